@@ -1,0 +1,4 @@
+/**
+ * A page that does nothing: for tests of the harness itself.
+ */
+document.documentElement.dataset['loaded'] = 'yes'

@@ -1,0 +1,4 @@
+/**
+ * A module that does nothing, for `import-probe.mjs`.
+ */
+export const nothing: undefined = undefined

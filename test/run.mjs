@@ -1,0 +1,93 @@
+/**
+ * `npm test`: set-up, `npm run check`, Node tests, a run of the simulator, browser tests.
+ *
+ * A stage that fails does not keep the next from running, so that one run shows everything; the exit code is 1 if any
+ * did. Fewer tests than `minimum.json` says is a failure: a lost test file must not pass unseen. The last line is the sum.
+ * `--only check|node|sim|browser` runs one stage.
+ */
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { runCheck } from '../scripts/check.mjs'
+import { ensureChromium } from '../scripts/chromium.mjs'
+import { listTests, runNodeTests } from '../scripts/node-tests.mjs'
+import { nodeFlags, run, runTool } from '../scripts/run-command.mjs'
+import { ensureInstalled, root } from '../scripts/setup.mjs'
+
+/** `test/house` belongs to the check. */
+const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
+const simSeeds = 500
+
+const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
+const only = readOnly(process.argv)
+const failures = []
+const sum = { passed: 0, failed: 0 }
+
+ensureInstalled()
+const stages = { check, node, sim, browser }
+for (const [name, stage] of Object.entries(stages)) {
+  if (only !== null && only !== name) continue
+  console.log(`test: ${name}`)
+  await stage()
+}
+for (const failure of failures) console.error(`test: FAILED ${failure}`)
+console.log(`tests: ${sum.passed} passed, ${sum.failed} failed`)
+process.exitCode = failures.length > 0 || sum.failed > 0 ? 1 : 0
+
+async function check() {
+  const result = await runCheck()
+  count('house tests', result, minimum.house)
+  failures.push(...result.failures)
+}
+
+async function node() {
+  const files = nodeFolders.flatMap((folder) => listTests(folder))
+  if (files.length === 0) failures.push(`no test files under ${nodeFolders.join(', ')}`)
+  else count('node tests', await runNodeTests(files, 'node'), minimum.node)
+}
+
+async function sim() {
+  const args = [...nodeFlags, 'test/sim/main.ts', '--seeds', String(simSeeds), '--faults', 'all', '--json']
+  if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
+}
+
+async function browser() {
+  const executable = ensureChromium()
+  if (executable === null) {
+    failures.push('browser: no Chromium')
+    return
+  }
+  const counts = join(root, '.cache', 'browser-tests.json')
+  rmSync(counts, { force: true })
+  const code = await runTool('@web/test-runner/dist/bin.js', [], { env: { CHROME_PATH: executable } })
+  let result = { passed: 0, failed: 0 }
+  try {
+    result = JSON.parse(readFileSync(counts, 'utf8'))
+  } catch {
+    failures.push('browser: the test runner did not finish')
+  }
+  count('browser tests', result, minimum.browser)
+  if (code !== 0 && result.failed === 0) failures.push(`browser: exit code ${code}`)
+
+  // Tests that launch Chromium themselves and run on Node's runner.
+  const drivers = listTests('test', '.node.mjs')
+  if (drivers.length === 0) return
+  process.env.CHROME_PATH = executable
+  count('tests that drive Chromium', await runNodeTests(drivers, 'drivers'), 1)
+}
+
+function count(name, { passed, failed }, atLeast) {
+  sum.passed += passed
+  sum.failed += failed
+  if (failed > 0) failures.push(`${name}: ${failed}`)
+  if (passed + failed < atLeast)
+    failures.push(`${name}: ${passed + failed} ran, at least ${atLeast} expected (test/minimum.json)`)
+}
+
+function readOnly(argv) {
+  const at = argv.indexOf('--only')
+  if (at < 0) return null
+  const name = argv[at + 1]
+  if (['check', 'node', 'sim', 'browser'].includes(name)) return name
+  console.error('--only takes check, node, sim or browser')
+  process.exit(1)
+}
