@@ -1,0 +1,421 @@
+/**
+ * The trace: what a run leaves behind, as types, and its parser.
+ *
+ * A trace is newline-delimited JSON, one event a line, in the order in which it happened. `docs/trace.md` says what
+ * every line means; property checkers read nothing else. Lines of the world have no `p`.
+ */
+
+/** Fields of every line. */
+interface AnyLine {
+  /** Virtual milliseconds; wall clock outside the simulator. */
+  readonly t: number
+}
+
+/** Fields of every line that a process writes. */
+interface ProcessLine extends AnyLine {
+  /** The process (incarnation) that the line is about. */
+  readonly p: string
+}
+
+/** A new incarnation begins at a site of an origin. */
+export interface StartLine extends ProcessLine {
+  readonly e: 'start'
+  /** The storage slot that survives incarnations. */
+  readonly site: string
+  /** The web origin, or `''`. */
+  readonly origin: string
+}
+
+/** The process founds a line. */
+export interface FoundLine extends ProcessLine {
+  readonly e: 'found'
+  /** The line's name. */
+  readonly line: string
+}
+
+/** The process first uses a group with these options. */
+export interface GroupLine extends ProcessLine {
+  readonly e: 'group'
+  readonly g: string
+  readonly order: 'fifo' | 'causal' | 'total'
+  readonly uniform: boolean
+  readonly strong?: boolean
+  readonly consistency: 'available' | 'consistent'
+  /** The groups that share one total order; the group's own name by default. */
+  readonly domain?: string
+  /** True if joiners get a state. */
+  readonly state: boolean
+}
+
+/** The process asks to become (`join`, `attach`) or to cease to be (`leave`, `detach`) a member or a client; `''` is the space. */
+export interface AskLine extends ProcessLine {
+  readonly e: 'join' | 'attach' | 'leave' | 'detach'
+  readonly g: string
+}
+
+/** A part that a merge view unites. */
+export interface TraceSubview {
+  /** The view its members come from. */
+  readonly id: string
+  readonly members: readonly string[]
+}
+
+/** The process installs a view. */
+export interface ViewLine extends ProcessLine {
+  readonly e: 'view'
+  /** The group; `''` is the space. */
+  readonly g: string
+  /** `epoch.coordinator` or `epoch.coordinator.n`. */
+  readonly id: string
+  /** The space view it belongs to. */
+  readonly sv: string
+  /** Ranked. */
+  readonly members: readonly string[]
+  /** The view that this process had before in this membership, or null. */
+  readonly prev: string | null
+  /** Those who came together with this process. */
+  readonly trans: readonly string[]
+  readonly primary: boolean
+  readonly line: string | null
+  /** The parts, when it was merged. */
+  readonly subviews?: readonly TraceSubview[]
+  /** Said goodbye. */
+  readonly left?: readonly string[]
+  /** Proven dead. */
+  readonly dead?: readonly string[]
+  /** Gone without a word. */
+  readonly expelled?: readonly string[]
+  readonly away?: readonly string[]
+  readonly weights?: unknown
+}
+
+/** The transitional signal: what follows, up to the next view, has the transitional set as its audience. */
+export interface TransLine extends ProcessLine {
+  readonly e: 'trans'
+  readonly g: string
+  readonly view: string
+}
+
+/** Casting in a strong group stops or goes on. */
+export interface BlockLine extends ProcessLine {
+  readonly e: 'block' | 'unblock'
+  readonly g: string
+}
+
+/** The application casts. */
+export interface CastLine extends ProcessLine {
+  readonly e: 'cast'
+  /** `<sender>#<n>`; n counts from 1 over all groups of the sender. */
+  readonly m: string
+  readonly g: string
+  /** The view the application last saw. */
+  readonly seen: string | null
+}
+
+/** The kernel stamps a cast with its view. */
+export interface SendLine extends ProcessLine {
+  readonly e: 'send'
+  readonly m: string
+  readonly g: string
+  readonly view: string
+  readonly order: 'fifo' | 'causal' | 'total' | 'gbcast'
+  readonly uniform: boolean
+  readonly strong?: boolean
+  /** True if the sender is a client, not a member. */
+  readonly client?: boolean
+  /** Hash of the payload. */
+  readonly h: string | number
+}
+
+/** The application gets a cast. */
+export interface DeliverLine extends ProcessLine {
+  readonly e: 'deliver'
+  readonly m: string
+  readonly g: string
+  /** The group view it is delivered in. */
+  readonly view: string
+  readonly h: string | number
+}
+
+/** A promise to the application is settled. */
+export interface SettleLine extends ProcessLine {
+  readonly e: 'settle'
+  /** A cast's `m`, or `join:<g>`. */
+  readonly of: string
+  /** `delivered`, `stable`, `lost`, `refused`, `unknown`, `ok`, or an error code. */
+  readonly outcome: string
+}
+
+/** What the process noticed. */
+export interface NoticeLine extends ProcessLine {
+  readonly e: 'suspect' | 'suspend' | 'resume'
+  readonly q?: string
+}
+
+/** Per sender, the highest number of it that a state of the group covers. */
+export type Cut = Readonly<Record<string, number>>
+
+/** A snapshot leaves its donor. */
+export interface StateOutLine extends ProcessLine {
+  readonly e: 'stateOut'
+  readonly g: string
+  readonly to: string
+  readonly view: string
+  readonly cut: Cut
+  readonly h: string | number
+}
+
+/** A snapshot is complete at the one who asked. */
+export interface StateInLine extends ProcessLine {
+  readonly e: 'stateIn'
+  readonly g: string
+  readonly from: string
+  readonly view: string
+  readonly cut: Cut
+  readonly h: string | number
+}
+
+/** The states of a merge view were united. */
+export interface MergeLine extends ProcessLine {
+  readonly e: 'merge'
+  readonly g: string
+  readonly view: string
+  /** The ids of the subviews, in the order in which their states were united. */
+  readonly order: readonly string[]
+  readonly h: string | number
+}
+
+/** The hash of the process's whole state. */
+export interface DigestLine extends ProcessLine {
+  readonly e: 'digest'
+  readonly g: string
+  readonly view: string
+  readonly cut: Cut
+  readonly h: string | number
+}
+
+/** An operation begins. */
+export interface InvokeLine extends ProcessLine {
+  readonly e: 'invoke'
+  readonly id: string | number
+  readonly obj: string
+  readonly f: string
+  readonly args: unknown
+}
+
+/** An operation ends. */
+export interface ReturnLine extends ProcessLine {
+  readonly e: 'return'
+  readonly id: string | number
+  readonly ok: boolean
+  readonly value?: unknown
+  /** Position in the agreed order, when it has one. */
+  readonly at?: unknown
+}
+
+/** A fencing token: line, view, number. */
+export type TraceToken = readonly [line: string | null, view: string, n: number]
+
+/** A lock is held, or a queue item taken, from here on. */
+export interface GrantLine extends ProcessLine {
+  readonly e: 'grant'
+  /** The lock's name, or the item's id. */
+  readonly lock: string
+  readonly token: TraceToken
+  /** `item` (also when absent), `exclusive`, or `shared`. */
+  readonly mode?: string
+}
+
+/** A lock is given up, or an item completed. */
+export interface ReleaseLine extends ProcessLine {
+  readonly e: 'release'
+  readonly lock: string
+  readonly token: TraceToken
+  /** True if a completion was accepted, false if it was refused as stale; absent if the lock is given up or the item put back. */
+  readonly ok?: boolean
+}
+
+/** A guarded resource is written. */
+export interface WriteLine extends ProcessLine {
+  readonly e: 'write'
+  readonly lock: string
+  readonly token: TraceToken
+  readonly ok: boolean
+}
+
+/** A role is taken up or laid down. */
+export interface RoleLine extends ProcessLine {
+  readonly e: 'role'
+  readonly g: string
+  readonly role: string
+  readonly token: TraceToken | null
+  readonly on: boolean
+}
+
+/** What the kernel holds, forgets, knows stable, decides at a cut. */
+export interface DetailLine extends ProcessLine {
+  readonly e: 'hold' | 'gc' | 'stableUpTo' | 'void' | 'drop'
+  readonly m?: string
+  readonly from?: string
+  readonly upTo?: number
+}
+
+/** How long things may take, in milliseconds, once links are stable. */
+export interface TraceBounds {
+  /** From the last fault to the last view. */
+  readonly tView: number
+  /** From a crash to the view without the crashed. */
+  readonly tDetect: number
+  /** From a join to its end. */
+  readonly tJoin: number
+  /** From a cast to its end. */
+  readonly tSettle: number
+  /** How long a holder may act. */
+  readonly lease: number
+}
+
+/** The first line. */
+export interface RunLine extends AnyLine {
+  readonly e: 'run'
+  readonly seed: number | string
+  readonly options: unknown
+  readonly bounds: TraceBounds
+}
+
+/** Something is done to a process. */
+export interface ProcessFaultLine extends AnyLine {
+  readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew'
+  readonly q: string
+}
+
+/** Something is done to the network. */
+export interface NetworkFaultLine extends AnyLine {
+  readonly e: 'cut' | 'heal' | 'slow'
+  /** Pairs of processes. */
+  readonly links?: readonly (readonly [string, string])[]
+  /** Or: the parts between which it happens. */
+  readonly parts?: readonly (readonly string[])[]
+}
+
+/** No fault from here on. */
+export interface QuietLine extends AnyLine {
+  readonly e: 'quiet'
+  /** The connected components of the live, unfrozen processes. */
+  readonly parts: readonly (readonly string[])[]
+}
+
+/** The last line. */
+export interface EndLine extends AnyLine {
+  readonly e: 'end'
+  readonly seed: number | string
+  readonly events: number
+  /** Per property, the instances checked. */
+  readonly checked?: Readonly<Record<string, number>>
+}
+
+/** One line of a trace. */
+export type TraceLine =
+  | StartLine
+  | FoundLine
+  | GroupLine
+  | AskLine
+  | ViewLine
+  | TransLine
+  | BlockLine
+  | CastLine
+  | SendLine
+  | DeliverLine
+  | SettleLine
+  | NoticeLine
+  | StateOutLine
+  | StateInLine
+  | MergeLine
+  | DigestLine
+  | InvokeLine
+  | ReturnLine
+  | GrantLine
+  | ReleaseLine
+  | WriteLine
+  | RoleLine
+  | DetailLine
+  | RunLine
+  | ProcessFaultLine
+  | NetworkFaultLine
+  | QuietLine
+  | EndLine
+
+/** The names of the events. */
+export type TraceEventName = TraceLine['e']
+
+/** The line type of one event name. */
+export type LineOf<E extends TraceEventName> = TraceLine & { readonly e: E }
+
+/**
+ * Parses newline-delimited JSON. Empty lines are skipped; lines of an event this version does not know are kept.
+ * Throws a `SyntaxError` that names the line if one is not an object with a number `t` and a string `e`.
+ */
+export function parseTrace(text: string): TraceLine[] {
+  const lines: TraceLine[] = []
+  let number = 0
+  for (const raw of text.split('\n')) {
+    number++
+    if (raw.trim() === '') continue
+    lines.push(parseLine(raw, number))
+  }
+  return lines
+}
+
+/** The text of a trace: one line each, with a final newline. The same lines give the same bytes. */
+export function formatTrace(lines: readonly TraceLine[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+}
+
+/** A view's id, taken apart. */
+export interface ViewIdParts {
+  readonly epoch: number
+  readonly coordinator: string
+  /** 0 for a space view. */
+  readonly n: number
+}
+
+/** Takes `epoch.coordinator` or `epoch.coordinator.n` apart. Numbers that are none become NaN. */
+export function parseViewId(id: string): ViewIdParts {
+  const [epoch = '', coordinator = '', n = '0'] = id.split('.')
+  return { epoch: Number(epoch), coordinator, n: Number(n) }
+}
+
+/** Orders views by epoch, then by n. 0 for equal ids, and for rivals that have no order. */
+export function compareViewIds(a: string, b: string): number {
+  if (a === b) return 0
+  const x = parseViewId(a)
+  const y = parseViewId(b)
+  return x.epoch - y.epoch || x.n - y.n
+}
+
+/** A cast's name, taken apart. */
+export interface MessageIdParts {
+  readonly sender: string
+  readonly n: number
+}
+
+/** Takes `<sender>#<n>` apart. */
+export function parseMessageId(m: string): MessageIdParts {
+  const at = m.lastIndexOf('#')
+  return { sender: m.slice(0, at), n: Number(m.slice(at + 1)) }
+}
+
+function parseLine(raw: string, number: number): TraceLine {
+  let value: unknown
+  try {
+    value = JSON.parse(raw)
+  } catch (cause) {
+    throw new SyntaxError(`trace line ${number} is not JSON`, { cause })
+  }
+  if (!isLine(value)) throw new SyntaxError(`trace line ${number} is not an event: it needs a number t and a string e`)
+  return value
+}
+
+function isLine(value: unknown): value is TraceLine {
+  if (typeof value !== 'object' || value === null || !('t' in value) || !('e' in value)) return false
+  return typeof value.t === 'number' && typeof value.e === 'string'
+}

@@ -1,0 +1,106 @@
+/**
+ * All property checkers, and the one call that runs them over a trace.
+ */
+
+import type { TraceLine } from '../../../lib/testing/trace.ts'
+import type { Checker, Violation } from './checker.ts'
+import { checker as l1 } from './l1-membership-precision.ts'
+import { checker as l2 } from './l2-multicast-liveness.ts'
+import { checker as l3 } from './l3-delivery-terminates.ts'
+import { checker as l5 } from './l5-detector.ts'
+import { checker as l6 } from './l6-no-blocked-sender.ts'
+import { checker as l7 } from './l7-join-settles.ts'
+import { checker as m1 } from './m1-delivery-integrity.ts'
+import { checker as m2 } from './m2-no-duplication.ts'
+import { checker as m3 } from './m3-self-delivery.ts'
+import { checker as m5 } from './m5-same-view-delivery.ts'
+import { checker as m6 } from './m6-virtual-synchrony.ts'
+import { checker as m8 } from './m8-transitional-set.ts'
+import { checker as m11 } from './m11-no-outsiders.ts'
+import { checker as m12 } from './m12-sender-in-view.ts'
+import { checker as o1 } from './o1-fifo.ts'
+import { checker as o2 } from './o2-reliable-fifo.ts'
+import { checker as o3 } from './o3-causal.ts'
+import { checker as o4 } from './o4-reliable-causal.ts'
+import { checker as o5 } from './o5-strong-total.ts'
+import { checker as o6 } from './o6-weak-total.ts'
+import { checker as o7 } from './o7-reliable-total.ts'
+import { checker as o8 } from './o8-coherence.ts'
+import { checker as p1 } from './p1-unique-primary.ts'
+import { checker as p4 } from './p4-non-primary-silence.ts'
+import { checker as p5 } from './p5-one-line-per-origin.ts'
+import { indexTrace } from './run.ts'
+import { checker as s1 } from './s1-self-inclusion.ts'
+import { checker as s2 } from './s2-local-monotonicity.ts'
+import { checker as s3 } from './s3-initial-view.ts'
+import { checker as s4 } from './s4-view-agreement.ts'
+import { checker as s5 } from './s5-membership-integrity.ts'
+import { checker as s6 } from './s6-no-resurrection.ts'
+import { checker as s7 } from './s7-single-event.ts'
+import { checker as s8 } from './s8-light-heavy.ts'
+import { checker as t1 } from './t1-cut.ts'
+import { checker as t2 } from './t2-exactly-once-replay.ts'
+import { checker as t5 } from './t5-fencing.ts'
+
+/** Every checker, by family: membership, primary component, multicast, order, state and tools, liveness. */
+export const checkers: readonly Checker[] = [
+  s1,
+  s2,
+  s3,
+  s4,
+  s5,
+  s6,
+  s7,
+  s8,
+  p1,
+  p4,
+  p5,
+  m1,
+  m2,
+  m3,
+  m5,
+  m6,
+  m8,
+  m11,
+  m12,
+  o1,
+  o2,
+  o3,
+  o4,
+  o5,
+  o6,
+  o7,
+  o8,
+  t1,
+  t2,
+  t5,
+  l1,
+  l2,
+  l3,
+  l5,
+  l6,
+  l7,
+]
+
+/** What all checkers found in a trace. */
+export interface TraceReport {
+  /** Per property, the instances whose antecedent was true. */
+  readonly checked: Record<string, number>
+  readonly violations: Violation[]
+  /** Per property, figures that are not judged. */
+  readonly metrics: Record<string, number>
+}
+
+/** Runs every checker over a trace. Linear in its length. */
+export function checkTrace(lines: readonly TraceLine[]): TraceReport {
+  const run = indexTrace(lines)
+  const report: TraceReport = { checked: {}, violations: [], metrics: {} }
+  for (const checker of checkers) {
+    const result = checker.check(run)
+    report.checked[checker.property] = result.checked
+    report.violations.push(...result.violations)
+    for (const [name, value] of Object.entries(result.metrics ?? {}))
+      report.metrics[`${checker.property}.${name}`] = value
+  }
+  return report
+}

@@ -1,0 +1,31 @@
+/**
+ * L6 No blocked sender: the promise of every cast of a live process settles, one way or another, within `tSettle` of
+ * the cast or of the quiet line, whichever is later. Casts of a consistent group may wait where the final component is
+ * not primary.
+ */
+
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { endsWaiting, isAtRest, restOf } from './rest.ts'
+import type { Run } from './run.ts'
+
+export const checker: Checker = {
+  property: 'L6',
+  check(run: Run): Result {
+    const verdict = new Verdict('L6')
+    const rest = restOf(run)
+    if (rest === null) return verdict
+    for (const { m, cast, sender, settles, group } of run.messages) {
+      if (cast === null || !isAtRest(run, sender)) continue
+      const deadline = Math.max(cast.t, rest.quiet.t) + rest.bounds.tSettle
+      if (deadline > rest.end.t || endsWaiting(run, sender, group?.name ?? '')) continue
+      const settled = settles[0]
+      verdict.expect(
+        settled !== undefined && settled.t <= deadline,
+        () =>
+          `the promise of ${m} in "${group?.name}" ${settled === undefined ? 'never settles' : `settles ${settled.t - deadline} ms late`}`,
+        cast.line,
+      )
+    }
+    return verdict
+  },
+}

@@ -1,0 +1,37 @@
+/**
+ * M3 Self delivery: who sends a cast and neither crashes nor leaves (the space or the group) delivers it, unless the
+ * application was told that the cast was refused, lost or of unknown outcome. Judged once `tSettle` has passed since
+ * the send, and since the process was last thawed.
+ */
+
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { at } from './collections.ts'
+import type { Message } from './model.ts'
+import type { Run } from './run.ts'
+
+const EXCUSES = new Set(['refused', 'lost', 'unknown'])
+
+export const checker: Checker = {
+  property: 'M3',
+  check(run: Run): Result {
+    const verdict = new Verdict('M3')
+    for (const message of run.messages) {
+      const { sender, send, m } = message
+      if (send === null || !mustDeliver(run, message)) continue
+      verdict.expect(
+        at(sender.deliveredAt, message.index) > 0,
+        () => `${sender.id} sends ${m} in view ${send.view.id} of "${send.data.g}" and never delivers it`,
+        send.line,
+      )
+    }
+    return verdict
+  },
+}
+
+function mustDeliver(run: Run, { sender, send, settles }: Message): boolean {
+  if (send === null || send.data.client === true || !run.isLive(sender)) return false
+  if (sender.leaves.get(send.data.g)?.some((leave) => leave.line > send.line) === true) return false
+  if (settles.some(({ outcome }) => EXCUSES.has(outcome))) return false
+  const from = Math.max(send.t, sender.frozen.at(-1)?.to?.t ?? 0)
+  return run.end.t - from >= (run.bounds?.tSettle ?? 0)
+}

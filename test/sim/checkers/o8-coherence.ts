@@ -1,0 +1,82 @@
+/**
+ * O8 Order coherence: the agreed order of a view respects causal order, and causal order respects FIFO: the causal and
+ * total casts of one sender are delivered in its order even across groups.
+ *
+ * The agreed order of a view is the longest sequence that any process delivered in it.
+ */
+
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { type Clocks, clocksOf } from './clocks.ts'
+import { at, pushTo } from './collections.ts'
+import type { Delivery, Message, View } from './model.ts'
+import { orderOf, type Run } from './run.ts'
+import { totalOf } from './together.ts'
+
+export const checker: Checker = {
+  property: 'O8',
+  check(run: Run): Result {
+    const verdict = new Verdict('O8')
+    const clocks = clocksOf(run)
+    for (const view of run.views) {
+      let agreed: readonly Delivery[] = []
+      for (const install of view.installs) {
+        if (install.deliveries.length <= agreed.length) continue
+        const sequence = totalOf(install)
+        if (sequence.length > agreed.length) agreed = sequence
+      }
+      checkAgreed(verdict, clocks, view, agreed)
+    }
+    checkSenders(run, verdict)
+    return verdict
+  },
+}
+
+/** No cast of the sequence stands before one that happened before it. */
+function checkAgreed(verdict: Verdict, clocks: Clocks, view: View, agreed: readonly Delivery[]): void {
+  const bySender = new Map<number, Message[]>()
+  for (const { message } of agreed) pushTo(bySender, message.sender.index, message)
+  const place = new Map<Message, number>()
+  agreed.forEach(({ message }, i) => {
+    place.set(message, i)
+  })
+  const streams = [...bySender].map(([sender, messages]) => ({
+    sender,
+    messages: messages.sort((a, b) => a.n - b.n),
+    next: 0,
+  }))
+  agreed.forEach(({ message, at: where, process }, i) => {
+    let hasPast = false
+    for (const stream of streams) {
+      const { messages, sender } = stream
+      for (let m = messages[stream.next]; m !== undefined && (place.get(m) ?? 0) < i; m = messages[++stream.next]);
+      const before = clocks.before(message.index, sender)
+      const later = messages[stream.next]
+      if (later !== undefined && later !== message && later.n <= before) {
+        verdict.fail(
+          `the agreed order of view ${view.id} of "${view.group.name}" at ${process.id} has ${message.m} before ${later.m}, which happened before it`,
+          where.line,
+        )
+      }
+      if (stream.next > 0 && before > 0) hasPast = true
+    }
+    if (hasPast) verdict.checked++
+  })
+}
+
+function checkSenders(run: Run, verdict: Verdict): void {
+  for (const process of run.processes) {
+    const last: (Message | undefined)[] = new Array(run.processes.length)
+    for (const { message, first } of process.deliveries) {
+      if (!first || orderOf(message) === 'fifo') continue
+      const sender = message.sender.index
+      const before = last[sender]
+      last[sender] = message
+      if (before === undefined) continue
+      verdict.expect(
+        before.n < message.n,
+        () => `${process.id} delivers ${message.m} after ${before.m}, against their sender's order`,
+        at(process.deliveredAt, message.index),
+      )
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * P1 Uniqueness: the primary views of a line form one chain, ordered by epoch.
+ *
+ * Each but the first has a member whose last primary view of the line, at that process, is its predecessor. A primary
+ * view that only processes now gone or elsewhere lived to install (a coordinator that died between two installs) has
+ * no such member; then its successor must hold a majority of its members, or half of them with the most senior,
+ * those who left or were proven dead taken out.
+ */
+
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { pushTo } from './collections.ts'
+import type { Process, View } from './model.ts'
+import type { Run } from './run.ts'
+
+export const checker: Checker = {
+  property: 'P1',
+  check(run: Run): Result {
+    const verdict = new Verdict('P1')
+    const lines = new Map<string, View[]>()
+    for (const view of run.space.views.values()) {
+      const first = view.first
+      if (first?.primary === true && first.line !== null) pushTo(lines, first.line, view)
+    }
+    for (const [line, views] of lines) {
+      views.sort((a, b) => a.epoch - b.epoch)
+      checkChain(run, verdict, line, views)
+    }
+    return verdict
+  },
+}
+
+function checkChain(run: Run, verdict: Verdict, line: string, views: readonly View[]): void {
+  const last = new Map<Process, View>()
+  let before: View | null = null
+  for (const view of views) {
+    if (before !== null) {
+      const predecessor = before
+      const at = view.installs[0]?.at.line
+      const follows =
+        predecessor.epoch < view.epoch &&
+        (view.installs.some(({ process }) => last.get(process) === predecessor) || inherits(run, predecessor, view))
+      verdict.expect(
+        follows,
+        () =>
+          `primary view ${view.id} of line ${line} has no member that comes from ${predecessor.id}, the one before it`,
+        at,
+      )
+    }
+    for (const { process } of view.installs) last.set(process, view)
+    before = view
+  }
+}
+
+/** Nobody in `view` installed `predecessor`, but a quorum of it took part in the decision. */
+function inherits(run: Run, predecessor: View, view: View): boolean {
+  if (predecessor.installs.some(({ process }) => view.members.has(process.id))) return false
+  const gone = new Set<string>()
+  for (const { data } of view.installs) {
+    for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) gone.add(id)
+  }
+  const base = [...predecessor.members].filter((id) => !gone.has(id) && run.process(id)?.leave == null)
+  const present = base.filter((id) => view.members.has(id)).length
+  const senior = base[0]
+  return present * 2 > base.length || (present * 2 === base.length && senior !== undefined && view.members.has(senior))
+}

@@ -1,0 +1,78 @@
+/**
+ * S5 Membership integrity: who is new in a view had asked to join before (for a group: after it last left it), and an
+ * incarnation that left the space or was proven dead never reappears at those who know.
+ */
+
+import { type Checker, type Result, Verdict } from './checker.ts'
+import type { Install } from './model.ts'
+import type { Run } from './run.ts'
+
+export const checker: Checker = {
+  property: 'S5',
+  check(run: Run): Result {
+    const verdict = new Verdict('S5')
+    for (const view of run.views) {
+      const install = view.installs[0]
+      if (install !== undefined) checkJoins(run, verdict, install)
+    }
+    for (const process of run.processes) {
+      for (const [group, installs] of process.installs) {
+        if (group === run.space) checkGone(verdict, installs)
+        else checkRejoins(run, verdict, installs)
+      }
+    }
+    return verdict
+  },
+}
+
+/** Every member of a view has asked before its first install. */
+function checkJoins(run: Run, verdict: Verdict, { view, at }: Install): void {
+  for (const id of view.members) {
+    const join = run.process(id)?.joins.get(view.group.name)?.[0]
+    verdict.expect(
+      join !== undefined && join.line < at.line,
+      () => `${id} is in view ${view.id} of "${view.group.name}" but had not asked to join`,
+      at.line,
+    )
+  }
+}
+
+function checkGone(verdict: Verdict, installs: readonly Install[]): void {
+  const gone = new Map<string, string>()
+  for (const { view, data, process, at } of installs) {
+    for (const [id, where] of gone) {
+      verdict.expect(
+        !view.members.has(id),
+        () => `${id} left or was proven dead in ${where} and is back in ${view.id} at ${process.id}`,
+        at.line,
+      )
+    }
+    for (const id of data.left ?? []) gone.set(id, view.id)
+    for (const id of data.dead ?? []) gone.set(id, view.id)
+  }
+}
+
+/** Who left a group is back in it only after a new join. */
+function checkRejoins(run: Run, verdict: Verdict, installs: readonly Install[]): void {
+  const gone = new Map<string, string>()
+  for (const { view, data, process, at } of installs) {
+    for (const [id, where] of gone) {
+      if (!view.members.has(id)) continue
+      gone.delete(id)
+      const member = run.process(id)
+      const leave = member?.leaves.get(view.group.name)?.findLast((asked) => asked.line < at.line)
+      const join = member?.joins.get(view.group.name)?.findLast((asked) => asked.line < at.line)
+      verdict.expect(
+        join !== undefined &&
+          (leave === undefined || hasJoinAfter(member?.joins.get(view.group.name), leave.line, at.line)),
+        () => `${id} left "${view.group.name}" in ${where} and is back in ${view.id} at ${process.id} without a join`,
+        at.line,
+      )
+    }
+    for (const id of data.left ?? []) gone.set(id, view.id)
+  }
+}
+
+function hasJoinAfter(joins: readonly { readonly line: number }[] | undefined, from: number, to: number): boolean {
+  return joins?.some((join) => join.line > from && join.line < to) ?? false
+}

@@ -1,0 +1,168 @@
+/**
+ * T5 Mutual exclusion with fencing, per lock or queue item.
+ *
+ * - A token has one holder. The tokens that a process is granted increase; so do those of all processes, except that
+ *   one whose space view is behind may hear late of an older grant.
+ * - Nobody is granted what another member of the same space view still holds, `shared` grants apart.
+ * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
+ *   larger one.
+ * - An item has one accepted completion: all processes that report one report the same token.
+ */
+
+import type { TraceToken } from '../../../lib/testing/trace.ts'
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { pushTo } from './collections.ts'
+import type { Install, Located, Process } from './model.ts'
+import { isOlder, type Run } from './run.ts'
+import { compareTokens, sameToken } from './tokens.ts'
+
+type Grant = Located<'grant'>
+type Release = Located<'release'>
+
+export const checker: Checker = {
+  property: 'T5',
+  check(run: Run): Result {
+    const verdict = new Verdict('T5')
+    const releases = new Map<string, Release[]>()
+    for (const release of run.of('release')) pushTo(releases, release.data.lock, release)
+    const grants = new Map<string, Grant[]>()
+    for (const grant of run.of('grant')) pushTo(grants, grant.data.lock, grant)
+    for (const [lock, list] of grants) {
+      checkGrants(verdict, list)
+      checkHolders(run, verdict, list, releases.get(lock) ?? [])
+    }
+    for (const [lock, list] of releases) checkCompletions(verdict, list, isItem(grants.get(lock) ?? []))
+    checkWrites(run, verdict)
+    return verdict
+  },
+}
+
+function isItem(grants: readonly Grant[]): boolean {
+  return grants.every(({ data }) => data.mode === undefined || data.mode === 'item')
+}
+
+function checkGrants(verdict: Verdict, grants: readonly Grant[]): void {
+  const own = new Map<Process, Grant>()
+  const holders = new Map<string, Grant>()
+  let highest: Grant | null = null
+  for (const grant of grants) {
+    const { data, process, line } = grant
+    if (process === null) continue
+    const key = data.token.join('|')
+    const other = holders.get(key)
+    verdict.expect(
+      other === undefined || other.process === process,
+      () => `${data.p} and ${other?.data.p} both hold "${data.lock}" with token ${key}`,
+      line,
+    )
+    holders.set(key, grant)
+    const last = own.get(process)
+    own.set(process, grant)
+    if (last !== undefined && isNotAbove(data.token, last.data.token)) {
+      verdict.fail(`${data.p} is granted "${data.lock}" with token ${key} after ${last.data.token.join('|')}`, line)
+    }
+    const above: Grant | null = highest
+    if (above === null || compareTokens(data.token, above.data.token) > 0 || data.token[0] !== above.data.token[0])
+      highest = grant
+    else if (
+      above.process !== process &&
+      isNotAbove(data.token, above.data.token) &&
+      !isBehind(grant.space, above.space)
+    ) {
+      verdict.fail(
+        `${data.p} is granted "${data.lock}" with token ${key} after ${above.data.p} with ${above.data.token.join('|')}`,
+        line,
+      )
+    }
+  }
+}
+
+/** Of one line, and not larger. Tokens of different lines have no order. */
+function isNotAbove(token: TraceToken, other: TraceToken): boolean {
+  return token[0] === other[0] && compareTokens(token, other) <= 0
+}
+
+function isBehind(a: Install | null, b: Install | null): boolean {
+  return a !== null && b !== null && isOlder(a.view, b.view)
+}
+
+/** Each grant finds the one before it given up, or its holder out of the space view. */
+function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], releases: readonly Release[]): void {
+  let before: Grant | null = null
+  for (const grant of grants) {
+    const held: Grant | null = before
+    before = grant
+    if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
+    if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue
+    if (grant.space === null || held.space?.view !== grant.space.view || hasGone(held.process, held.line, grant.line))
+      continue
+    verdict.expect(
+      isGivenUp(run, held, grant, releases),
+      () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p} holds it in the same view`,
+      grant.line,
+    )
+  }
+}
+
+function hasGone(process: Process, from: number, to: number): boolean {
+  if (process.crash !== null || process.leave !== null) return true
+  for (const leaves of process.leaves.values()) {
+    if (leaves.some(({ line }) => line > from && line < to)) return true
+  }
+  return false
+}
+
+/**
+ * Released before the grant; or, since the holder's application may learn of its own release after the next holder's,
+ * later in the file but through a cast that the next holder had delivered.
+ */
+function isGivenUp(run: Run, held: Grant, grant: Grant, releases: readonly Release[]): boolean {
+  const release = releases.find(({ data }) => data.ok !== false && sameToken(data.token, held.data.token))
+  if (release === undefined) return false
+  if (release.line < grant.line) return true
+  return run.messages.some(({ sender, cast, index }) => {
+    if (sender !== held.process || cast === null || cast.line < held.line || cast.line > release.line) return false
+    const delivered = grant.process?.deliveredAt[index] ?? 0
+    return delivered > 0 && delivered < grant.line
+  })
+}
+
+function checkCompletions(verdict: Verdict, releases: readonly Release[], item: boolean): void {
+  const highest = new Map<Process, Release>()
+  let accepted: Release | null = null
+  for (const release of releases) {
+    const { data, process, line } = release
+    if (process === null || data.ok !== true) continue
+    verdict.checked++
+    const last = highest.get(process)
+    if (last !== undefined && data.token[0] === last.data.token[0] && compareTokens(data.token, last.data.token) < 0) {
+      verdict.fail(
+        `"${data.lock}" accepts token ${data.token.join('|')} after ${last.data.token.join('|')} at ${data.p}`,
+        line,
+      )
+    } else highest.set(process, release)
+    const other: Release | null = accepted
+    accepted ??= release
+    if (item && other !== null && !sameToken(other.data.token, data.token)) {
+      verdict.fail(
+        `item "${data.lock}" is completed with token ${data.token.join('|')} at ${data.p} and with ${other.data.token.join('|')} at ${other.data.p}`,
+        line,
+      )
+    }
+  }
+}
+
+function checkWrites(run: Run, verdict: Verdict): void {
+  const highest = new Map<string, TraceToken>()
+  for (const { data, line } of run.of('write')) {
+    if (!data.ok) continue
+    const key = `${data.token[0]}|${data.lock}`
+    const last = highest.get(key)
+    verdict.expect(
+      last === undefined || compareTokens(data.token, last) >= 0,
+      () => `what "${data.lock}" guards accepts token ${data.token.join('|')} after ${last?.join('|')}`,
+      line,
+    )
+    if (last === undefined || compareTokens(data.token, last) > 0) highest.set(key, data.token)
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Fencing tokens: `[line, view, n]`, ordered within a line by the view's epoch, then n.
+ */
+
+import { parseViewId, type TraceToken } from '../../../lib/testing/trace.ts'
+
+/** Negative if `a` is smaller. Only for tokens of one line. */
+export function compareTokens(a: TraceToken, b: TraceToken): number {
+  if (a[1] === b[1]) return a[2] - b[2]
+  return parseViewId(a[1]).epoch - parseViewId(b[1]).epoch || a[2] - b[2]
+}
+
+/** Are they one token? */
+export function sameToken(a: TraceToken, b: TraceToken): boolean {
+  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2]
+}

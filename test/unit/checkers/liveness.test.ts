@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkTrace } from '../../sim/checkers/index.ts'
+import { accepts, bounds, rejects, TraceWriter, tolerates, trio } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const afterCrash = (): TraceWriter =>
+  trio()
+    .crash('c')
+    .view('', '2.a', ['a', 'b'], { expelled: ['c'] })
+    .view('g', '2.a.1', ['a', 'b'])
+/** Joins that settled, so that L7 has nothing to say. */
+const settled = (trace: TraceWriter, ps: readonly string[] = all): TraceWriter => {
+  for (const p of ps) trace.settle('join:', 'ok', p).settle('join:g', 'ok', p)
+  return trace
+}
+
+accepts('L1', 'one last view for each part', settled(trio()).quiet(all).end())
+rejects('L1', 'a last view that is too large', afterCrash().quiet(['a'], ['b']).end())
+rejects('L1', 'a last view that is too small', trio().quiet(all).view('', '2.a', ['a', 'b']).end())
+rejects(
+  'L1',
+  'one that missed the last view',
+  trio()
+    .view('', '2.a', all, { by: ['a', 'b'] })
+    .quiet(all)
+    .end(),
+)
+rejects('L1', 'a last view that is late', trio().quiet(all).wait(bounds.tView).view('', '2.a', all).end())
+tolerates('L1', 'a run that was not brought to rest', afterCrash().view('', '3.a', ['a']).end())
+
+const sent = (): TraceWriter => settled(trio()).cast('a#1', 'g').settle('a#1', 'delivered')
+accepts('L2', 'a cast that all get', sent().deliverAll(all, 'g', 'a#1').quiet(all).end())
+rejects('L2', 'a cast that one never gets', sent().deliverAll(['a', 'b'], 'g', 'a#1').quiet(all).end())
+tolerates('L2', 'a run that ended too soon', sent().deliver('a', 'g', 'a#1').quiet(all))
+
+accepts('L3', 'a cast that all get', sent().deliverAll(all, 'g', 'a#1').quiet(all).end())
+rejects(
+  'L3',
+  'a sender that stays with a crashed member',
+  sent().deliverAll(['a', 'b'], 'g', 'a#1').crash('c').quiet(['a', 'b']).end(),
+)
+accepts(
+  'L3',
+  'a sender that moves on',
+  sent()
+    .deliverAll(['a', 'b'], 'g', 'a#1')
+    .crash('c')
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b'])
+    .quiet(['a', 'b'])
+    .end(),
+)
+
+accepts('L5', 'a crash that is noticed in time', settled(afterCrash()).quiet(['a', 'b']).end())
+rejects(
+  'L5',
+  'a crash that is noticed late',
+  trio().crash('c').wait(bounds.tDetect).view('', '2.a', ['a', 'b']).quiet(['a', 'b']).end(),
+)
+rejects('L5', 'a crash that is never noticed', trio().crash('c').quiet(['a', 'b']).end())
+rejects(
+  'L5',
+  'an exclusion of one to whom nothing ever happened',
+  trio().view('', '2.a', ['a', 'b'], { expelled: ['c'] }),
+)
+tolerates(
+  'L5',
+  'an exclusion of one who was cut off',
+  trio()
+    .split(['a', 'b'], ['c'])
+    .view('', '2.a', ['a', 'b'], { expelled: ['c'] }),
+)
+tolerates(
+  'L5',
+  'an exclusion of one who was frozen',
+  trio().write({ e: 'freeze', t: 50, q: 'c' }).view('', '2.a', ['a', 'b']),
+)
+tolerates(
+  'L5',
+  'one who left',
+  trio()
+    .leave('', 'c')
+    .view('', '2.a', ['a', 'b'], { left: ['c'] }),
+)
+rejects('L5', 'an exclusion within a part', trio().split(['a', 'b'], ['c']).view('', '2.a', ['a']))
+test('L5 counts exclusions of live processes', () => {
+  const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
+  assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
+})
+
+const cast = (): TraceWriter => settled(trio()).cast('a#1', 'g').deliverAll(all, 'g', 'a#1')
+accepts('L6', 'a promise that settles', cast().settle('a#1', 'delivered').quiet(all).end())
+rejects('L6', 'a promise that never settles', cast().quiet(all).end())
+rejects('L6', 'a promise that settles late', cast().quiet(all).wait(bounds.tSettle).settle('a#1', 'delivered').end())
+rejects(
+  'L6',
+  'a cast that is never even sent',
+  trio().write({ e: 'cast', t: 50, p: 'a', m: 'a#1', g: 'g', seen: null }).quiet(all).end(),
+)
+tolerates('L6', 'a cast of one that crashed', cast().crash('a').quiet(['b', 'c']).end())
+tolerates(
+  'L6',
+  'a consistent group that waits for a primary view',
+  trio({ consistency: 'consistent' })
+    .view('', '2.a', all, { primary: false })
+    .write({ e: 'cast', t: 50, p: 'a', m: 'a#1', g: 'g', seen: null })
+    .quiet(all)
+    .end(),
+)
+
+accepts('L7', 'joins that settle', settled(trio()).quiet(all).end())
+rejects('L7', 'a join that never settles', settled(trio(), ['a', 'b']).quiet(all).end())
+rejects(
+  'L7',
+  'a join that settles late',
+  settled(settled(trio(), ['a', 'b']).quiet(all).wait(bounds.tJoin), ['c']).end(),
+)
+rejects(
+  'L7',
+  'a second join that does not settle',
+  settled(trio()).leave('g', 'c').view('g', '1.a.2', ['a', 'b']).join('g', 'c').quiet(all).end(),
+)
+tolerates(
+  'L7',
+  'a join that was taken back',
+  settled(trio(), ['a', 'b']).settle('join:', 'ok', 'c').leave('g', 'c').quiet(all).end(),
+)
+test('liveness is not judged without a quiet line', () => {
+  const { checked } = checkTrace(new TraceWriter().start(all).end().lines)
+  for (const property of ['L1', 'L2', 'L3', 'L6', 'L7']) assert.equal(checked[property], 0)
+})

@@ -1,0 +1,228 @@
+import { accepts, rejects, TraceWriter, tolerates, trio } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const quietly = { primary: false }
+
+/** b is cut off, each part goes on, and they merge. */
+const splitAndMerge = (): TraceWriter =>
+  trio()
+    .split(['a', 'c'], ['b'])
+    .view('', '2.a', ['a', 'c'], { expelled: ['b'] })
+    .view('g', '2.a.1', ['a', 'c'])
+    .view('', '3.b', ['b'], { ...quietly, expelled: ['a', 'c'] })
+    .view('g', '3.b.1', ['b'])
+const parts = (g: '' | 'g') => [
+  { id: g === '' ? '2.a' : '2.a.1', members: ['a', 'c'] },
+  { id: g === '' ? '3.b' : '3.b.1', members: ['b'] },
+]
+const merged = (): TraceWriter =>
+  splitAndMerge()
+    .view('', '4.a', ['a', 'c', 'b'], { subviews: parts('') })
+    .view('g', '4.a.1', ['a', 'c', 'b'], { subviews: parts('g') })
+const bLeaves = (): TraceWriter =>
+  trio()
+    .leave('', 'b')
+    .view('', '2.a', ['a', 'c'], { left: ['b'] })
+    .view('g', '2.a.1', ['a', 'c'], { left: ['b'] })
+const bLeavesGroup = (): TraceWriter =>
+  trio()
+    .leave('g', 'b')
+    .view('g', '1.a.2', ['a', 'c'], { left: ['b'] })
+
+accepts('S1', 'members that install views', trio())
+rejects('S1', 'a view installed by one who is not in it', trio().view('', '2.a', ['a', 'b'], { by: all }))
+
+accepts('S2', 'increasing views', merged())
+rejects('S2', 'a view that is older than the one before', trio().view('', '0.a', all))
+rejects('S2', 'a rival of the same epoch', trio().view('', '1.b', all))
+rejects('S2', 'a view that names another predecessor', trio().view('', '2.a', all, { prev: '7.x' }))
+rejects('S2', 'a view that forgets its predecessor', trio().view('', '2.a', all, { prev: null }))
+accepts('S2', 'no predecessor after a leave', bLeavesGroup().join('g', 'b').view('g', '1.a.3', ['a', 'c', 'b']))
+
+accepts('S3', 'deliveries in the view in force', trio().cast('a#1', 'g').deliverAll(all, 'g', 'a#1'))
+accepts(
+  'S3',
+  'a send that precedes the line of its view',
+  trio().send('a#1', 'g', '1.a.2').view('g', '1.a.2', all).deliverAll(all, 'g', 'a#1'),
+)
+rejects('S3', 'a send in a view that was skipped', trio().cast('a#1', 'g', '1.a.2').view('g', '1.a.3', all))
+rejects(
+  'S3',
+  'a delivery before any view',
+  new TraceWriter().start(['a']).open('g', ['a']).cast('a#1', 'g').deliver('a', 'g', 'a#1'),
+)
+rejects(
+  'S3',
+  'a delivery under the name of an older view',
+  trio()
+    .cast('a#1', 'g')
+    .view('g', '1.a.2', all)
+    .write({ e: 'deliver', t: 99, p: 'a', m: 'a#1', g: 'g', view: '1.a.1', h: 'h-a#1' }),
+)
+rejects('S3', 'a signal before its view', trio().write({ e: 'trans', t: 99, p: 'a', g: 'g', view: '5.a.1' }))
+
+accepts('S4', 'equal views', trio())
+rejects(
+  'S4',
+  'views that differ in rank',
+  trio()
+    .view('', '2.a', all, { by: ['a', 'b'] })
+    .view('', '2.a', ['b', 'a', 'c'], { by: ['c'] }),
+)
+rejects(
+  'S4',
+  'views that differ in being primary',
+  trio()
+    .view('', '2.a', all, { by: ['a'] })
+    .view('', '2.a', all, { by: ['b'], primary: false }),
+)
+rejects(
+  'S4',
+  'merge views that differ in their parts',
+  splitAndMerge()
+    .view('', '4.a', all, { by: ['a'], subviews: parts('') })
+    .view('', '4.a', all, { by: ['c'], subviews: parts('').reverse() }),
+)
+
+accepts(
+  'S5',
+  'members that joined, and one that returns to a group by a new join',
+  bLeavesGroup().join('g', 'b').view('g', '1.a.3', ['a', 'c', 'b']),
+)
+rejects('S5', 'a member that never joined', trio().view('', '2.a', [...all, 'd'], { by: all }))
+rejects('S5', 'one that left and is back', bLeaves().view('', '3.a', all, { by: ['a', 'c'] }))
+rejects(
+  'S5',
+  'one that was proven dead and is back',
+  trio()
+    .view('', '2.a', ['a', 'c'], { dead: ['b'] })
+    .view('', '3.a', all, { by: ['a', 'c'] }),
+)
+rejects(
+  'S5',
+  'one that left a group and is back without a join',
+  bLeavesGroup().view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
+
+accepts('S6', 'a return by merge', merged())
+rejects('S6', 'a return without a merge', splitAndMerge().view('', '4.a', ['a', 'c', 'b'], { by: ['a', 'c'] }))
+rejects(
+  'S6',
+  'a return by a merge that names another view',
+  splitAndMerge().view('', '4.a', ['a', 'c', 'b'], {
+    subviews: [
+      { id: '2.a', members: ['a', 'c'] },
+      { id: '1.a', members: ['b'] },
+    ],
+  }),
+)
+
+accepts('S7', 'one event a view', trio())
+rejects(
+  'S7',
+  'a view told twice',
+  trio()
+    .view('', '2.a', all)
+    .view('', '2.a', all, { by: ['b'] }),
+)
+
+accepts('S8', 'group views within their space views', merged())
+rejects('S8', 'a group view with an outsider of the space', splitAndMerge().view('g', '2.a.2', all, { by: ['a', 'c'] }))
+rejects('S8', 'a group view of a space view that is not in force', trio().view('g', '1.a.2', all, { sv: '9.a' }))
+rejects(
+  'S8',
+  'deliveries in a group view that the space view took members from',
+  trio().view('', '2.a', ['a', 'c']).cast('a#1', 'g').deliver('a', 'g', 'a#1'),
+)
+
+accepts('P1', 'a chain of primary views', merged())
+rejects('P1', 'two primary views after one', trio().view('', '2.a', ['a']).view('', '3.b', ['b', 'c']))
+rejects(
+  'P1',
+  'two primary views of one epoch',
+  trio()
+    .view('', '2.a', ['a', 'b'], { by: ['a'] })
+    .view('', '2.b', ['b', 'c']),
+)
+accepts(
+  'P1',
+  'a successor of a view that only the crashed lived to install',
+  trio()
+    .view('', '2.a', all, { by: ['a'] })
+    .crash('a')
+    .view('', '3.b', ['b', 'c'], { trans: ['b', 'c'] }),
+)
+rejects(
+  'P1',
+  'a successor without a quorum of a view that only the crashed lived to install',
+  trio()
+    .view('', '2.a', all, { by: ['a'] })
+    .crash('a')
+    .view('', '3.b', ['b']),
+)
+tolerates(
+  'P1',
+  'two lines that never met',
+  new TraceWriter().start(all).view('', '1.a', ['a']).view('', '1.b', ['b'], { line: 'M' }),
+)
+
+const consistent = { consistency: 'consistent', order: 'total', uniform: true } as const
+const inMinority = (): TraceWriter =>
+  trio(consistent).split(['a', 'c'], ['b']).view('', '3.b', ['b'], quietly).view('g', '3.b.1', ['b'])
+accepts(
+  'P4',
+  'deliveries at the closing of a primary view',
+  trio(consistent)
+    .split(['a', 'c'], ['b'])
+    .cast('b#1', 'g')
+    .trans('g', 'b')
+    .deliver('b', 'g', 'b#1')
+    .view('', '3.b', ['b'], quietly),
+)
+accepts(
+  'P4',
+  'grants and roles in a primary view',
+  trio(consistent)
+    .grant('a', 'k', ['L', '1.a', 1])
+    .write({ e: 'role', t: 99, p: 'a', g: 'g', role: 'leader', token: ['L', '1.a', 1], on: true }),
+)
+rejects('P4', 'a delivery in a non-primary view', inMinority().cast('b#1', 'g').deliver('b', 'g', 'b#1'))
+rejects('P4', 'a grant in a non-primary view', inMinority().grant('b', 'k', ['L', '3.b', 1]))
+rejects(
+  'P4',
+  'a role taken up in a non-primary view',
+  inMinority().write({ e: 'role', t: 99, p: 'b', g: 'g', role: 'leader', token: ['L', '3.b', 1], on: true }),
+)
+tolerates(
+  'P4',
+  'deliveries of available groups anywhere',
+  trio().view('', '3.b', ['b'], quietly).view('g', '3.b.1', ['b']).cast('b#1', 'g').deliver('b', 'g', 'b#1'),
+)
+
+const origin = 'https://score.example'
+const found = (p: string, line: string) => ({ e: 'found', t: 50, p, line }) as const
+accepts(
+  'P5',
+  'one founder of an origin',
+  new TraceWriter().start(all, origin).write(found('a', 'L')).view('', '1.a', all),
+)
+accepts(
+  'P5',
+  'a second founder after the first crashed',
+  new TraceWriter().start(all, origin).write(found('a', 'L')).crash('a').write(found('b', 'M')),
+)
+accepts(
+  'P5',
+  'founders of different origins',
+  new TraceWriter().start(['a'], origin).start(['b'], 'https://other.example').write(found('a', 'L'), found('b', 'M')),
+)
+rejects(
+  'P5',
+  'two founders of one origin',
+  new TraceWriter().start(all, origin).write(found('a', 'L'), found('b', 'M')),
+)
+rejects(
+  'P5',
+  'a founder whose neighbour is in a line',
+  new TraceWriter().start(all, origin).view('', '1.a', ['a', 'c']).write(found('b', 'M')),
+)

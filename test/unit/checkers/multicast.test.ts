@@ -1,0 +1,94 @@
+import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const sent = (): TraceWriter => trio().cast('a#1', 'g')
+const delivered = (): TraceWriter => sent().deliverAll(all, 'g', 'a#1')
+const deliver = (p: string, fields: { m?: string; g?: string; view?: string; h?: string } = {}) =>
+  ({ e: 'deliver', t: 99, p, m: 'a#1', g: 'g', view: '1.a.1', h: 'h-a#1', ...fields }) as const
+
+accepts('M1', 'what was sent', delivered())
+rejects('M1', 'what was never sent', trio().deliver('a', 'g', 'b#7'))
+rejects('M1', 'what is sent later', trio().deliver('b', 'g', 'a#1').cast('a#1', 'g'))
+rejects('M1', 'other bytes', sent().write(deliver('b', { h: 'forged' })))
+rejects('M1', 'another group', sent().open('k', all).view('k', '1.a.1', all).deliver('b', 'k', 'a#1'))
+rejects('M1', 'a cast that is sent twice', delivered().send('a#1', 'g'))
+
+accepts('M2', 'one delivery each', delivered())
+rejects('M2', 'a second delivery', delivered().deliver('b', 'g', 'a#1'))
+
+accepts('M3', 'self delivery', delivered().end())
+rejects('M3', 'a sender that never delivers its own', sent().deliverAll(['b', 'c'], 'g', 'a#1').end())
+tolerates('M3', 'a sender that crashed', sent().crash('a').end())
+tolerates('M3', 'a sender that left the group', sent().leave('g', 'a').end())
+tolerates('M3', 'a sender that was told', sent().settle('a#1', 'unknown').end())
+tolerates('M3', 'a run that ended too soon', sent())
+
+accepts('M5', 'one view for all', delivered())
+rejects('M5', 'different views', sent().deliver('a', 'g', 'a#1').view('g', '1.a.2', all).deliver('b', 'g', 'a#1'))
+rejects(
+  'M5',
+  'a view in force that the line denies',
+  sent().deliver('a', 'g', 'a#1').view('g', '1.a.2', all).write(deliver('b')),
+)
+
+accepts('M6', 'equal sets before a common next view', delivered().view('g', '1.a.2', all))
+accepts(
+  'M6',
+  'different sets of those who part',
+  sent()
+    .deliverAll(['a', 'c'], 'g', 'a#1')
+    .split(['a', 'c'], ['b'])
+    .view('', '2.a', ['a', 'c'])
+    .view('g', '2.a.1', ['a', 'c'])
+    .view('', '3.b', ['b'], { primary: false })
+    .view('g', '3.b.1', ['b']),
+)
+rejects('M6', 'a cast that one of them missed', sent().deliverAll(['a', 'c'], 'g', 'a#1').view('g', '1.a.2', all))
+rejects('M6', 'a cast that only one of them got', sent().deliver('b', 'g', 'a#1').view('g', '1.a.2', all))
+rejects(
+  'M6',
+  'a cast missed before a space view that leaves the group view as it was',
+  trio()
+    .open('k', ['a', 'b'])
+    .view('k', '1.a.1', ['a', 'b'])
+    .cast('a#1', 'k')
+    .deliver('a', 'k', 'a#1')
+    .crash('c')
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b'])
+    .deliver('b', 'k', 'a#1'),
+)
+
+accepts('M8', 'those who come together', trio().view('', '2.a', all))
+rejects('M8', 'a set with one from outside the view', trio().view('', '2.a', ['a', 'b'], { trans: all }))
+rejects('M8', 'a set without the process itself', trio().view('', '2.a', all, { trans: ['b', 'c'] }))
+rejects(
+  'M8',
+  'a set without one who came along',
+  trio()
+    .view('', '2.a', all, { by: ['a'], trans: ['a', 'c'] })
+    .view('', '2.a', all, { by: ['b', 'c'], trans: all }),
+)
+rejects(
+  'M8',
+  'a set with one who comes from elsewhere',
+  trio().view('', '2.b', ['b'], { primary: false }).view('', '3.a', all, { trans: all }),
+)
+
+accepts('M11', 'deliveries to members', delivered())
+rejects(
+  'M11',
+  'a delivery to one outside the group',
+  trio()
+    .open('k', ['a', 'b'])
+    .view('k', '1.a.1', ['a', 'b'])
+    .cast('a#1', 'k')
+    .write(deliver('c', { g: 'k' })),
+)
+
+accepts('M12', 'senders in the view', delivered())
+rejects(
+  'M12',
+  'a sender that is gone',
+  sent().view('', '2.b', ['b', 'c']).view('g', '2.b.1', ['b', 'c']).deliver('b', 'g', 'a#1'),
+)

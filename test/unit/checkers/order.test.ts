@@ -1,0 +1,146 @@
+import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const total = { order: 'total' } as const
+const uniform = { order: 'total', uniform: true } as const
+const causal = { order: 'causal' } as const
+
+const twoOfA = (): TraceWriter => trio().cast('a#1', 'g').cast('a#2', 'g')
+accepts('O1', "a sender's order", twoOfA().deliverAll(all, 'g', 'a#1', 'a#2'))
+rejects('O1', 'an inversion', twoOfA().deliver('b', 'g', 'a#2', 'a#1'))
+
+accepts('O2', 'everything before', twoOfA().deliverAll(all, 'g', 'a#1', 'a#2'))
+rejects('O2', 'a gap', twoOfA().deliver('b', 'g', 'a#2'))
+tolerates(
+  'O2',
+  'a cast of an earlier view, which a newcomer does not get',
+  trio()
+    .cast('a#1', 'g')
+    .deliverAll(all, 'g', 'a#1')
+    .start(['d'])
+    .open('g', ['d'])
+    .view('', '2.a', [...all, 'd'])
+    .view('g', '2.a.1', [...all, 'd'])
+    .cast('a#2', 'g')
+    .deliver('d', 'g', 'a#2'),
+)
+
+/** a casts; b delivers it and answers. */
+const answer = (): TraceWriter =>
+  trio(causal).cast('a#1', 'g').deliverAll(['a', 'b'], 'g', 'a#1').cast('b#1', 'g').deliverAll(['a', 'b'], 'g', 'b#1')
+accepts('O3', 'a cast before its answer', answer().deliver('c', 'g', 'a#1', 'b#1'))
+rejects('O3', 'an answer before its cast', answer().deliver('c', 'g', 'b#1', 'a#1'))
+/** The same across groups: the cast is fifo in k, the answer causal in g. */
+const across = (): TraceWriter =>
+  trio(causal)
+    .open('k', all)
+    .view('k', '1.a.1', all)
+    .cast('a#1', 'k')
+    .deliverAll(['a', 'b'], 'k', 'a#1')
+    .cast('b#1', 'g')
+    .deliverAll(['a', 'b'], 'g', 'b#1')
+accepts('O3', 'a cast before its answer in another group', across().deliver('c', 'k', 'a#1').deliver('c', 'g', 'b#1'))
+rejects('O3', 'an answer before its cast in another group', across().deliver('c', 'g', 'b#1').deliver('c', 'k', 'a#1'))
+tolerates(
+  'O3',
+  'a fifo answer before its cast',
+  trio().cast('a#1', 'g').deliver('b', 'g', 'a#1').cast('b#1', 'g').deliver('c', 'g', 'b#1', 'a#1'),
+)
+rejects(
+  'O3',
+  'an answer to an answer before the cast',
+  trio(causal)
+    .cast('a#1', 'g')
+    .deliver('b', 'g', 'a#1')
+    .cast('b#1', 'g')
+    .deliver('c', 'g', 'b#1')
+    .cast('c#1', 'g')
+    .deliver('a', 'g', 'c#1', 'a#1'),
+)
+
+accepts('O4', 'a cast before its answer', answer().deliver('c', 'g', 'a#1', 'b#1'))
+rejects('O4', 'an answer without its cast', answer().deliver('c', 'g', 'b#1'))
+tolerates('O4', 'an answer without its cast of another group', across().deliver('c', 'g', 'b#1'))
+
+const both = (options: typeof total | typeof uniform): TraceWriter => trio(options).cast('a#1', 'g').cast('b#1', 'g')
+accepts('O5', 'one order for all', both(uniform).deliverAll(all, 'g', 'a#1', 'b#1'))
+rejects(
+  'O5',
+  'another order at one that crashed',
+  both(uniform).deliverAll(['a', 'b'], 'g', 'a#1', 'b#1').deliver('c', 'g', 'b#1', 'a#1').crash('c'),
+)
+rejects(
+  'O5',
+  'orders that go round',
+  both(uniform)
+    .cast('c#1', 'g')
+    .deliver('a', 'g', 'a#1', 'b#1')
+    .deliver('b', 'g', 'b#1', 'c#1')
+    .deliver('c', 'g', 'c#1', 'a#1'),
+)
+tolerates(
+  'O5',
+  'another order after the transitional signal',
+  both(uniform).deliver('a', 'g', 'a#1', 'b#1').trans('g', 'c').deliver('c', 'g', 'b#1', 'a#1'),
+)
+tolerates(
+  'O5',
+  'another order of casts that are not uniform',
+  both(total).deliver('a', 'g', 'a#1', 'b#1').deliver('c', 'g', 'b#1', 'a#1'),
+)
+
+accepts(
+  'O6',
+  'one order of those who move together',
+  both(total).deliverAll(all, 'g', 'b#1', 'a#1').view('g', '1.a.2', all),
+)
+rejects(
+  'O6',
+  'an inversion',
+  both(total).deliverAll(['a', 'b'], 'g', 'b#1', 'a#1').deliver('c', 'g', 'a#1', 'b#1').view('g', '1.a.2', all),
+)
+rejects(
+  'O6',
+  'an inversion at rest',
+  both(total).deliverAll(['a', 'b'], 'g', 'b#1', 'a#1').deliver('c', 'g', 'a#1', 'b#1').quiet(all).end(),
+)
+tolerates(
+  'O6',
+  'another order at one who parted',
+  both(total)
+    .deliverAll(['a', 'b'], 'g', 'b#1', 'a#1')
+    .deliver('c', 'g', 'a#1', 'b#1')
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b'])
+    .view('', '3.c', ['c'], { primary: false }),
+)
+
+accepts('O7', 'equal sequences', both(total).deliverAll(all, 'g', 'b#1', 'a#1').view('g', '1.a.2', all))
+rejects(
+  'O7',
+  'a gap',
+  both(total).deliverAll(['a', 'b'], 'g', 'b#1', 'a#1').deliver('c', 'g', 'a#1').view('g', '1.a.2', all),
+)
+
+const agreed = (): TraceWriter => trio(total).cast('a#1', 'g').deliver('b', 'g', 'a#1').cast('b#1', 'g')
+accepts(
+  'O8',
+  'an agreed order that respects causality',
+  agreed().deliver('b', 'g', 'b#1').deliverAll(['a', 'c'], 'g', 'a#1', 'b#1'),
+)
+rejects(
+  'O8',
+  'an agreed order that does not',
+  agreed().cast('c#1', 'g').deliver('b', 'g', 'b#1').deliverAll(['a', 'c'], 'g', 'b#1', 'a#1', 'c#1'),
+)
+rejects(
+  'O8',
+  "a sender's causal casts of two groups in another order",
+  trio(causal)
+    .open('k', all, causal)
+    .view('k', '1.a.1', all)
+    .cast('a#1', 'k')
+    .cast('a#2', 'g')
+    .deliver('b', 'g', 'a#2')
+    .deliver('b', 'k', 'a#1'),
+)

@@ -1,0 +1,166 @@
+import type { Cut, TraceLine } from '../../../lib/testing/trace.ts'
+import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const four = [...all, 'd']
+
+/** a casts once, d joins; the state it needs covers that cast. */
+const joined = (): TraceWriter =>
+  trio({ state: true })
+    .cast('a#1', 'g')
+    .deliverAll(all, 'g', 'a#1')
+    .start(['d'])
+    .open('g', ['d'], { state: true })
+    .view('', '2.a', four)
+    .view('g', '2.a.1', four)
+const out = (cut: Cut, h = 's1'): TraceLine => ({
+  e: 'stateOut',
+  t: 90,
+  p: 'b',
+  g: 'g',
+  to: 'd',
+  view: '2.a.1',
+  cut,
+  h,
+})
+const into = (cut: Cut, h = 's1', from = 'b'): TraceLine => ({
+  e: 'stateIn',
+  t: 91,
+  p: 'd',
+  g: 'g',
+  from,
+  view: '2.a.1',
+  cut,
+  h,
+})
+
+accepts('T1', 'the state that was given', joined().write(out({ a: 1 }), into({ a: 1, b: 0 })))
+rejects('T1', 'another state than was given', joined().write(out({ a: 1 }), into({ a: 1 }, 's2')))
+rejects('T1', 'another cut than was given', joined().write(out({ a: 1 }), into({})))
+rejects('T1', 'a state of one who gave none', joined().write(out({ a: 1 }), into({ a: 1 }, 's1', 'c')))
+rejects('T1', 'a state that arrives before it left', joined().write(into({ a: 1 }), out({ a: 1 })))
+rejects('T1', 'a snapshot that lacks a cast of an earlier view', joined().write(out({}), into({})))
+rejects(
+  'T1',
+  'a snapshot that lacks a cast but covers a later one',
+  joined()
+    .cast('a#2', 'g')
+    .cast('c#1', 'g')
+    .deliver('b', 'g', 'a#2', 'c#1')
+    .write(out({ a: 1, c: 1 })),
+)
+accepts(
+  'T1',
+  'a snapshot in the middle of a view',
+  joined()
+    .cast('a#2', 'g')
+    .cast('c#1', 'g')
+    .deliver('b', 'g', 'a#2')
+    .write(out({ a: 2 }), into({ a: 2 }))
+    .deliver('b', 'g', 'c#1'),
+)
+
+const digest = (p: string, cut: Cut, h: string, view = '1.a.1'): TraceLine => ({
+  e: 'digest',
+  t: 95,
+  p,
+  g: 'g',
+  view,
+  cut,
+  h,
+})
+accepts(
+  'T2',
+  'equal states at equal cuts',
+  trio().write(digest('a', { a: 1, b: 2 }, 'x'), digest('b', { b: 2, a: 1 }, 'x'), digest('c', { a: 1 }, 'y')),
+)
+rejects(
+  'T2',
+  'different states at equal cuts',
+  trio().write(digest('a', { a: 1, b: 2 }, 'x'), digest('b', { b: 2, a: 1 }, 'y')),
+)
+rejects('T2', 'a state that changes by itself', trio().write(digest('a', { a: 1 }, 'x'), digest('a', { a: 1 }, 'y')))
+
+accepts(
+  'T5',
+  'one holder after another',
+  trio()
+    .grant('a', 'k', ['L', '1.a', 1], 'exclusive')
+    .release('a', 'k', ['L', '1.a', 1])
+    .grant('b', 'k', ['L', '1.a', 2], 'exclusive'),
+)
+accepts(
+  'T5',
+  'a completion that all report',
+  trio()
+    .grant('a', 'i', ['L', '1.a', 1])
+    .release('a', 'i', ['L', '1.a', 1], true)
+    .release('b', 'i', ['L', '1.a', 1], true),
+)
+accepts(
+  'T5',
+  'a grant after its holder was excluded, and a stale completion refused',
+  trio()
+    .grant('c', 'i', ['L', '1.a', 1])
+    .split(['a', 'b'], ['c'])
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b'])
+    .grant('a', 'i', ['L', '2.a', 1])
+    .release('a', 'i', ['L', '1.a', 1], false)
+    .release('a', 'i', ['L', '2.a', 1], true),
+)
+tolerates(
+  'T5',
+  'a late word of an older grant at one whose view is behind',
+  trio().view('', '2.a', ['a', 'b']).grant('a', 'i', ['L', '2.a', 1]).grant('c', 'i', ['L', '1.a', 1]),
+)
+tolerates(
+  'T5',
+  'a holder that learns of its release after the next one',
+  trio()
+    .grant('a', 'k', ['L', '1.a', 1])
+    .cast('a#1', 'g')
+    .deliver('b', 'g', 'a#1')
+    .grant('b', 'k', ['L', '1.a', 2])
+    .release('a', 'k', ['L', '1.a', 1]),
+)
+tolerates(
+  'T5',
+  'shared holders',
+  trio().grant('a', 'k', ['L', '1.a', 1], 'shared').grant('b', 'k', ['L', '1.a', 2], 'shared'),
+)
+rejects('T5', 'two holders of one token', trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 1]))
+rejects('T5', 'two holders of one item', trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]))
+rejects(
+  'T5',
+  'two holders, of whom the first completes later',
+  trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]).release('a', 'i', ['L', '1.a', 1], true),
+)
+rejects(
+  'T5',
+  'a smaller token',
+  trio().grant('a', 'k', ['L', '1.a', 2]).release('a', 'k', ['L', '1.a', 2]).grant('b', 'k', ['L', '1.a', 1]),
+)
+rejects(
+  'T5',
+  'the same token again',
+  trio().grant('a', 'k', ['L', '1.a', 2]).release('a', 'k', ['L', '1.a', 2]).grant('a', 'k', ['L', '1.a', 2]),
+)
+rejects(
+  'T5',
+  'two accepted completions',
+  trio().release('a', 'i', ['L', '1.a', 1], true).release('b', 'i', ['L', '1.a', 2], true),
+)
+rejects(
+  'T5',
+  'a smaller token accepted',
+  trio().release('a', 'i', ['L', '1.a', 2], true).release('a', 'i', ['L', '1.a', 1], true),
+)
+rejects(
+  'T5',
+  'a guarded resource that accepts a smaller token',
+  trio().write(
+    { e: 'write', t: 95, p: 'a', lock: 'k', token: ['L', '1.a', 2], ok: true },
+    { e: 'write', t: 96, p: 'b', lock: 'k', token: ['L', '1.a', 1], ok: true },
+  ),
+)
