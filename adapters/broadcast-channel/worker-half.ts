@@ -1,0 +1,448 @@
+/**
+ * The worker half of the tabs transport: finds the other processes of this origin and space, keeps a path to
+ * each, and proves deaths.
+ *
+ * A process takes its lock, then announces itself; everyone answers with a knock in its inbox, both open the
+ * channel of the pair and greet each other with a nonce until each has seen its own echoed. A path goes up
+ * only then, so bytes flow both ways.
+ */
+import type { ProcessId, VoteRecord } from '../../lib/kernel/api.ts'
+import type { OriginServices, Transport, TransportHost } from '../../lib/ports/transport.ts'
+import { channelOf, TabLink } from './link.ts'
+import { browserLocks, heldExclusively, holdLock, waitUntilFree } from './locks.ts'
+import { drawNonce, type PairMessage, type PublicMessage, readPairMessage, readPublicMessage } from './messages.ts'
+import { Origin } from './origin.ts'
+import { VoteStore } from './votes.ts'
+
+/** Options of `tabs`. */
+export interface TabsOptions {
+  /** The IndexedDB database in which vote records are kept; all tabs of a space must name the same. Default `tutti-votes`. */
+  readonly database?: string
+}
+
+/** How long the first look around waits for processes whose locks are held but which do not answer (frozen tabs). */
+const searchTimeoutMs = 300
+/** How long a goodbye may be on its way when the lock is free already: they travel apart. */
+const goodbyeGraceMs = 25
+/** How long the lock is kept after the goodbyes were sent. */
+const releaseDelayMs = 100
+/** How long a survivor waits for storage to read a dead process's record. */
+const readTimeoutMs = 1000
+/** Paths that were given up are greeted again after this, doubled each time up to the maximum. */
+const retryMs = 1000
+const retryMaxMs = 30_000
+/** When to look for records of the long dead. */
+const sweepAfterMs = 10_000
+const peersMax = 1024
+
+interface Peer {
+  readonly id: ProcessId
+  readonly channel: BroadcastChannel
+  /** This side's name for the current life of the path. */
+  nonce: string
+  link: TabLink | null
+  /** Cancels the wait for its death. */
+  readonly watch: AbortController
+  isWatched: boolean
+  /** False if its stored record is not its last one. */
+  isRecorded: boolean
+  retries: number
+  retryTimer: ReturnType<typeof setTimeout> | null
+}
+
+/** Makes the worker half of {@link TabsOptions}; also runs in a page or in Node. */
+export function createTabsTransport(options: unknown): Transport {
+  return new TabsTransport(readOptions(options))
+}
+
+class TabsTransport implements Transport {
+  readonly type = 'broadcast-channel'
+  readonly preference = 30
+  readonly #options: TabsOptions
+  readonly #locks = browserLocks()
+  readonly #peers = new Map<ProcessId, Peer>()
+  /** Those that left or died: ids are never used again, late messages are ignored. */
+  readonly #gone = new Set<ProcessId>()
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  #host: TransportHost | null = null
+  #origin: Origin | null = null
+  #votes: VoteStore | null = null
+  #prefix = ''
+  #space: BroadcastChannel | null = null
+  #inbox: BroadcastChannel | null = null
+  #releaseLock: () => void = () => undefined
+  #awaited: Set<ProcessId> | null = null
+  #ignored = 0
+
+  constructor(options: TabsOptions) {
+    this.#options = options
+  }
+
+  /** Founding and votes; they answer once the transport runs. */
+  get origin(): OriginServices {
+    const services = (): Origin | null => this.#origin
+    return {
+      requestFound: async () => (await services()?.requestFound()) ?? false,
+      inLine: () => services()?.inLine(),
+      persist: async (record: VoteRecord) => services()?.persist(record),
+    }
+  }
+
+  start(host: TransportHost): void {
+    if (this.#host !== null) return
+    this.#host = host
+    if (typeof BroadcastChannel === 'undefined') {
+      host.problem({
+        code: 'tabs-unsupported',
+        message: 'There is no BroadcastChannel here: other tabs are not reached.',
+      })
+      host.searched()
+      return
+    }
+    const space = host.space.replace(/[%:/]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)
+    this.#prefix = `tutti:${space}`
+    const votes = new VoteStore(this.#options.database ?? 'tutti-votes', space)
+    this.#votes = votes
+    this.#origin = new Origin({
+      self: host.self,
+      locks: this.#locks,
+      prefix: this.#prefix,
+      votes,
+      announce: (message) => this.#space?.postMessage(message),
+      tell: (peer, message) => this.#tell(peer, message),
+      lostLock: (cause) => this.#loseLock(cause),
+      lostStorage: (cause) => this.#loseStorage(cause),
+    })
+    this.#space = this.#listen(this.#prefix, (data) => this.#handlePublic(data))
+    this.#inbox = this.#listen(`${this.#prefix}:${host.self}`, (data) => this.#handlePublic(data))
+    void this.#appear(host, votes)
+  }
+
+  stop(): void {
+    const host = this.#host
+    if (host === null || this.#space === null) {
+      this.#host = null
+      return
+    }
+    const hadPeers = this.#peers.size > 0
+    for (const peer of this.#peers.values()) {
+      peer.link?.flush()
+      this.#post(peer, { t: 'goodbye', from: host.self })
+    }
+    this.#shut()
+    this.#origin?.stop()
+    const release = this.#releaseLock
+    if (hadPeers) setTimeout(release, releaseDelayMs)
+    else release()
+  }
+
+  /** Takes the lock, then shows itself. */
+  async #appear(host: TransportHost, votes: VoteStore): Promise<void> {
+    const locks = this.#locks
+    try {
+      const release =
+        locks === null
+          ? () => undefined
+          : await holdLock(locks, this.#lockName(host.self), 'exclusive', (cause) => this.#loseLock(cause))
+      if (release === null) throw new Error('The lock of this new process is held by another.')
+      if (this.#host === null) return release()
+      this.#releaseLock = release
+      const alive = locks === null ? null : await heldExclusively(locks, this.#lockName(''))
+      if (this.#host === null) return
+      alive?.delete(host.self)
+      this.#awaited = alive ?? new Set(['*'])
+      for (const id of this.#peers.keys()) this.#awaited.delete(id)
+    } catch (cause) {
+      this.#loseLock(cause)
+      return
+    }
+    this.#later(searchTimeoutMs, () => this.#endSearch())
+    if (this.#awaited.size === 0) this.#endSearch()
+    this.#space?.postMessage({ t: 'announce', from: host.self } satisfies PublicMessage)
+    this.#later(sweepAfterMs, () => void this.#sweep(votes))
+    // Opens the database early: a death is reported as soon as its record is read.
+    if (locks !== null) votes.read(host.self).catch(() => undefined)
+  }
+
+  #handlePublic(data: unknown): void {
+    const message = readPublicMessage(data)
+    const host = this.#host
+    if (message === null || host === null || message.from === host.self) {
+      this.#ignored += 1
+      return
+    }
+    if (message.t === 'announce' || message.t === 'knock') {
+      const isNew = !this.#peers.has(message.from)
+      const peer = this.#meet(message.from)
+      if (peer === null) return
+      if (message.t === 'announce') this.#tell(peer.id, { t: 'knock', from: host.self })
+      if (isNew || message.t === 'knock') this.#greet(peer, null)
+    } else this.#origin?.handle(message)
+  }
+
+  #meet(id: ProcessId): Peer | null {
+    const known = this.#peers.get(id)
+    if (known !== undefined) return known
+    const host = this.#host
+    if (host === null || this.#gone.has(id)) return null
+    if (this.#peers.size >= peersMax) {
+      this.#ignored += 1
+      return null
+    }
+    const pair = host.self < id ? `${host.self}:${id}` : `${id}:${host.self}`
+    const peer: Peer = {
+      id,
+      channel: this.#listen(`${this.#prefix}:${pair}`, (data) => this.#handlePair(peer, data)),
+      nonce: drawNonce(),
+      link: null,
+      watch: new AbortController(),
+      isWatched: false,
+      isRecorded: true,
+      retries: 0,
+      retryTimer: null,
+    }
+    this.#peers.set(id, peer)
+    return peer
+  }
+
+  #greet(peer: Peer, echo: string | null): void {
+    const host = this.#host
+    if (host === null) return
+    const recorded = this.#origin?.isRecorded ?? false
+    this.#post(peer, { t: 'hello', from: host.self, nonce: peer.nonce, echo, recorded })
+  }
+
+  #handlePair(peer: Peer, data: unknown): void {
+    const message = readPairMessage(data)
+    const host = this.#host
+    if (message === null || host === null || message.from !== peer.id) {
+      this.#ignored += 1
+      return
+    }
+    switch (message.t) {
+      case 'hello':
+        this.#handleHello(host, peer, message)
+        return
+      case 'frames':
+        this.#handleFrames(host, peer, message)
+        return
+      case 'ack':
+        if (message.link === peer.nonce) peer.link?.handleAck(message.bytes)
+        return
+      case 'down':
+        if (message.link === peer.nonce) this.#dropLink(host, peer)
+        return
+      case 'unrecorded':
+        peer.isRecorded = false
+        return
+      case 'goodbye':
+        this.#forget(peer)
+        this.#dropLink(host, peer)
+    }
+  }
+
+  #handleHello(host: TransportHost, peer: Peer, hello: PairMessage & { t: 'hello' }): void {
+    if (!hello.recorded) peer.isRecorded = false
+    if (peer.link !== null && peer.link.name !== hello.nonce) this.#dropLink(host, peer)
+    if (this.#host === null || peer.retryTimer !== null) return
+    const isUp = peer.link !== null
+    const echoes = hello.echo === peer.nonce
+    if (!echoes || !isUp) this.#greet(peer, hello.nonce)
+    if (!echoes || isUp) return
+    const link = new TabLink(host.self, peer.id, hello.nonce, {
+      post: (message) => peer.channel.postMessage(message),
+      closed: (closed, problem) => this.#handleClosed(peer, closed, problem),
+    })
+    peer.link = link
+    this.#later(retryMaxMs, () => {
+      if (peer.link === link) peer.retries = 0
+    })
+    if (!peer.isWatched) void this.#watch(peer)
+    host.linkUp(link)
+    this.#awaited?.delete(peer.id)
+    if (this.#awaited?.size === 0) this.#endSearch()
+  }
+
+  #handleFrames(host: TransportHost, peer: Peer, message: PairMessage & { t: 'frames' }): void {
+    for (const [i, bytes] of message.parts.entries()) {
+      const link = peer.link
+      if (link === null || message.link !== peer.nonce) {
+        this.#ignored += 1
+        return
+      }
+      const n = message.on[i]
+      if (n !== 0 && n !== 1 && n !== 2) return
+      link.countReceived(n, bytes.byteLength)
+      host.receive(link, channelOf(n), bytes)
+    }
+  }
+
+  /** The path was given up on this side, by the host or because it cannot go on. */
+  #handleClosed(peer: Peer, link: TabLink, problem: { code: string; message: string; cause?: unknown } | null): void {
+    const host = this.#host
+    if (host === null || peer.link !== link) return
+    peer.link = null
+    peer.nonce = drawNonce()
+    this.#post(peer, { t: 'down', from: host.self, link: link.name })
+    const delayMs = Math.min(retryMs * 2 ** peer.retries, retryMaxMs)
+    peer.retries += 1
+    peer.retryTimer = this.#later(delayMs, () => {
+      peer.retryTimer = null
+      if (this.#peers.get(peer.id) === peer) this.#greet(peer, null)
+    })
+    if (problem !== null) host.problem(problem)
+    host.linkDown(link)
+  }
+
+  #dropLink(host: TransportHost, peer: Peer): void {
+    const { link } = peer
+    if (link === null) return
+    peer.link = null
+    peer.nonce = drawNonce()
+    link.abandon()
+    host.linkDown(link)
+  }
+
+  /** Waits for the peer's lock to be free, which is the proof that its process is no more. */
+  async #watch(peer: Peer): Promise<void> {
+    if (this.#locks === null) return
+    peer.isWatched = true
+    const { signal } = peer.watch
+    const isFree = await waitUntilFree(this.#locks, this.#lockName(peer.id), signal).catch(() => false)
+    if (!isFree) {
+      peer.isWatched = false
+      return
+    }
+    const [record] = await Promise.all([this.#readRecord(peer), delay(goodbyeGraceMs)])
+    const host = this.#host
+    if (host === null || signal.aborted || this.#peers.get(peer.id) !== peer) return
+    this.#forget(peer)
+    this.#dropLink(host, peer)
+    this.#host?.dead(peer.id, peer.isRecorded ? record : null)
+  }
+
+  async #readRecord(peer: Peer): Promise<VoteRecord | null> {
+    const read = this.#votes?.read(peer.id).catch(() => null) ?? null
+    return Promise.race([read, delay(readTimeoutMs).then(() => null)])
+  }
+
+  #forget(peer: Peer): void {
+    peer.watch.abort()
+    peer.channel.close()
+    if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
+    this.#peers.delete(peer.id)
+    this.#gone.add(peer.id)
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= 4 * peersMax) break
+      this.#gone.delete(oldest)
+    }
+    this.#awaited?.delete(peer.id)
+    if (this.#awaited?.size === 0) this.#endSearch()
+  }
+
+  #endSearch(): void {
+    if (this.#awaited === null) return
+    this.#awaited = null
+    this.#host?.searched()
+  }
+
+  /** Without its lock this process counts as dead: it must not act another moment. */
+  #loseLock(cause: unknown): void {
+    const host = this.#host
+    if (host === null) return
+    const links: TabLink[] = []
+    for (const peer of this.#peers.values()) {
+      if (peer.link === null) continue
+      links.push(peer.link)
+      this.#post(peer, { t: 'down', from: host.self, link: peer.link.name })
+    }
+    this.#shut()
+    this.#origin?.stop()
+    this.#releaseLock()
+    host.problem({
+      code: 'tabs-lock-lost',
+      message: 'This process lost its Web Lock: others take it for dead, so it has stopped.',
+      cause,
+    })
+    for (const link of links) host.linkDown(link)
+  }
+
+  #loseStorage(cause: unknown): void {
+    const host = this.#host
+    if (host === null) return
+    for (const peer of this.#peers.values()) this.#post(peer, { t: 'unrecorded', from: host.self })
+    host.problem({
+      code: 'tabs-storage-denied',
+      message: 'IndexedDB is denied: votes are kept in memory, and if this tab dies nobody can count its vote out.',
+      cause,
+    })
+  }
+
+  /** Closes everything but the lock. Nothing is called back after it. */
+  #shut(): void {
+    this.#host = null
+    for (const peer of this.#peers.values()) {
+      peer.watch.abort()
+      peer.link?.abandon()
+      peer.channel.close()
+    }
+    this.#peers.clear()
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    this.#space?.close()
+    this.#inbox?.close()
+  }
+
+  async #sweep(votes: VoteStore): Promise<void> {
+    if (this.#locks === null) return
+    try {
+      const alive = await heldExclusively(this.#locks, this.#lockName(''))
+      await votes.sweep((process) => alive.has(process) || this.#host === null, Date.now())
+    } catch {
+      // Cleaning up is a courtesy: the next process tries again.
+    }
+  }
+
+  #listen(name: string, handle: (data: unknown) => void): BroadcastChannel {
+    const channel = new BroadcastChannel(name)
+    channel.onmessage = (event: MessageEvent<unknown>) => handle(event.data)
+    channel.onmessageerror = () => {
+      this.#ignored += 1
+    }
+    return channel
+  }
+
+  #post(peer: Peer, message: PairMessage): void {
+    peer.channel.postMessage(message)
+  }
+
+  /** Posts into an inbox without staying subscribed to it. */
+  #tell(peer: ProcessId, message: PublicMessage): void {
+    const channel = new BroadcastChannel(`${this.#prefix}:${peer}`)
+    channel.postMessage(message)
+    channel.close()
+  }
+
+  #lockName(process: string): string {
+    return `${this.#prefix}:process:${process}`
+  }
+
+  #later(ms: number, act: () => void): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      act()
+    }, ms)
+    this.#timers.add(timer)
+    return timer
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function readOptions(options: unknown): TabsOptions {
+  const database =
+    typeof options === 'object' && options !== null && 'database' in options ? options.database : undefined
+  return typeof database === 'string' && database !== '' ? { database } : {}
+}

@@ -1,0 +1,7 @@
+/**
+ * The ports: what Tutti asks of the outside, as types. Public entry `tutti/ports`.
+ */
+export type { Channel, PrimaryRecord, ProcessId, ViewId, VoteRecord } from '../kernel/api.ts'
+export type { Logger } from './log.ts'
+export type { StatePort } from './state.ts'
+export type { Link, OriginServices, PageHalfContext, Transport, TransportHost, TransportSpec } from './transport.ts'
