@@ -1,0 +1,258 @@
+/**
+ * The kernel's border: what goes in, what comes out. Types only.
+ *
+ * The kernel is sans-IO: the host calls `kernel.step(now, inputs)` and carries out the returned effects
+ * in the order in which they stand. Nothing here knows a socket, a clock, a promise or a DOM.
+ */
+
+/** One incarnation of one participant. Drawn at random at every start, never stored, never reused. `[A-Za-z0-9_-]{1,64}`. */
+export type ProcessId = string
+
+/**
+ * A view's name: `epoch.coordinator` for the space, `epoch.coordinator.n` for a group.
+ * Compared by epoch, then by n ({@link file://./ids.ts compareViewIds}).
+ */
+export type ViewId = string
+
+/** How casts of a group are ordered. */
+export type Order = 'fifo' | 'causal' | 'total'
+
+/** What a group does where there is no primary component: go on and merge, or wait. */
+export type Consistency = 'available' | 'consistent'
+
+/** The fixed properties of a group; every process that opens the group must name the same ones. */
+export interface GroupOptions {
+  readonly order: Order
+  /** A cast is released only when every member of the group view holds it ("safe" in the literature). */
+  readonly uniform: boolean
+  readonly consistency: Consistency
+  /** True if newcomers get a state and subviews unite theirs; false for a plain channel. */
+  readonly state: boolean
+  /** Application-level kind ("map", "queue", …): part of the identity, never interpreted by the kernel. */
+  readonly kind: string
+}
+
+/** A member as the application sees it. */
+export interface MemberInfo {
+  readonly id: ProcessId
+  /** The display name it chose, at most 64 characters; not unique. */
+  readonly name: string
+  /** The web origin (or `''`) it declared. */
+  readonly origin: string
+}
+
+/** Where a part of a merged view comes from. */
+export interface Subview {
+  /** The view its members come from. */
+  readonly id: ViewId
+  readonly members: readonly ProcessId[]
+}
+
+/** An agreed, ranked list of members: the same at every process that installs this id. */
+export interface ViewInfo {
+  readonly id: ViewId
+  /** The space view it belongs to (its own id for the space). */
+  readonly spaceView: ViewId
+  /** Ranked by seniority; index = rank. */
+  readonly members: readonly MemberInfo[]
+  readonly primary: boolean
+  /** The line of primary views this component belongs to, or null before one is founded or met. */
+  readonly line: string | null
+  /** The view this process had before, or null if it had none in this group. */
+  readonly prev: ViewId | null
+  /** Those who came together with this process from `prev` (itself included). */
+  readonly trans: readonly ProcessId[]
+  /** The parts this view was merged from, in rank order; a single entry when nothing was merged. */
+  readonly subviews: readonly Subview[]
+  /** New here compared with `prev`. */
+  readonly joined: readonly ProcessId[]
+  /** Said goodbye. */
+  readonly left: readonly ProcessId[]
+  /** Proven dead (its Web Lock was seen held, then free). */
+  readonly dead: readonly ProcessId[]
+  /** Gone without a word: crashed or separated, nobody can tell. */
+  readonly expelled: readonly ProcessId[]
+}
+
+/**
+ * How this process's state of a group relates to a new view.
+ * - `whole`: nothing to do (if a state was awaited before: apply the buffered casts, it is whole now).
+ * - `merge`: apply any buffered casts to the own state, then buffer casts until the `state` event brings the other subviews' states.
+ * - `replace`: forget the own state and any buffered casts; buffer casts until the `state` event brings a whole state.
+ */
+export type StatePlan = 'whole' | 'merge' | 'replace'
+
+/** One source of a united state. */
+export interface StateSource {
+  /** The donor, or this process for its own part (then `state` is null: use the own state as it was at the view). */
+  readonly from: ProcessId
+  /** The group view the part comes from. */
+  readonly subview: ViewId
+  readonly state: Uint8Array | null
+}
+
+/** How a promise to the application ended. */
+export type Outcome = 'delivered' | 'stable' | 'lost' | 'refused' | 'unknown' | 'ok' | 'mismatch' | 'closed'
+
+/** What the application gets, in exactly this order. Written on one ordered stream from kernel to page. */
+export type AppEvent =
+  /** A view of the space (`group: ''`) or of a group this process is a member of. At a space view the `''` event comes first. */
+  | { readonly type: 'view'; readonly group: string; readonly view: ViewInfo; readonly state: StatePlan }
+  /** A cast of the group. `n` is the sender's own cast number (from 1, over all its groups). */
+  | {
+      readonly type: 'deliver'
+      readonly group: string
+      readonly from: ProcessId
+      readonly n: number
+      readonly view: ViewId
+      readonly payload: Uint8Array
+    }
+  /** Transitional signal: what is delivered from here to the group's next view has `trans` as its audience; only before such deliveries of a uniform group. */
+  | { readonly type: 'trans'; readonly group: string; readonly view: ViewId; readonly trans: readonly ProcessId[] }
+  /** While a consistent group is open: when this process sent the last heartbeat that a quorum of its primary view answered (kernel clock), or null. */
+  | { readonly type: 'lease'; readonly start: number | null }
+  /** Take a snapshot of the group's state *now* (all events before this one applied, none after; buffered casts excluded) and answer with command `snapshot`. */
+  | { readonly type: 'snapshot'; readonly group: string; readonly view: ViewId; readonly transfer: number }
+  /**
+   * The awaited states are complete. For `merge`: unite `sources` in order (the own part among them);
+   * for `replace`: the first source becomes the state, further ones (if any) are merged into it. Then replay the buffered casts.
+   * `cut`: per sender the highest cast number of the group that the state covers.
+   */
+  | {
+      readonly type: 'state'
+      readonly group: string
+      readonly view: ViewId
+      readonly sources: readonly StateSource[]
+      readonly cut: Readonly<Record<ProcessId, number>>
+    }
+  /** Every own cast with number at most `upTo` is held by every member of the view it was sent in. */
+  | { readonly type: 'stable'; readonly upTo: number }
+  /** The end of a join or leave of a group. */
+  | { readonly type: 'joined'; readonly group: string; readonly outcome: 'ok' | 'mismatch' | 'closed' }
+  | { readonly type: 'leftGroup'; readonly group: string }
+  /** An own cast that will not be delivered here: `unknown` = others may have it. */
+  | {
+      readonly type: 'castEnd'
+      readonly group: string
+      readonly n: number
+      readonly outcome: 'refused' | 'lost' | 'unknown'
+    }
+  /** May more be cast without growing the queue past its bound? */
+  | { readonly type: 'writable'; readonly writable: boolean }
+  /** This process's line met a stronger one: what consistent groups held under the old line is about to be replaced. Comes before the view. */
+  | { readonly type: 'lineLost'; readonly line: string; readonly winner: string }
+  /** A peer broke the protocol; it was dropped and counted. */
+  | { readonly type: 'fault'; readonly peer: ProcessId; readonly code: string }
+  /** The kernel has stopped. */
+  | { readonly type: 'closed'; readonly reason: 'left' | 'superseded' | 'broken' }
+
+/** What the application asks. */
+export type Command =
+  /** Become a member of a group (created if it does not exist). */
+  | { readonly type: 'join'; readonly group: string; readonly options: GroupOptions }
+  | { readonly type: 'leaveGroup'; readonly group: string }
+  /**
+   * Multicast. `n` is assigned by the application side: 1, 2, 3 … over all groups, in call order.
+   * Casts of one `commands` input share one frame per link. In a consistent group outside the primary component it waits.
+   */
+  | { readonly type: 'cast'; readonly group: string; readonly n: number; readonly payload: Uint8Array }
+  /** Take back own casts that are still waiting here unsent (an abort signal fired); each ends with `castEnd` `refused` if it was in time. */
+  | { readonly type: 'cancel'; readonly ns: readonly number[] }
+  /** The answer to a `snapshot` event; `state: null` if the application cannot give one. */
+  | { readonly type: 'snapshot'; readonly transfer: number; readonly state: Uint8Array | null }
+  /** The application has consumed that many payload bytes of `deliver` events in total (absolute, monotone): grants to senders follow it. */
+  | { readonly type: 'consumed'; readonly bytes: number }
+  /** Leave the space for good. `quick`: say goodbye at once (the page is being hidden), do not wait for own casts to be stable. */
+  | { readonly type: 'leave'; readonly quick: boolean }
+
+/** The name and ranked members of a primary view or of an attempt at one: what votes are counted against. */
+export interface PrimaryRecord {
+  readonly line: string
+  readonly id: ViewId
+  /** Ranked. */
+  readonly members: readonly ProcessId[]
+}
+
+/** What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye. */
+export interface VoteRecord {
+  /** The last primary view it installed. */
+  readonly last: PrimaryRecord | null
+  /** A later primary view it said READY for and does not know the fate of. */
+  readonly attempt: PrimaryRecord | null
+}
+
+/** The three channels of a link: control is never held back behind data, bulk never delays either. */
+export type Channel = 'control' | 'data' | 'bulk'
+
+/** What happens to the kernel. */
+export type Input =
+  /** A path to the peer is open (again): frames may be sent. Give `linkDown` first if another path was in use. */
+  | { readonly type: 'linkUp'; readonly peer: ProcessId }
+  /** The path is gone; frames not yet received through it are lost. */
+  | { readonly type: 'linkDown'; readonly peer: ProcessId }
+  /** A decoded frame from a peer (see `frame.ts` for bytes). */
+  | { readonly type: 'frame'; readonly peer: ProcessId; readonly frame: import('./frame.ts').Frame }
+  /** A peer's bytes could not be decoded. */
+  | { readonly type: 'badFrame'; readonly peer: ProcessId; readonly code: string }
+  /** A timer is due (late or spurious ones are harmless). */
+  | { readonly type: 'wake' }
+  | { readonly type: 'commands'; readonly commands: readonly Command[] }
+  /** Proof of death: the peer's lock was seen held and is free now; `record` was read from its site's storage after that (null: none found). */
+  | { readonly type: 'dead'; readonly peer: ProcessId; readonly record: VoteRecord | null }
+  /** An earlier `persist` effect is durable. */
+  | { readonly type: 'persisted'; readonly ticket: number }
+  /** The answer to `requestFound`. */
+  | { readonly type: 'foundAnswer'; readonly granted: boolean }
+  /** Every transport has looked around once (founding may count its waiting time from here). */
+  | { readonly type: 'searched' }
+
+/** What the host must do, in order. */
+export type Effect =
+  | {
+      readonly type: 'send'
+      readonly peer: ProcessId
+      readonly channel: Channel
+      readonly frame: import('./frame.ts').Frame
+    }
+  /** Write the record to the site's storage, then answer `persisted`. The kernel sends nothing that depends on it before. */
+  | { readonly type: 'persist'; readonly ticket: number; readonly record: VoteRecord }
+  | { readonly type: 'app'; readonly event: AppEvent }
+  /**
+   * Enter the origin's founding section: answer `foundAnswer {granted: true}` iff no live process of this origin and space is in a line;
+   * from then on this process counts as one that is. Hosts without an origin answer true at once.
+   */
+  | { readonly type: 'requestFound' }
+  /** This process is now in a line (founded or met): mark it so for the origin's founding section. */
+  | { readonly type: 'inLine'; readonly line: string }
+  /** A peer's fault: count it; if `fatal`, close the link. */
+  | { readonly type: 'fault'; readonly peer: ProcessId; readonly code: string; readonly fatal: boolean }
+  /** The kernel has stopped; no further step has an effect. */
+  | { readonly type: 'stopped' }
+
+/** What the environment lends the kernel. */
+export interface KernelEnv {
+  /** Uniform in [0, 1). The kernel's only randomness. */
+  random(): number
+  /** Kernel-side lines of the trace (docs/trace.md): `send`, `found`, `suspect`, `hold`, `gc` …, without `t` and `p`. Absent: not traced. */
+  readonly trace?: (line: Readonly<Record<string, unknown>> & { readonly e: string }) => void
+}
+
+export interface KernelOptions {
+  readonly self: ProcessId
+  readonly name: string
+  readonly origin: string
+  /** Milliseconds to look for others before founding a line. 0 when an origin's lock decides; null: never found. */
+  readonly foundAfterMs: number | null
+  /** Overrides of `limits.ts`, for tests. */
+  readonly limits?: Partial<import('./limits.ts').Limits>
+}
+
+/** The kernel as a host drives it. */
+export interface KernelHandle {
+  /** Feed inputs that happened at `now` (ms, monotone); returns what to do, in order. Never throws for a peer's or the application's fault. */
+  step(now: number, inputs: readonly Input[]): Effect[]
+  /** When to call `step(now, [{type:'wake'}])` at the latest; `Infinity` if never. */
+  readonly nextWake: number
+  /** A readable picture of the whole state, for bug reports. */
+  dump(): unknown
+}

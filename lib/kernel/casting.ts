@@ -1,0 +1,257 @@
+/**
+ * Own casts: the queue before they are sent, their stamps, their stability.
+ *
+ * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
+ *   has no room, and — for a cast to another group — while an earlier total cast of this process has no position
+ *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
+ *   consistent groups stand aside while there is no primary component.
+ * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
+ */
+import type { ProcessId } from './api.ts'
+import type { Core } from './core.ts'
+import type { Delivery } from './delivery.ts'
+import type { Cast } from './frame.ts'
+import type { Group } from './group.ts'
+import type { Groups } from './groups.ts'
+
+interface Entry {
+  readonly group: string
+  readonly n: number
+  readonly payload: Uint8Array
+}
+
+/** Order records in one cast. */
+const recordsPerCast = 512
+
+/** The casting half of one process. */
+export class Casting {
+  private readonly core: Core
+  private readonly delivery: Delivery
+  private readonly groups: Groups
+  private queue: Entry[] = []
+  private aside: Entry[] = []
+  /** Own total casts sent and not yet placed, all of one group. */
+  private unplaced = 0
+  private unplacedGid = -1
+  private readonly settled: Set<number> = new Set()
+  private settledUpTo = 0
+  private settledTold = 0
+  private isWritable = true
+
+  constructor(core: Core, layers: { readonly delivery: Delivery; readonly groups: Groups }) {
+    this.core = core
+    this.delivery = layers.delivery
+    this.groups = layers.groups
+  }
+
+  get length(): number {
+    return this.queue.length + this.aside.length
+  }
+
+  /** Nothing of our own is under way. */
+  get isQuiet(): boolean {
+    return this.queue.length === 0 && this.core.era.unstable.length === 0
+  }
+
+  add(group: string, n: number, payload: Uint8Array): void {
+    if (payload.length > this.core.limits.castBytesMax) {
+      this.end(group, n, 'refused')
+      return
+    }
+    this.queue.push({ group, n, payload })
+    this.tellWritable()
+  }
+
+  cancel(ns: readonly number[]): void {
+    const wanted = new Set(ns)
+    const keep = (entry: Entry): boolean => {
+      if (!wanted.has(entry.n)) return true
+      this.end(entry.group, entry.n, 'refused')
+      return false
+    }
+    this.queue = this.queue.filter(keep)
+    this.aside = this.aside.filter(keep)
+    this.tellWritable()
+  }
+
+  private end(group: string, n: number, outcome: 'refused' | 'lost' | 'unknown'): void {
+    this.core.app({ type: 'castEnd', group, n, outcome })
+    this.settle(n)
+  }
+
+  private settle(n: number): void {
+    if (n === 0) return
+    this.settled.add(n)
+    while (this.settled.delete(this.settledUpTo + 1)) this.settledUpTo += 1
+  }
+
+  private tellStable(): void {
+    if (this.settledUpTo === this.settledTold) return
+    this.settledTold = this.settledUpTo
+    this.core.app({ type: 'stable', upTo: this.settledUpTo })
+  }
+
+  private tellWritable(): void {
+    const isWritable = this.length < this.core.limits.queueMax
+    if (isWritable === this.isWritable) return
+    this.isWritable = isWritable
+    this.core.app({ type: 'writable', writable: isWritable })
+  }
+
+  /** Sends what may be sent. True if anything was. */
+  drain(): boolean {
+    const { era } = this.core
+    let sent = 0
+    if (era.isClosed) return false
+    if (era.view.primary && this.aside.length > 0) {
+      this.queue = [...this.aside, ...this.queue]
+      this.aside = []
+    }
+    let at = 0
+    for (; at < this.queue.length; at += 1) {
+      const entry = this.queue[at]
+      if (entry === undefined) break
+      const group = this.groups.byName.get(entry.group)
+      if (group === undefined) {
+        if (this.groups.isJoining(entry.group)) break
+        this.end(entry.group, entry.n, 'refused')
+        continue
+      }
+      if (group.options.consistency === 'consistent' && !era.view.primary) {
+        this.aside.push(entry)
+        continue
+      }
+      if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
+      if (!this.hasRoom(group, entry.payload.length)) break
+      this.send(group, entry)
+      sent += 1
+    }
+    if (at > 0) {
+      this.queue = this.queue.slice(at)
+      this.tellWritable()
+    }
+    if (sent > 0) this.delivery.pump()
+    this.tellStable()
+    return sent > 0
+  }
+
+  private hasRoom(group: Group, bytes: number): boolean {
+    for (const id of group.members) {
+      if (id === this.core.self) continue
+      const link = this.core.links.get(id)
+      if (link !== undefined && !link.hasRoom(bytes)) return false
+    }
+    return true
+  }
+
+  private send(group: Group, entry: Entry): void {
+    const { core } = this
+    const { options } = group
+    core.trace({
+      e: 'send',
+      m: `${core.self}#${entry.n}`,
+      g: group.name,
+      view: group.viewId,
+      order: options.order,
+      uniform: options.uniform,
+      strong: false,
+      client: false,
+      payload: entry.payload,
+    })
+    const cast = this.make(group, entry.n, entry.payload, null)
+    group.ownLast = cast.seq
+    if (options.order === 'total') {
+      this.unplaced += 1
+      this.unplacedGid = group.gid
+    }
+    this.multicast(group, cast)
+  }
+
+  private make(group: Group, n: number, payload: Uint8Array, order: readonly number[] | null): Cast {
+    const { core } = this
+    core.era.seq += 1
+    core.lamport += 1
+    return {
+      seq: core.era.seq,
+      n,
+      gid: group.gid,
+      gn: group.gn,
+      lamport: core.lamport,
+      deps: order === null ? this.delivery.buildDeps() : [],
+      payload,
+      order,
+    }
+  }
+
+  private multicast(group: Group, cast: Cast): void {
+    const { core } = this
+    const { era } = core
+    const dests: ProcessId[] = []
+    for (const id of group.members) {
+      if (id === core.self) continue
+      dests.push(id)
+      core.links.get(id)?.items.push({ k: 'cast', cast })
+    }
+    era.unstable.push({ seq: cast.seq, n: cast.n, dests })
+    this.delivery.receive(cast, era.selfRank)
+    if (cast.order === null) this.delivery.addDep(era.selfRank, group.gid * 2, cast.seq)
+    core.ackedDirty = true
+  }
+
+  /** At sequencers: gives positions to what can get them. True if any were given. */
+  giveNumbers(): boolean {
+    const { era, self } = this.core
+    if (era.isClosed) return false
+    let isGiven = false
+    for (const group of era.groups.values()) {
+      if (group.total.unnumbered.length === 0 || group.members[0] !== self || group.isClosed) continue
+      const batch = this.delivery.takeNumbers(group)
+      for (let at = 0; at < batch.length; at += recordsPerCast * 2) {
+        const records = batch.slice(at, at + recordsPerCast * 2)
+        const cast = this.make(group, 0, new Uint8Array(0), [group.total.assigned, ...records])
+        group.total.assigned += records.length / 2
+        group.lastOrderSeq = cast.seq
+        this.multicast(group, cast)
+        isGiven = true
+      }
+    }
+    if (isGiven) this.delivery.pump()
+    return isGiven
+  }
+
+  /** An own total cast got its place. */
+  placed(): void {
+    if (this.unplaced > 0) this.unplaced -= 1
+  }
+
+  /** What every addressee has acknowledged is stable. */
+  advanceStability(): void {
+    const { era, links } = this.core
+    let done = 0
+    for (const { seq, n, dests } of era.unstable) {
+      const isHeld = dests.every((id) => (links.get(id)?.ackedSeq ?? 0) >= seq)
+      if (!isHeld) break
+      done += 1
+      this.settle(n)
+      era.learnStable(era.selfRank, seq)
+    }
+    if (done > 0) era.unstable.splice(0, done)
+    this.tellStable()
+  }
+
+  /** The old view is closed and delivered: its casts are settled; queued ones wait for the new view. */
+  newView(dropped: readonly { readonly group: string; readonly n: number }[]): void {
+    for (const { group, n } of dropped) this.end(group, n, 'unknown')
+    for (const { n } of this.core.era.unstable) this.settle(n)
+    this.unplaced = 0
+    this.tellStable()
+  }
+
+  /** The end: what was not sent never will be. */
+  close(): void {
+    for (const entry of [...this.queue, ...this.aside]) this.end(entry.group, entry.n, 'refused')
+    for (const { n } of this.core.era.unstable) if (n > 0) this.settle(n)
+    this.queue = []
+    this.aside = []
+  }
+}

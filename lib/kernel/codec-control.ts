@@ -1,0 +1,262 @@
+/**
+ * Control messages as bytes: the schema of `Message` and of the records it is made of.
+ */
+import type { GroupOptions, Order, PrimaryRecord, VoteRecord } from './api.ts'
+import {
+  type Codec,
+  choice,
+  flag,
+  flatTuples,
+  int,
+  list,
+  nullable,
+  processId,
+  rankOrNone,
+  readTuples,
+  record,
+  subviewId,
+  text,
+  union,
+  viewId,
+  viewIdOrNull,
+  writeTuples,
+} from './codec-schema.ts'
+import type {
+  Decision,
+  Departed,
+  Deps,
+  GroupInstall,
+  GroupRow,
+  HeldCast,
+  Message,
+  Part,
+  RemovedRow,
+  Row,
+  StateStatus,
+  StateTask,
+} from './frame.ts'
+import { type Ballot, noBallot } from './ids.ts'
+import { originMax, type Reader, type Writer } from './wire.ts'
+
+const ids = list(processId)
+
+/** At most `depsMax` triples. */
+export function writeDeps(to: Writer, deps: Deps): void {
+  writeTuples(to, deps, 3)
+}
+
+export function readDeps(from: Reader): Deps {
+  return readTuples(from, 3, from.limits.depsMax)
+}
+
+/** Casts made one after another mostly depend on the same: then the list is not repeated. */
+export function areSameDeps(a: Deps, b: Deps): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** A web origin, or whatever the process declared as one. */
+export const origin: Codec<string> = {
+  write: (to, value) => to.text(value, originMax),
+  read: (from) => from.text(originMax),
+}
+
+/** `noBallot` is the only one that may name no process. */
+const ballot: Codec<Ballot> = {
+  write(to, value) {
+    const isNone = value.epoch === 0 && value.leader === ''
+    to.flag(!isNone)
+    if (isNone) return
+    to.int(value.epoch)
+    to.id(value.leader)
+  },
+  read: (from) => (from.flag() ? { epoch: from.int(), leader: from.id() } : noBallot),
+}
+
+const orders: readonly Order[] = ['fifo', 'causal', 'total']
+
+/** The fixed properties in one byte (order in bits 0–1, then a bit each), and the kind. */
+const options: Codec<GroupOptions> = {
+  write(to, value) {
+    const order = orders.indexOf(value.order)
+    if (order < 0) throw new RangeError('not an order of casts')
+    to.byte(order | (value.uniform ? 4 : 0) | (value.consistency === 'consistent' ? 8 : 0) | (value.state ? 16 : 0))
+    to.text(value.kind)
+  },
+  read(from) {
+    const bits = from.byte()
+    const order = orders[bits & 3]
+    if (order === undefined || bits > 31) from.fail('malformed')
+    return {
+      order: order ?? 'fifo',
+      uniform: (bits & 4) !== 0,
+      consistency: (bits & 8) !== 0 ? 'consistent' : 'available',
+      state: (bits & 16) !== 0,
+      kind: from.text(),
+    }
+  },
+}
+
+const primaryRecord = record<PrimaryRecord>({ line: text, id: viewId, members: ids })
+
+const votes = record<VoteRecord>({ last: nullable(primaryRecord), attempt: nullable(primaryRecord) })
+
+const departed = record<Departed>({ id: processId, isDead: flag, votes: nullable(votes) })
+
+// Flags of a held cast. "Next" and "same" are said of the cast before it in the list.
+const heldIsOrder = 1
+const heldIsDelivered = 2
+const heldHasNextSeq = 4
+const heldHasSameGroup = 8
+const heldHasSameDeps = 16
+const heldFlagsMax = 31
+const firstHeld: HeldCast = { seq: 0, gid: 0, gn: 0, isOrder: false, deps: [], delivered: false }
+
+/** Held casts are many and alike: mostly one byte each. */
+const heldCasts: Codec<readonly HeldCast[]> = {
+  write(to, value) {
+    to.int(value.length)
+    let before = firstHeld
+    for (const one of value) {
+      const bits =
+        (one.isOrder ? heldIsOrder : 0) |
+        (one.delivered ? heldIsDelivered : 0) |
+        (one.seq === before.seq + 1 ? heldHasNextSeq : 0) |
+        (one.gid === before.gid && one.gn === before.gn ? heldHasSameGroup : 0) |
+        (areSameDeps(one.deps, before.deps) ? heldHasSameDeps : 0)
+      to.byte(bits)
+      if ((bits & heldHasNextSeq) === 0) to.int(one.seq)
+      if ((bits & heldHasSameGroup) === 0) {
+        to.int(one.gid)
+        to.int(one.gn)
+      }
+      if ((bits & heldHasSameDeps) === 0) writeDeps(to, one.deps)
+      before = one
+    }
+  },
+  read(from) {
+    const count = from.count(from.limits.listMax)
+    const value: HeldCast[] = []
+    let before = firstHeld
+    for (let i = 0; i < count && from.fault === null; i++) {
+      const bits = from.byte()
+      if (bits > heldFlagsMax) from.fail('malformed')
+      const isSameGroup = (bits & heldHasSameGroup) !== 0
+      const seq = (bits & heldHasNextSeq) !== 0 ? before.seq + 1 : from.int()
+      if (seq > Number.MAX_SAFE_INTEGER) from.fail('malformed')
+      before = {
+        seq,
+        gid: isSameGroup ? before.gid : from.int(),
+        gn: isSameGroup ? before.gn : from.int(),
+        isOrder: (bits & heldIsOrder) !== 0,
+        deps: (bits & heldHasSameDeps) !== 0 ? before.deps : readDeps(from),
+        delivered: (bits & heldIsDelivered) !== 0,
+      }
+      value.push(before)
+    }
+    return value
+  },
+}
+
+const removedRow = record<RemovedRow>({ sender: processId, stable: int, held: heldCasts })
+
+const stateTask = record<StateTask>({
+  need: processId,
+  mode: choice('merge', 'replace'),
+  sources: list(record<StateTask['sources'][number]>({ donor: processId, subview: subviewId })),
+})
+
+const stateStatus = record<StateStatus>({
+  isWhole: flag,
+  base: nullable(text),
+  since: viewIdOrNull,
+  acted: int,
+  line: nullable(text),
+})
+
+const groupInstall = record<GroupInstall>({
+  gid: int,
+  gn: int,
+  name: text,
+  options,
+  members: ids,
+  joined: ids,
+  left: ids,
+  counts: flatTuples(2),
+  orderEnd: int,
+  orderBy: rankOrNone,
+  orderSeq: int,
+  plan: list(stateTask),
+})
+
+const groupRow = record<GroupRow>({
+  gid: int,
+  name: text,
+  options,
+  members: nullable(ids),
+  viewId: viewIdOrNull,
+  installs: list(groupInstall),
+  status: stateStatus,
+})
+
+const row = record<Row>({
+  from: processId,
+  name: text,
+  origin,
+  view: viewId,
+  votes,
+  line: nullable(text),
+  generation: int,
+  lamport: int,
+  groups: list(groupRow),
+  removed: list(removedRow),
+  marked: ids,
+  readies: list(viewId),
+  departed: list(departed),
+})
+
+const decision = record<Decision>({
+  primary: flag,
+  line: nullable(text),
+  generation: int,
+  lost: list(text),
+  partOrder: list(int),
+})
+
+const part = record<Part>({ view: viewId, members: ids })
+
+/** A control message. */
+export const message: Codec<Message> = union<Message>({
+  // Harmless without content: what a reader that gave up yields.
+  ready: { ballot },
+  install: { ballot },
+  foreign: { view: viewId, linked: ids },
+  suspect: { view: viewId, peer: processId, departed: nullable(departed) },
+  leave: { departed },
+  propose: { ballot, parts: list(part), found: nullable(text) },
+  refuse: { ballot, promised: ballot, view: viewId, unlinked: ids },
+  row: { ballot, row },
+  cut: { ballot, rows: list(row), decision },
+  groupRequest: {
+    view: viewId,
+    name: text,
+    action: choice('join', 'leave', 'restate'),
+    options,
+    avoid: nullable(processId),
+  },
+  groupRefuse: { view: viewId, name: text },
+  groupPrepare: { view: viewId, gid: int, gn: int },
+  groupCount: {
+    view: viewId,
+    gid: int,
+    gn: int,
+    seq: int,
+    orderEnd: int,
+    orderSeq: int,
+    viewId,
+    status: stateStatus,
+  },
+  groupInstall: { view: viewId, install: groupInstall },
+})

@@ -1,0 +1,35 @@
+/** What every layer of the kernel shares: identity, time, limits, effects, the links and the current space view. */
+import type { AppEvent, Effect, KernelEnv, ProcessId, VoteRecord } from './api.ts'
+import type { Era } from './era.ts'
+import type { Departed, Message } from './frame.ts'
+import type { Limits } from './limits.ts'
+import type { Link } from './link.ts'
+
+/** The shared context. Layers own their state; what stands here is read by several of them. */
+export interface Core {
+  readonly self: ProcessId
+  readonly name: string
+  readonly origin: string
+  readonly env: KernelEnv
+  readonly limits: Limits
+  readonly links: Map<ProcessId, Link>
+  /** Time of the current step, ms. */
+  now: number
+  effects: Effect[]
+  era: Era
+  lamport: number
+  /** Delivered payload bytes that the application has not consumed. */
+  backlogBytes: number
+  /** A link's acknowledgement moved: own stability must be computed again. */
+  ackedDirty: boolean
+  votes: VoteRecord
+  line: string | null
+  generation: number
+  readonly departed: Map<ProcessId, Departed>
+  app(event: AppEvent): void
+  trace(line: Readonly<Record<string, unknown>> & { readonly e: string }): void
+  /** Who comes along from the old view, while a cut is delivered. */
+  cutMovers(): readonly ProcessId[]
+  /** To a peer's control stream; to itself: handled at the end of the current input. */
+  tell(peer: ProcessId, message: Message): void
+}

@@ -1,0 +1,207 @@
+/**
+ * The cut: from the flush rows of those who come from one view, what each of them holds, forwards, awaits and drops.
+ * Pure: every member computes the same from the same rows.
+ *
+ * Source: Ensemble's SYNC, EVS recovery; Keidar–Khazan cuts. Differs: the union of what any survivor holds is kept
+ * (not the minimum); a cast whose dependency is lost is dropped unless a survivor delivered it.
+ */
+import type { ProcessId } from './api.ts'
+import type { GroupInstall, GroupRow, HeldCast, Row } from './frame.ts'
+
+/** A cast named within a view: `sender#seq`. */
+function nameOf(sender: ProcessId, seq: number): string {
+  return `${sender}#${seq}`
+}
+
+/** The history of one group within the old view, united from all rows. */
+export interface GroupHistory {
+  readonly gid: number
+  readonly name: string
+  readonly options: GroupRow['options']
+  /** Members when the space view began; null if no survivor knows (it was created in the view). */
+  readonly base: readonly ProcessId[] | null
+  readonly baseViewId: string | null
+  /** In order of `gn`. */
+  readonly installs: readonly GroupInstall[]
+}
+
+/** What one member does at the cut. */
+export interface CutPlan {
+  readonly movers: readonly ProcessId[]
+  /** Members whose end-of-view marker is awaited. */
+  readonly awaitEov: readonly ProcessId[]
+  /** (removed sender, seq) held by others and addressed to this process. */
+  readonly expected: ReadonlySet<string>
+  readonly forwards: readonly { readonly to: ProcessId; readonly sender: ProcessId; readonly seq: number }[]
+  readonly dropped: ReadonlySet<string>
+  readonly histories: ReadonlyMap<number, GroupHistory>
+}
+
+/** Unites the rows' accounts of groups, by number. */
+export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
+  const united = new Map<
+    number,
+    { base: readonly ProcessId[] | null; baseViewId: string | null; row: GroupRow; installs: Map<number, GroupInstall> }
+  >()
+  for (const row of rows) {
+    for (const group of row.groups) {
+      let entry = united.get(group.gid)
+      if (entry === undefined) {
+        entry = { base: null, baseViewId: null, row: group, installs: new Map() }
+        united.set(group.gid, entry)
+      }
+      if (group.members !== null && entry.base === null) {
+        entry.base = group.members
+        entry.baseViewId = group.viewId
+      }
+      for (const install of group.installs) entry.installs.set(install.gn, install)
+    }
+  }
+  const result = new Map<number, GroupHistory>()
+  for (const [gid, entry] of [...united].sort((a, b) => a[0] - b[0])) {
+    result.set(gid, {
+      gid,
+      name: entry.row.name,
+      options: entry.row.options,
+      base: entry.base,
+      baseViewId: entry.baseViewId,
+      installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
+    })
+  }
+  return result
+}
+
+/** Members of a group in its `gn`-th view of the old space view; null if that view was never decided. */
+export function membersAt(history: GroupHistory | undefined, gn: number): readonly ProcessId[] | null {
+  if (history === undefined) return null
+  if (gn === 0) return history.base
+  return history.installs.find((install) => install.gn === gn)?.members ?? null
+}
+
+/** Members of a group at the end of the old view. */
+export function finalMembers(history: GroupHistory): readonly ProcessId[] {
+  return history.installs.at(-1)?.members ?? history.base ?? []
+}
+
+interface Union {
+  readonly sender: ProcessId
+  readonly cast: HeldCast
+  readonly holders: Set<ProcessId>
+  isDelivered: boolean
+}
+
+/** Computes the plan of `self` from the rows of its part, in rank order. */
+export function planCut(rows: readonly Row[], oldMembers: readonly ProcessId[], self: ProcessId): CutPlan {
+  const movers = rows.map((row) => row.from)
+  const histories = uniteGroups(rows)
+  const union = new Map<string, Union>()
+  const stableMax = new Map<ProcessId, number>()
+  for (const row of rows) {
+    for (const removed of row.removed) {
+      stableMax.set(removed.sender, Math.max(stableMax.get(removed.sender) ?? 0, removed.stable))
+      for (const cast of removed.held) {
+        const name = nameOf(removed.sender, cast.seq)
+        let entry = union.get(name)
+        if (entry === undefined) {
+          entry = { sender: removed.sender, cast, holders: new Set(), isDelivered: false }
+          union.set(name, entry)
+        }
+        entry.holders.add(row.from)
+        if (cast.delivered) entry.isDelivered = true
+      }
+    }
+  }
+  const rowsByMember = new Map(rows.map((row) => [row.from, row]))
+  // A member that does not list a cast which it knows to be stable has delivered and forgotten it.
+  for (const entry of union.values()) {
+    for (const member of addressees(entry, histories, movers)) {
+      if (entry.holders.has(member)) continue
+      const removed = rowsByMember.get(member)?.removed.find((r) => r.sender === entry.sender)
+      if (removed !== undefined && entry.cast.seq <= removed.stable) {
+        entry.holders.add(member)
+        entry.isDelivered = true
+      }
+    }
+  }
+  const dropped = dropLost(union, stableMax, histories, oldMembers, movers)
+  const expected = new Set<string>()
+  const forwards: { to: ProcessId; sender: ProcessId; seq: number }[] = []
+  for (const [name, entry] of union) {
+    if (dropped.has(name)) continue
+    const listed = movers.filter((m) => {
+      const removed = rowsByMember.get(m)?.removed.find((r) => r.sender === entry.sender)
+      return removed?.held.some((h) => h.seq === entry.cast.seq) ?? false
+    })
+    const forwarder = listed[0]
+    for (const member of addressees(entry, histories, movers)) {
+      if (entry.holders.has(member)) continue
+      if (member === self) expected.add(name)
+      if (forwarder === self) forwards.push({ to: member, sender: entry.sender, seq: entry.cast.seq })
+    }
+  }
+  const awaitEov = rows.filter((row) => row.marked.includes(self)).map((row) => row.from)
+  return { movers, awaitEov, expected, forwards, dropped, histories }
+}
+
+function addressees(
+  entry: Union,
+  histories: ReadonlyMap<number, GroupHistory>,
+  movers: readonly ProcessId[],
+): ProcessId[] {
+  const members = membersAt(histories.get(entry.cast.gid), entry.cast.gn)
+  if (members === null) return []
+  return movers.filter((m) => members.includes(m))
+}
+
+/** Casts that nobody can deliver because something before them is lost; repeated to a fixpoint. */
+function dropLost(
+  union: ReadonlyMap<string, Union>,
+  stableMax: ReadonlyMap<ProcessId, number>,
+  histories: ReadonlyMap<number, GroupHistory>,
+  oldMembers: readonly ProcessId[],
+  movers: readonly ProcessId[],
+): Set<string> {
+  const dropped = new Set<string>()
+  for (const [name, entry] of union) {
+    if (!entry.isDelivered && membersAt(histories.get(entry.cast.gid), entry.cast.gn) === null) dropped.add(name)
+  }
+  for (let again = true; again; ) {
+    again = false
+    for (const [name, entry] of union) {
+      if (entry.isDelivered || entry.cast.isOrder || dropped.has(name)) continue
+      if (hasLostDependency(entry, union, dropped, stableMax, histories, oldMembers, movers)) {
+        dropped.add(name)
+        again = true
+      }
+    }
+  }
+  return dropped
+}
+
+function hasLostDependency(
+  entry: Union,
+  union: ReadonlyMap<string, Union>,
+  dropped: ReadonlySet<string>,
+  stableMax: ReadonlyMap<ProcessId, number>,
+  histories: ReadonlyMap<number, GroupHistory>,
+  oldMembers: readonly ProcessId[],
+  movers: readonly ProcessId[],
+): boolean {
+  const { deps } = entry.cast
+  for (let i = 0; i + 2 < deps.length; i += 3) {
+    const stream = deps[i + 1] ?? 0
+    // A lost order record loses no cast: what had a position and is not recorded gets one at the cut.
+    if (stream % 2 === 1) continue
+    const sender = oldMembers[deps[i] ?? 0]
+    if (sender === undefined || movers.includes(sender)) continue
+    const history = histories.get(stream >> 1)
+    if (history === undefined) continue
+    const known = [history.base ?? [], ...history.installs.map((install) => install.members)]
+    if (!known.some((members) => members.some((m) => movers.includes(m)))) continue
+    const seq = deps[i + 2] ?? 0
+    const name = nameOf(sender, seq)
+    if (dropped.has(name)) return true
+    if (seq > (stableMax.get(sender) ?? 0) && !union.has(name)) return true
+  }
+  return false
+}

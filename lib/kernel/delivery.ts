@@ -1,0 +1,408 @@
+/**
+ * Delivery: fifo, causal and total order, uniform release, and the cut at a flush.
+ *
+ * Protocol: a cast carries its causal past as dependencies not yet known stable; a receiver waits for those addressed
+ *   to it. Candidates are tried smallest Lamport stamp first, which stands in for dependencies that were pruned because
+ *   they are stable (stable = held here, with a smaller stamp). Total casts wait for a position; positions are given by
+ *   the sequencer (rank 0 of the group view) to casts whose past in the group has positions.
+ * Requires: links in order; what a frame's sender knows to be stable precedes the casts that prune by it.
+ * Provides: O1–O4 (in a group), O6–O8, O5 for uniform casts released before the cut.
+ * Bounds: held casts are bounded by the senders' windows.
+ * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Isis ABCAST by sequencer; DESIGN of dependency lists.
+ */
+import type { Core } from './core.ts'
+import { type Held, streamKey } from './era.ts'
+import type { Cast } from './frame.ts'
+import { castKey, type Group } from './group.ts'
+
+/** What delivery needs from the layer above. */
+export interface DeliveryHooks {
+  /** A group whose cut is decided has delivered all of its old view. */
+  installGroup(group: Group): void
+  /** This process asked to join some group whose number it does not know yet. */
+  isJoining(gid: number): boolean
+  /** An own total cast got its position. */
+  placedOwn(): void
+}
+
+/** Smallest (Lamport, rank, seq) first. */
+export function compareHeld(a: Held, b: Held): number {
+  return a.cast.lamport - b.cast.lamport || a.rank - b.rank || a.cast.seq - b.cast.seq
+}
+
+function insertSorted(list: Held[], held: Held): void {
+  let at = list.length
+  while (at > 0) {
+    const before = list[at - 1]
+    if (before === undefined || compareHeld(before, held) <= 0) break
+    at -= 1
+  }
+  list.splice(at, 0, held)
+}
+
+/** The delivery engine of one kernel. */
+export class Delivery {
+  private readonly core: Core
+  private readonly hooks: DeliveryHooks
+  /** Casts of fifo and causal groups that wait. */
+  private pending: Held[] = []
+  /** Casts of a group view that is not installed here yet. */
+  private early: Held[] = []
+  private isPumping = false
+
+  constructor(core: Core, hooks: DeliveryHooks) {
+    this.core = core
+    this.hooks = hooks
+  }
+
+  /** A new space view: nothing of the old one is left. */
+  reset(): void {
+    this.pending = []
+    this.early = []
+  }
+
+  /** Takes hold of a cast: from its sender, forwarded, or an own one. Duplicates are ignored. */
+  receive(cast: Cast, rank: number): void {
+    const { era } = this.core
+    if (cast.seq <= (era.received[rank] ?? 0)) return
+    era.received[rank] = cast.seq
+    const held: Held = { cast, rank, isDelivered: false, isDropped: false }
+    era.held[rank]?.push(held)
+    this.route(held)
+  }
+
+  /** Forwarded casts may fill holes below what was received: a survivor that was not an addressee of what lies between. */
+  receiveForwarded(cast: Cast, rank: number): void {
+    const { era } = this.core
+    const list = era.held[rank]
+    if (list === undefined || list.some((h) => h.cast.seq === cast.seq)) return
+    if (cast.seq > (era.received[rank] ?? 0)) era.received[rank] = cast.seq
+    const held: Held = { cast, rank, isDelivered: false, isDropped: false }
+    list.push(held)
+    list.sort((a, b) => a.cast.seq - b.cast.seq)
+    this.route(held)
+  }
+
+  private route(held: Held): void {
+    const { cast } = held
+    const group = this.core.era.groups.get(cast.gid)
+    if (group === undefined || group.gn !== cast.gn) {
+      insertSorted(this.early, held)
+    } else if (cast.order !== null) {
+      this.applyOrder(group, held, cast.order)
+    } else if (group.options.order === 'total') {
+      const key = castKey(held.rank, cast.seq)
+      group.total.held.set(key, held)
+      if (!group.total.placed.has(key)) insertSorted(group.total.unnumbered, held)
+    } else {
+      insertSorted(this.pending, held)
+    }
+  }
+
+  /** A group view was installed: casts that were too early for the old one have their place now. */
+  rerouteEarly(): void {
+    const early = this.early
+    this.early = []
+    for (const held of early) if (!held.isDropped) this.route(held)
+  }
+
+  private applyOrder(group: Group, held: Held, order: readonly number[]): void {
+    const { era } = this.core
+    held.isDelivered = true
+    const { total } = group
+    let position = order[0] ?? 0
+    for (let i = 1; i + 1 < order.length; i += 2) {
+      const rank = order[i] ?? 0
+      const seq = order[i + 1] ?? 0
+      const key = castKey(rank, seq)
+      if (!total.placed.has(key)) {
+        total.placed.add(key)
+        total.records.set(position, { rank, seq, by: held.rank, bySeq: held.cast.seq })
+        if (rank === era.selfRank) this.hooks.placedOwn()
+      }
+      position += 1
+    }
+    if (total.unnumbered.length > 0) {
+      total.unnumbered = total.unnumbered.filter((h) => !total.placed.has(castKey(h.rank, h.cast.seq)))
+    }
+    if (held.cast.lamport > this.core.lamport) this.core.lamport = held.cast.lamport
+    era.delivered.set(streamKey(held.rank, group.gid * 2 + 1), held.cast.seq)
+  }
+
+  /** At the sequencer: pairs (rank, seq) that can get the next positions of the group. */
+  takeNumbers(group: Group): number[] {
+    const { total, gid } = group
+    const batch: number[] = []
+    const rest: Held[] = []
+    for (const held of total.unnumbered) {
+      if (this.isPastNumbered(group, held)) {
+        batch.push(held.rank, held.cast.seq)
+        total.numbered.set(held.rank, held.cast.seq)
+      } else rest.push(held)
+    }
+    total.unnumbered = rest
+    if (batch.length > 0) this.core.trace({ e: 'number', gid, count: batch.length / 2 })
+    return batch
+  }
+
+  private isPastNumbered(group: Group, held: Held): boolean {
+    const { deps } = held.cast
+    for (let i = 0; i + 2 < deps.length; i += 3) {
+      if (deps[i + 1] !== group.gid * 2) continue
+      if ((deps[i + 2] ?? 0) > (group.total.numbered.get(deps[i] ?? 0) ?? 0)) {
+        // A cast of an earlier view of the group was delivered before this view began.
+        if ((this.core.era.delivered.get(streamKey(deps[i] ?? 0, group.gid * 2)) ?? 0) < (deps[i + 2] ?? 0))
+          return false
+      }
+    }
+    return true
+  }
+
+  /** The causal past of a cast to be sent now. */
+  buildDeps(): number[] {
+    const { era } = this.core
+    const deps: number[] = []
+    for (const [key, seq] of era.deps) {
+      const rank = Math.floor(key / 524_288)
+      if (era.isStable(rank, seq)) {
+        era.deps.delete(key)
+        continue
+      }
+      deps.push(rank, key % 524_288, seq)
+    }
+    return deps
+  }
+
+  /** Delivers what can be delivered. */
+  pump(): void {
+    const { era } = this.core
+    if (this.isPumping || (era.isClosed && !era.isCutting)) return
+    this.isPumping = true
+    try {
+      for (;;) {
+        const next = this.pick()
+        if (next !== null) {
+          this.deliver(next)
+          continue
+        }
+        if (!this.installDecided()) break
+      }
+    } finally {
+      this.isPumping = false
+    }
+  }
+
+  private installDecided(): boolean {
+    for (const group of this.core.era.groups.values()) {
+      if (group.install === null) continue
+      if (this.isOldViewDone(group)) {
+        this.hooks.installGroup(group)
+        return true
+      }
+    }
+    return false
+  }
+
+  private isOldViewDone(group: Group): boolean {
+    const { era } = this.core
+    if (group.install === null) return false
+    if (era.isCutting) {
+      for (const held of group.total.held.values()) if (!held.isDropped) return false
+      return !this.pending.some((h) => h.cast.gid === group.gid && h.cast.gn === group.gn && !h.isDropped)
+    }
+    const { counts } = group.install
+    for (let i = 0; i + 1 < counts.length; i += 2) {
+      const seq = counts[i + 1] ?? 0
+      if (seq > (era.delivered.get(streamKey(counts[i] ?? 0, group.gid * 2)) ?? 0)) return false
+    }
+    return true
+  }
+
+  private pick(): Held | null {
+    let best: Held | null = null
+    for (const held of this.pending) {
+      if (held.isDropped || !this.canDeliver(held)) continue
+      best = held
+      break
+    }
+    for (const group of this.core.era.groups.values()) {
+      if (group.options.order !== 'total' || group.total.held.size === 0) continue
+      const held = this.nextTotal(group)
+      if (held === null || (best !== null && compareHeld(best, held) < 0)) continue
+      if (this.areDepsMet(held)) best = held
+    }
+    return best
+  }
+
+  private canDeliver(held: Held): boolean {
+    const group = this.core.era.groups.get(held.cast.gid)
+    if (group === undefined) return false
+    if (group.options.uniform && !this.isReleased(held)) return false
+    return group.options.order === 'fifo' || this.areDepsMet(held)
+  }
+
+  /** A uniform cast is released when it and its causal past are stable; at the cut, what survivors hold is all there will be. */
+  private isReleased(held: Held): boolean {
+    const { era } = this.core
+    if (era.isCutting) return true
+    if (!era.isStable(held.rank, held.cast.seq)) return false
+    const { deps } = held.cast
+    for (let i = 0; i + 2 < deps.length; i += 3) if (!era.isStable(deps[i] ?? 0, deps[i + 2] ?? 0)) return false
+    return true
+  }
+
+  private areDepsMet(held: Held): boolean {
+    const { era } = this.core
+    const { deps } = held.cast
+    for (let i = 0; i + 2 < deps.length; i += 3) {
+      const rank = deps[i] ?? 0
+      const stream = deps[i + 1] ?? 0
+      const seq = deps[i + 2] ?? 0
+      const gid = stream >> 1
+      if (!era.groups.has(gid)) {
+        if (!era.isCutting && this.hooks.isJoining(gid)) return false
+        continue
+      }
+      if ((era.delivered.get(streamKey(rank, stream)) ?? 0) >= seq) continue
+      if (!era.isCutting) return false
+      // At the cut everything that will ever come is held: a dependency that is not is void.
+      if (this.isWaitingFor(rank, stream, seq)) return false
+    }
+    return true
+  }
+
+  private isWaitingFor(rank: number, stream: number, seq: number): boolean {
+    for (const held of this.core.era.held[rank] ?? []) {
+      if (held.cast.seq > seq) break
+      if (held.isDelivered || held.isDropped || held.cast.order !== null) continue
+      if (held.cast.gid * 2 === stream) return true
+    }
+    return false
+  }
+
+  /** The cast at the group's next position, if it is here and released; at a cut, an unplaced one when no placed ones are left. */
+  private nextTotal(group: Group): Held | null {
+    const { era } = this.core
+    const { total } = group
+    for (;;) {
+      const record = total.records.get(total.next)
+      if (record === undefined) break
+      const key = castKey(record.rank, record.seq)
+      const held = total.held.get(key)
+      if (held === undefined || held.isDropped) {
+        if (!era.isCutting) return null
+        // No survivor holds it, or all dropped it: its position stays empty.
+        total.held.delete(key)
+        total.records.delete(total.next)
+        total.next += 1
+        continue
+      }
+      if (group.options.uniform && !era.isCutting) {
+        if (!era.isStable(record.by, record.bySeq) || !this.isReleased(held)) return null
+      }
+      return held
+    }
+    if (era.isCutting) {
+      for (const position of total.records.keys()) {
+        if (position > total.next) {
+          total.next = Math.min(...[...total.records.keys()].filter((p) => p > total.next))
+          return this.nextTotal(group)
+        }
+      }
+      return this.smallestUnplaced(group)
+    }
+    if (group.install === null || total.next < group.install.orderEnd || !this.holdsAllCounted(group)) return null
+    const held = this.smallestUnplaced(group)
+    if (held !== null && group.options.uniform && !this.isReleased(held)) return null
+    return held
+  }
+
+  private smallestUnplaced(group: Group): Held | null {
+    let best: Held | null = null
+    for (const held of group.total.held.values()) {
+      if (held.isDropped) continue
+      if (best === null || compareHeld(held, best) < 0) best = held
+    }
+    return best
+  }
+
+  private holdsAllCounted(group: Group): boolean {
+    const counts = group.install?.counts ?? []
+    for (let i = 0; i + 1 < counts.length; i += 2) {
+      if ((this.core.era.received[counts[i] ?? 0] ?? 0) < (counts[i + 1] ?? 0)) return false
+    }
+    return true
+  }
+
+  private deliver(held: Held): void {
+    const { core } = this
+    const { era } = core
+    const { cast, rank } = held
+    const group = era.groups.get(cast.gid)
+    const from = era.members[rank]
+    if (group === undefined || from === undefined) return
+    held.isDelivered = true
+    if (group.options.order === 'total') this.takeFromTotal(group, held)
+    else this.pending.splice(this.pending.indexOf(held), 1)
+    if (cast.lamport > core.lamport) core.lamport = cast.lamport
+    this.remember(cast, rank)
+    if (era.isStable(rank, cast.seq)) {
+      const list = era.held[rank]
+      if (list !== undefined) era.held[rank] = list.filter((h) => h !== held)
+    }
+    if (era.isCutting && group.options.uniform && !group.isTransSignalled) {
+      group.isTransSignalled = true
+      core.app({ type: 'trans', group: group.name, view: group.viewId, trans: core.cutMovers() })
+    }
+    group.deliveredN.set(from, cast.n)
+    core.backlogBytes += cast.payload.length
+    core.app({ type: 'deliver', group: group.name, from, n: cast.n, view: group.viewId, payload: cast.payload })
+  }
+
+  private takeFromTotal(group: Group, held: Held): void {
+    const { total } = group
+    const key = castKey(held.rank, held.cast.seq)
+    total.held.delete(key)
+    total.unnumbered = total.unnumbered.length > 0 ? total.unnumbered.filter((h) => h !== held) : total.unnumbered
+    const record = total.records.get(total.next)
+    if (record !== undefined && record.rank === held.rank && record.seq === held.cast.seq) {
+      this.addDep(record.by, group.gid * 2 + 1, record.bySeq)
+      total.records.delete(total.next)
+      total.next += 1
+    } else if (held.rank === this.core.era.selfRank) this.hooks.placedOwn()
+  }
+
+  /** The cast and its causal past belong to the causal past of everything this process does from now on. */
+  private remember(cast: Cast, rank: number): void {
+    const { era } = this.core
+    era.delivered.set(streamKey(rank, cast.gid * 2), cast.seq)
+    for (let i = 0; i + 2 < cast.deps.length; i += 3) {
+      this.addDep(cast.deps[i] ?? 0, cast.deps[i + 1] ?? 0, cast.deps[i + 2] ?? 0)
+    }
+    this.addDep(rank, cast.gid * 2, cast.seq)
+  }
+
+  addDep(rank: number, stream: number, seq: number): void {
+    const { era } = this.core
+    if (era.isStable(rank, seq)) return
+    const key = streamKey(rank, stream)
+    if (seq > (era.deps.get(key) ?? 0)) era.deps.set(key, seq)
+  }
+
+  /** Is anything left that ought to be deliverable? After a cut nothing may be. */
+  leftovers(): Held[] {
+    const left = this.pending.filter((h) => !h.isDropped)
+    for (const group of this.core.era.groups.values()) {
+      for (const held of group.total.held.values()) if (!held.isDropped) left.push(held)
+    }
+    return left
+  }
+
+  /** At a cut: casts of group views that were never decided. */
+  dropEarly(): Held[] {
+    const early = this.early
+    this.early = []
+    for (const held of early) held.isDropped = true
+    return early
+  }
+}

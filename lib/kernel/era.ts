@@ -1,0 +1,96 @@
+/**
+ * Everything that begins anew with each installed space view: numbers, stability, what is held, dependencies.
+ * Lists never cross views, because the flush delivers or drops everything.
+ */
+import type { ProcessId, ViewId, ViewInfo } from './api.ts'
+import type { Cast, GroupRow } from './frame.ts'
+import type { Group } from './group.ts'
+
+/** A cast as held here. */
+export interface Held {
+  readonly cast: Cast
+  /** Rank of its sender in the space view. */
+  readonly rank: number
+  isDelivered: boolean
+  /** Decided at the cut: nobody delivers it. */
+  isDropped: boolean
+}
+
+/** An own cast that not every addressee is known to hold. */
+export interface Unstable {
+  readonly seq: number
+  readonly n: number
+  readonly dests: readonly ProcessId[]
+}
+
+/** Streams per rank in a key: twice the largest number of groups, and some. */
+const streamsMax = 524_288
+
+/** One number for (rank, stream). */
+export function streamKey(rank: number, stream: number): number {
+  return rank * streamsMax + stream
+}
+
+/** The space view in force, and all that is counted within it. */
+export class Era {
+  readonly id: ViewId
+  readonly epoch: number
+  readonly view: ViewInfo
+  readonly members: readonly ProcessId[]
+  readonly ranks: ReadonlyMap<ProcessId, number>
+  readonly selfRank: number
+  /** Own casts so far. */
+  seq = 0
+  /** By rank: every addressee of the view holds that sender's casts up to here, as far as known. */
+  readonly stable: number[]
+  /** By rank: what is held above stability or not yet delivered, in order. */
+  readonly held: Held[][]
+  /** By rank: highest number received from the sender itself or forwarded. */
+  readonly received: number[]
+  readonly unstable: Unstable[] = []
+  /** The causal past not known stable: stream key → seq. */
+  readonly deps: Map<number, number> = new Map()
+  /** Stream key → highest seq delivered (order records: processed). */
+  readonly delivered: Map<number, number> = new Map()
+  /** Groups this process is a member of, by number. */
+  readonly groups: Map<number, Group> = new Map()
+  /** Names of all groups known when the view began or learned since, by number. */
+  readonly names: Map<number, string> = new Map()
+  /** Accounts of groups that this process left within this view. */
+  readonly leftGroups: GroupRow[] = []
+  /** A flush row was sent: nothing more is sent or delivered in this view until the cut. */
+  isClosed = false
+  /** Delivering the cut. */
+  isCutting = false
+  readonly eovFrom: Set<ProcessId> = new Set()
+  /** Peers that an end-of-view marker was sent to; null before the first row. */
+  marked: Set<ProcessId> | null = null
+
+  constructor(view: ViewInfo, epoch: number, self: ProcessId) {
+    this.view = view
+    this.id = view.id
+    this.epoch = epoch
+    this.members = view.members.map((m) => m.id)
+    this.ranks = new Map(this.members.map((id, rank) => [id, rank]))
+    this.selfRank = this.ranks.get(self) ?? -1
+    this.stable = this.members.map(() => 0)
+    this.held = this.members.map(() => [])
+    this.received = this.members.map(() => 0)
+  }
+
+  /** Is that dependency known stable? */
+  isStable(rank: number, seq: number): boolean {
+    return seq <= (this.stable[rank] ?? 0)
+  }
+
+  learnStable(rank: number, seq: number): boolean {
+    if (rank < 0 || rank >= this.stable.length || seq <= (this.stable[rank] ?? 0)) return false
+    this.stable[rank] = seq
+    const held = this.held[rank]
+    if (held !== undefined && held.length > 0) {
+      const kept = held.filter((h) => h.cast.seq > seq || !h.isDelivered)
+      if (kept.length < held.length) this.held[rank] = kept
+    }
+    return true
+  }
+}

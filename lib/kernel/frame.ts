@@ -1,0 +1,293 @@
+/**
+ * What travels between two kernels: the frames of a link, as values. `codec.ts` turns them into bytes and back.
+ *
+ * Frames are immutable once sent: under the simulator sender and receivers share them.
+ */
+import type { GroupOptions, ProcessId, ViewId, VoteRecord } from './api.ts'
+import type { Ballot } from './ids.ts'
+
+/**
+ * A causal dependency, flattened in a list of triples: rank of the sender in the space view, stream, sequence number.
+ * A stream is `2·gid` for casts of a group and `2·gid + 1` for its order records.
+ */
+export type Deps = readonly number[]
+
+/** A multicast, or (with `order`) a batch of order records by the sequencer of a total group. */
+export interface Cast {
+  /** Number over all casts of the sender in this space view, order records included, from 1. */
+  readonly seq: number
+  /** The application's number of the cast; 0 for order records. */
+  readonly n: number
+  /** The group, by its number in the space view's directory. */
+  readonly gid: number
+  /** How many views the group had in this space view when it was sent. */
+  readonly gn: number
+  /** Lamport stamp: larger than that of everything in the causal past. */
+  readonly lamport: number
+  readonly deps: Deps
+  readonly payload: Uint8Array
+  /** First position, then pairs (rank, seq): the casts at that and the following positions of the group's total order. */
+  readonly order: readonly number[] | null
+}
+
+/** What the data channel carries. */
+export type Item =
+  | { readonly k: 'cast'; readonly cast: Cast }
+  /** Forwarded at a cut on behalf of a removed sender. */
+  | { readonly k: 'forward'; readonly sender: ProcessId; readonly cast: Cast }
+  /** Nothing more of this view comes on this link from the sender itself. */
+  | { readonly k: 'eov' }
+
+/** A cast of a removed sender that a survivor holds. */
+export interface HeldCast {
+  readonly seq: number
+  readonly gid: number
+  readonly gn: number
+  readonly isOrder: boolean
+  readonly deps: Deps
+  /** The survivor has delivered it. */
+  readonly delivered: boolean
+}
+
+/** What a survivor knows of one removed sender. */
+export interface RemovedRow {
+  readonly sender: ProcessId
+  /** Known stable: every addressee of the view holds everything up to here. */
+  readonly stable: number
+  readonly held: readonly HeldCast[]
+}
+
+/** The outcome of a group's own view change: an ordered fact and a cut of the group. */
+export interface GroupInstall {
+  readonly gid: number
+  readonly gn: number
+  readonly name: string
+  readonly options: GroupOptions
+  /** Ranked. */
+  readonly members: readonly ProcessId[]
+  readonly joined: readonly ProcessId[]
+  readonly left: readonly ProcessId[]
+  /** Pairs (rank in the space view, seq): the last cast each old member made in the old group view. */
+  readonly counts: readonly number[]
+  /** Positions the sequencer had given in the old view. */
+  readonly orderEnd: number
+  /** The sequencer's rank (−1: none) and the seq of its last order record. */
+  readonly orderBy: number
+  readonly orderSeq: number
+  readonly plan: readonly StateTask[]
+}
+
+/** Who needs whose state at a group view. */
+export interface StateTask {
+  readonly need: ProcessId
+  readonly mode: 'merge' | 'replace'
+  /** In the agreed order; a source with `donor === need` is the own part. */
+  readonly sources: readonly { readonly donor: ProcessId; readonly subview: ViewId }[]
+}
+
+/** How whole a member's state of a group is. */
+export interface StateStatus {
+  readonly isWhole: boolean
+  /** If not whole: the class of the state it had before it began to wait (null: none), and the view in which it began. */
+  readonly base: string | null
+  readonly since: ViewId | null
+  /** Epoch of the last primary view in which it was whole, and that view's line. */
+  readonly acted: number
+  readonly line: string | null
+}
+
+/** A member's account of one of its groups. */
+export interface GroupRow {
+  readonly gid: number
+  readonly name: string
+  readonly options: GroupOptions
+  /** Members when this space view began (null: not a member then). */
+  readonly members: readonly ProcessId[] | null
+  readonly viewId: ViewId | null
+  /** Group views decided within this space view, as far as known. */
+  readonly installs: readonly GroupInstall[]
+  readonly status: StateStatus
+}
+
+/** A survivor's flush row. */
+export interface Row {
+  readonly from: ProcessId
+  readonly name: string
+  readonly origin: string
+  readonly view: ViewId
+  readonly votes: VoteRecord
+  readonly line: string | null
+  /** Number of primary views in the line so far. */
+  readonly generation: number
+  readonly lamport: number
+  readonly groups: readonly GroupRow[]
+  readonly removed: readonly RemovedRow[]
+  /** Peers to which an end-of-view marker is under way: they wait for it. */
+  readonly marked: readonly ProcessId[]
+  /** Views it said READY for, from `view`, and would install. */
+  readonly readies: readonly ViewId[]
+  /** Vote records of leavers and proven dead. */
+  readonly departed: readonly Departed[]
+}
+
+/** A vote taken out of the base, with its record. */
+export interface Departed {
+  readonly id: ProcessId
+  readonly isDead: boolean
+  readonly votes: VoteRecord | null
+}
+
+/** A part of a proposed view: those who are expected to come from one view. */
+export interface Part {
+  readonly view: ViewId
+  readonly members: readonly ProcessId[]
+}
+
+/** What the leader decides once it has all rows. */
+export interface Decision {
+  readonly primary: boolean
+  readonly line: string | null
+  readonly generation: number
+  /** Lines that met this one and lost. */
+  readonly lost: readonly string[]
+  /** Parts in rank order, as indices into the proposal's. */
+  readonly partOrder: readonly number[]
+}
+
+/** A description of one's view for strangers. */
+export interface ViewSummary {
+  readonly id: ViewId
+  readonly members: readonly ProcessId[]
+  readonly primary: boolean
+  readonly line: string | null
+}
+
+/** Control messages: reliable and in order on each link, never flow-controlled. */
+export type Message =
+  | { readonly k: 'foreign'; readonly view: ViewId; readonly linked: readonly ProcessId[] }
+  | { readonly k: 'suspect'; readonly view: ViewId; readonly peer: ProcessId; readonly departed: Departed | null }
+  | { readonly k: 'leave'; readonly departed: Departed }
+  | {
+      readonly k: 'propose'
+      readonly ballot: Ballot
+      readonly parts: readonly Part[]
+      /** A line to be founded if nobody has one. */
+      readonly found: string | null
+    }
+  | {
+      readonly k: 'refuse'
+      readonly ballot: Ballot
+      readonly promised: Ballot
+      readonly view: ViewId
+      readonly unlinked: readonly ProcessId[]
+    }
+  | { readonly k: 'row'; readonly ballot: Ballot; readonly row: Row }
+  | { readonly k: 'cut'; readonly ballot: Ballot; readonly rows: readonly Row[]; readonly decision: Decision }
+  | { readonly k: 'ready'; readonly ballot: Ballot }
+  | { readonly k: 'install'; readonly ballot: Ballot }
+  | {
+      readonly k: 'groupRequest'
+      readonly view: ViewId
+      readonly name: string
+      readonly action: 'join' | 'leave' | 'restate'
+      readonly options: GroupOptions
+      readonly avoid: ProcessId | null
+    }
+  | { readonly k: 'groupRefuse'; readonly view: ViewId; readonly name: string }
+  | { readonly k: 'groupPrepare'; readonly view: ViewId; readonly gid: number; readonly gn: number }
+  | {
+      readonly k: 'groupCount'
+      readonly view: ViewId
+      readonly gid: number
+      readonly gn: number
+      readonly seq: number
+      readonly orderEnd: number
+      readonly orderSeq: number
+      readonly viewId: ViewId
+      readonly status: StateStatus
+    }
+  | { readonly k: 'groupInstall'; readonly view: ViewId; readonly install: GroupInstall }
+
+/** A piece of a state on the bulk channel. */
+export interface Chunk {
+  readonly group: string
+  /** The group view whose beginning the state belongs to. */
+  readonly view: ViewId
+  readonly subview: ViewId
+  readonly index: number
+  readonly isLast: boolean
+  /** Pairs on the first chunk: per sender the highest cast number covered. */
+  readonly cut: readonly (readonly [ProcessId, number])[]
+  readonly bytes: Uint8Array
+  /** The donor could not give a state. */
+  readonly isRefused: boolean
+}
+
+/** Acknowledgement of a peer's stream: its session and the last contiguous number received. */
+export interface StreamAck {
+  readonly session: number
+  readonly no: number
+}
+
+/** First frame on a new path, both ways: names what was received so far, so that the logical link goes on. */
+export interface HelloFrame {
+  readonly t: 'hello'
+  readonly version: number
+  readonly name: string
+  readonly origin: string
+  /** The sender's current outgoing session. */
+  readonly session: number
+  /** The receiver's session as the sender knows it, and the last numbers received in it. */
+  readonly peerSession: number
+  readonly gotControl: number
+  readonly gotData: number
+  readonly gotBulk: number
+}
+
+/** Periodic sign of life; unnumbered. */
+export interface HeartbeatFrame {
+  readonly t: 'heartbeat'
+  readonly view: ViewId
+  /** The receiver is a member of that view. */
+  readonly isMember: boolean
+  /** Highest epoch promised or seen. */
+  readonly epoch: number
+  /** Only to non-members. */
+  readonly summary: ViewSummary | null
+  /** The sender's clock at sending, and the last such stamp it got from the receiver (leases). */
+  readonly sentAt: number
+  readonly echo: number
+  readonly ack: StreamAck
+}
+
+export interface ControlFrame {
+  readonly t: 'control'
+  readonly session: number
+  readonly no: number
+  readonly ack: StreamAck
+  readonly messages: readonly Message[]
+}
+
+export interface DataFrame {
+  readonly t: 'data'
+  readonly session: number
+  /** 0: nothing but acknowledgements, unnumbered. */
+  readonly no: number
+  readonly ack: StreamAck
+  /** Cumulative payload bytes of the receiver's data stream that it may send in its session. */
+  readonly grant: number
+  readonly view: ViewId
+  /** Pairs (rank, seq): what the sender knows to be stable, where it changed since the last frame on this path. */
+  readonly stable: readonly number[]
+  readonly items: readonly Item[]
+}
+
+export interface BulkFrame {
+  readonly t: 'bulk'
+  readonly session: number
+  readonly no: number
+  readonly ack: StreamAck
+  readonly chunk: Chunk | null
+}
+
+export type Frame = HelloFrame | HeartbeatFrame | ControlFrame | DataFrame | BulkFrame

@@ -1,0 +1,77 @@
+/** A group as one of its members knows it: view, order, state. Plain data; the layers work on it. */
+import type { GroupOptions, ProcessId, ViewId } from './api.ts'
+import type { Held } from './era.ts'
+import type { GroupInstall, StateStatus } from './frame.ts'
+
+/** Total order of one group view. */
+export interface TotalState {
+  /** Position → which cast, and which order record said so. */
+  readonly records: Map<
+    number,
+    { readonly rank: number; readonly seq: number; readonly by: number; readonly bySeq: number }
+  >
+  /** Next position to deliver. */
+  next: number
+  /** Next position the sequencer gives (only meaningful there). */
+  assigned: number
+  /** Held and undelivered, by (rank, seq). */
+  readonly held: Map<number, Held>
+  /** At the sequencer: without a number, smallest stamp first. */
+  unnumbered: Held[]
+  /** At the sequencer: rank → last cast numbered. */
+  readonly numbered: Map<number, number>
+  /** (rank, seq) keys of casts that have a position. */
+  readonly placed: Set<number>
+}
+
+/** One group. */
+export interface Group {
+  readonly name: string
+  readonly options: GroupOptions
+  gid: number
+  /** Views of the group within this space view so far. */
+  gn: number
+  viewId: ViewId
+  members: readonly ProcessId[]
+  /** Closed to new casts: a cut of the group is under way. */
+  isClosed: boolean
+  /** Decided, but casts of the old view are still to be delivered. */
+  install: GroupInstall | null
+  /** Decided after `install`, in order (only while a cut is delivered). */
+  laterInstalls: GroupInstall[]
+  /** A further cut was asked for before the last one was installed. */
+  deferredPrepare: number | null
+  /** At the sequencer: its last order record. */
+  lastOrderSeq: number
+  /** Decided within this space view. */
+  installs: GroupInstall[]
+  /** Members when the space view began; null if this process was none. */
+  baseMembers: readonly ProcessId[] | null
+  baseViewId: ViewId | null
+  total: TotalState
+  /** The last own cast in the current group view. */
+  ownLast: number
+  /** Sender → last cast number delivered. */
+  readonly deliveredN: Map<ProcessId, number>
+  status: StateStatus
+  /** The transitional signal was given for the current view. */
+  isTransSignalled: boolean
+}
+
+/** A fresh total order. */
+export function newTotal(): TotalState {
+  return {
+    records: new Map(),
+    next: 0,
+    assigned: 0,
+    held: new Map(),
+    unnumbered: [],
+    numbered: new Map(),
+    placed: new Set(),
+  }
+}
+
+/** One number for a cast within a space view. */
+export function castKey(rank: number, seq: number): number {
+  return rank * 2 ** 40 + seq
+}

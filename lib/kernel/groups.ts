@@ -1,0 +1,333 @@
+/** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
+import type { GroupOptions, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
+import type { Core } from './core.ts'
+import type { Delivery } from './delivery.ts'
+import { streamKey } from './era.ts'
+import type { GroupInstall, GroupRow, Message, StateTask } from './frame.ts'
+import { type Group, newTotal } from './group.ts'
+import { installedId, statusAfter } from './rounds.ts'
+import { noStatus } from './state-plan.ts'
+import type { Transfer } from './transfer.ts'
+
+type Of<K extends Message['k']> = Extract<Message, { k: K }>
+
+/** A group that a new space view gives this process. */
+export interface GroupStart {
+  readonly gid: number
+  readonly name: string
+  readonly options: GroupOptions
+  readonly members: readonly ProcessId[]
+  /** Null: the group's view goes on unchanged. */
+  readonly view: { readonly id: ViewId; readonly info: ViewInfo; readonly plan: readonly StateTask[] } | null
+}
+
+/** The member's half. */
+export class Groups {
+  readonly byName: Map<string, Group> = new Map()
+  private readonly core: Core
+  private readonly delivery: Delivery
+  private readonly transfer: Transfer
+  private readonly joining: Map<string, GroupOptions> = new Map()
+  private readonly leaving: Set<string> = new Set()
+
+  constructor(core: Core, layers: { readonly delivery: Delivery; readonly transfer: Transfer }) {
+    this.core = core
+    this.delivery = layers.delivery
+    this.transfer = layers.transfer
+  }
+
+  isJoining(name: string): boolean {
+    return this.joining.has(name)
+  }
+
+  /** Might a dependency on that group concern us soon? */
+  mightJoin(gid: number): boolean {
+    if (this.joining.size === 0) return false
+    const name = this.core.era.names.get(gid)
+    return name === undefined || this.joining.has(name)
+  }
+
+  get hasUniform(): boolean {
+    for (const group of this.byName.values()) if (group.options.uniform) return true
+    return false
+  }
+
+  get hasConsistent(): boolean {
+    for (const group of this.byName.values()) if (group.options.consistency === 'consistent') return true
+    return false
+  }
+
+  isUniform(gid: number): boolean {
+    return this.core.era.groups.get(gid)?.options.uniform ?? false
+  }
+
+  join(name: string, options: GroupOptions): void {
+    if (this.byName.has(name)) {
+      this.core.app({ type: 'joined', group: name, outcome: 'ok' })
+      return
+    }
+    this.joining.set(name, options)
+    this.request(name, 'join', options, null)
+  }
+
+  leave(name: string): void {
+    const group = this.byName.get(name)
+    this.joining.delete(name)
+    if (group === undefined) {
+      this.core.app({ type: 'leftGroup', group: name })
+      return
+    }
+    this.leaving.add(name)
+    this.request(name, 'leave', group.options, null)
+  }
+
+  requestRestate(group: Group, avoid: ProcessId): void {
+    this.request(group.name, 'restate', group.options, avoid)
+  }
+
+  private request(
+    name: string,
+    action: 'join' | 'leave' | 'restate',
+    options: GroupOptions,
+    avoid: ProcessId | null,
+  ): void {
+    const { era } = this.core
+    const [coordinator] = era.members
+    if (era.isClosed || coordinator === undefined) return
+    this.core.tell(coordinator, { k: 'groupRequest', view: era.id, name, action, options, avoid })
+  }
+
+  /** Asks again what a space view change may have swallowed. */
+  renewRequests(): void {
+    for (const [name, options] of this.joining) this.request(name, 'join', options, null)
+    for (const name of this.leaving) {
+      const group = this.byName.get(name)
+      if (group !== undefined) this.request(name, 'leave', group.options, null)
+    }
+  }
+
+  handleRefuse(message: Of<'groupRefuse'>): void {
+    if (this.joining.delete(message.name)) this.core.app({ type: 'joined', group: message.name, outcome: 'mismatch' })
+  }
+
+  /** The group's view is about to change: nothing more is cast in it. */
+  handlePrepare(message: Of<'groupPrepare'>): void {
+    const group = this.core.era.groups.get(message.gid)
+    if (group === undefined || this.core.era.isClosed) return
+    if (group.install !== null) {
+      group.deferredPrepare = message.gn
+      return
+    }
+    if (group.gn + 1 !== message.gn) return
+    this.answerPrepare(group)
+  }
+
+  private answerPrepare(group: Group): void {
+    const [coordinator] = this.core.era.members
+    group.isClosed = true
+    if (coordinator === undefined) return
+    this.core.tell(coordinator, {
+      k: 'groupCount',
+      view: this.core.era.id,
+      gid: group.gid,
+      gn: group.gn + 1,
+      seq: group.ownLast,
+      orderEnd: group.total.assigned,
+      orderSeq: group.lastOrderSeq,
+      viewId: group.viewId,
+      status: group.status,
+    })
+  }
+
+  /** A group view was decided. Old members deliver up to its counts first. */
+  handleInstall(install: GroupInstall): void {
+    const { era, self } = this.core
+    const group = era.groups.get(install.gid)
+    era.names.set(install.gid, install.name)
+    if (group === undefined) {
+      if (install.members.includes(self)) this.enter(install)
+      return
+    }
+    if (group.installs.some((known) => known.gn >= install.gn)) return
+    group.installs.push(install)
+    group.isClosed = true
+    if (group.install === null) group.install = install
+    else group.laterInstalls.push(install)
+  }
+
+  private enter(install: GroupInstall): void {
+    const { era } = this.core
+    for (let i = 0; i + 1 < install.counts.length; i += 2) {
+      raise(era.delivered, streamKey(install.counts[i] ?? 0, install.gid * 2), install.counts[i + 1] ?? 0)
+    }
+    if (install.orderBy >= 0) raise(era.delivered, streamKey(install.orderBy, install.gid * 2 + 1), install.orderSeq)
+    const group: Group = {
+      name: install.name,
+      options: install.options,
+      gid: install.gid,
+      gn: install.gn - 1,
+      viewId: '',
+      members: [],
+      isClosed: true,
+      install,
+      laterInstalls: [],
+      deferredPrepare: null,
+      lastOrderSeq: 0,
+      installs: [install],
+      baseMembers: null,
+      baseViewId: null,
+      total: newTotal(),
+      ownLast: 0,
+      deliveredN: new Map(),
+      status: noStatus,
+      isTransSignalled: false,
+    }
+    this.byName.set(group.name, group)
+    era.groups.set(group.gid, group)
+    this.install(group, null)
+  }
+
+  /** Everything of the old view is delivered: the new one begins. */
+  install(group: Group, prev: ViewId | null = group.viewId): void {
+    const { core } = this
+    const { era, self } = core
+    const install = group.install
+    if (install === null) return
+    const old = group.members
+    group.install = group.laterInstalls.shift() ?? null
+    if (!install.members.includes(self)) {
+      this.drop(group)
+      return
+    }
+    group.gn = install.gn
+    group.viewId = installedId(era.id, install)
+    group.members = install.members
+    group.isClosed = group.install !== null
+    group.total = newTotal()
+    group.ownLast = 0
+    group.isTransSignalled = false
+    const stays = prev === null ? [self] : old.filter((id) => install.members.includes(id))
+    const info = this.viewOf(group, prev, stays, prev === null ? [] : [{ id: prev, members: stays }], {
+      joined: install.joined,
+      left: install.left,
+      dead: [],
+      expelled: [],
+    })
+    this.begin(group, info, install.plan, prev)
+    this.delivery.rerouteEarly()
+    const deferred = group.deferredPrepare
+    group.deferredPrepare = null
+    if (deferred === group.gn + 1 && group.install === null && !era.isClosed) this.answerPrepare(group)
+  }
+
+  private drop(group: Group): void {
+    const { era } = this.core
+    this.transfer.abandon(group.name)
+    this.byName.delete(group.name)
+    era.groups.delete(group.gid)
+    this.leaving.delete(group.name)
+    era.leftGroups.push(this.row(group))
+    this.core.app({ type: 'leftGroup', group: group.name })
+    this.delivery.rerouteEarly()
+  }
+
+  /** The new group view reaches the application; its state is whole or awaited. */
+  private begin(group: Group, info: ViewInfo, plan: readonly StateTask[], prev: ViewId | null): void {
+    const { core } = this
+    group.status = statusAfter(group, plan, core.self, prev === null, prev)
+    this.markActed(group)
+    const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
+    core.app({ type: 'view', group: group.name, view: info, state: mode })
+    this.transfer.begin(group, plan)
+    if (this.joining.delete(group.name)) core.app({ type: 'joined', group: group.name, outcome: 'ok' })
+  }
+
+  becameWhole(group: Group): void {
+    group.status = { ...group.status, isWhole: true, base: null, since: null }
+    this.markActed(group)
+  }
+
+  private markActed(group: Group): void {
+    const { era } = this.core
+    if (!group.status.isWhole || !era.view.primary) return
+    group.status = { ...group.status, acted: era.epoch, line: era.view.line }
+  }
+
+  viewOf(
+    group: Group,
+    prev: ViewId | null,
+    trans: readonly ProcessId[],
+    subviews: ViewInfo['subviews'],
+    change: Pick<ViewInfo, 'joined' | 'left' | 'dead' | 'expelled'>,
+  ): ViewInfo {
+    const { view } = this.core.era
+    return {
+      id: group.viewId,
+      spaceView: view.id,
+      members: group.members.map((id) => view.members.find((m) => m.id === id) ?? { id, name: '', origin: '' }),
+      primary: view.primary,
+      line: view.line,
+      prev,
+      trans,
+      subviews,
+      ...change,
+    }
+  }
+
+  /** This process's account of its groups, for a flush row. */
+  rows(): GroupRow[] {
+    return [...[...this.byName.values()].map((group) => this.row(group)), ...this.core.era.leftGroups]
+  }
+
+  private row(group: Group): GroupRow {
+    return {
+      gid: group.gid,
+      name: group.name,
+      options: group.options,
+      members: group.baseMembers,
+      viewId: group.baseViewId,
+      installs: group.installs,
+      status: group.status,
+    }
+  }
+
+  /** A new space view: numbers begin again; changed groups get a view, others go on. */
+  startSpaceView(starts: readonly GroupStart[], names: readonly (readonly [number, string])[]): void {
+    const { era } = this.core
+    for (const [gid, name] of names) era.names.set(gid, name)
+    const begun: { readonly group: Group; readonly start: GroupStart; readonly prev: ViewId | null }[] = []
+    for (const start of starts) {
+      let group = this.byName.get(start.name)
+      const prev = group?.viewId ?? null
+      if (group === undefined) continue
+      group = Object.assign(group, {
+        gid: start.gid,
+        gn: 0,
+        members: start.members,
+        isClosed: false,
+        install: null,
+        laterInstalls: [],
+        deferredPrepare: null,
+        lastOrderSeq: 0,
+        installs: [],
+        baseMembers: start.members,
+        baseViewId: start.view?.id ?? group.viewId,
+        total: newTotal(),
+        ownLast: 0,
+        isTransSignalled: false,
+        viewId: start.view?.id ?? group.viewId,
+      })
+      era.groups.set(group.gid, group)
+      begun.push({ group, start, prev })
+    }
+    for (const { group, start, prev } of begun) {
+      if (start.view !== null) this.begin(group, start.view.info, start.view.plan, prev)
+      else this.markActed(group)
+    }
+    this.renewRequests()
+  }
+}
+
+function raise(map: Map<number, number>, key: number, value: number): void {
+  if (value > (map.get(key) ?? 0)) map.set(key, value)
+}

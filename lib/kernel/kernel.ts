@@ -1,0 +1,482 @@
+/**
+ * The kernel of one process: its layers put together. One event in, one full drain of effects out.
+ *
+ * Bottom to top: link · detector · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
+ * · transfer. Each layer owns its state; this file only passes things between them and installs views.
+ */
+import type {
+  AppEvent,
+  Command,
+  Effect,
+  Input,
+  KernelEnv,
+  KernelHandle,
+  KernelOptions,
+  ProcessId,
+  VoteRecord,
+} from './api.ts'
+import { Casting } from './casting.ts'
+import type { Core } from './core.ts'
+import { Delivery } from './delivery.ts'
+import { Detector } from './detector.ts'
+import { Era } from './era.ts'
+import type { DataFrame, Departed, Frame, Item, Message } from './frame.ts'
+import { Groups } from './groups.ts'
+import { viewIdOf } from './ids.ts'
+import { installView } from './install.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { Link } from './link.ts'
+import { type Flush, Membership } from './membership.ts'
+import { Rounds } from './rounds.ts'
+import { Transfer } from './transfer.ts'
+
+/** See {@link KernelHandle}. */
+export class Kernel implements KernelHandle, Core {
+  readonly self: ProcessId
+  readonly name: string
+  readonly origin: string
+  readonly env: KernelEnv
+  readonly limits: Limits
+  readonly links: Map<ProcessId, Link> = new Map()
+  readonly departed: Map<ProcessId, Departed> = new Map()
+  now = 0
+  effects: Effect[] = []
+  era: Era
+  lamport = 0
+  backlogBytes = 0
+  ackedDirty = false
+  votes: VoteRecord = { last: null, attempt: null }
+  line: string | null = null
+  generation = 0
+  readonly detector: Detector
+  readonly membership: Membership
+  readonly delivery: Delivery
+  readonly rounds: Rounds
+  readonly groups: Groups
+  readonly casting: Casting
+  readonly transfer: Transfer
+  private readonly local: Message[] = []
+  private consumed = 0
+  private delivered = 0
+  private isStarted = false
+  private isStopped = false
+  private leavingSince = Number.NaN
+  private goodbyeSince = Number.NaN
+  private isQuick = false
+  private leaseTold: number | null = null
+
+  constructor(env: KernelEnv, options: KernelOptions) {
+    this.env = env
+    this.self = options.self
+    this.name = options.name
+    this.origin = options.origin
+    this.limits = { ...defaultLimits, ...options.limits }
+    this.era = this.firstEra()
+    this.detector = new Detector(this)
+    this.delivery = new Delivery(this, {
+      installGroup: (group) => this.groups.install(group),
+      isJoining: (gid) => this.groups.mightJoin(gid),
+      placedOwn: () => this.casting.placed(),
+    })
+    this.rounds = new Rounds(this)
+    this.transfer = new Transfer(this, {
+      group: (name) => this.groups.byName.get(name),
+      becameWhole: (group) => this.groups.becameWhole(group),
+      restate: (group, avoid) => this.groups.requestRestate(group, avoid),
+    })
+    this.groups = new Groups(this, { delivery: this.delivery, transfer: this.transfer })
+    this.casting = new Casting(this, { delivery: this.delivery, groups: this.groups })
+    this.membership = new Membership(
+      this,
+      this.detector,
+      {
+        groupRows: () => this.groups.rows(),
+        install: (flush) => this.install(flush),
+        forward: (to, sender, seq) => this.forward(to, sender, seq),
+        holds: (sender, seq) => this.holds(sender, seq),
+      },
+      options.foundAfterMs,
+    )
+  }
+
+  private firstEra(): Era {
+    const id = viewIdOf({ epoch: 1, leader: this.self })
+    const view = {
+      id,
+      spaceView: id,
+      members: [{ id: this.self, name: this.name, origin: this.origin }],
+      primary: false,
+      line: null,
+      prev: null,
+      trans: [this.self],
+      subviews: [],
+      joined: [this.self],
+      left: [],
+      dead: [],
+      expelled: [],
+    }
+    return new Era(view, 1, this.self)
+  }
+
+  step(now: number, inputs: readonly Input[]): Effect[] {
+    this.effects = []
+    if (this.isStopped) return []
+    this.now = Math.max(now, this.now)
+    this.detector.noticeGap(this.now)
+    if (!this.isStarted) {
+      this.isStarted = true
+      this.rounds.reset([])
+      this.app({ type: 'view', group: '', view: this.era.view, state: 'whole' })
+    }
+    for (const input of inputs) {
+      this.handle(input)
+      this.drainLocal()
+    }
+    this.settle()
+    return this.effects
+  }
+
+  get nextWake(): number {
+    if (this.isStopped) return Number.POSITIVE_INFINITY
+    let at = Math.min(this.detector.nextBeat, this.membership.nextCheck, this.transfer.nextCheck)
+    for (const link of this.links.values()) if (link.isOpen) at = Math.min(at, link.ackDue)
+    if (!Number.isNaN(this.goodbyeSince)) at = Math.min(at, this.goodbyeSince + this.limits.goodbyeMs)
+    else if (!Number.isNaN(this.leavingSince)) at = Math.min(at, this.leavingSince + this.limits.leaveWaitMs)
+    return at
+  }
+
+  app(event: AppEvent): void {
+    if (event.type === 'deliver') this.delivered += event.payload.length
+    this.effects.push({ type: 'app', event })
+  }
+
+  trace(line: Readonly<Record<string, unknown>> & { readonly e: string }): void {
+    this.env.trace?.(line)
+  }
+
+  tell(peer: ProcessId, message: Message): void {
+    if (peer === this.self) this.local.push(message)
+    else this.links.get(peer)?.messages.push(message)
+  }
+
+  cutMovers(): readonly ProcessId[] {
+    return this.movers
+  }
+
+  private movers: readonly ProcessId[] = []
+
+  dump(): unknown {
+    return {
+      self: this.self,
+      view: this.era.view,
+      isClosed: this.era.isClosed,
+      seq: this.era.seq,
+      stable: this.era.stable,
+      promised: this.membership.promised,
+      flush: this.membership.flush,
+      groups: [...this.groups.byName.values()].map(({ name, viewId, gn, isClosed, status }) => ({
+        name,
+        viewId,
+        gn,
+        isClosed,
+        status,
+      })),
+      queue: this.casting.length,
+      votes: this.votes,
+      line: this.line,
+    }
+  }
+
+  private drainLocal(): void {
+    for (let message = this.local.shift(); message !== undefined; message = this.local.shift()) {
+      this.handleMessage(this.self, message)
+    }
+  }
+
+  /** The end of a step: everything that follows from what came in, then one frame per link. */
+  private settle(): void {
+    for (let rounds = 0; rounds < 100; rounds += 1) {
+      this.advanceStability()
+      this.delivery.pump()
+      const isMoved = this.casting.drain()
+      const isNumbered = this.casting.giveNumbers()
+      this.membership.evaluate()
+      const isTalking = this.local.length > 0
+      this.drainLocal()
+      if (!isMoved && !isNumbered && !isTalking && !this.ackedDirty) break
+    }
+    this.transfer.check()
+    this.transfer.pump()
+    this.drainLocal()
+    const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.membership.summary())
+    if (isBeat) this.tellLease()
+    this.pushStability()
+    for (const link of this.links.values()) link.flush(this.now)
+    this.leaveIfDone()
+  }
+
+  private tellLease(): void {
+    if (!this.groups.hasConsistent) return
+    const start = this.era.view.primary ? this.detector.leaseStart() : null
+    if (start === this.leaseTold) return
+    this.leaseTold = start
+    this.app({ type: 'lease', start })
+  }
+
+  private advanceStability(): void {
+    if (!this.ackedDirty) return
+    this.ackedDirty = false
+    this.casting.advanceStability()
+  }
+
+  /** Own stability is news for everybody who holds our casts; urgent if a uniform cast waits for it. */
+  private pushStability(): void {
+    const { era } = this
+    if (era.isClosed || era.seq === 0) return
+    for (const id of era.members) {
+      const link = this.links.get(id)
+      if (link?.isOpen && link.isStableNews(era.selfRank)) {
+        link.needAck(this.groups.hasUniform ? this.now : this.now + this.limits.ackDelayMs)
+      }
+    }
+  }
+
+  // ---- inputs -----------------------------------------------------------------------------------------------
+
+  private handle(input: Input): void {
+    switch (input.type) {
+      case 'frame':
+        this.handleFrame(input.peer, input.frame)
+        return
+      case 'commands':
+        for (const command of input.commands) this.handleCommand(command)
+        return
+      case 'linkUp':
+        this.link(input.peer).up()
+        this.detector.linkUp(input.peer)
+        return
+      case 'linkDown':
+        this.links.get(input.peer)?.down()
+        return
+      case 'badFrame':
+        this.fault(input.peer, input.code)
+        return
+      case 'dead':
+        this.handleDeparted({ id: input.peer, isDead: true, votes: input.record })
+        return
+      case 'persisted':
+        this.membership.handlePersisted(input.ticket)
+        return
+      case 'foundAnswer':
+        this.membership.handleFoundAnswer(input.granted)
+        return
+      case 'searched':
+        this.membership.searched()
+        return
+      case 'wake':
+        return
+    }
+  }
+
+  private link(peer: ProcessId): Link {
+    let link = this.links.get(peer)
+    if (link === undefined) {
+      link = new Link(this, peer)
+      this.links.set(peer, link)
+    }
+    return link
+  }
+
+  private fault(peer: ProcessId, code: string): void {
+    this.effects.push({ type: 'fault', peer, code, fatal: true })
+    this.app({ type: 'fault', peer, code })
+  }
+
+  private handleFrame(peer: ProcessId, frame: Frame): void {
+    const link = this.links.get(peer)
+    if (link === undefined || !link.isUp) return
+    if (frame.t === 'hello') {
+      const wasOpen = link.isOpen
+      link.handleHello(frame)
+      if (!wasOpen && link.isOpen) {
+        this.detector.linkUp(peer)
+        this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.membership.summary(), this.era.id)
+      }
+      return
+    }
+    if (frame.t === 'heartbeat') {
+      link.ackControl(frame.ack)
+      this.detector.handleBeat(peer, frame)
+      if (frame.isMember && frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
+      return
+    }
+    if (!link.accept(frame)) return
+    if (frame.t === 'control') {
+      for (const message of frame.messages) this.handleMessage(peer, message)
+    } else if (frame.t === 'data') this.handleData(link, peer, frame)
+    else if (frame.chunk !== null) this.transfer.handleChunk(peer, frame.chunk)
+  }
+
+  private handleData(link: Link, peer: ProcessId, frame: DataFrame): void {
+    if (frame.view !== this.era.id && frame.no > 0) this.membership.sawInstalled(frame.view)
+    const { era } = this
+    if (frame.view !== era.id) return
+    const rank = era.ranks.get(peer)
+    if (rank === undefined) return
+    for (let i = 0; i + 1 < frame.stable.length; i += 2)
+      era.learnStable(frame.stable[i] ?? -1, frame.stable[i + 1] ?? 0)
+    for (const item of frame.items) this.handleItem(link, peer, rank, item)
+    if (era.isClosed) this.membership.progress()
+  }
+
+  private handleItem(link: Link, peer: ProcessId, rank: number, item: Item): void {
+    if (item.k === 'eov') {
+      this.era.eovFrom.add(peer)
+      return
+    }
+    if (item.k === 'forward') {
+      const sender = this.era.ranks.get(item.sender)
+      if (sender === undefined) this.fault(peer, 'bad-forward')
+      else this.delivery.receiveForwarded(item.cast, sender)
+      return
+    }
+    this.delivery.receive(item.cast, rank)
+    if (this.groups.isUniform(item.cast.gid)) link.needAck(this.now)
+  }
+
+  private handleMessage(from: ProcessId, message: Message): void {
+    const { membership, groups, rounds } = this
+    if ('view' in message && message.k !== 'refuse' && message.view !== this.era.id) {
+      if (message.k === 'groupInstall' || message.k === 'groupPrepare') membership.sawInstalled(message.view)
+      if (message.view !== this.era.id) return
+    }
+    switch (message.k) {
+      case 'foreign':
+        membership.handleForeign(from, message)
+        return
+      case 'suspect':
+        if (message.departed !== null) this.handleDeparted(message.departed)
+        return
+      case 'leave':
+        this.handleDeparted({ ...message.departed, id: from, isDead: false })
+        return
+      case 'propose':
+        membership.handlePropose(from, message)
+        return
+      case 'refuse':
+        membership.handleRefuse(from, message)
+        return
+      case 'row':
+        membership.handleRow(from, message)
+        return
+      case 'cut':
+        membership.handleCut(from, message)
+        return
+      case 'ready':
+        membership.handleReady(from, message)
+        return
+      case 'install':
+        membership.handleInstall(message)
+        return
+      case 'groupRequest':
+        if (!this.era.isClosed && this.era.members[0] === this.self) rounds.handleRequest(from, message)
+        return
+      case 'groupRefuse':
+        groups.handleRefuse(message)
+        return
+      case 'groupPrepare':
+        if (from === this.era.members[0]) groups.handlePrepare(message)
+        return
+      case 'groupCount':
+        if (!this.era.isClosed) rounds.handleCount(from, message)
+        return
+      case 'groupInstall':
+        if (from === this.era.members[0]) groups.handleInstall(message.install)
+        return
+    }
+  }
+
+  /** Somebody left or is proven dead: its vote goes with its record. */
+  private handleDeparted(departed: Departed): void {
+    if (departed.id === this.self || this.departed.has(departed.id)) return
+    this.departed.set(departed.id, departed)
+    this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })
+    const [coordinator] = this.era.members.filter((id) => !this.detector.isSuspect(id))
+    if (departed.isDead && coordinator !== undefined && coordinator !== this.self) {
+      this.tell(coordinator, { k: 'suspect', view: this.era.id, peer: departed.id, departed })
+    }
+  }
+
+  private handleCommand(command: Command): void {
+    switch (command.type) {
+      case 'cast':
+        this.casting.add(command.group, command.n, command.payload)
+        return
+      case 'cancel':
+        this.casting.cancel(command.ns)
+        return
+      case 'join':
+        this.groups.join(command.group, command.options)
+        return
+      case 'leaveGroup':
+        this.groups.leave(command.group)
+        return
+      case 'snapshot':
+        this.transfer.handleSnapshot(command.transfer, command.state)
+        return
+      case 'consumed': {
+        this.consumed = Math.max(this.consumed, command.bytes)
+        this.backlogBytes = Math.max(0, this.delivered - this.consumed)
+        for (const link of this.links.values()) if (link.owesGrant) link.needAck(this.now)
+        return
+      }
+      case 'leave':
+        if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now
+        if (command.quick) this.isQuick = true
+        return
+    }
+  }
+
+  // ---- leaving ----------------------------------------------------------------------------------------------
+
+  private leaveIfDone(): void {
+    if (Number.isNaN(this.leavingSince)) return
+    if (Number.isNaN(this.goodbyeSince)) {
+      const isQuiet = this.casting.isQuiet && !this.era.isClosed
+      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < this.limits.leaveWaitMs) return
+      this.goodbyeSince = this.now
+      this.membership.isLeaving = true
+      const departed: Departed = { id: this.self, isDead: false, votes: this.votes }
+      for (const link of this.links.values()) {
+        if (link.isOpen) link.messages.push({ k: 'leave', departed })
+        link.flush(this.now)
+      }
+    }
+    const isHeard = [...this.links.values()].every((link) => !link.isOpen || !link.hasUnackedControl)
+    if (!isHeard && !this.isQuick && this.now - this.goodbyeSince < this.limits.goodbyeMs) return
+    this.isStopped = true
+    this.casting.close()
+    this.app({ type: 'closed', reason: 'left' })
+    this.effects.push({ type: 'stopped' })
+  }
+
+  // ---- flush ------------------------------------------------------------------------------------------------
+
+  private holds(sender: ProcessId, seq: number): boolean {
+    const rank = this.era.ranks.get(sender)
+    return rank !== undefined && (this.era.held[rank] ?? []).some((h) => h.cast.seq === seq)
+  }
+
+  private forward(to: ProcessId, sender: ProcessId, seq: number): void {
+    const rank = this.era.ranks.get(sender)
+    const held = rank === undefined ? undefined : this.era.held[rank]?.find((h) => h.cast.seq === seq)
+    const link = this.links.get(to)
+    if (held !== undefined) link?.items.push({ k: 'forward', sender, cast: held.cast })
+  }
+
+  private install(flush: Flush): void {
+    if (flush.plan === null || flush.decision === null) return
+    this.movers = flush.plan.movers
+    installView(this, flush, flush.plan, flush.decision)
+  }
+}

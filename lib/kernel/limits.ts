@@ -1,0 +1,84 @@
+/** Every limit and time-out of the kernel, in one table. */
+
+/** Sizes in bytes, times in milliseconds, counts otherwise. */
+export interface Limits {
+  /** Payload of one cast. */
+  readonly castBytesMax: number
+  /** One encoded frame; larger ones are refused before anything is allocated. */
+  readonly frameBytesMax: number
+  /** Payload put into one frame before another is begun. */
+  readonly frameFillBytes: number
+  /** Members of a view, in full mesh. */
+  readonly membersMax: number
+  /** Groups of a space. */
+  readonly groupsMax: number
+  /** Elements of any list in a control frame. */
+  readonly listMax: number
+  /** Dependencies of one cast. */
+  readonly depsMax: number
+  /** Bytes a sender may have outstanding towards one receiver. */
+  readonly windowBytes: number
+  /** Delivered bytes that the application has not consumed before grants stop. */
+  readonly backlogBytesMax: number
+  /** Casts waiting here unsent before `writable` turns false. */
+  readonly queueMax: number
+  /** Chunk of a state on the bulk channel. */
+  readonly chunkBytes: number
+  /** Chunks of one link in flight. */
+  readonly chunksInFlight: number
+  /** A whole transferred state. */
+  readonly transferBytesMax: number
+  /** Interval of heartbeats on every link. */
+  readonly heartbeatMs: number
+  /** Silence after which a peer is suspected. */
+  readonly suspectAfterMs: number
+  /** How long a closed link may stay closed before its peer is suspected. */
+  readonly linkDownGraceMs: number
+  /** Delay of an acknowledgement that finds no frame to ride on. */
+  readonly ackDelayMs: number
+  /** Frames after which an acknowledgement does not wait. */
+  readonly ackFrames: number
+  /** How long failures are gathered before a flush begins. */
+  readonly failureHoldMs: number
+  /** How long joins, merges and leaves are gathered before a flush begins. */
+  readonly mergeHoldMs: number
+  /** A flush that takes longer is begun again. */
+  readonly flushTimeoutMs: number
+  /** Pause before another attempt after a refused proposal; doubled by randomness. */
+  readonly retryMs: number
+  /** A transfer without progress for so long gets another donor. */
+  readonly transferTimeoutMs: number
+  /** How long a leaving process waits for its casts to be stable. */
+  readonly leaveWaitMs: number
+  /** How long a goodbye may take to be acknowledged. */
+  readonly goodbyeMs: number
+}
+
+/** The defaults. */
+export const defaultLimits: Limits = {
+  castBytesMax: 65_536,
+  frameBytesMax: 131_072,
+  frameFillBytes: 16_384,
+  membersMax: 64,
+  groupsMax: 131_072,
+  listMax: 4_096,
+  depsMax: 1_024,
+  windowBytes: 524_288,
+  backlogBytesMax: 4_194_304,
+  queueMax: 4_096,
+  chunkBytes: 16_384,
+  chunksInFlight: 16,
+  transferBytesMax: 1_073_741_824,
+  heartbeatMs: 500,
+  suspectAfterMs: 3_000,
+  linkDownGraceMs: 1_000,
+  ackDelayMs: 25,
+  ackFrames: 64,
+  failureHoldMs: 50,
+  mergeHoldMs: 40,
+  flushTimeoutMs: 4_000,
+  retryMs: 80,
+  transferTimeoutMs: 1_500,
+  leaveWaitMs: 1_500,
+  goodbyeMs: 500,
+}

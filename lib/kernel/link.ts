@@ -1,0 +1,338 @@
+/**
+ * Logical links: one per peer, with its own contiguous frame numbers, independent of the path that carries it.
+ *
+ * Protocol: each direction has three numbered streams (control, data, bulk) that share a *session*. A frame is kept
+ *   until the peer's cumulative acknowledgement covers it. A new path begins with HELLO both ways, which names the
+ *   last contiguous numbers, and everything after them is sent again. Excluding a peer begins a new session.
+ * Requires: paths that deliver in order or not at all.
+ * Provides: safety — within a session every frame is processed once and in order; liveness — as long as paths come back.
+ * Bounds: unacknowledged data is bounded by the grant, bulk by `chunksInFlight`.
+ * Source: Derecho's monotone rows (absolute counters); JGroups NAKACK4 (positive acknowledgements).
+ */
+import type { Channel, ProcessId } from './api.ts'
+import type { Core } from './core.ts'
+import type { BulkFrame, Chunk, ControlFrame, DataFrame, Frame, HelloFrame, Item, Message, StreamAck } from './frame.ts'
+
+/** Counted for an item besides its payload, so that empty casts are not free. */
+const itemOverheadBytes = 32
+
+/** Payload bytes of a frame, as flow control counts them; the same at both ends. */
+export function itemsBytes(items: readonly Item[]): number {
+  let bytes = 0
+  for (const item of items) bytes += itemBytes(item)
+  return bytes
+}
+
+function itemBytes(item: Item): number {
+  return itemOverheadBytes + (item.k === 'eov' ? 0 : item.cast.payload.length)
+}
+
+interface SentData {
+  readonly frame: DataFrame
+  /** Highest own cast number in it, within the space view `frame.view`. */
+  readonly lastSeq: number
+}
+
+/** One peer, as the links layer knows it. */
+export class Link {
+  readonly peer: ProcessId
+  name = ''
+  origin = ''
+  /** A path is there. */
+  isUp = false
+  /** HELLO was received on this path: numbered frames may go. */
+  isOpen = false
+  downSince: number
+  session = 1
+  peerSession = 0
+  /** Highest own cast of the current space view that the peer holds, with everything before it addressed to it. */
+  ackedSeq = 0
+  /** Waiting for the end of the step. */
+  messages: Message[] = []
+  items: Item[] = []
+  lastSeqQueued = 0
+  /** When an acknowledgement must go at the latest, if nothing carries it before. */
+  ackDue: number = Number.POSITIVE_INFINITY
+  framesToAck = 0
+  private readonly core: Core
+  private control: ControlFrame[] = []
+  private data: SentData[] = []
+  private bulk: BulkFrame[] = []
+  private nextControl = 1
+  private nextData = 1
+  private nextBulk = 1
+  private gotControl = 0
+  private gotData = 0
+  private gotBulk = 0
+  private sentBytes = 0
+  private grant: number
+  private receivedBytes = 0
+  private grantGiven: number
+  /** What the peer was told to be stable on this path, by rank. */
+  private stableTold: number[] = []
+  private bulkAckDue = false
+
+  constructor(core: Core, peer: ProcessId) {
+    this.core = core
+    this.peer = peer
+    this.downSince = core.now
+    this.grant = core.limits.windowBytes
+    this.grantGiven = core.limits.windowBytes
+  }
+
+  up(): void {
+    this.isUp = true
+    this.isOpen = false
+    this.send('control', this.hello())
+  }
+
+  down(): void {
+    if (!this.isUp) return
+    this.isUp = false
+    this.isOpen = false
+    this.downSince = this.core.now
+  }
+
+  /** Begins a new outgoing session: what the peer has not acknowledged is forgotten. Called when the peer is excluded. */
+  reset(): void {
+    this.session += 1
+    this.control = []
+    this.data = []
+    this.bulk = []
+    this.nextControl = this.nextData = this.nextBulk = 1
+    this.messages = []
+    this.items = []
+    this.lastSeqQueued = 0
+    this.sentBytes = 0
+    this.grant = this.core.limits.windowBytes
+    if (this.isUp) this.send('control', this.hello())
+  }
+
+  /** A new space view: cast numbers start again. */
+  newView(): void {
+    this.ackedSeq = 0
+    this.lastSeqQueued = 0
+    this.stableTold = []
+  }
+
+  /** May a cast of so many payload bytes go without overrunning the peer's grant? */
+  hasRoom(bytes: number): boolean {
+    let queued = 0
+    for (const item of this.items) queued += itemBytes(item)
+    return this.sentBytes + queued + itemOverheadBytes + bytes <= this.grant
+  }
+
+  /** Data frames the peer has not acknowledged, or items about to be sent. */
+  get hasUnackedData(): boolean {
+    return this.data.length > 0 || this.items.length > 0
+  }
+
+  get hasUnackedControl(): boolean {
+    return this.control.length > 0 || this.messages.length > 0
+  }
+
+  /** How many more chunks may go out now. */
+  get chunkRoom(): number {
+    return this.core.limits.chunksInFlight - this.bulk.length
+  }
+
+  sendChunk(chunk: Chunk): void {
+    const frame: BulkFrame = { t: 'bulk', session: this.session, no: this.nextBulk++, ack: this.bulkAck(), chunk }
+    this.bulk.push(frame)
+    if (this.isOpen) this.send('bulk', frame)
+  }
+
+  /** The end of a step: one control frame and as many data frames as the queued items fill. */
+  flush(now: number): void {
+    if (this.messages.length > 0) {
+      const frame: ControlFrame = {
+        t: 'control',
+        session: this.session,
+        no: this.nextControl++,
+        ack: this.controlAck(),
+        messages: this.messages,
+      }
+      this.messages = []
+      this.control.push(frame)
+      if (this.isOpen) this.send('control', frame)
+    }
+    if (this.items.length > 0) this.flushItems()
+    if (this.isOpen && this.ackDue <= now) this.send('data', this.dataFrame(0, []))
+    if (this.bulkAckDue && this.isOpen) {
+      this.bulkAckDue = false
+      this.send('bulk', { t: 'bulk', session: this.session, no: 0, ack: this.bulkAck(), chunk: null })
+    }
+  }
+
+  private flushItems(): void {
+    let items: Item[] = []
+    let bytes = 0
+    const all = this.items
+    this.items = []
+    for (const item of all) {
+      const size = itemBytes(item)
+      if (items.length > 0 && bytes + size > this.core.limits.frameFillBytes) {
+        this.post(items, bytes)
+        items = []
+        bytes = 0
+      }
+      items.push(item)
+      bytes += size
+    }
+    this.post(items, bytes)
+  }
+
+  private post(items: Item[], bytes: number): void {
+    let lastSeq = 0
+    for (const item of items) if (item.k === 'cast') lastSeq = item.cast.seq
+    const frame = this.dataFrame(this.nextData++, items)
+    this.sentBytes += bytes
+    this.data.push({ frame, lastSeq })
+    if (this.isOpen) this.send('data', frame)
+  }
+
+  private dataFrame(no: number, items: readonly Item[]): DataFrame {
+    const stable: number[] = []
+    const known = this.core.era.stable
+    for (let rank = 0; rank < known.length; rank += 1) {
+      const seq = known[rank] ?? 0
+      if (seq > (this.stableTold[rank] ?? 0)) {
+        stable.push(rank, seq)
+        if (this.isOpen) this.stableTold[rank] = seq
+      }
+    }
+    if (this.core.backlogBytes < this.core.limits.backlogBytesMax) {
+      this.grantGiven = this.receivedBytes + this.core.limits.windowBytes
+    }
+    this.ackDue = Number.POSITIVE_INFINITY
+    this.framesToAck = 0
+    return {
+      t: 'data',
+      session: this.session,
+      no,
+      ack: { session: this.peerSession, no: this.gotData },
+      grant: this.grantGiven,
+      view: this.core.era.id,
+      stable,
+      items,
+    }
+  }
+
+  /** Has the peer less credit than it could have? Then an acknowledgement is due when the application catches up. */
+  get owesGrant(): boolean {
+    return this.receivedBytes + this.core.limits.windowBytes - this.grantGiven > this.core.limits.windowBytes / 2
+  }
+
+  needAck(at: number): void {
+    if (at < this.ackDue) this.ackDue = at
+  }
+
+  /** Is there anything of `rank`'s stability that the peer was not told? */
+  isStableNews(rank: number): boolean {
+    return (this.core.era.stable[rank] ?? 0) > (this.stableTold[rank] ?? 0)
+  }
+
+  hello(): HelloFrame {
+    return {
+      t: 'hello',
+      version: 1,
+      name: this.core.name,
+      origin: this.core.origin,
+      session: this.session,
+      peerSession: this.peerSession,
+      gotControl: this.gotControl,
+      gotData: this.gotData,
+      gotBulk: this.gotBulk,
+    }
+  }
+
+  /** The peer names what it has; the rest goes again. */
+  handleHello(frame: HelloFrame): void {
+    this.name = frame.name
+    this.origin = frame.origin
+    this.seeSession(frame.session)
+    if (frame.peerSession === this.session) {
+      this.ackControl({ session: frame.peerSession, no: frame.gotControl })
+      this.ackData({ session: frame.peerSession, no: frame.gotData })
+      this.ackBulk({ session: frame.peerSession, no: frame.gotBulk })
+    }
+    if (this.isOpen || !this.isUp) return
+    this.isOpen = true
+    this.stableTold = []
+    for (const sent of this.control) this.send('control', sent)
+    for (const sent of this.data) this.send('data', sent.frame)
+    for (const sent of this.bulk) this.send('bulk', sent)
+  }
+
+  /** A number in order? Duplicates and other sessions are dropped. */
+  accept(frame: ControlFrame | DataFrame | BulkFrame): boolean {
+    this.seeSession(frame.session)
+    if (frame.session !== this.peerSession) return false
+    if (frame.t === 'control') {
+      this.ackControl(frame.ack)
+      if (frame.no !== this.gotControl + 1) return false
+      this.gotControl = frame.no
+    } else if (frame.t === 'data') {
+      if (frame.ack.session === this.session && frame.grant > this.grant) this.grant = frame.grant
+      this.ackData(frame.ack)
+      if (frame.no === 0) return true
+      if (frame.no !== this.gotData + 1) return false
+      this.gotData = frame.no
+      this.receivedBytes += itemsBytes(frame.items)
+      this.framesToAck += 1
+      const isUrgent = this.framesToAck >= this.core.limits.ackFrames || this.owesGrant
+      this.needAck(isUrgent ? this.core.now : this.core.now + this.core.limits.ackDelayMs)
+    } else {
+      this.ackBulk(frame.ack)
+      if (frame.no === 0) return false
+      if (frame.no !== this.gotBulk + 1) return false
+      this.gotBulk = frame.no
+      this.bulkAckDue = true
+    }
+    return true
+  }
+
+  controlAck(): StreamAck {
+    return { session: this.peerSession, no: this.gotControl }
+  }
+
+  private bulkAck(): StreamAck {
+    return { session: this.peerSession, no: this.gotBulk }
+  }
+
+  private seeSession(session: number): void {
+    if (session <= this.peerSession) return
+    this.peerSession = session
+    this.gotControl = this.gotData = this.gotBulk = 0
+    this.receivedBytes = 0
+    this.grantGiven = this.core.limits.windowBytes
+  }
+
+  ackControl(ack: StreamAck): void {
+    if (ack.session !== this.session) return
+    while (this.control.length > 0 && (this.control[0]?.no ?? 0) <= ack.no) this.control.shift()
+  }
+
+  private ackData(ack: StreamAck): void {
+    if (ack.session !== this.session) return
+    let count = 0
+    for (const sent of this.data) {
+      if (sent.frame.no > ack.no) break
+      count += 1
+      if (sent.lastSeq > this.ackedSeq && sent.frame.view === this.core.era.id) {
+        this.ackedSeq = sent.lastSeq
+        this.core.ackedDirty = true
+      }
+    }
+    if (count > 0) this.data.splice(0, count)
+  }
+
+  private ackBulk(ack: StreamAck): void {
+    if (ack.session !== this.session) return
+    while (this.bulk.length > 0 && (this.bulk[0]?.no ?? 0) <= ack.no) this.bulk.shift()
+  }
+
+  send(channel: Channel, frame: Frame): void {
+    this.core.effects.push({ type: 'send', peer: this.peer, channel, frame })
+  }
+}

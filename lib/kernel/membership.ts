@@ -1,0 +1,513 @@
+/**
+ * Membership: the coordinator-led flush from one space view (or several) to the next.
+ *
+ * Protocol: PROPOSE → ROW → CUT → (forward) → READY → INSTALL, under a ballot that is the epoch of the view it would
+ *   install. After its row a member sends and delivers nothing in the old view until the cut. Join, rejoin, merge and
+ *   heal are one mechanism: a proposal with several parts. A flush can be superseded by a larger ballot, never
+ *   cancelled. READY is said only from the view that the row was given for; whoever said READY installs as soon as it
+ *   sees that anybody has.
+ * Requires: links in order; a detector.
+ * Provides: S1–S8, M5–M8, P1 (with primary.ts), L1.
+ * Source: Birman, Joseph 1987 (GBCAST flush); Ensemble INTER/HEAL (merge by coordinators); Derecho (adoption).
+ * Differs: all five delays in every case, so that one mechanism serves both kinds of groups.
+ */
+import type { ProcessId, ViewId } from './api.ts'
+import type { Core } from './core.ts'
+import { type CutPlan, planCut } from './cut.ts'
+import type { Detector } from './detector.ts'
+import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row, ViewSummary } from './frame.ts'
+import { type Ballot, compareBallots, compareViewIds, noBallot, parseViewId, viewIdOf } from './ids.ts'
+import { decide } from './primary.ts'
+
+type Of<K extends Message['k']> = Extract<Message, { k: K }>
+
+/** A flush as one member takes part in it. */
+export interface Flush {
+  readonly ballot: Ballot
+  readonly parts: readonly Part[]
+  readonly part: Part
+  readonly since: number
+  phase: 'row' | 'cut' | 'ready'
+  rows: readonly Row[]
+  decision: Decision | null
+  plan: CutPlan | null
+  isPersisted: boolean
+  ticket: number
+}
+
+interface Lead {
+  readonly ballot: Ballot
+  readonly parts: readonly Part[]
+  readonly since: number
+  readonly found: string | null
+  readonly rows: Map<ProcessId, Row>
+  readonly ready: Set<ProcessId>
+  phase: 'rows' | 'ready'
+}
+
+/** What membership needs from the rest of the kernel. */
+export interface MembershipHooks {
+  groupRows(): Row['groups']
+  /** The cut is agreed: deliver the rest and begin the new view. */
+  install(flush: Flush): void
+  forward(to: ProcessId, sender: ProcessId, seq: number): void
+  holds(sender: ProcessId, seq: number): boolean
+}
+
+/** The flush, as member and as leader. */
+export class Membership {
+  private readonly core: Core
+  private readonly detector: Detector
+  private readonly hooks: MembershipHooks
+  promised: Ballot = noBallot
+  flush: Flush | null = null
+  /** Flushes this process said READY for, from its current view, by the id they would install. */
+  readonly readies: Map<ViewId, Flush> = new Map()
+  private lead: Lead | null = null
+  /** Members' reports: the strangers they have open links to. */
+  private readonly reports: Map<ProcessId, ReadonlySet<ProcessId>> = new Map()
+  private reported = ''
+  private reportedTo: ProcessId = ''
+  private wantedSince = Number.NaN
+  private notBefore = 0
+  private tickets = 0
+  private foundAsked = false
+  private foundLine: string | null = null
+  private foundFrom: number
+  private foundRetryAt = 0
+  private readonly foundAfterMs: number | null
+  private isSearched = false
+  private founded = 0
+  isLeaving = false
+
+  constructor(core: Core, detector: Detector, hooks: MembershipHooks, foundAfterMs: number | null) {
+    this.core = core
+    this.detector = detector
+    this.hooks = hooks
+    this.foundAfterMs = foundAfterMs
+    this.foundFrom = core.now
+  }
+
+  /** For strangers. */
+  summary(): ViewSummary {
+    const { view } = this.core.era
+    return { id: view.id, members: this.core.era.members, primary: view.primary, line: view.line }
+  }
+
+  get highestEpoch(): number {
+    return Math.max(this.core.era.epoch, this.promised.epoch, this.detector.highestEpoch)
+  }
+
+  /** The first member, by rank, that is not believed gone. */
+  private coordinator(): ProcessId {
+    for (const id of this.core.era.members) if (!this.detector.isSuspect(id)) return id
+    return this.core.self
+  }
+
+  /** Looks at everything anew; called at the end of each step. */
+  evaluate(): void {
+    if (this.isLeaving) return
+    const { self, now } = this.core
+    const coordinator = this.coordinator()
+    this.report(coordinator)
+    if (coordinator !== self) {
+      this.wantedSince = Number.NaN
+      this.lead = null
+      return
+    }
+    if (this.lead !== null) {
+      this.watchLead(this.lead)
+      if (this.lead !== null) return
+    }
+    if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
+    const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
+    const isStuck = this.core.era.isClosed
+    const strangers = this.candidates()
+    this.considerFounding()
+    if (!failures && !isStuck && strangers.length === 0 && this.foundLine === null) {
+      this.wantedSince = Number.NaN
+      return
+    }
+    if (Number.isNaN(this.wantedSince)) this.wantedSince = now
+    const hold =
+      failures || isStuck ? this.core.limits.failureHoldMs : strangers.length > 0 ? this.core.limits.mergeHoldMs : 0
+    if (now < Math.max(this.wantedSince + hold, this.notBefore)) return
+    this.wantedSince = Number.NaN
+    this.propose(strangers)
+  }
+
+  /** When `evaluate` must look again although nothing comes in. */
+  get nextCheck(): number {
+    const { now, limits } = this.core
+    let at = this.detector.nextDeadline
+    if (!Number.isNaN(this.wantedSince)) {
+      at = Math.min(
+        at,
+        Math.max(this.wantedSince + limits.mergeHoldMs, this.wantedSince + limits.failureHoldMs, this.notBefore),
+      )
+    }
+    if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
+    if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
+    if (this.canFound()) at = Math.min(at, Math.max(this.foundFrom + (this.foundAfterMs ?? 0), this.foundRetryAt))
+    return at <= now ? now + 10 : at
+  }
+
+  private isStuck(flush: Flush): boolean {
+    if (flush.ballot.leader === this.core.self) return true
+    if (this.core.now - flush.since >= this.core.limits.flushTimeoutMs) return true
+    const link = this.core.links.get(flush.ballot.leader)
+    return link === undefined || this.isGone(flush.ballot.leader)
+  }
+
+  private isGone(peer: ProcessId): boolean {
+    if (this.core.era.ranks.has(peer)) return this.detector.isSuspect(peer)
+    return this.core.departed.has(peer) || this.core.now >= this.detector.deadline(peer)
+  }
+
+  /** Tells the coordinator which strangers this process could talk to. */
+  private report(coordinator: ProcessId): void {
+    const linked: ProcessId[] = []
+    for (const link of this.core.links.values()) {
+      if (link.isOpen && !this.core.era.ranks.has(link.peer) && !this.core.departed.has(link.peer))
+        linked.push(link.peer)
+    }
+    linked.sort()
+    const text = `${this.core.era.id}/${linked.join()}`
+    if (text === this.reported && coordinator === this.reportedTo) return
+    this.reported = text
+    this.reportedTo = coordinator
+    this.core.tell(coordinator, { k: 'foreign', view: this.core.era.id, linked })
+    if (coordinator === this.core.self) return
+    for (const id of this.core.era.members) {
+      const departed = this.core.departed.get(id)
+      if (departed?.isDead) this.core.tell(coordinator, { k: 'suspect', view: this.core.era.id, peer: id, departed })
+    }
+  }
+
+  handleForeign(from: ProcessId, message: Of<'foreign'>): void {
+    if (message.view === this.core.era.id) this.reports.set(from, new Set(message.linked))
+  }
+
+  /** Views of strangers that this view should take in now: all their members reachable from all of ours. */
+  private candidates(): Part[] {
+    const mine = this.summary()
+    const views = new Map<ViewId, ViewSummary>()
+    for (const [peer, seen] of this.detector.seen) {
+      if (seen.summary === null || this.core.era.ranks.has(peer) || this.core.departed.has(peer)) continue
+      const link = this.core.links.get(peer)
+      if (link === undefined || !link.isOpen || this.isGone(peer)) continue
+      views.set(seen.summary.id, seen.summary)
+    }
+    const own = this.core.era.members.filter((id) => !this.detector.isSuspect(id))
+    const parts: Part[] = []
+    let size = own.length
+    for (const summary of [...views.values()].sort((a, b) => compareViewIds(a.id, b.id))) {
+      if (isPreferred(summary, mine)) return []
+      const isReachable = summary.members.every((stranger) => {
+        if (this.core.era.ranks.has(stranger)) return false
+        const seen = this.detector.seen.get(stranger)
+        if (seen?.view !== summary.id || this.isGone(stranger)) return false
+        return own.every((id) => this.reports.get(id)?.has(stranger) ?? false)
+      })
+      if (!isReachable || size + summary.members.length > this.core.limits.membersMax) continue
+      size += summary.members.length
+      parts.push({ view: summary.id, members: summary.members })
+    }
+    return parts
+  }
+
+  private canFound(): boolean {
+    return (
+      this.core.line === null &&
+      this.foundAfterMs !== null &&
+      this.isSearched &&
+      !this.foundAsked &&
+      this.foundLine === null &&
+      this.core.era.members[0] === this.core.self
+    )
+  }
+
+  searched(): void {
+    if (this.isSearched) return
+    this.isSearched = true
+    this.foundFrom = this.core.now
+  }
+
+  private considerFounding(): void {
+    if (!this.canFound() || this.core.now < Math.max(this.foundFrom + (this.foundAfterMs ?? 0), this.foundRetryAt))
+      return
+    for (const seen of this.detector.seen.values()) {
+      if (
+        seen.summary !== null &&
+        seen.summary.line !== null &&
+        this.core.now - seen.at < this.core.limits.suspectAfterMs
+      )
+        return
+    }
+    this.foundAsked = true
+    this.core.effects.push({ type: 'requestFound' })
+  }
+
+  handleFoundAnswer(isGranted: boolean): void {
+    this.foundAsked = false
+    if (!isGranted || this.core.line !== null) {
+      this.foundRetryAt = this.core.now + this.core.limits.suspectAfterMs / 3
+      return
+    }
+    this.founded += 1
+    this.foundLine = `${this.core.self}-${this.founded}`
+  }
+
+  // ---- leader -----------------------------------------------------------------------------------------------
+
+  private propose(strangers: readonly Part[]): void {
+    const { self, era, now } = this.core
+    const own = era.members.filter((id) => !this.detector.isSuspect(id))
+    const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
+    const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
+    this.lead = { ballot, parts, since: now, found: this.foundLine, rows: new Map(), ready: new Set(), phase: 'rows' }
+    this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
+    const message: Message = { k: 'propose', ballot, parts, found: this.foundLine }
+    for (const part of parts) for (const id of part.members) this.core.tell(id, message)
+  }
+
+  /** Is the proposal still the right one? */
+  private watchLead(lead: Lead): void {
+    const gone = lead.parts.some((part) => part.members.some((id) => id !== this.core.self && this.isGone(id)))
+    const isLate = this.core.now - lead.since >= this.core.limits.flushTimeoutMs
+    const isOvertaken = compareBallots(this.promised, lead.ballot) > 0
+    if (!gone && !isLate && !isOvertaken) return
+    this.core.trace({ e: 'restart', view: viewIdOf(lead.ballot), gone, isLate, isOvertaken })
+    this.giveUp(gone ? 0 : this.core.limits.retryMs)
+  }
+
+  private giveUp(pause: number): void {
+    this.lead = null
+    this.notBefore = this.core.now + pause * (1 + this.core.env.random())
+  }
+
+  handleRefuse(_from: ProcessId, message: Of<'refuse'>): void {
+    this.detector.highestEpoch = Math.max(
+      this.detector.highestEpoch,
+      message.promised.epoch,
+      parseViewId(message.view).epoch,
+    )
+    if (this.lead === null || compareBallots(this.lead.ballot, message.ballot) !== 0) return
+    this.core.trace({ e: 'refused', view: viewIdOf(message.ballot) })
+    this.giveUp(this.core.limits.retryMs)
+  }
+
+  handleRow(from: ProcessId, message: Of<'row'>): void {
+    const { lead } = this
+    if (lead === null || lead.phase !== 'rows' || compareBallots(lead.ballot, message.ballot) !== 0) return
+    const part = lead.parts.find((p) => p.members.includes(from))
+    if (part === undefined || message.row.from !== from || message.row.view !== part.view) return
+    lead.rows.set(from, message.row)
+    for (const p of lead.parts) for (const id of p.members) if (!lead.rows.has(id)) return
+    const rows = lead.parts.flatMap((p) => p.members.flatMap((id) => lead.rows.get(id) ?? []))
+    const { adopt, decision } = decide(rows, lead.parts, lead.found)
+    if (adopt !== null) {
+      this.core.trace({ e: 'adopt', view: adopt.record.id })
+      const { epoch, coordinator } = parseViewId(adopt.record.id)
+      for (const id of adopt.members) this.core.tell(id, { k: 'install', ballot: { epoch, leader: coordinator } })
+      this.giveUp(this.core.limits.retryMs)
+      return
+    }
+    lead.phase = 'ready'
+    if (lead.found !== null && decision.line === lead.found) this.core.trace({ e: 'found', line: lead.found })
+    for (const row of rows) this.core.tell(row.from, { k: 'cut', ballot: lead.ballot, rows, decision })
+  }
+
+  handleReady(from: ProcessId, message: Of<'ready'>): void {
+    const { lead } = this
+    if (lead === null || lead.phase !== 'ready' || compareBallots(lead.ballot, message.ballot) !== 0) return
+    lead.ready.add(from)
+    const all = lead.parts.flatMap((p) => p.members)
+    if (!all.every((id) => lead.ready.has(id))) return
+    this.lead = null
+    for (const id of all) this.core.tell(id, { k: 'install', ballot: lead.ballot })
+  }
+
+  // ---- member -----------------------------------------------------------------------------------------------
+
+  handlePropose(from: ProcessId, message: Of<'propose'>): void {
+    const { self } = this.core
+    const { ballot, parts } = message
+    if (ballot.leader !== from || this.isLeaving) return
+    const part = parts.find((p) => p.members.includes(self))
+    if (part === undefined) return
+    // Somebody was in the view we said READY for: it is installed.
+    if (part.view !== this.core.era.id) this.sawInstalled(part.view)
+    const unlinked = parts
+      .flatMap((p) => p.members)
+      .filter((id) => id !== self && !(this.core.links.get(id)?.isOpen ?? false))
+    if (part.view !== this.core.era.id || compareBallots(ballot, this.promised) <= 0 || unlinked.length > 0) {
+      this.core.tell(from, { k: 'refuse', ballot, promised: this.promised, view: this.core.era.id, unlinked })
+      return
+    }
+    this.promised = ballot
+    this.flush = {
+      ballot,
+      parts,
+      part,
+      since: this.core.now,
+      phase: 'row',
+      rows: [],
+      decision: null,
+      plan: null,
+      isPersisted: false,
+      ticket: 0,
+    }
+    this.closeView()
+    this.core.trace({ e: 'row', view: viewIdOf(ballot) })
+    this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
+  }
+
+  /** Nothing more is sent in this view; where data is under way, its end is marked. */
+  private closeView(): void {
+    const { era, links } = this.core
+    era.isClosed = true
+    if (era.marked !== null) return
+    era.marked = new Set()
+    for (const id of era.members) {
+      const link = links.get(id)
+      if (id === this.core.self || link === undefined || !link.hasUnackedData) continue
+      link.items.push({ k: 'eov' })
+      era.marked.add(id)
+    }
+  }
+
+  private buildRow(part: Part): Row {
+    const { era, votes } = this.core
+    const removed: RemovedRow[] = []
+    era.members.forEach((sender, rank) => {
+      if (part.members.includes(sender)) return
+      const held = (era.held[rank] ?? []).map(
+        ({ cast, isDelivered }): HeldCast => ({
+          seq: cast.seq,
+          gid: cast.gid,
+          gn: cast.gn,
+          isOrder: cast.order !== null,
+          deps: cast.deps,
+          delivered: isDelivered,
+        }),
+      )
+      removed.push({ sender, stable: era.stable[rank] ?? 0, held })
+    })
+    return {
+      from: this.core.self,
+      name: this.core.name,
+      origin: this.core.origin,
+      view: era.id,
+      votes,
+      line: this.core.line,
+      generation: this.core.generation,
+      lamport: this.core.lamport,
+      groups: this.hooks.groupRows(),
+      removed,
+      marked: [...(era.marked ?? [])],
+      readies: [...this.readies.keys()],
+      departed: this.relevantDeparted(),
+    }
+  }
+
+  private relevantDeparted(): Departed[] {
+    const { votes, era, departed } = this.core
+    const relevant = new Set([...era.members, ...(votes.last?.members ?? []), ...(votes.attempt?.members ?? [])])
+    return [...departed.values()].filter((d) => relevant.has(d.id))
+  }
+
+  handleCut(from: ProcessId, message: Of<'cut'>): void {
+    const { flush, core } = this
+    if (flush === null || flush.phase !== 'row' || from !== flush.ballot.leader) return
+    if (compareBallots(flush.ballot, message.ballot) !== 0) return
+    flush.rows = message.rows
+    flush.decision = message.decision
+    const rows = flush.part.members.flatMap((id) => message.rows.filter((row) => row.from === id))
+    flush.plan = planCut(rows, core.era.members, core.self)
+    flush.phase = 'cut'
+    core.trace({
+      e: 'cut',
+      view: viewIdOf(flush.ballot),
+      expected: flush.plan.expected.size,
+      forwards: flush.plan.forwards.length,
+    })
+    for (const { to, sender, seq } of flush.plan.forwards) this.hooks.forward(to, sender, seq)
+    if (message.decision.primary && message.decision.line !== null) {
+      const members = message.decision.partOrder.flatMap((i) => flush.parts[i]?.members ?? [])
+      core.votes = {
+        last: core.votes.last,
+        attempt: { line: message.decision.line, id: viewIdOf(flush.ballot), members },
+      }
+      this.tickets += 1
+      flush.ticket = this.tickets
+      core.effects.push({ type: 'persist', ticket: flush.ticket, record: core.votes })
+    } else flush.isPersisted = true
+    this.progress()
+  }
+
+  handlePersisted(ticket: number): void {
+    if (this.flush === null || this.flush.ticket !== ticket) return
+    this.flush.isPersisted = true
+    this.progress()
+  }
+
+  /** Everything of the cut here? Then READY. */
+  progress(): void {
+    const { flush, core } = this
+    if (flush === null || flush.phase !== 'cut' || flush.plan === null || !flush.isPersisted) return
+    for (const id of flush.plan.awaitEov) if (!core.era.eovFrom.has(id)) return
+    for (const name of flush.plan.expected) {
+      const at = name.lastIndexOf('#')
+      if (!this.hooks.holds(name.slice(0, at), Number(name.slice(at + 1)))) return
+    }
+    flush.phase = 'ready'
+    this.readies.set(viewIdOf(flush.ballot), flush)
+    core.trace({ e: 'ready', view: viewIdOf(flush.ballot) })
+    core.tell(flush.ballot.leader, { k: 'ready', ballot: flush.ballot })
+  }
+
+  handleInstall(message: Of<'install'>): void {
+    const flush = this.readies.get(viewIdOf(message.ballot))
+    if (flush !== undefined) this.installNow(flush)
+  }
+
+  /** A peer was seen in this view: if we said READY for it, it is installed. */
+  sawInstalled(view: ViewId): boolean {
+    const flush = this.readies.get(view)
+    if (flush === undefined) return false
+    this.core.trace({ e: 'evidence', view })
+    this.installNow(flush)
+    return true
+  }
+
+  private installNow(flush: Flush): void {
+    const current = this.flush
+    this.flush = null
+    this.readies.clear()
+    if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
+    this.hooks.install(flush)
+    this.reports.clear()
+    this.reported = ''
+    this.foundLine = null
+    this.foundFrom = this.core.now
+    if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
+    if (current !== null && current !== flush) {
+      // A later proposal counted on the view we were in; its leader must ask again.
+      this.core.tell(current.ballot.leader, {
+        k: 'refuse',
+        ballot: current.ballot,
+        promised: this.promised,
+        view: this.core.era.id,
+        unlinked: [],
+      })
+    }
+  }
+}
+
+/** Which of two views takes the other in: primary first, then the larger, then the lower id. */
+function isPreferred(a: ViewSummary, b: ViewSummary): boolean {
+  if (a.primary !== b.primary) return a.primary
+  if (a.members.length !== b.members.length) return a.members.length > b.members.length
+  return compareViewIds(a.id, b.id) < 0
+}

@@ -1,0 +1,129 @@
+/**
+ * The primary component: dynamic linear voting over the flush rows. Pure.
+ *
+ * A component is primary iff it holds the quorum of the last primary view known to it and of every later attempt that
+ * one of its members said READY for and whose fate is not known. Quorum: more than half, or exactly half with the most
+ * senior. Leavers and proven dead are taken out of the base together with their vote records.
+ *
+ * Source: Yeger Lotem, Keidar, Dolev 1997 (dynamic linear voting, ambiguous attempts). Differs: an attempt that every
+ * present member of it said READY for is first completed as a view of its own (as Derecho adopts prior proposals).
+ */
+import type { PrimaryRecord, ProcessId, VoteRecord } from './api.ts'
+import type { Decision, Departed, Part, Row } from './frame.ts'
+import { compareViewIds } from './ids.ts'
+
+/** The leader's verdict: complete an earlier attempt first, or decide about the proposed view. */
+export interface Verdict {
+  /** An attempt to complete: its id and who must install it. */
+  readonly adopt: { readonly record: PrimaryRecord; readonly members: readonly ProcessId[] } | null
+  readonly decision: Decision
+}
+
+function latest(records: readonly (PrimaryRecord | null)[], line: string): PrimaryRecord | null {
+  let best: PrimaryRecord | null = null
+  for (const record of records) {
+    if (record === null || record.line !== line) continue
+    if (best === null || compareViewIds(record.id, best.id) > 0) best = record
+  }
+  return best
+}
+
+/** More than half of the base, or half of it with its most senior. An empty base has no quorum. */
+export function hasQuorum(base: readonly ProcessId[], present: ReadonlySet<ProcessId>): boolean {
+  const votes = base.filter((id) => present.has(id)).length
+  const [senior] = base
+  if (senior === undefined) return false
+  return votes * 2 > base.length || (votes * 2 === base.length && present.has(senior))
+}
+
+/** The line that goes on where several meet: more members, then more primary views behind it, then the lower id. */
+export function survivingLine(rows: readonly Row[]): string | null {
+  const lines = new Map<string, { members: number; generation: number }>()
+  for (const row of rows) {
+    if (row.line === null) continue
+    const entry = lines.get(row.line) ?? { members: 0, generation: 0 }
+    entry.members += 1
+    entry.generation = Math.max(entry.generation, row.generation)
+    lines.set(row.line, entry)
+  }
+  const ranked = [...lines].sort(
+    ([a, x], [b, y]) => y.members - x.members || y.generation - x.generation || (a < b ? -1 : 1),
+  )
+  return ranked[0]?.[0] ?? null
+}
+
+/** Decides from all rows. `found` is a line to be founded if nobody is in one. */
+export function decide(rows: readonly Row[], parts: readonly Part[], found: string | null): Verdict {
+  const line = survivingLine(rows)
+  const lost = [...new Set(rows.map((r) => r.line))].filter((l): l is string => l !== null && l !== line).sort()
+  const generation = Math.max(0, ...rows.filter((r) => r.line === line).map((r) => r.generation))
+  if (line === null) {
+    const primary = found !== null
+    const decision: Decision = {
+      primary,
+      line: found,
+      generation: primary ? 1 : 0,
+      lost,
+      partOrder: orderParts(rows, parts, null),
+    }
+    return { adopt: null, decision }
+  }
+  const present = new Set(rows.map((r) => r.from))
+  const departed = new Map<ProcessId, Departed>()
+  for (const row of rows) {
+    for (const d of row.departed) if (d.votes !== null && !present.has(d.id)) departed.set(d.id, d)
+  }
+  const votes: VoteRecord[] = [
+    ...rows.map((r) => r.votes),
+    ...[...departed.values()].flatMap((d) => (d.votes === null ? [] : [d.votes])),
+  ]
+  const last = latest(
+    votes.map((v) => v.last),
+    line,
+  )
+  const stay = (members: readonly ProcessId[]): ProcessId[] => members.filter((id) => !departed.has(id))
+  let primary = last !== null && hasQuorum(stay(last.members), present)
+  let adopt: Verdict['adopt'] = null
+  for (const attempt of openAttempts(votes, line, last)) {
+    const here = rows.filter((r) => attempt.members.includes(r.from))
+    const isAlive = here.length > 0 && here.every((r) => r.votes.attempt?.id === attempt.id)
+    if (!isAlive) {
+      // Known only through a departed record, or somebody here never said READY: it was not and will not be installed …
+      // unless nobody of it is here to say so.
+      if (here.length === 0 && !hasQuorum(stay(attempt.members), present)) primary = false
+      continue
+    }
+    if (!hasQuorum(stay(attempt.members), present)) primary = false
+    else if (primary && here.every((r) => r.readies.includes(attempt.id)))
+      adopt = { record: attempt, members: here.map((r) => r.from) }
+  }
+  const order = orderParts(rows, parts, last)
+  return {
+    adopt,
+    decision: { primary, line, generation: primary ? generation + 1 : generation, lost, partOrder: order },
+  }
+}
+
+function openAttempts(votes: readonly VoteRecord[], line: string, last: PrimaryRecord | null): PrimaryRecord[] {
+  const open = new Map<string, PrimaryRecord>()
+  for (const { attempt } of votes) {
+    if (attempt === null || attempt.line !== line) continue
+    if (last !== null && compareViewIds(attempt.id, last.id) <= 0) continue
+    open.set(attempt.id, attempt)
+  }
+  return [...open.values()].sort((a, b) => compareViewIds(a.id, b.id))
+}
+
+/** Rank order of parts: what comes from the last primary view first, then the larger, then the lower view id. */
+function orderParts(rows: readonly Row[], parts: readonly Part[], last: PrimaryRecord | null): number[] {
+  const weight = (part: Part): number => (last !== null && part.view === last.id ? 1 : 0)
+  return parts
+    .map((_, index) => index)
+    .sort((a, b) => {
+      const x = parts[a]
+      const y = parts[b]
+      if (x === undefined || y === undefined) return 0
+      return weight(y) - weight(x) || y.members.length - x.members.length || compareViewIds(x.view, y.view)
+    })
+    .filter(() => rows.length > 0)
+}

@@ -1,0 +1,194 @@
+/**
+ * A group's own view changes: joins and leaves as ordered facts and cuts of that group.
+ *
+ * Protocol (at the space view's coordinator): PREPARE to the old members closes the old group view to new casts; each
+ *   answers with COUNT (its last cast in it; the sequencer: positions given); INSTALL carries the counts to old and new
+ *   members; each delivers up to them and installs. 3 delays, 3(n−1) small frames, nothing for non-members; requests
+ *   for one group are batched in one round. A space flush in between adopts every INSTALL that a survivor knows.
+ * Provides: S8, M6 within a group, L7 (requests are made again in the next space view).
+ * Source: light-weight groups of Isis/Horus (Glade, Birman, Cooper, van Renesse 1993).
+ */
+import type { GroupOptions, ProcessId } from './api.ts'
+import type { Core } from './core.ts'
+import type { GroupInstall, Message, StateStatus } from './frame.ts'
+import type { Group } from './group.ts'
+import { groupViewId } from './ids.ts'
+import { noStatus, planStates, type StateEntry } from './state-plan.ts'
+
+type Of<K extends Message['k']> = Extract<Message, { k: K }>
+
+/** The coordinator's entry of one group. */
+export interface DirectoryEntry {
+  readonly gid: number
+  readonly name: string
+  readonly options: GroupOptions
+  gn: number
+  members: readonly ProcessId[]
+}
+
+interface Request {
+  readonly from: ProcessId
+  readonly action: 'join' | 'leave' | 'restate'
+  readonly avoid: ProcessId | null
+}
+
+interface Round {
+  readonly entry: DirectoryEntry
+  readonly waiting: Set<ProcessId>
+  readonly counts: Map<ProcessId, Of<'groupCount'>>
+  requests: Request[]
+}
+
+/** Same properties, key by key. */
+export function sameOptions(a: GroupOptions, b: GroupOptions): boolean {
+  return (
+    a.order === b.order &&
+    a.uniform === b.uniform &&
+    a.consistency === b.consistency &&
+    a.state === b.state &&
+    a.kind === b.kind
+  )
+}
+
+/** The coordinator's half: the directory of one space view and its rounds. */
+export class Rounds {
+  private readonly core: Core
+  private directory = new Map<string, DirectoryEntry>()
+  private readonly rounds = new Map<number, Round>()
+  private queued = new Map<string, Request[]>()
+  private nextGid = 0
+
+  constructor(core: Core) {
+    this.core = core
+  }
+
+  /** A new space view begins with this directory. */
+  reset(entries: readonly DirectoryEntry[]): void {
+    this.directory = new Map(entries.map((entry) => [entry.name, entry]))
+    this.rounds.clear()
+    this.queued.clear()
+    this.nextGid = entries.reduce((max, entry) => Math.max(max, entry.gid + 1), 0)
+  }
+
+  handleRequest(from: ProcessId, message: Of<'groupRequest'>): void {
+    const { name, action, options, avoid } = message
+    let entry = this.directory.get(name)
+    if (entry !== undefined && action === 'join' && !sameOptions(entry.options, options)) {
+      if (entry.members.length > 0 || this.rounds.has(entry.gid)) {
+        this.core.tell(from, { k: 'groupRefuse', view: this.core.era.id, name })
+        return
+      }
+      this.directory.delete(name)
+      entry = undefined
+    }
+    if (entry === undefined) {
+      if (action !== 'join' || this.directory.size >= this.core.limits.groupsMax) {
+        if (action === 'join') this.core.tell(from, { k: 'groupRefuse', view: this.core.era.id, name })
+        return
+      }
+      entry = { gid: this.nextGid++, name, options, gn: 0, members: [] }
+      this.directory.set(name, entry)
+    }
+    const request: Request = { from, action, avoid }
+    if (this.rounds.has(entry.gid)) {
+      const waiting = this.queued.get(name) ?? []
+      waiting.push(request)
+      this.queued.set(name, waiting)
+    } else this.start(entry, [request])
+  }
+
+  private start(entry: DirectoryEntry, requests: Request[]): void {
+    const wanted = requests.filter(({ from, action }) => {
+      if (!this.core.era.ranks.has(from)) return false
+      return action === 'join' ? !entry.members.includes(from) : entry.members.includes(from)
+    })
+    if (wanted.length === 0) return
+    const round: Round = { entry, waiting: new Set(entry.members), counts: new Map(), requests: wanted }
+    this.rounds.set(entry.gid, round)
+    this.core.trace({ e: 'groupPrepare', g: entry.name, gn: entry.gn + 1 })
+    for (const member of entry.members) {
+      this.core.tell(member, { k: 'groupPrepare', view: this.core.era.id, gid: entry.gid, gn: entry.gn + 1 })
+    }
+    if (entry.members.length === 0) this.finish(round)
+  }
+
+  handleCount(from: ProcessId, message: Of<'groupCount'>): void {
+    const round = this.rounds.get(message.gid)
+    if (round === undefined || message.gn !== round.entry.gn + 1 || !round.waiting.delete(from)) return
+    round.counts.set(from, message)
+    if (round.waiting.size === 0) this.finish(round)
+  }
+
+  private finish(round: Round): void {
+    const { entry } = round
+    const { era } = this.core
+    const late = this.queued.get(entry.name) ?? []
+    this.queued.delete(entry.name)
+    const requests = [...round.requests, ...late.filter((r) => era.ranks.has(r.from))]
+    const old = entry.members
+    const leaving = new Set(requests.filter((r) => r.action === 'leave' && old.includes(r.from)).map((r) => r.from))
+    const joined: ProcessId[] = []
+    for (const r of requests) {
+      if (r.action === 'join' && !old.includes(r.from) && !joined.includes(r.from)) joined.push(r.from)
+    }
+    const members = [...old.filter((id) => !leaving.has(id)), ...joined]
+    const sequencer = old[0]
+    const bySequencer = sequencer === undefined ? undefined : round.counts.get(sequencer)
+    const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
+    const gn = entry.gn + 1
+    const install: GroupInstall = {
+      gid: entry.gid,
+      gn,
+      name: entry.name,
+      options: entry.options,
+      members,
+      joined,
+      left: [...leaving],
+      counts: old.flatMap((id) => [era.ranks.get(id) ?? -1, round.counts.get(id)?.seq ?? 0]),
+      orderEnd: bySequencer?.orderEnd ?? 0,
+      orderBy: sequencer === undefined ? -1 : (era.ranks.get(sequencer) ?? -1),
+      orderSeq: bySequencer?.orderSeq ?? 0,
+      plan: planStates(entry.options, entriesOf(members, round.counts), this.core.line, avoid, entry.gid + gn),
+    }
+    entry.gn = gn
+    entry.members = members
+    this.rounds.delete(entry.gid)
+    this.core.trace({ e: 'groupInstall', g: entry.name, gn })
+    for (const id of new Set([...old, ...members])) {
+      this.core.tell(id, { k: 'groupInstall', view: era.id, install })
+    }
+  }
+}
+
+function entriesOf(members: readonly ProcessId[], counts: ReadonlyMap<ProcessId, Of<'groupCount'>>): StateEntry[] {
+  return members.map((id) => {
+    const count = counts.get(id)
+    return { id, prev: count?.viewId ?? null, status: count?.status ?? null }
+  })
+}
+
+/** The status after a group view: what a member has and waits for. */
+export function statusAfter(
+  group: Group,
+  plan: GroupInstall['plan'],
+  self: ProcessId,
+  isNew: boolean,
+  prev: string | null,
+): StateStatus {
+  const { status } = group
+  if (!group.options.state) return { ...noStatus, isWhole: true }
+  const task = plan.find((t) => t.need === self)
+  if (task === undefined) return { ...status, isWhole: true, base: null, since: null }
+  const base =
+    isNew || task.mode === 'replace'
+      ? null
+      : status.isWhole
+        ? prev
+        : `${prev ?? ''}|${status.base ?? ''}|${status.since ?? ''}`
+  return { ...status, isWhole: false, base, since: group.viewId }
+}
+
+/** The id that an install gives its group. */
+export function installedId(spaceView: string, install: GroupInstall): string {
+  return groupViewId(spaceView, install.gn)
+}
