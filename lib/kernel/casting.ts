@@ -20,6 +20,13 @@ interface Entry {
   readonly payload: Uint8Array
 }
 
+/** An own cast that was dropped at a cut: by everyone who comes along (`lost`), or here, where others may have it. */
+export interface LostCast {
+  readonly group: string
+  readonly n: number
+  readonly outcome: 'lost' | 'unknown'
+}
+
 /** Order records in one cast. */
 const recordsPerCast = 512
 
@@ -192,7 +199,9 @@ export class Casting {
       dests.push(id)
       core.links.get(id)?.items.push({ k: 'cast', cast })
     }
-    era.unstable.push({ seq: cast.seq, n: cast.n, dests })
+    const own = { seq: cast.seq, n: cast.n, dests }
+    era.unstable.push(own)
+    era.unsettled.push(own)
     this.delivery.receive(cast, era.selfRank)
     if (cast.order === null) this.delivery.addDep(era.selfRank, group.gid * 2, cast.seq)
     core.ackedDirty = true
@@ -236,12 +245,26 @@ export class Casting {
       era.learnStable(era.selfRank, seq)
     }
     if (done > 0) era.unstable.splice(0, done)
+    this.advanceSettled()
     this.tellStable()
   }
 
+  /** What every addressee has delivered, this process among them, is settled. */
+  private advanceSettled(): void {
+    const { era, links } = this.core
+    const own = era.doneUpTo(era.selfRank)
+    let done = 0
+    for (const { seq, dests } of era.unsettled) {
+      if (seq > own || !dests.every((id) => (links.get(id)?.doneSeq ?? 0) >= seq)) break
+      done += 1
+      era.learnSettled(era.selfRank, seq)
+    }
+    if (done > 0) era.unsettled.splice(0, done)
+  }
+
   /** The old view is closed and delivered: its casts are settled; queued ones wait for the new view. */
-  newView(dropped: readonly { readonly group: string; readonly n: number }[]): void {
-    for (const { group, n } of dropped) this.end(group, n, 'unknown')
+  newView(dropped: readonly LostCast[]): void {
+    for (const { group, n, outcome } of dropped) this.end(group, n, outcome)
     for (const { n } of this.core.era.unstable) this.settle(n)
     this.unplaced = 0
     this.tellStable()

@@ -162,6 +162,8 @@ function writeData(to: Writer, frame: DataFrame): void {
   to.int(frame.grant)
   to.view(frame.view)
   stablePairs.write(to, frame.stable)
+  stablePairs.write(to, frame.settled)
+  to.int(frame.done)
   to.int(frame.items.length)
   let before = firstCast
   for (const item of frame.items) before = writeItem(to, item, before)
@@ -174,6 +176,8 @@ function readData(from: Reader): DataFrame {
   const grant = from.int()
   const view = from.view()
   const stable = stablePairs.read(from)
+  const settled = stablePairs.read(from)
+  const done = from.int()
   // Bounded by the size of the frame: an item takes at least a byte.
   const count = from.count(from.left)
   const items: Item[] = []
@@ -183,7 +187,7 @@ function readData(from: Reader): DataFrame {
     items.push(item)
     if (item.k !== 'eov') before = item.cast
   }
-  return { t: 'data', session, no, ack: got, grant, view, stable, items }
+  return { t: 'data', session, no, ack: got, grant, view, stable, settled, done, items }
 }
 
 // The first byte of an item: its kind in the upper two bits, flags of its cast below.

@@ -88,6 +88,8 @@ interface Union {
   readonly cast: HeldCast
   readonly holders: Set<ProcessId>
   isDelivered: boolean
+  /** Of one who comes along: all its addressees have it, or will before they say READY. */
+  readonly isMover: boolean
 }
 
 /** Computes the plan of `self` from the rows of its part, in rank order. */
@@ -103,7 +105,8 @@ export function planCut(rows: readonly Row[], oldMembers: readonly ProcessId[], 
         const name = nameOf(removed.sender, cast.seq)
         let entry = union.get(name)
         if (entry === undefined) {
-          entry = { sender: removed.sender, cast, holders: new Set(), isDelivered: false }
+          const isMover = movers.includes(removed.sender)
+          entry = { sender: removed.sender, cast, holders: new Set(), isDelivered: false, isMover }
           union.set(name, entry)
         }
         entry.holders.add(row.from)
@@ -114,6 +117,7 @@ export function planCut(rows: readonly Row[], oldMembers: readonly ProcessId[], 
   const rowsByMember = new Map(rows.map((row) => [row.from, row]))
   // A member that does not list a cast which it knows to be stable has delivered and forgotten it.
   for (const entry of union.values()) {
+    if (entry.isMover) continue
     for (const member of addressees(entry, histories, movers)) {
       if (entry.holders.has(member)) continue
       const removed = rowsByMember.get(member)?.removed.find((r) => r.sender === entry.sender)
@@ -127,7 +131,7 @@ export function planCut(rows: readonly Row[], oldMembers: readonly ProcessId[], 
   const expected = new Set<string>()
   const forwards: { to: ProcessId; sender: ProcessId; seq: number }[] = []
   for (const [name, entry] of union) {
-    if (dropped.has(name)) continue
+    if (entry.isMover || dropped.has(name)) continue
     const listed = movers.filter((m) => {
       const removed = rowsByMember.get(m)?.removed.find((r) => r.sender === entry.sender)
       return removed?.held.some((h) => h.seq === entry.cast.seq) ?? false
@@ -192,15 +196,18 @@ function hasLostDependency(
     const stream = deps[i + 1] ?? 0
     // A lost order record loses no cast: what had a position and is not recorded gets one at the cut.
     if (stream % 2 === 1) continue
+    // Its sender comes along: only within its own group is its past owed to those who deliver it.
+    if (entry.isMover && stream >> 1 !== entry.cast.gid) continue
     const sender = oldMembers[deps[i] ?? 0]
-    if (sender === undefined || movers.includes(sender)) continue
+    if (sender === undefined) continue
+    const seq = deps[i + 2] ?? 0
+    const name = nameOf(sender, seq)
+    if (dropped.has(name)) return true
+    if (movers.includes(sender)) continue
     const history = histories.get(stream >> 1)
     if (history === undefined) continue
     const known = [history.base ?? [], ...history.installs.map((install) => install.members)]
     if (!known.some((members) => members.some((m) => movers.includes(m)))) continue
-    const seq = deps[i + 2] ?? 0
-    const name = nameOf(sender, seq)
-    if (dropped.has(name)) return true
     if (seq > (stableMax.get(sender) ?? 0) && !union.has(name)) return true
   }
   return false

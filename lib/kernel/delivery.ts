@@ -1,11 +1,11 @@
 /**
  * Delivery: fifo, causal and total order, uniform release, and the cut at a flush.
  *
- * Protocol: a cast carries its causal past as dependencies not yet known stable; a receiver waits for those addressed
- *   to it. Candidates are tried smallest Lamport stamp first, which stands in for dependencies that were pruned because
- *   they are stable (stable = held here, with a smaller stamp). Total casts wait for a position; positions are given by
+ * Protocol: a cast carries its causal past as dependencies, pruned once every addressee is known to have *delivered*
+ *   them (held is not enough: a uniform or total cast may be held and still wait). A receiver waits for those addressed
+ *   to it. Candidates are tried smallest Lamport stamp first. Total casts wait for a position; positions are given by
  *   the sequencer (rank 0 of the group view) to casts whose past in the group has positions.
- * Requires: links in order; what a frame's sender knows to be stable precedes the casts that prune by it.
+ * Requires: links in order.
  * Provides: O1–O4 (in a group), O6–O8, O5 for uniform casts released before the cut.
  * Bounds: held casts are bounded by the senders' windows.
  * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Isis ABCAST by sequencer; DESIGN of dependency lists.
@@ -164,7 +164,7 @@ export class Delivery {
     const deps: number[] = []
     for (const [key, seq] of era.deps) {
       const rank = Math.floor(key / 524_288)
-      if (era.isStable(rank, seq)) {
+      if (era.isSettled(rank, seq)) {
         era.deps.delete(key)
         continue
       }
@@ -342,6 +342,7 @@ export class Delivery {
     const from = era.members[rank]
     if (group === undefined || from === undefined) return
     held.isDelivered = true
+    if (rank === era.selfRank) core.ackedDirty = true
     if (group.options.order === 'total') this.takeFromTotal(group, held)
     else this.pending.splice(this.pending.indexOf(held), 1)
     if (cast.lamport > core.lamport) core.lamport = cast.lamport
@@ -384,7 +385,7 @@ export class Delivery {
 
   addDep(rank: number, stream: number, seq: number): void {
     const { era } = this.core
-    if (era.isStable(rank, seq)) return
+    if (era.isSettled(rank, seq)) return
     const key = streamKey(rank, stream)
     if (seq > (era.deps.get(key) ?? 0)) era.deps.set(key, seq)
   }

@@ -9,6 +9,7 @@
 import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import type { HeartbeatFrame, ViewSummary } from './frame.ts'
+import { compareViewIds } from './ids.ts'
 
 /** What is known of one peer from its heartbeats. */
 export interface Seen {
@@ -88,7 +89,8 @@ export class Detector {
       sentAt: frame.sentAt,
       echo: frame.echo,
     })
-    if (era.ranks.has(peer) && frame.view !== era.id && !frame.isMember) this.moved.add(peer)
+    // A view older than ours is one that the peer is about to leave for ours.
+    if (era.ranks.has(peer) && !frame.isMember && compareViewIds(frame.view, era.id) > 0) this.moved.add(peer)
   }
 
   linkUp(peer: ProcessId): void {

@@ -43,12 +43,16 @@ export class Era {
   seq = 0
   /** By rank: every addressee of the view holds that sender's casts up to here, as far as known. */
   readonly stable: number[]
+  /** By rank: every addressee has *delivered* that sender's casts up to here: nobody waits for them any more. */
+  readonly settled: number[]
   /** By rank: what is held above stability or not yet delivered, in order. */
   readonly held: Held[][]
   /** By rank: highest number received from the sender itself or forwarded. */
   readonly received: number[]
   readonly unstable: Unstable[] = []
-  /** The causal past not known stable: stream key → seq. */
+  /** Own casts that not every addressee is known to have delivered. */
+  readonly unsettled: Unstable[] = []
+  /** The causal past that somebody may still wait for: stream key → seq. */
   readonly deps: Map<number, number> = new Map()
   /** Stream key → highest seq delivered (order records: processed). */
   readonly delivered: Map<number, number> = new Map()
@@ -74,6 +78,7 @@ export class Era {
     this.ranks = new Map(this.members.map((id, rank) => [id, rank]))
     this.selfRank = this.ranks.get(self) ?? -1
     this.stable = this.members.map(() => 0)
+    this.settled = this.members.map(() => 0)
     this.held = this.members.map(() => [])
     this.received = this.members.map(() => 0)
   }
@@ -81,6 +86,20 @@ export class Era {
   /** Is that dependency known stable? */
   isStable(rank: number, seq: number): boolean {
     return seq <= (this.stable[rank] ?? 0)
+  }
+
+  isSettled(rank: number, seq: number): boolean {
+    return seq <= (this.settled[rank] ?? 0)
+  }
+
+  learnSettled(rank: number, seq: number): void {
+    if (rank >= 0 && rank < this.settled.length && seq > (this.settled[rank] ?? 0)) this.settled[rank] = seq
+  }
+
+  /** Everything of that sender addressed to this process, up to here, is delivered. */
+  doneUpTo(rank: number): number {
+    for (const held of this.held[rank] ?? []) if (!held.isDelivered && !held.isDropped) return held.cast.seq - 1
+    return this.received[rank] ?? 0
   }
 
   learnStable(rank: number, seq: number): boolean {

@@ -49,7 +49,7 @@ export interface HeldCast {
   readonly delivered: boolean
 }
 
-/** What a survivor knows of one removed sender. */
+/** What a survivor knows of one removed sender; of itself, the casts that it has not delivered. */
 export interface RemovedRow {
   readonly sender: ProcessId
   /** Known stable: every addressee of the view holds everything up to here. */
@@ -279,6 +279,10 @@ export interface DataFrame {
   readonly view: ViewId
   /** Pairs (rank, seq): what the sender knows to be stable, where it changed since the last frame on this path. */
   readonly stable: readonly number[]
+  /** Pairs (rank, seq): what the sender knows to be delivered by every addressee, likewise. */
+  readonly settled: readonly number[]
+  /** Of the receiver's casts in this view: everything addressed to the sender up to here is delivered. */
+  readonly done: number
   readonly items: readonly Item[]
 }
 

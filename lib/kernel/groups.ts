@@ -139,6 +139,16 @@ export class Groups {
     })
   }
 
+  /** How many views of the group this process knows to be decided in this space view, also if it has left meanwhile. */
+  knownViews(gid: number): number {
+    const group = this.core.era.groups.get(gid)
+    let known = group?.installs.at(-1)?.gn ?? 0
+    for (const row of this.core.era.leftGroups) {
+      if (row.gid === gid) known = Math.max(known, row.installs.at(-1)?.gn ?? 0)
+    }
+    return known
+  }
+
   /** A group view was decided. Old members deliver up to its counts first. */
   handleInstall(install: GroupInstall): void {
     const { era, self } = this.core

@@ -45,5 +45,5 @@ export function compareViewIds(a: ViewId, b: ViewId): number {
 
 /** Is this a well-formed process id? Ids are `[A-Za-z0-9_-]{1,64}`: no dots, so that view ids parse. */
 export function isProcessId(id: unknown): id is ProcessId {
-  return typeof id === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(id)
+  return typeof id === 'string' && id !== '__proto__' && /^[A-Za-z0-9_-]{1,64}$/.test(id)
 }

@@ -1,5 +1,6 @@
 /** Installing a space view: the cut is delivered, then everything counted per view begins anew. */
 import type { MemberInfo, ProcessId, ViewInfo } from './api.ts'
+import type { LostCast } from './casting.ts'
 import { type CutPlan, finalMembers, type GroupHistory, uniteGroups } from './cut.ts'
 import { Era, type Held } from './era.ts'
 import type { Decision, Departed, GroupRow, Row } from './frame.ts'
@@ -80,22 +81,26 @@ function whyGone(
   }
 }
 
-/** Delivers what is left of the old view. Returns the own casts that end unknown. */
-function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): { group: string; n: number }[] {
+/** Delivers what is left of the old view. Returns the own casts that nobody here delivers. */
+function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast[] {
   const { era, delivery, groups } = kernel
-  const unknown: { group: string; n: number }[] = []
+  const lost: LostCast[] = []
   era.isCutting = true
   for (const name of plan.dropped) {
     const at = name.lastIndexOf('#')
     const rank = era.ranks.get(name.slice(0, at))
     const held = rank === undefined ? undefined : era.held[rank]?.find((h) => h.cast.seq === Number(name.slice(at + 1)))
-    if (held !== undefined) held.isDropped = true
+    if (held === undefined) continue
+    held.isDropped = true
+    const group = era.groups.get(held.cast.gid)
+    if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: held.cast.n, outcome: 'lost' })
   }
-  if (!decision.primary) dropConsistent(kernel, plan, unknown)
+  if (!decision.primary) dropConsistent(kernel, plan, lost)
   for (const history of plan.histories.values()) {
     for (const install of history.installs) {
-      const group = era.groups.get(install.gid)
-      if (group === undefined || install.gn > group.gn) groups.handleInstall(install)
+      if (install.gn <= groups.knownViews(install.gid)) continue
+      kernel.trace({ e: 'groupAdopt', g: install.name, gn: install.gn })
+      groups.handleInstall(install)
     }
   }
   delivery.pump()
@@ -103,18 +108,19 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): { group:
   const left = delivery.leftovers()
   if (left.length > 0) throw new Error(`undeliverable at the cut of ${era.id}: ${describe(left)}`)
   era.isCutting = false
-  return unknown
+  return lost
 }
 
 /** Outside the primary component, uniform casts of consistent groups that were not released are nobody's to deliver. */
-function dropConsistent(kernel: Kernel, plan: CutPlan, unknown: { group: string; n: number }[]): void {
+function dropConsistent(kernel: Kernel, plan: CutPlan, lost: LostCast[]): void {
   const { era } = kernel
   era.held.forEach((list, rank) => {
     for (const held of list) {
       const history = plan.histories.get(held.cast.gid)
       if (held.isDelivered || held.cast.order !== null || history?.options.consistency !== 'consistent') continue
+      if (held.isDropped) continue
       held.isDropped = true
-      if (rank === era.selfRank) unknown.push({ group: history.name, n: held.cast.n })
+      if (rank === era.selfRank) lost.push({ group: history.name, n: held.cast.n, outcome: 'unknown' })
     }
   })
 }

@@ -232,10 +232,12 @@ export class Kernel implements KernelHandle, Core {
   /** Own stability is news for everybody who holds our casts; urgent if a uniform cast waits for it. */
   private pushStability(): void {
     const { era } = this
-    if (era.isClosed || era.seq === 0) return
+    if (era.isClosed) return
     for (const id of era.members) {
       const link = this.links.get(id)
-      if (link?.isOpen && link.isStableNews(era.selfRank)) {
+      if (!link?.isOpen) continue
+      if (link.isDoneNews) link.needAck(this.now + this.limits.ackDelayMs)
+      if (era.seq > 0 && link.isStableNews(era.selfRank)) {
         link.needAck(this.groups.hasUniform ? this.now : this.now + this.limits.ackDelayMs)
       }
     }
@@ -325,6 +327,9 @@ export class Kernel implements KernelHandle, Core {
     if (rank === undefined) return
     for (let i = 0; i + 1 < frame.stable.length; i += 2)
       era.learnStable(frame.stable[i] ?? -1, frame.stable[i + 1] ?? 0)
+    for (let i = 0; i + 1 < frame.settled.length; i += 2)
+      era.learnSettled(frame.settled[i] ?? -1, frame.settled[i + 1] ?? 0)
+    link.learnDone(Math.min(frame.done, era.seq))
     for (const item of frame.items) this.handleItem(link, peer, rank, item)
     if (era.isClosed) this.membership.progress()
   }

@@ -44,6 +44,8 @@ export interface Limits {
   readonly mergeHoldMs: number
   /** A flush that takes longer is begun again. */
   readonly flushTimeoutMs: number
+  /** How long after READY another leader's proposal is refused: the install is on its way. */
+  readonly readyHoldMs: number
   /** Pause before another attempt after a refused proposal; doubled by randomness. */
   readonly retryMs: number
   /** A transfer without progress for so long gets another donor. */
@@ -77,6 +79,7 @@ export const defaultLimits: Limits = {
   failureHoldMs: 50,
   mergeHoldMs: 40,
   flushTimeoutMs: 4_000,
+  readyHoldMs: 1_000,
   retryMs: 80,
   transferTimeoutMs: 1_500,
   leaveWaitMs: 1_500,

@@ -47,10 +47,13 @@ export class Link {
   peerSession = 0
   /** Highest own cast of the current space view that the peer holds, with everything before it addressed to it. */
   ackedSeq = 0
+  /** Highest own cast of the current space view up to which the peer has delivered everything addressed to it. */
+  doneSeq = 0
+  private doneTold = 0
+  private settledTold: number[] = []
   /** Waiting for the end of the step. */
   messages: Message[] = []
   items: Item[] = []
-  lastSeqQueued = 0
   /** When an acknowledgement must go at the latest, if nothing carries it before. */
   ackDue: number = Number.POSITIVE_INFINITY
   framesToAck = 0
@@ -102,7 +105,6 @@ export class Link {
     this.nextControl = this.nextData = this.nextBulk = 1
     this.messages = []
     this.items = []
-    this.lastSeqQueued = 0
     this.sentBytes = 0
     this.grant = this.core.limits.windowBytes
     if (this.isUp) this.send('control', this.hello())
@@ -111,8 +113,10 @@ export class Link {
   /** A new space view: cast numbers start again. */
   newView(): void {
     this.ackedSeq = 0
-    this.lastSeqQueued = 0
+    this.doneSeq = 0
+    this.doneTold = 0
     this.stableTold = []
+    this.settledTold = []
   }
 
   /** May a cast of so many payload bytes go without overrunning the peer's grant? */
@@ -192,15 +196,12 @@ export class Link {
   }
 
   private dataFrame(no: number, items: readonly Item[]): DataFrame {
-    const stable: number[] = []
-    const known = this.core.era.stable
-    for (let rank = 0; rank < known.length; rank += 1) {
-      const seq = known[rank] ?? 0
-      if (seq > (this.stableTold[rank] ?? 0)) {
-        stable.push(rank, seq)
-        if (this.isOpen) this.stableTold[rank] = seq
-      }
-    }
+    const { era } = this.core
+    const stable = this.news(era.stable, this.stableTold)
+    const settled = this.news(era.settled, this.settledTold)
+    const rank = era.ranks.get(this.peer)
+    const done = rank === undefined ? 0 : era.doneUpTo(rank)
+    if (this.isOpen) this.doneTold = done
     if (this.core.backlogBytes < this.core.limits.backlogBytesMax) {
       this.grantGiven = this.receivedBytes + this.core.limits.windowBytes
     }
@@ -212,10 +213,37 @@ export class Link {
       no,
       ack: { session: this.peerSession, no: this.gotData },
       grant: this.grantGiven,
-      view: this.core.era.id,
+      view: era.id,
       stable,
+      settled,
+      done,
       items,
     }
+  }
+
+  /** Pairs (rank, seq) that the peer was not told on this path. */
+  private news(known: readonly number[], told: number[]): number[] {
+    const pairs: number[] = []
+    for (let rank = 0; rank < known.length; rank += 1) {
+      const seq = known[rank] ?? 0
+      if (seq <= (told[rank] ?? 0)) continue
+      pairs.push(rank, seq)
+      if (this.isOpen) told[rank] = seq
+    }
+    return pairs
+  }
+
+  /** Has more of the peer's casts been delivered than it was told? */
+  get isDoneNews(): boolean {
+    const rank = this.core.era.ranks.get(this.peer)
+    return rank !== undefined && this.core.era.doneUpTo(rank) > this.doneTold
+  }
+
+  /** The peer says how far it has delivered. */
+  learnDone(seq: number): void {
+    if (seq <= this.doneSeq) return
+    this.doneSeq = seq
+    this.core.ackedDirty = true
   }
 
   /** Has the peer less credit than it could have? Then an acknowledgement is due when the application catches up. */
@@ -259,6 +287,8 @@ export class Link {
     if (this.isOpen || !this.isUp) return
     this.isOpen = true
     this.stableTold = []
+    this.settledTold = []
+    this.doneTold = 0
     for (const sent of this.control) this.send('control', sent)
     for (const sent of this.data) this.send('data', sent.frame)
     for (const sent of this.bulk) this.send('bulk', sent)

@@ -27,6 +27,7 @@ export interface Flush {
   readonly parts: readonly Part[]
   readonly part: Part
   readonly since: number
+  readyAt: number
   phase: 'row' | 'cut' | 'ready'
   rows: readonly Row[]
   decision: Decision | null
@@ -341,7 +342,8 @@ export class Membership {
     const unlinked = parts
       .flatMap((p) => p.members)
       .filter((id) => id !== self && !(this.core.links.get(id)?.isOpen ?? false))
-    if (part.view !== this.core.era.id || compareBallots(ballot, this.promised) <= 0 || unlinked.length > 0) {
+    const isOld = compareBallots(ballot, this.promised) <= 0
+    if (part.view !== this.core.era.id || isOld || unlinked.length > 0 || this.isAboutToInstall(from)) {
       this.core.tell(from, { k: 'refuse', ballot, promised: this.promised, view: this.core.era.id, unlinked })
       return
     }
@@ -351,6 +353,7 @@ export class Membership {
       parts,
       part,
       since: this.core.now,
+      readyAt: 0,
       phase: 'row',
       rows: [],
       decision: null,
@@ -361,6 +364,14 @@ export class Membership {
     this.closeView()
     this.core.trace({ e: 'row', view: viewIdOf(ballot) })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
+  }
+
+  /** READY was said to another leader, who is alive: its install is on its way, and leaving now would look like a crash. */
+  private isAboutToInstall(from: ProcessId): boolean {
+    const { flush, core } = this
+    if (flush === null || flush.phase !== 'ready' || flush.ballot.leader === from) return false
+    const isLate = core.now - flush.readyAt >= core.limits.readyHoldMs
+    return !isLate && (flush.ballot.leader === core.self || !this.isGone(flush.ballot.leader))
   }
 
   /** Nothing more is sent in this view; where data is under way, its end is marked. */
@@ -381,17 +392,20 @@ export class Membership {
     const { era, votes } = this.core
     const removed: RemovedRow[] = []
     era.members.forEach((sender, rank) => {
-      if (part.members.includes(sender)) return
-      const held = (era.held[rank] ?? []).map(
-        ({ cast, isDelivered }): HeldCast => ({
-          seq: cast.seq,
-          gid: cast.gid,
-          gn: cast.gn,
-          isOrder: cast.order !== null,
-          deps: cast.deps,
-          delivered: isDelivered,
-        }),
-      )
+      const isSelf = rank === era.selfRank
+      if (part.members.includes(sender) && !isSelf) return
+      const held = (era.held[rank] ?? [])
+        .filter((h) => !isSelf || !h.isDelivered)
+        .map(
+          ({ cast, isDelivered }): HeldCast => ({
+            seq: cast.seq,
+            gid: cast.gid,
+            gn: cast.gn,
+            isOrder: cast.order !== null,
+            deps: cast.deps,
+            delivered: isDelivered,
+          }),
+        )
       removed.push({ sender, stable: era.stable[rank] ?? 0, held })
     })
     return {
@@ -462,6 +476,7 @@ export class Membership {
       if (!this.hooks.holds(name.slice(0, at), Number(name.slice(at + 1)))) return
     }
     flush.phase = 'ready'
+    flush.readyAt = core.now
     this.readies.set(viewIdOf(flush.ballot), flush)
     core.trace({ e: 'ready', view: viewIdOf(flush.ballot) })
     core.tell(flush.ballot.leader, { k: 'ready', ballot: flush.ballot })

@@ -179,13 +179,17 @@ export function statusAfter(
   if (!group.options.state) return { ...noStatus, isWhole: true }
   const task = plan.find((t) => t.need === self)
   if (task === undefined) return { ...status, isWhole: true, base: null, since: null }
-  const base =
-    isNew || task.mode === 'replace'
-      ? null
-      : status.isWhole
-        ? prev
-        : `${prev ?? ''}|${status.base ?? ''}|${status.since ?? ''}`
+  const base = isNew || task.mode === 'replace' ? null : status.isWhole ? prev : classOf(prev, status)
   return { ...status, isWhole: false, base, since: group.viewId }
+}
+
+/** A short name for the class of a state that was still awaited when its view changed. */
+function classOf(prev: string | null, status: StateStatus): string {
+  let a = 0x811c9dc5
+  for (const char of `${prev ?? ''}|${status.base ?? ''}|${status.since ?? ''}`) {
+    a = Math.imul(a ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0
+  }
+  return `${prev ?? ''}|${a.toString(16)}`
 }
 
 /** The id that an install gives its group. */

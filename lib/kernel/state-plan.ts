@@ -17,7 +17,7 @@ export interface StateEntry {
 }
 
 /** The status of one who has no state yet. */
-export const noStatus: StateStatus = { isWhole: false, base: null, since: null, acted: -1, line: null }
+export const noStatus: StateStatus = { isWhole: false, base: null, since: null, acted: 0, line: null }
 
 interface StateClass {
   readonly key: string

@@ -1,9 +1,9 @@
 /**
  * Happens-before, as vector clocks of casts.
  *
- * The clock of a cast m holds, per process, the highest number of its casts that happened before m at the
- * application: m's sender had cast or delivered it, directly or through others. Casts of one process are in its
- * program order, so one number per process says it all.
+ * The clock of a cast m holds, per process, the highest rank of its casts that happened before m: m's sender had been
+ * handed it before it cast m, or had sent it before m, directly or through others. A process's own casts are in the
+ * order in which its kernel sent them: one that waits for a primary component does not hold back the others.
  */
 
 import type { Delivery, Message } from './model.ts'
@@ -11,7 +11,7 @@ import type { Run } from './run.ts'
 
 /** Clocks of all casts of a run. */
 export interface Clocks {
-  /** The highest number of a cast of the process (by index) that happened before the message (by index). */
+  /** The highest rank of a cast of the process (by index) that happened before the message (by index). */
   before(message: number, process: number): number
 }
 
@@ -31,16 +31,24 @@ function compute(run: Run): Clocks {
   const width = run.processes.length
   const stamps = new Int32Array(run.messages.length * width)
   const now = run.processes.map(() => new Int32Array(width))
+  const sent = run.processes.map(() => new Int32Array(width))
+  const atCast = new Map<Message, Int32Array>()
   for (const event of run.history) {
     if (isDelivery(event)) {
       const clock = now[event.process.index] as Int32Array
       merge(clock, stamps, event.message.index * width)
       raise(clock, event.message)
-    } else {
-      const clock = now[event.sender.index] as Int32Array
-      stamps.set(clock, event.index * width)
-      raise(clock, event)
+      continue
     }
+    const sender = event.sender.index
+    if (event.cast !== null && !atCast.has(event)) {
+      atCast.set(event, (now[sender] as Int32Array).slice())
+      continue
+    }
+    const clock = sent[sender] as Int32Array
+    merge(clock, atCast.get(event) ?? (now[sender] as Int32Array), 0)
+    stamps.set(clock, event.index * width)
+    raise(clock, event)
   }
   return { before: (message, process) => stamps[message * width + process] ?? 0 }
 }
@@ -58,5 +66,5 @@ function merge(clock: Int32Array, stamps: Int32Array, from: number): void {
 
 function raise(clock: Int32Array, message: Message): void {
   const index = message.sender.index
-  if (message.n > (clock[index] ?? 0)) clock[index] = message.n
+  if (message.rank > (clock[index] ?? 0)) clock[index] = message.rank
 }

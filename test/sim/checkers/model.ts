@@ -95,6 +95,8 @@ export interface Message {
   cast: At | null
   send: (At & { readonly view: View; readonly data: LineOf<'send'> }) | null
   stream: Stream | null
+  /** Place in its sender's program order, which is the order in which the kernel stamped its casts; from 1, 0 if never sent. */
+  rank: number
   /** Place in its stream. */
   place: number
   readonly settles: Settled[]
@@ -168,6 +170,7 @@ export function newMessage(index: number, m: string, sender: Process, n: number)
     cast: null,
     send: null,
     stream: null,
+    rank: 0,
     place: 0,
     settles: [],
     deliveries: [],

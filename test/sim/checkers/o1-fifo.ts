@@ -20,7 +20,7 @@ export const checker: Checker = {
         last[key] = message
         if (before === undefined) continue
         verdict.expect(
-          before.n < message.n,
+          before.rank < message.rank,
           () => `${process.id} delivers ${message.m} of "${group.name}" after ${before.m}`,
           at(process.deliveredAt, message.index),
         )

@@ -36,7 +36,7 @@ function checkProcess(run: Run, verdict: Verdict, process: Process): void {
       next[sender] = place
       const earliest = list[place]
       if (place > 0) hasPast = true
-      if (earliest !== undefined && earliest !== message && earliest.n <= before) {
+      if (earliest !== undefined && earliest !== message && earliest.rank <= before) {
         verdict.fail(`${process.id} delivers ${message.m} before ${earliest.m}, which happened before it`, where.line)
       }
     }
@@ -48,6 +48,6 @@ function checkProcess(run: Run, verdict: Verdict, process: Process): void {
 function deliveredBySender(run: Run, process: Process): Message[][] {
   const bySender: Message[][] = run.processes.map(() => [])
   for (const { message, first } of process.deliveries) if (first) at(bySender, message.sender.index).push(message)
-  for (const list of bySender) list.sort((a, b) => a.n - b.n)
+  for (const list of bySender) list.sort((a, b) => a.rank - b.rank)
   return bySender
 }

@@ -30,7 +30,7 @@ function checkProcess(run: Run, verdict: Verdict, process: Process): void {
     for (const { index, sender, messages } of view.streams) {
       const before = clocks.before(message.index, sender.index)
       const earliest = messages[0]
-      if (earliest === undefined || earliest.n > before) continue
+      if (earliest === undefined || earliest.rank > before) continue
       hasPast = true
       let place = next[index] ?? 0
       for (
@@ -40,7 +40,7 @@ function checkProcess(run: Run, verdict: Verdict, process: Process): void {
       );
       next[index] = place
       const missing = messages[place]
-      if (missing !== undefined && missing !== message && missing.n <= before) {
+      if (missing !== undefined && missing !== message && missing.rank <= before) {
         verdict.fail(
           `${process.id} delivers ${message.m} of "${view.group.name}" without ${missing.m}, which happened before it`,
           where.line,

@@ -41,7 +41,7 @@ function checkAgreed(verdict: Verdict, clocks: Clocks, view: View, agreed: reado
   })
   const streams = [...bySender].map(([sender, messages]) => ({
     sender,
-    messages: messages.sort((a, b) => a.n - b.n),
+    messages: messages.sort((a, b) => a.rank - b.rank),
     next: 0,
   }))
   agreed.forEach(({ message, at: where, process }, i) => {
@@ -51,7 +51,7 @@ function checkAgreed(verdict: Verdict, clocks: Clocks, view: View, agreed: reado
       for (let m = messages[stream.next]; m !== undefined && (place.get(m) ?? 0) < i; m = messages[++stream.next]);
       const before = clocks.before(message.index, sender)
       const later = messages[stream.next]
-      if (later !== undefined && later !== message && later.n <= before) {
+      if (later !== undefined && later !== message && later.rank <= before) {
         verdict.fail(
           `the agreed order of view ${view.id} of "${view.group.name}" at ${process.id} has ${message.m} before ${later.m}, which happened before it`,
           where.line,
@@ -73,7 +73,7 @@ function checkSenders(run: Run, verdict: Verdict): void {
       last[sender] = message
       if (before === undefined) continue
       verdict.expect(
-        before.n < message.n,
+        before.rank < message.rank,
         () => `${process.id} delivers ${message.m} after ${before.m}, against their sender's order`,
         at(process.deliveredAt, message.index),
       )

@@ -71,6 +71,7 @@ class TraceIndex implements Run {
   readonly installs: Install[] = []
   readonly deliveries: Delivery[] = []
   readonly history: (Message | Delivery)[] = []
+  private readonly sentBy = new Map<Process, number>()
   readonly space: Group
   bounds: TraceBounds | null = null
   quiet: At | null = null
@@ -219,7 +220,7 @@ class TraceIndex implements Run {
     message.group ??= this.#group(data.g)
     if (message.cast !== null) return
     message.cast = at
-    if (message.send === null) this.history.push(message)
+    this.history.push(message)
   }
 
   #send(data: LineOf<'send'>, at: At): void {
@@ -231,8 +232,13 @@ class TraceIndex implements Run {
       return
     }
     const view = this.#viewOf(group, data.view)
+    if (message.send === null) {
+      const rank = (this.sentBy.get(message.sender) ?? 0) + 1
+      this.sentBy.set(message.sender, rank)
+      message.rank = rank
+      this.history.push(message)
+    }
     message.send = { line: at.line, t: at.t, view, data }
-    if (message.cast === null) this.history.push(message)
     let stream = view.streams.find((s) => s.sender === message.sender)
     if (stream === undefined) {
       stream = { index: this.streams.length, sender: message.sender, view, messages: [] }
@@ -310,7 +316,7 @@ class TraceIndex implements Run {
 
   #finish(): void {
     for (const stream of this.streams) {
-      stream.messages.sort((a, b) => a.n - b.n)
+      stream.messages.sort((a, b) => a.rank - b.rank)
       stream.messages.forEach((message, place) => {
         message.place = place
       })

@@ -68,7 +68,9 @@ function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, l
   const given = run
     .of('stateIn')
     .findLast((state) => state.process === process && state.data.g === data.g && state.line < line)
-  const from = given === undefined ? 0 : installLine(process, given.data)
+  // A membership that began anew began without what the process had delivered in an earlier one.
+  const joined = joinLine(process, data.g, line)
+  const from = Math.max(joined, given === undefined ? 0 : installLine(process, given.data))
   const viewLine = installLine(process, data)
   let beyond: Step | null = null
   for (const step of steps(process, data.g)) {
@@ -82,6 +84,15 @@ function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, l
     verdict.fail(`${data.p}'s state of "${data.g}" lacks ${beyond.sender}#${beyond.n} but ${why}`, line)
     return
   }
+}
+
+/** Where the process's membership at that line began. */
+function joinLine(process: Process, g: string, line: number): number {
+  for (const [group, installs] of process.installs) {
+    if (group.name !== g) continue
+    return installs.findLast((install) => install.before === null && install.at.line < line)?.at.line ?? 0
+  }
+  return 0
 }
 
 /** Where the process installed the snapshot's view; 0 if it never did. */

@@ -1,5 +1,5 @@
 /**
- * Fencing tokens: `[line, view, n]`, ordered within a line by the view's epoch, then n.
+ * Fencing tokens: `[line, view, n]`, ordered within a line by the view's epoch, the number of the group's view in it, then n.
  */
 
 import { parseViewId, type TraceToken } from '../../../lib/testing/trace.ts'
@@ -7,7 +7,9 @@ import { parseViewId, type TraceToken } from '../../../lib/testing/trace.ts'
 /** Negative if `a` is smaller. Only for tokens of one line. */
 export function compareTokens(a: TraceToken, b: TraceToken): number {
   if (a[1] === b[1]) return a[2] - b[2]
-  return parseViewId(a[1]).epoch - parseViewId(b[1]).epoch || a[2] - b[2]
+  const x = parseViewId(a[1])
+  const y = parseViewId(b[1])
+  return x.epoch - y.epoch || x.n - y.n || a[2] - b[2]
 }
 
 /** Are they one token? */

@@ -1,0 +1,277 @@
+/**
+ * The faults of a run: a plan drawn from the seed before it starts, an explicit list, so that it can be read, printed
+ * and shortened; and the hand that carries it out. Faults that wait for a moment of the protocol watch the trace.
+ */
+import type { Network } from './network.ts'
+import type { SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import { type FaultKind, type Scenario, TIMES } from './scenario.ts'
+import type { AnyLine } from './trace.ts'
+import type { World } from './world.ts'
+
+/** One entry of the plan. */
+export interface Fault {
+  readonly at: number
+  readonly kind: FaultKind
+  /** Chooses the target among those that can be. */
+  readonly pick: number
+  /** How long it lasts, or how long after its moment it strikes, in ms. */
+  readonly ms: number
+  /** For those that wait: the kernel's trace event. */
+  readonly on: string
+}
+
+/** Steps of a flush or of a group's view change at which a process may die. */
+const FLUSH_STEPS = [
+  'propose',
+  'row',
+  'row',
+  'cutAgreed',
+  'cutAgreed',
+  'ready',
+  'install',
+  'groupPrepare',
+  'groupInstall',
+]
+/** A fault that waits for its moment gives up after so many ms. */
+const PATIENCE_MS = 8_000
+/** Not fewer processes than this are left alive. */
+const LIVE_MIN = 2
+/** Not more processes than this are alive at a time. */
+const LIVE_MAX = 9
+/** A cast made within so many ms and not known to be stable is in flight. */
+const UNSTABLE_MS = 1_000
+
+/** Draws the plan. */
+export function planFaults(scenario: Scenario): Fault[] {
+  const kinds = scenario.options.faults
+  const draw = scenario.random.fork('faults')
+  if (kinds.length === 0) return []
+  const chosen = draw.shuffle(kinds).slice(0, 2 + draw.int(Math.max(1, kinds.length - 1)))
+  const times: number[] = []
+  for (let i = 6 + draw.int(5); i > 0; i -= 1) {
+    const last = times.at(-1)
+    // Faults come in company: during the flush that the one before has caused.
+    const isNear = last !== undefined && draw.chance(0.4)
+    times.push(
+      isNear ? Math.min(TIMES.lastFault, last + draw.exponential(150)) : draw.between(TIMES.faults, TIMES.lastFault),
+    )
+  }
+  return times
+    .sort((a, b) => a - b)
+    .map((at) => {
+      const kind = draw.pick(chosen) ?? 'crash'
+      const on = draw.pick(FLUSH_STEPS) ?? 'row'
+      return { at: Math.round(at), kind, pick: draw.int(1_000_000), ms: drawMs(kind, draw), on }
+    })
+}
+
+function drawMs(kind: FaultKind, draw: Random): number {
+  switch (kind) {
+    case 'freeze':
+      return draw.between(100, 1_500)
+    case 'isolate':
+    case 'halves':
+      return draw.between(1_000, 15_000)
+    case 'page-stall':
+      return draw.between(50, 1_000)
+    case 'joiner-crash':
+      return draw.between(2, 1_500)
+    default:
+      return draw.chance(0.4) ? 0 : draw.exponential(40)
+  }
+}
+
+/** What faults need of the run. */
+export interface FaultSetting {
+  readonly world: World
+  readonly network: Network
+  readonly processes: readonly SimProcess[]
+  /** Starts one more process. */
+  join(): SimProcess
+}
+
+interface Armed {
+  readonly fault: Fault
+  readonly until: number
+  /** Does this line mean that the moment has come, and for whom? */
+  readonly match: (line: AnyLine) => string | null
+}
+
+/** Carries the plan out. */
+export class Faults {
+  /** Faults that struck while casts were unstable. */
+  unstable = 0
+  /** All that struck. */
+  struck = 0
+  readonly #setting: FaultSetting
+  #armed: Armed[] = []
+  #partition: Fault | null = null
+  #isOver = false
+
+  constructor(setting: FaultSetting, plan: readonly Fault[]) {
+    this.#setting = setting
+    for (const fault of plan) setting.world.call(fault.at, () => this.#begin(fault))
+  }
+
+  /** Ends everything that lasts: from here on there are no faults. */
+  quiet(): void {
+    this.#isOver = true
+    this.#armed = []
+    for (const process of this.#setting.processes) {
+      process.thaw()
+      process.stalledUntil = 0
+    }
+    this.#setting.network.heal()
+  }
+
+  /** Shows the faults that wait a line of the trace. */
+  notice(line: AnyLine): void {
+    if (this.#armed.length === 0) return
+    const { world, processes } = this.#setting
+    for (const armed of this.#armed) {
+      const id = armed.until < world.now ? null : armed.match(line)
+      const target = id === null ? undefined : processes.find((process) => process.id === id)
+      if (target === undefined && armed.until >= world.now) continue
+      this.#armed = this.#armed.filter((each) => each !== armed)
+      if (target === undefined) continue
+      // Not within the step that writes the line: a process dies between two events.
+      world.call(world.now + armed.fault.ms, () => {
+        if (this.#isOver) return
+        if (armed.fault.kind === 'flush-leave') this.#leave(target, armed.fault)
+        else this.#crash(target)
+      })
+    }
+  }
+
+  #begin(fault: Fault): void {
+    if (this.#isOver) return
+    switch (fault.kind) {
+      case 'flush-crash':
+      case 'flush-leave':
+        this.#arm(fault, (line) => (line.e === fault.on && (line.p ?? '').length > 0 ? (line.p ?? null) : null))
+        return this.#provoke(fault)
+      case 'donor-crash':
+        this.#arm(fault, (line) => (line.e === 'transfer' ? (line.p ?? null) : null))
+        this.#strikeJoin()
+        return
+      default: {
+        const { struck } = this
+        this.#strike(fault)
+        // Whom it would strike is needed, or not there: somebody comes instead.
+        if (this.struck === struck) this.#strikeJoin()
+      }
+    }
+  }
+
+  #arm(fault: Fault, match: Armed['match']): void {
+    let skip = fault.pick % 4
+    const matchOne = (line: AnyLine): string | null => {
+      const id = match(line)
+      if (id === null || skip === 0) return id
+      skip -= 1
+      return null
+    }
+    this.#armed.push({ fault, until: this.#setting.world.now + PATIENCE_MS, match: matchOne })
+  }
+
+  /** Something that makes a flush. */
+  #provoke(fault: Fault): void {
+    const live = this.#live()
+    const target = live[fault.pick % Math.max(1, live.length)]
+    if (live.length >= LIVE_MAX || (live.length > LIVE_MIN + 1 && fault.pick % 3 === 0 && target !== undefined)) {
+      if (target !== undefined) this.#crash(target)
+    } else this.#strikeJoin()
+  }
+
+  #strike(fault: Fault): void {
+    const { world, network } = this.#setting
+    const live = this.#live()
+    const target = live[fault.pick % Math.max(1, live.length)]
+    if (target === undefined) return
+    switch (fault.kind) {
+      case 'coordinator-crash':
+        return this.#crash(live.find((process) => process.id === target.app.view?.members[0]?.id) ?? target)
+      case 'sequencer-crash':
+        return this.#crash(
+          live.find((process) => process.id === target.app.group('u')?.viewInfo?.members[0]?.id) ?? target,
+        )
+      case 'leave':
+        return this.#leave(target, fault)
+      case 'join':
+        this.#strikeJoin()
+        return
+      case 'joiner-crash': {
+        const joiner = this.#strikeJoin()
+        if (joiner !== undefined) world.call(world.now + fault.ms, () => this.#crash(joiner))
+        return
+      }
+      case 'freeze':
+        this.#count()
+        target.freeze()
+        world.call(world.now + fault.ms, () => target.thaw())
+        return
+      case 'isolate':
+        return this.#cut(fault, [[target.id], live.filter((process) => process !== target).map(({ id }) => id)])
+      case 'halves': {
+        const mixed = live.map(({ id }, index) => ({ id, key: (fault.pick * (index + 7)) % 101 }))
+        const ids = mixed.sort((a, b) => a.key - b.key).map(({ id }) => id)
+        const at = Math.max(1, Math.floor(ids.length / 2))
+        return this.#cut(fault, [ids.slice(0, at), ids.slice(at)])
+      }
+      case 'reset': {
+        const other = live[(fault.pick + 1 + (fault.pick % Math.max(1, live.length - 1))) % live.length]
+        if (other === undefined || other === target) return
+        this.#count()
+        network.reset(target, other)
+        return
+      }
+      case 'page-stall':
+        this.#count()
+        target.stalledUntil = Math.max(target.stalledUntil, world.now + fault.ms)
+        return
+      default:
+        return this.#crash(target)
+    }
+  }
+
+  #strikeJoin(): SimProcess | undefined {
+    if (this.#live().length >= LIVE_MAX) return undefined
+    this.#count()
+    return this.#setting.join()
+  }
+
+  #crash(target: SimProcess): void {
+    if (this.#isOver || !target.isRunning || this.#live().length <= LIVE_MIN) return
+    this.#count()
+    target.crash()
+  }
+
+  #leave(target: SimProcess, fault: Fault): void {
+    if (!target.isActive || this.#live().length <= LIVE_MIN) return
+    this.#count()
+    target.leave(fault.pick % 3 === 0)
+  }
+
+  #cut(fault: Fault, parts: readonly (readonly string[])[]): void {
+    const { world, network } = this.#setting
+    if (parts.some((part) => part.length === 0)) return
+    this.#count()
+    this.#partition = fault
+    network.cut(parts)
+    world.call(world.now + fault.ms, () => {
+      if (this.#partition !== fault || this.#isOver) return
+      this.#partition = null
+      network.heal()
+    })
+  }
+
+  #count(): void {
+    this.struck += 1
+    if (this.#live().some((process) => process.countUnstable(UNSTABLE_MS) > 0)) this.unstable += 1
+  }
+
+  #live(): SimProcess[] {
+    return this.#setting.processes.filter((process) => process.isRunning && !process.isLeaving)
+  }
+}

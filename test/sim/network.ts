@@ -1,0 +1,340 @@
+/**
+ * The network between processes: paths of three channels, in order, with delay; resets; clean partitions.
+ *
+ * A path loses nothing while it lasts; when it ends, at each side at a moment of its own, what has not arrived there is
+ * lost. A partition stalls all frames between its parts; after a while of that the path is given up.
+ */
+import type { Channel } from '../../lib/kernel/api.ts'
+import { decodeFrame, encodeFrame } from '../../lib/kernel/codec.ts'
+import type { Frame } from '../../lib/kernel/frame.ts'
+import { Due } from './heap.ts'
+import type { SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+/** The longest delay of one frame, in ms. */
+const DELAY_MAX = 1_500
+/** How long a silent peer's path is kept, in ms. */
+const SILENT_MS = { from: 6_000, to: 17_000 }
+
+/** One side of a path: what has come for it. */
+interface End {
+  readonly process: SimProcess
+  isUp: boolean
+  isDown: boolean
+  /** When the last frame of each channel arrives. */
+  readonly last: Record<Channel, number>
+  /** Frames that arrive later are lost. */
+  lostAfter: number
+  /** What waits behind a cut, in order. */
+  stalled: { readonly channel: Channel; readonly frame: Frame | Uint8Array }[]
+  inFlight: number
+}
+
+/** A connection of two processes. */
+class Path {
+  readonly a: End
+  readonly b: End
+  readonly isLan: boolean
+  /** Both sides will be told, or have been. */
+  isEnding = false
+
+  constructor(a: SimProcess, b: SimProcess, isLan: boolean) {
+    this.a = newEnd(a)
+    this.b = newEnd(b)
+    this.isLan = isLan
+  }
+
+  endOf(process: SimProcess): End {
+    return this.a.process === process ? this.a : this.b
+  }
+
+  other(end: End): End {
+    return end === this.a ? this.b : this.a
+  }
+}
+
+/** All paths, and who cannot reach whom. */
+export class Network {
+  readonly #world: World
+  readonly #random: Random
+  readonly #processes: readonly SimProcess[]
+  /** Per process id, the part of the present partition; null: the network is whole. */
+  #parts: Map<string, number> | null = null
+  /** Called when a path with frames in flight is reset. */
+  resetWithFrames: () => void = () => undefined
+
+  constructor(world: World, processes: readonly SimProcess[]) {
+    this.#world = world
+    this.#processes = processes
+    this.#random = world.scenario.random.fork('network')
+  }
+
+  /** Connects a new process to all that live. */
+  enter(process: SimProcess): void {
+    this.#parts?.set(process.id, this.#random.int(2))
+    if (this.#parts !== null) this.#traceCut()
+    for (const other of this.#processes) if (other !== process && other.isRunning) this.#connectSoon(process, other)
+  }
+
+  /** Sends a frame on the present path; without one it is lost. */
+  send(from: SimProcess, to: string, channel: Channel, frame: Frame): void {
+    const path = from.paths.get(to)
+    if (path === undefined) return
+    const own = path.endOf(from)
+    if (!own.isUp || own.isDown) return
+    const end = path.other(own)
+    const { last } = end
+    let t = this.#world.now + this.#delay(path)
+    const lane = this.#world.scenario.isOneFifo ? 'control' : channel
+    if (t < last[lane]) t = last[lane]
+    last[lane] = t
+    end.inFlight += 1
+    const body = this.#world.scenario.isCoded ? this.#encode(from, frame) : frame
+    this.#world.at(t, new Arrival(this, path, end, channel, body))
+  }
+
+  #encode(from: SimProcess, frame: Frame): Frame | Uint8Array {
+    try {
+      return encodeFrame(frame)
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.#world.fail(
+        'exception',
+        `at ${this.#world.now} ms a frame of ${from.id} has no bytes: ${JSON.stringify(frame)}: ${reason}`,
+      )
+      return frame
+    }
+  }
+
+  /** A frame is there. */
+  arrive(path: Path, end: End, channel: Channel, frame: Frame | Uint8Array): void {
+    end.inFlight -= 1
+    if (end.isDown || this.#world.now > end.lostAfter) return
+    if (end.stalled.length > 0 || this.#isCut(path)) end.stalled.push({ channel, frame })
+    else this.#hand(path, end, frame)
+  }
+
+  /** Ends the path between two processes; they connect again. */
+  reset(a: SimProcess, b: SimProcess): void {
+    const path = a.paths.get(b.id)
+    if (path === undefined || path.isEnding) return
+    this.#world.trace.world(this.#world.now, { e: 'slow', links: [[a.id, b.id]] })
+    if (path.a.inFlight + path.b.inFlight > 0) this.resetWithFrames()
+    this.#end(path, this.#random.chance(0.5) ? 0 : Number.POSITIVE_INFINITY)
+  }
+
+  /** A kernel gives a peer up. */
+  close(from: SimProcess, to: string): void {
+    const path = from.paths.get(to)
+    if (path !== undefined && !path.isEnding) this.#end(path, 0)
+  }
+
+  /** A process has crashed: a suffix of what it sent is lost, and its peers learn of it sooner or later, or from its lock. */
+  crashed(process: SimProcess): void {
+    const isSilent = this.#random.chance(0.4)
+    for (const path of process.paths.values()) {
+      const end = path.other(path.endOf(process))
+      if (this.#random.chance(0.6)) end.lostAfter = this.#world.now + this.#random.exponential(this.#meanDelay(path))
+      path.isEnding = true
+      const wait = isSilent ? this.#random.between(SILENT_MS.from, SILENT_MS.to) : this.#random.between(20, 600)
+      // Tabs of one origin learn it with the lock.
+      if (!path.isLan) this.#world.call(this.#world.now + wait, () => this.down(path, end))
+    }
+  }
+
+  /** A process has left: what it sent arrives, then the path ends. */
+  left(process: SimProcess): void {
+    for (const path of process.paths.values()) {
+      const end = path.other(path.endOf(process))
+      path.isEnding = true
+      const { control, data, bulk } = end.last
+      const t = Math.max(this.#world.now, control, data, bulk) + this.#random.between(0, 50)
+      this.#world.call(t, () => this.down(path, end))
+    }
+  }
+
+  /** Tells one side that the path is gone. */
+  down(path: Path, end: End): void {
+    if (end.isDown) return
+    const wasUp = end.isUp
+    end.isDown = true
+    end.stalled = []
+    const other = path.other(end).process
+    if (end.process.paths.get(other.id) === path) end.process.paths.delete(other.id)
+    if (wasUp && end.process.isRunning) end.process.input({ type: 'linkDown', peer: other.id })
+    if (path.other(end).isDown) this.#connectSoon(end.process, other)
+  }
+
+  /** Tells a process that its path to a dead one is gone. */
+  downTo(process: SimProcess, peer: string): void {
+    const path = process.paths.get(peer)
+    if (path !== undefined) this.down(path, path.endOf(process))
+  }
+
+  /** Cuts the network in two. A partition before it ends. */
+  cut(parts: readonly (readonly string[])[]): void {
+    this.#parts = new Map(parts.flatMap((part, index) => part.map((id) => [id, index] as const)))
+    this.#traceCut()
+    for (const path of this.#allPaths()) {
+      if (!path.isEnding && this.#isCut(path)) this.#giveUpLater(path)
+    }
+    this.#flow()
+  }
+
+  /** Makes the network whole. */
+  heal(): void {
+    if (this.#parts === null) return
+    this.#parts = null
+    this.#world.trace.world(this.#world.now, { e: 'heal' })
+    this.#flow()
+    this.#connectAll()
+  }
+
+  #traceCut(): void {
+    const parts: string[][] = [[], []]
+    for (const { id, isRunning } of this.#processes) {
+      const part = this.#parts?.get(id)
+      if (isRunning && part !== undefined) parts[part]?.push(id)
+    }
+    this.#world.trace.world(this.#world.now, { e: 'cut', parts })
+  }
+
+  /** What is no longer behind a cut flows on, in a burst. */
+  #flow(): void {
+    for (const path of this.#allPaths()) {
+      if (this.#isCut(path)) continue
+      for (const end of [path.a, path.b]) {
+        if (end.stalled.length > 0) this.#world.call(this.#world.now + this.#delay(path), () => this.#burst(path, end))
+      }
+    }
+  }
+
+  #burst(path: Path, end: End): void {
+    if (end.isDown || this.#isCut(path)) return
+    const { stalled } = end
+    end.stalled = []
+    for (const { frame } of stalled) this.#hand(path, end, frame)
+  }
+
+  #hand(path: Path, end: End, frame: Frame | Uint8Array): void {
+    if (end.isDown) return
+    const peer = path.other(end).process.id
+    if (!(frame instanceof Uint8Array)) return end.process.input({ type: 'frame', peer, frame })
+    const decoded = decodeFrame(frame)
+    if ('fault' in decoded) end.process.input({ type: 'badFrame', peer, code: decoded.fault })
+    else end.process.input({ type: 'frame', peer, frame: decoded })
+  }
+
+  #giveUpLater(path: Path): void {
+    const parts = this.#parts
+    this.#world.call(this.#world.now + this.#random.between(2_000, 8_000), () => {
+      if (this.#parts === parts && !path.isEnding) this.#end(path, 0)
+    })
+  }
+
+  /** Both sides learn it, each at a moment of its own; what arrives later than `grace` from now is lost. */
+  #end(path: Path, grace: number): void {
+    path.isEnding = true
+    for (const end of [path.a, path.b]) {
+      end.lostAfter = Math.min(end.lostAfter, this.#world.now + grace)
+      this.#world.call(this.#world.now + this.#random.between(0, 60), () => this.down(path, end))
+    }
+  }
+
+  #connectAll(): void {
+    const running = this.#processes.filter((process) => process.isRunning)
+    running.forEach((a, index) => {
+      for (const b of running.slice(index + 1)) if (!a.paths.has(b.id) && !b.paths.has(a.id)) this.#connectSoon(a, b)
+    })
+  }
+
+  #connectSoon(a: SimProcess, b: SimProcess): void {
+    const wait = this.#isLan(a, b) ? this.#random.between(1, 40) : this.#random.between(60, 700)
+    this.#world.call(this.#world.now + wait, () => this.#connect(a, b))
+  }
+
+  #connect(a: SimProcess, b: SimProcess): void {
+    if (!a.isRunning || !b.isRunning || a.paths.has(b.id) || b.paths.has(a.id)) return
+    const path = new Path(a, b, this.#isLan(a, b))
+    if (this.#isCut(path)) return
+    a.paths.set(b.id, path)
+    b.paths.set(a.id, path)
+    for (const end of [path.a, path.b]) {
+      const t = this.#world.now + this.#delay(path)
+      end.last.control = t
+      end.last.data = t
+      end.last.bulk = t
+      this.#world.call(t, () => this.#up(path, end))
+    }
+  }
+
+  #up(path: Path, end: End): void {
+    const other = path.other(end).process
+    if (end.isDown || !end.process.isRunning) return
+    end.isUp = true
+    end.process.met.add(other)
+    end.process.input({ type: 'linkUp', peer: other.id })
+  }
+
+  #isLan(a: SimProcess, b: SimProcess): boolean {
+    return a.origin !== '' && a.origin === b.origin
+  }
+
+  #isCut({ a, b }: Path): boolean {
+    const parts = this.#parts
+    return parts !== null && parts.get(a.process.id) !== parts.get(b.process.id)
+  }
+
+  #delay(path: Path): number {
+    const { isLan, delayMin, delayMean, spikeChance } = this.#world.scenario
+    const random = this.#random
+    if (isLan || path.isLan) return random.next() * 2
+    const delay = delayMin + random.exponential(Math.max(1, delayMean - delayMin))
+    return Math.min(DELAY_MAX, spikeChance > 0 && random.next() < spikeChance ? delay * 10 : delay)
+  }
+
+  #meanDelay(path: Path): number {
+    return this.#world.scenario.isLan || path.isLan ? 1 : this.#world.scenario.delayMean
+  }
+
+  #allPaths(): Set<Path> {
+    return new Set(this.#processes.flatMap((process) => [...process.paths.values()]))
+  }
+}
+
+/** A path as processes keep it. */
+export type { Path }
+
+class Arrival extends Due {
+  readonly #network: Network
+  readonly #path: Path
+  readonly #end: End
+  readonly #channel: Channel
+  readonly #frame: Frame | Uint8Array
+
+  constructor(network: Network, path: Path, end: End, channel: Channel, frame: Frame | Uint8Array) {
+    super()
+    this.#network = network
+    this.#path = path
+    this.#end = end
+    this.#channel = channel
+    this.#frame = frame
+  }
+
+  override fire(): void {
+    this.#network.arrive(this.#path, this.#end, this.#channel, this.#frame)
+  }
+}
+
+function newEnd(process: SimProcess): End {
+  return {
+    process,
+    isUp: false,
+    isDown: false,
+    last: { control: 0, data: 0, bulk: 0 },
+    lostAfter: Number.POSITIVE_INFINITY,
+    stalled: [],
+    inFlight: 0,
+  }
+}

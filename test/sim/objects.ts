@@ -1,0 +1,106 @@
+/**
+ * The groups that a simulated application opens, and what it holds of each.
+ */
+import type { AppGroup } from '../../lib/app-group.ts'
+import { counterKind, type SharedCounter } from '../../lib/objects/counter.ts'
+import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
+import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
+import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
+import type { TakenItem } from '../../lib/objects/taken-item.ts'
+import { logKind, type SharedLog } from './log-replica.ts'
+import type { SimProcess } from './process.ts'
+import { traceQueue } from './queue-trace.ts'
+import { BOUNDS, type Scenario } from './scenario.ts'
+import type { World } from './world.ts'
+
+/** A handle, told apart by its kind. */
+export type Handle =
+  | { readonly kind: 'counter'; readonly object: SharedCounter }
+  | { readonly kind: 'map'; readonly object: SharedMap }
+  | { readonly kind: 'log'; readonly object: SharedLog }
+  | { readonly kind: 'queue'; readonly object: SharedQueue; readonly held: TakenItem<unknown>[] }
+
+/** A group as one process holds it. */
+export interface OpenGroup {
+  readonly name: string
+  readonly handle: Handle
+  readonly group: AppGroup
+  /** The application was told that it may use it. */
+  isWhole: boolean
+  isClosing: boolean
+}
+
+/** What a group of the workload is. */
+export interface GroupTemplate {
+  readonly name: string
+  readonly kind: Handle['kind']
+  /** Every process opens it soon; else some do, some time, and leave it again. */
+  readonly isCore: boolean
+}
+
+const CORE: readonly GroupTemplate[] = [
+  { name: 'f', kind: 'counter', isCore: true },
+  { name: 'c', kind: 'map', isCore: true },
+  { name: 'u', kind: 'queue', isCore: true },
+  { name: 't', kind: 'log', isCore: true },
+]
+
+const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
+
+/** The groups of a run: one of each order first, then as many as there are. */
+export function makeTemplates(scenario: Scenario): GroupTemplate[] {
+  const templates = CORE.slice(0, Math.max(3, scenario.groups))
+  for (let i = templates.length; i < scenario.groups; i += 1) {
+    templates.push({ name: `x${i}`, kind: EXTRA_KINDS[i % EXTRA_KINDS.length] ?? 'map', isCore: false })
+  }
+  return templates
+}
+
+/** Opens a group at a process. `ended` is called when it is no longer a member. */
+export function openGroup(world: World, process: SimProcess, template: GroupTemplate, ended: () => void): OpenGroup {
+  const { name } = template
+  const write = (line: Parameters<typeof world.trace.app>[2]): void => world.trace.app(world.now, process.id, line)
+  let handle: Handle | null = null
+  let open: OpenGroup | null = null
+  const use = <Object, Options>(
+    kind: ObjectKind<Object, Options>,
+    options: Options,
+    wrap: (object: Object) => Handle,
+  ): AppGroup => {
+    const attach = (port: GroupPort) => {
+      const made = kind.create(port, options)
+      if (template.kind === 'queue') traceQueue(made.replica, process.id, write)
+      handle = wrap(made.handle)
+      return made.replica
+    }
+    const { order, uniform, consistency } = kind
+    const groupOptions = { order, uniform, consistency, state: true, kind: kind.kind }
+    const whole = (): void => {
+      if (open !== null) open.isWhole = true
+    }
+    return process.app.openGroup(name, groupOptions, attach, { whole, ended })
+  }
+  const group = openKind(template.kind, world.scenario, use)
+  if (handle === null) throw new TypeError('a group without a handle')
+  open = { name, handle, group, isWhole: false, isClosing: false }
+  return open
+}
+
+type Use = <Object, Options>(
+  kind: ObjectKind<Object, Options>,
+  options: Options,
+  wrap: (object: Object) => Handle,
+) => AppGroup
+
+function openKind(kind: Handle['kind'], scenario: Scenario, use: Use): AppGroup {
+  switch (kind) {
+    case 'counter':
+      return use(counterKind, {}, (object) => ({ kind, object }))
+    case 'map':
+      return use(mapKind, {}, (object) => ({ kind, object }))
+    case 'log':
+      return use(logKind(scenario.isTotalConsistent), {}, (object) => ({ kind, object }))
+    case 'queue':
+      return use(queueKind, { leaseMs: BOUNDS.lease }, (object) => ({ kind, object, held: [] }))
+  }
+}

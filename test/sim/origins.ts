@@ -1,0 +1,61 @@
+/**
+ * Web origins: the founding section, the locks that prove a death, and the storage of votes.
+ */
+import type { VoteRecord } from '../../lib/kernel/api.ts'
+import type { SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+/** What the processes of one origin share. */
+export class Origins {
+  readonly #world: World
+  readonly #processes: readonly SimProcess[]
+  readonly #random: Random
+
+  constructor(world: World, processes: readonly SimProcess[]) {
+    this.#world = world
+    this.#processes = processes
+    this.#random = world.scenario.random.fork('storage')
+  }
+
+  /** Writes a vote record; answers when it is durable. A process without an origin has no storage. */
+  persist(process: SimProcess, ticket: number, record: VoteRecord): void {
+    const wait = process.origin === '' ? 0 : this.#random.between(0, 20)
+    process.writing = record
+    this.#world.call(this.#world.now + wait, () => {
+      if (!process.isRunning) return
+      process.record = record
+      if (process.writing === record) process.writing = null
+      process.input({ type: 'persisted', ticket })
+    })
+  }
+
+  /** One process at a time: granted if none of its origin that lives is in a line. */
+  requestFound(process: SimProcess): void {
+    const wait = process.origin === '' ? 0 : this.#random.between(0, 20)
+    this.#world.call(this.#world.now + wait, () => {
+      if (!process.isRunning) return
+      const isGranted = process.origin === '' || !this.#processes.some((other) => isRival(other, process))
+      if (isGranted) process.isInLine = true
+      process.input({ type: 'foundAnswer', granted: isGranted })
+    })
+  }
+
+  /** A process is gone, by crash or by leaving: its lock falls free, and those who saw it held learn that. */
+  died(process: SimProcess): void {
+    // A write under way when it crashed has been done, or not.
+    if (process.writing !== null && this.#random.chance(0.5)) process.record = process.writing
+    if (process.origin === '') return
+    for (const other of this.#processes) {
+      if (other === process || other.origin !== process.origin || !other.met.has(process)) continue
+      this.#world.call(this.#world.now + this.#random.between(20, 90), () => {
+        other.downFrom(process)
+        other.input({ type: 'dead', peer: process.id, record: process.record })
+      })
+    }
+  }
+}
+
+function isRival(other: SimProcess, process: SimProcess): boolean {
+  return other !== process && other.isRunning && other.isInLine && other.origin === process.origin
+}

@@ -1,0 +1,403 @@
+/**
+ * A simulated process: the kernel, the real application side of the port, and the port between them with its delay.
+ *
+ * A frozen process does nothing and finds what came meanwhile when it thaws. A stalled page is blocked while its kernel
+ * goes on. A crashed process is gone between one event and the next.
+ */
+
+import { AppSide } from '../../lib/app-port.ts'
+import type { AppEvent, Command, Effect, Input, KernelHandle, VoteRecord } from '../../lib/kernel/api.ts'
+import { Kernel } from '../../lib/kernel/kernel.ts'
+import { Due } from './heap.ts'
+import type { Network, Path } from './network.ts'
+import type { Origins } from './origins.ts'
+import type { Random } from './random.ts'
+import type { RawLine } from './trace.ts'
+import type { World } from './world.ts'
+
+/** Where a process comes from. */
+export interface ProcessPlace {
+  readonly id: string
+  readonly site: string
+  /** Its web origin, or `''`. */
+  readonly origin: string
+}
+
+/** What a process needs of the world. */
+export interface Surroundings {
+  readonly world: World
+  readonly network: Network
+  readonly origins: Origins
+}
+
+/** A cast that the kernel has stamped and does not know to be stable. */
+interface OpenSend {
+  readonly n: number
+  readonly t: number
+}
+
+/** One process. */
+export class SimProcess {
+  readonly id: string
+  readonly site: string
+  readonly origin: string
+  readonly app: AppSide
+  readonly kernel: KernelHandle
+  /** Open paths by peer. Kept by the network. */
+  readonly paths: Map<string, Path> = new Map()
+  /** Whom it ever had a path to: whose locks it has seen held. */
+  readonly met: Set<SimProcess> = new Set()
+  /** It counts for its origin as being in a line. */
+  isInLine = false
+  /** What a survivor finds in its storage. */
+  record: VoteRecord | null = null
+  /** A write that may or may not be durable should it crash now. */
+  writing: VoteRecord | null = null
+  isFrozen = false
+  isLeaving = false
+  stalledUntil = 0
+  readonly startedAt: number
+  readonly #around: Surroundings
+  readonly #port: Random
+  #phase: 'running' | 'stopped' | 'crashed' = 'running'
+  #backlog: Input[] = []
+  #pageBacklog: PageTask[] = []
+  #isPageArmed = false
+  #batch: Input[] | null = null
+  #lastUp = 0
+  #lastDown = 0
+  #wakeAt = Number.POSITIVE_INFINITY
+  #openSends: OpenSend[] = []
+
+  constructor(place: ProcessPlace, around: Surroundings) {
+    const { id, site, origin } = place
+    const { world } = around
+    this.id = id
+    this.site = site
+    this.origin = origin
+    this.#around = around
+    this.startedAt = world.now
+    this.#port = world.scenario.random.fork(`port/${id}`)
+    const chance = world.scenario.random.fork(`kernel/${id}`)
+    world.trace.world(world.now, { e: 'start', p: id, site, origin })
+    const isOriginDeciding = world.scenario.origins === 'tabs'
+    this.kernel = new Kernel(
+      { random: () => chance.next(), trace: (line) => this.#traceKernel(line) },
+      { self: id, name: id, origin, foundAfterMs: isOriginDeciding ? 0 : 1_000 },
+    )
+    this.app = new AppSide({
+      self: id,
+      now: () => world.now,
+      send: (commands) => this.#sendDown(commands),
+      schedule: (fn) => world.schedule(fn),
+      after: (ms, fn) => this.#after(ms, fn),
+      trace: (line) => world.trace.app(world.now, id, line),
+      space: (event) => {
+        if (event.type === 'lineLost') world.trace.app(world.now, id, { e: 'lineLost', line: event.line })
+      },
+      fault: (peer, code, detail) => {
+        const reason = detail instanceof Error ? ` (${detail.stack ?? detail.message})` : ''
+        world.fail(
+          'fault',
+          `at ${world.now} ms the application of ${id} meets ${code} of ${peer || 'its own'}${reason}`,
+        )
+      },
+    })
+  }
+
+  /** Lives, and has not left. It may be frozen. */
+  get isRunning(): boolean {
+    return this.#phase === 'running'
+  }
+
+  /** The page may do something now. */
+  get isActive(): boolean {
+    return this.isRunning && !this.isFrozen && !this.isLeaving && this.stalledUntil <= this.#around.world.now
+  }
+
+  /** Casts on their way for at most `ms`, not known to be stable. */
+  countUnstable(ms: number): number {
+    const since = this.#around.world.now - ms
+    let count = 0
+    for (const { t } of this.#openSends) if (t >= since) count += 1
+    return count
+  }
+
+  /** The kernel's first step, and soon the news that the transports have looked around. */
+  start(): void {
+    this.input({ type: 'wake' })
+    const { world } = this.#around
+    const wait = this.origin === '' ? this.#port.between(50, 1_000) : this.#port.between(2, 120)
+    world.call(world.now + wait, () => this.input({ type: 'searched' }))
+  }
+
+  /** Something happens to the kernel. */
+  input(input: Input): void {
+    if (this.#phase !== 'running') return
+    if (this.isFrozen) {
+      this.#backlog.push(input)
+      return
+    }
+    const { world } = this.#around
+    const { batchMs } = world.scenario
+    if (batchMs === 0) return this.#step([input])
+    if (this.#batch !== null) {
+      this.#batch.push(input)
+      return
+    }
+    this.#batch = [input]
+    world.at(world.now + this.#port.next() * batchMs, new Batch(this))
+  }
+
+  /** Hands what has gathered to the kernel. */
+  flushBatch(): void {
+    const inputs = this.#batch
+    this.#batch = null
+    if (inputs === null || this.#phase !== 'running') return
+    if (this.isFrozen) this.#backlog.push(...inputs)
+    else this.#step(inputs)
+  }
+
+  /** The kernel's timer. */
+  wake(due: Wake): void {
+    if (due.at !== this.#wakeAt || this.#phase !== 'running') return
+    this.#wakeAt = Number.POSITIVE_INFINITY
+    if (this.isFrozen) return
+    if (this.kernel.nextWake > this.#around.world.now) this.#armWake()
+    else this.#step([{ type: 'wake' }])
+  }
+
+  /** Runs a task of the page, now or when the page can; what waits keeps its order. */
+  page(task: PageTask): void {
+    if (this.#phase === 'crashed') return
+    const { world } = this.#around
+    if (this.isFrozen || world.now < this.stalledUntil || this.#pageBacklog.length > 0) {
+      this.#pageBacklog.push(task)
+      this.#armPage()
+      return
+    }
+    world.touchPage()
+    task.run()
+  }
+
+  #armPage(): void {
+    if (this.isFrozen || this.#isPageArmed) return
+    const { world } = this.#around
+    this.#isPageArmed = true
+    world.call(Math.max(world.now, this.stalledUntil), () => {
+      this.#isPageArmed = false
+      this.#drainPage()
+    })
+  }
+
+  #drainPage(): void {
+    const { world } = this.#around
+    while (this.#pageBacklog.length > 0) {
+      if (this.#phase === 'crashed' || this.isFrozen) return
+      if (world.now < this.stalledUntil) {
+        this.#armPage()
+        return
+      }
+      world.touchPage()
+      this.#pageBacklog.shift()?.run()
+    }
+  }
+
+  crash(): void {
+    if (this.#phase !== 'running') return
+    const { world, network, origins } = this.#around
+    this.#phase = 'crashed'
+    world.trace.world(world.now, { e: 'crash', q: this.id })
+    network.crashed(this)
+    origins.died(this)
+  }
+
+  freeze(): void {
+    if (!this.isRunning || this.isFrozen) return
+    this.isFrozen = true
+    this.#around.world.trace.world(this.#around.world.now, { e: 'freeze', q: this.id })
+  }
+
+  thaw(): void {
+    if (!this.isRunning || !this.isFrozen) return
+    const { world } = this.#around
+    this.isFrozen = false
+    world.trace.world(world.now, { e: 'thaw', q: this.id })
+    const inputs = this.#backlog
+    this.#backlog = []
+    const isTimerFirst = this.#port.chance(0.5)
+    if (isTimerFirst) this.#step([{ type: 'wake' }])
+    for (const input of inputs) this.input(input)
+    if (!isTimerFirst) this.input({ type: 'wake' })
+    if (this.#pageBacklog.length > 0) this.#armPage()
+  }
+
+  /** Its path to a process that is gone ends. */
+  downFrom(peer: SimProcess): void {
+    this.#around.network.downTo(this, peer.id)
+  }
+
+  /** Leaves the space for good. */
+  leave(isQuick: boolean): void {
+    if (!this.isActive) return
+    this.isLeaving = true
+    this.#around.world.touchPage()
+    this.app.leave(isQuick)
+  }
+
+  #step(inputs: readonly Input[]): void {
+    if (this.#phase !== 'running') return
+    const { world } = this.#around
+    world.events += inputs.length
+    let effects: readonly Effect[]
+    try {
+      effects = this.kernel.step(world.now, inputs)
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      world.fail('exception', `at ${world.now} ms the kernel of ${this.id} throws: ${reason}`)
+      return
+    }
+    let events: AppEvent[] | null = null
+    for (const effect of effects) {
+      if (effect.type === 'app') {
+        if (effect.event.type === 'stable') this.#noteStable(effect.event.upTo)
+        events ??= []
+        events.push(effect.event)
+      } else this.#carryOut(effect)
+    }
+    if (events !== null) this.#sendUp(events)
+    this.#armWake()
+  }
+
+  #carryOut(effect: Exclude<Effect, { type: 'app' }>): void {
+    const { world, network, origins } = this.#around
+    switch (effect.type) {
+      case 'send':
+        return network.send(this, effect.peer, effect.channel, effect.frame)
+      case 'persist':
+        return origins.persist(this, effect.ticket, effect.record)
+      case 'requestFound':
+        return origins.requestFound(this)
+      case 'inLine':
+        this.isInLine = true
+        return
+      case 'fault':
+        world.fail('fault', `at ${world.now} ms ${this.id} finds ${effect.peer} at fault: ${effect.code}`)
+        if (effect.fatal) network.close(this, effect.peer)
+        return
+      case 'stopped':
+        this.#phase = 'stopped'
+        network.left(this)
+        origins.died(this)
+        return
+      default:
+        return effect satisfies never
+    }
+  }
+
+  #armWake(): void {
+    const { nextWake } = this.kernel
+    if (nextWake >= this.#wakeAt || this.#phase !== 'running') return
+    const { world } = this.#around
+    const { lateMs } = world.scenario
+    this.#wakeAt = nextWake
+    const late = lateMs > 0 ? this.#port.next() * lateMs : 0
+    if (nextWake !== Number.POSITIVE_INFINITY)
+      world.at(Math.max(world.now + 0.01, nextWake) + late, new Wake(this, nextWake))
+  }
+
+  #sendUp(events: readonly AppEvent[]): void {
+    const { world } = this.#around
+    const t = Math.max(this.#lastUp, world.now + this.#portDelay())
+    this.#lastUp = t
+    world.at(t, new PageTask(this, () => this.app.receive(events)))
+  }
+
+  #sendDown(commands: readonly Command[]): void {
+    const { world } = this.#around
+    const t = Math.max(this.#lastDown, world.now + this.#portDelay())
+    this.#lastDown = t
+    world.call(t, () => this.input({ type: 'commands', commands }))
+  }
+
+  #portDelay(): number {
+    const { portMs } = this.#around.world.scenario
+    return portMs === 0 ? 0 : this.#port.next() * portMs
+  }
+
+  #after(ms: number, fn: () => void): () => void {
+    const { world } = this.#around
+    const task = new PageTask(this, fn)
+    // Like a platform's timers: in whole milliseconds, never at once.
+    world.at(world.now + Math.max(1, Math.ceil(ms)), task)
+    return () => task.cancel()
+  }
+
+  #traceKernel(line: RawLine): void {
+    const { world } = this.#around
+    if (line.e === 'send') {
+      const m = String(line['m'])
+      this.#openSends.push({ n: Number(m.slice(m.lastIndexOf('#') + 1)), t: world.now })
+    }
+    world.trace.kernel(world.now, this.id, line)
+  }
+
+  #noteStable(upTo: number): void {
+    this.#openSends = this.#openSends.filter(({ n }) => n > upTo)
+  }
+}
+
+/** A task of a page; waits while the page is frozen or blocked. */
+export class PageTask extends Due {
+  readonly #process: SimProcess
+  #fn: (() => void) | null
+
+  constructor(process: SimProcess, fn: () => void) {
+    super()
+    this.#process = process
+    this.#fn = fn
+  }
+
+  override fire(): void {
+    if (this.#fn !== null) this.#process.page(this)
+  }
+
+  /** Runs it; called by the process alone. */
+  run(): void {
+    const fn = this.#fn
+    this.#fn = null
+    fn?.()
+  }
+
+  cancel(): void {
+    this.#fn = null
+  }
+}
+
+class Batch extends Due {
+  readonly #process: SimProcess
+
+  constructor(process: SimProcess) {
+    super()
+    this.#process = process
+  }
+
+  override fire(): void {
+    this.#process.flushBatch()
+  }
+}
+
+class Wake extends Due {
+  readonly at: number
+  readonly #process: SimProcess
+
+  constructor(process: SimProcess, at: number) {
+    super()
+    this.#process = process
+    this.at = at
+  }
+
+  override fire(): void {
+    this.#process.wake(this)
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Writes what a queue's state machine does as `grant` and `release` lines, at the operation or view that does it.
+ *
+ * A taker writes its own grants; every process writes the completions and returns that it sees.
+ */
+import { QueueReplica } from '../../lib/objects/queue-replica.ts'
+import type { Grant, Happening, QueueItem } from '../../lib/objects/queue-state.ts'
+import type { Replica } from '../../lib/objects/replica.ts'
+import type { RawLine } from './trace.ts'
+
+/** Makes a queue's replica write lines. */
+export function traceQueue(replica: Replica, self: string, write: (line: RawLine) => void): void {
+  if (!(replica instanceof QueueReplica)) throw new TypeError('not a queue')
+  const { state, port } = replica
+  let lastOwn = ''
+  const grant = (item: QueueItem, { taker, token }: Grant): void => {
+    if (taker !== self) return
+    lastOwn = token.join()
+    write({ e: 'grant', lock: `${port.name}/${item.id}`, token, mode: 'item' })
+  }
+  const take = (happened: readonly Happening[]): void => {
+    for (const each of happened) {
+      if (each.type === 'taken') grant(each.item, each.grant)
+      else if (each.type === 'done')
+        write({ e: 'release', lock: nameOf(port.name, each), token: each.grant.token, ok: true })
+      else if (each.type === 'returned') {
+        write({
+          e: 'release',
+          lock: nameOf(port.name, each),
+          token: each.grant.token,
+          why: each.by === null ? 'gone' : 'given',
+        })
+      }
+    }
+  }
+  const { apply, install, load } = state
+  state.apply = (op, author) => {
+    const happened = apply.call(state, op, author)
+    if (happened !== null) take(happened)
+    return happened
+  }
+  state.install = (view) => {
+    const happened = install.call(state, view)
+    take(happened)
+    return happened
+  }
+  const known = new Set<string>()
+  state.load = (saved) => {
+    for (const item of state.held()) if (item.grant !== null) known.add(item.grant.token.join())
+    load.call(state, saved)
+    for (const item of state.held()) {
+      if (item.grant === null || known.has(item.grant.token.join()) || item.grant.token.join() === lastOwn) continue
+      grant(item, item.grant)
+    }
+    known.clear()
+  }
+}
+
+function nameOf(group: string, { item }: { readonly item: QueueItem }): string {
+  return `${group}/${item.id}`
+}

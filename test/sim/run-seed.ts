@@ -1,0 +1,109 @@
+/**
+ * Runs one seed: builds the world, lets it run, and has the checkers judge the trace.
+ */
+
+import type { Violation } from './checkers/checker.ts'
+import { checkTrace } from './checkers/index.ts'
+import { Faults, planFaults } from './faults.ts'
+import { Network } from './network.ts'
+import { Origins } from './origins.ts'
+import { SimProcess } from './process.ts'
+import { Reached } from './reached.ts'
+import { BOUNDS, drawScenario, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
+import type { AnyLine } from './trace.ts'
+import { Workload } from './workload.ts'
+import { World } from './world.ts'
+
+/** What came out of one seed. */
+export interface SeedResult {
+  readonly seed: number
+  readonly lines: readonly AnyLine[]
+  /** Inputs that kernels processed. */
+  readonly events: number
+  readonly violations: readonly Violation[]
+  /** Instances checked per property. */
+  readonly checked: Readonly<Record<string, number>>
+  readonly metrics: Readonly<Record<string, number>>
+  readonly reached: Readonly<Record<string, number>>
+  /** Why the seed says nothing, or null. */
+  readonly voidReason: string | null
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+
+/** Runs a seed to its end. The same seed, options and code give the same lines. */
+export async function runSeed(seed: number, options: SimOptions): Promise<SeedResult> {
+  const scenario = drawScenario(seed, options)
+  const world = new World(scenario)
+  const processes: SimProcess[] = []
+  const network = new Network(world, processes)
+  const origins = new Origins(world, processes)
+  const workload = new Workload(world, processes)
+  const reached = new Reached()
+  const draw = scenario.random.fork('processes')
+  const join = (): SimProcess => {
+    const number = processes.length + 1
+    // Ids sort in another order than processes start.
+    const id = `${LETTERS[draw.int(LETTERS.length)]}${number}`
+    const process = new SimProcess(
+      { id, site: `s${number}`, origin: drawOrigin(scenario, draw.next()) },
+      { world, network, origins },
+    )
+    processes.push(process)
+    network.enter(process)
+    process.start()
+    workload.enter(process)
+    return process
+  }
+  network.resetWithFrames = () => reached.count('path reset with unacked frames')
+  const plan = planFaults(scenario)
+  const faults = new Faults({ world, network, processes, join }, plan)
+  world.trace.watch = (line) => {
+    reached.notice(line)
+    faults.notice(line)
+  }
+
+  world.trace.world(0, { e: 'run', seed, options: describe(scenario), bounds: BOUNDS, plan })
+  for (let i = 0; i < scenario.processes; i += 1) {
+    const isTogether = scenario.random.fork(`start/${i}`).chance(0.4)
+    world.call(isTogether ? 0 : draw.between(0, 1_900), join)
+  }
+  workload.plan(plan.map(({ at }) => at))
+  world.call(TIMES.quiet, () => {
+    faults.quiet()
+    const live = processes.filter((process) => process.isRunning && !process.isLeaving).map(({ id }) => id)
+    world.trace.world(world.now, { e: 'quiet', parts: [live] })
+  })
+  await world.run(TIMES.end)
+  for (const process of processes) if (process.isRunning) process.app.digestAll()
+  world.trace.world(world.now, { e: 'end', seed, events: world.events })
+
+  const report = checkTrace(world.trace.checked)
+  const isFaulty = options.faults.length > 0
+  return {
+    seed,
+    lines: world.trace.lines,
+    events: world.events,
+    violations: [...world.failures, ...report.violations],
+    checked: report.checked,
+    metrics: report.metrics,
+    reached: reached.counts,
+    voidReason:
+      workload.done < options.ops
+        ? `${workload.done} of ${options.ops} operations`
+        : isFaulty && faults.unstable < FAULTS_MIN
+          ? `${faults.unstable} faults while casts were unstable`
+          : null,
+  }
+}
+
+function drawOrigin({ origins }: Scenario, draw: number): string {
+  if (origins === 'tabs') return 'https://a.example'
+  if (origins === 'none') return ''
+  return draw < 0.4 ? 'https://a.example' : draw < 0.8 ? 'https://b.example' : ''
+}
+
+/** The scenario without its chance, for the trace. */
+function describe({ random: _, ...rest }: Scenario): Omit<Scenario, 'random'> {
+  return rest
+}

@@ -1,0 +1,106 @@
+/**
+ * What a seed is like, drawn before it runs: how many processes, where they come from, how the network and the ports
+ * behave. Every seed differs in kind, not only in chance ("swarm").
+ */
+import { Random } from './random.ts'
+
+/** The kinds of faults, as `--faults` names them. */
+export const FAULT_KINDS = [
+  'crash',
+  'coordinator-crash',
+  'sequencer-crash',
+  'flush-crash',
+  'flush-leave',
+  'donor-crash',
+  'joiner-crash',
+  'leave',
+  'join',
+  'freeze',
+  'isolate',
+  'halves',
+  'reset',
+  'page-stall',
+] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** The workloads, as `--workload` names them: where operations go. */
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue'] as const
+
+export type WorkloadName = (typeof WORKLOADS)[number]
+
+/** What the command line may fix; the seed draws the rest. */
+export interface SimOptions {
+  readonly processes?: number
+  readonly groups?: number
+  readonly ops: number
+  readonly faults: readonly FaultKind[]
+  readonly workload: WorkloadName
+}
+
+export const DEFAULT_OPTIONS: SimOptions = { ops: 300, faults: FAULT_KINDS, workload: 'mixed' }
+
+/** When things happen, in virtual ms. */
+export const TIMES = { load: 2_000, faults: 5_000, lastFault: 38_000, lastOp: 40_000, quiet: 42_000, end: 60_000 }
+
+/** The bounds by which liveness is judged, in ms. */
+export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }
+
+/** At least so many faults must strike while casts are unstable, or the seed is void. */
+export const FAULTS_MIN = 4
+
+/** How frames travel between two processes of different origins, and ports within a process. */
+export interface Scenario {
+  readonly seed: number
+  readonly options: SimOptions
+  readonly processes: number
+  readonly groups: number
+  /** `tabs`: one origin, with locks; `none`: no origin, so no proof of death; `mixed`: two origins and some without. */
+  readonly origins: 'tabs' | 'none' | 'mixed'
+  /** One-way delay: uniform 0–2 ms if LAN, else `delayMin` plus exponential. */
+  readonly isLan: boolean
+  readonly delayMin: number
+  readonly delayMean: number
+  readonly spikeChance: number
+  /** The three channels of a path share one order. */
+  readonly isOneFifo: boolean
+  /** Frames pass through bytes. */
+  readonly isCoded: boolean
+  /** Delay of the port between page and worker, at most. */
+  readonly portMs: number
+  /** What arrives within so many ms is one step; 0: every input is a step of its own. */
+  readonly batchMs: number
+  /** Timers fire late by at most so many ms. */
+  readonly lateMs: number
+  /** Are the plain total group's casts bound to the primary component? */
+  readonly isTotalConsistent: boolean
+  readonly random: Random
+}
+
+/** Draws a seed's scenario. */
+export function drawScenario(seed: number, options: SimOptions): Scenario {
+  const random = new Random(String(seed))
+  const draw = random.fork('scenario')
+  const processes = 3 + draw.int(5)
+  const groups = 4 + draw.int(4)
+  const origins = draw.pick(['tabs', 'tabs', 'none', 'mixed', 'mixed'] as const) ?? 'tabs'
+  const delayMin = draw.between(0, 30)
+  return {
+    seed,
+    options,
+    processes: options.processes ?? processes,
+    groups: options.groups ?? groups,
+    origins,
+    isLan: draw.chance(0.3),
+    delayMin,
+    delayMean: draw.between(30, 100),
+    spikeChance: draw.chance(0.5) ? 0.005 : 0,
+    isOneFifo: draw.chance(0.5),
+    isCoded: seed % 10 === 3,
+    portMs: draw.chance(0.3) ? 0 : draw.between(0.1, 5),
+    batchMs: draw.chance(0.3) ? draw.between(0.5, 4) : 0,
+    lateMs: draw.chance(0.5) ? draw.between(0, 5) : 0,
+    isTotalConsistent: draw.chance(0.4),
+    random,
+  }
+}

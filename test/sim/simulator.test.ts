@@ -1,0 +1,59 @@
+/** The simulator itself: deterministic, and its parts do what runs rely on. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { planFaults } from './faults.ts'
+import { Due, Heap } from './heap.ts'
+import { Random } from './random.ts'
+import { runSeed } from './run-seed.ts'
+import { DEFAULT_OPTIONS, drawScenario, FAULT_KINDS } from './scenario.ts'
+
+test('the same seed gives the same bytes, whether frames pass through bytes or not', async () => {
+  for (const seed of [12, 23]) {
+    const [first, second] = [await runSeed(seed, DEFAULT_OPTIONS), await runSeed(seed, DEFAULT_OPTIONS)]
+    assert.ok(first.lines.length > 10)
+    assert.equal(JSON.stringify(first.lines), JSON.stringify(second.lines))
+  }
+})
+
+test('different seeds give different runs', async () => {
+  const [first, second] = [await runSeed(1, DEFAULT_OPTIONS), await runSeed(2, DEFAULT_OPTIONS)]
+  assert.notEqual(first.events, second.events)
+})
+
+test('a fork does not depend on what its parent has drawn', () => {
+  const parent = new Random('7')
+  const before = parent.fork('network').next()
+  parent.next()
+  assert.equal(parent.fork('network').next(), before)
+  assert.notEqual(parent.fork('faults').next(), before)
+})
+
+test('the queue gives what is due by time, then by the order of scheduling', () => {
+  class Named extends Due {
+    readonly name: number
+    constructor(name: number) {
+      super()
+      this.name = name
+    }
+    override fire(): void {
+      // Only its place matters.
+    }
+  }
+  const random = new Random('heap')
+  const heap = new Heap()
+  const times = Array.from({ length: 500 }, () => random.int(40))
+  times.forEach((t, name) => {
+    heap.push(t, new Named(name))
+  })
+  const expected = times.map((t, name) => ({ t, name })).sort((a, b) => a.t - b.t || a.name - b.name)
+  for (const { name } of expected) assert.equal((heap.pop() as Named).name, name)
+  assert.equal(heap.pop(), undefined)
+})
+
+test('a plan of faults is drawn before the run and names every kind some time', () => {
+  const kinds = new Set<string>()
+  for (let seed = 1; seed <= 200; seed += 1) {
+    for (const { kind } of planFaults(drawScenario(seed, DEFAULT_OPTIONS))) kinds.add(kind)
+  }
+  assert.deepEqual([...kinds].sort(), [...FAULT_KINDS].sort())
+})

@@ -1,0 +1,186 @@
+/**
+ * Random operations over several groups and all orders.
+ *
+ * The moments are drawn before the run, most of them just before the faults, so that faults strike while casts are
+ * unstable; who does what is drawn when it happens, from who is able to.
+ */
+import { BusyError, ClosedError, NotPrimaryError } from '../../lib/errors.ts'
+import type { SharedQueue } from '../../lib/objects/queue.ts'
+import type { TakenItem } from '../../lib/objects/taken-item.ts'
+import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
+import { PageTask, type SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import { TIMES, type WorkloadName } from './scenario.ts'
+import type { World } from './world.ts'
+
+/** Share of the operations that come just before faults. */
+const BURST_SHARE = 0.6
+/** An operation that nobody can do now is tried again after so many ms. */
+const RETRY_MS = 40
+const KEYS = 12
+
+/** How often each kind of object is chosen. */
+const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind'], number>>>> = {
+  mixed: { counter: 2, map: 4, log: 4, queue: 5 },
+  available: { counter: 3, map: 5, log: 2, queue: 0 },
+  consistent: { counter: 0, map: 1, log: 4, queue: 5 },
+  queue: { counter: 0, map: 0, log: 0, queue: 1 },
+}
+
+/** What the applications do. */
+export class Workload {
+  /** Operations done. */
+  done = 0
+  readonly #world: World
+  readonly #random: Random
+  readonly #processes: readonly SimProcess[]
+  readonly #templates: readonly GroupTemplate[]
+  readonly #open = new Map<SimProcess, Map<string, OpenGroup>>()
+  #value = 0
+
+  constructor(world: World, processes: readonly SimProcess[]) {
+    this.#world = world
+    this.#processes = processes
+    this.#random = world.scenario.random.fork('workload')
+    this.#templates = makeTemplates(world.scenario)
+  }
+
+  /** Schedules the operations, most of them shortly before the given moments. */
+  plan(moments: readonly number[]): void {
+    const { ops } = this.#world.scenario.options
+    const draw = this.#world.scenario.random.fork('moments')
+    const { isLan } = this.#world.scenario
+    for (let i = 0; i < ops; i += 1) {
+      const moment = draw.chance(BURST_SHARE) ? draw.pick(moments) : undefined
+      const spread = isLan ? 20 : 150
+      const t =
+        moment === undefined
+          ? draw.between(TIMES.load, TIMES.lastOp)
+          : Math.max(TIMES.load, moment - draw.between(-10, spread))
+      this.#world.call(t, () => this.#doOne())
+    }
+  }
+
+  /** A new process opens its groups. */
+  enter(process: SimProcess): void {
+    this.#open.set(process, new Map())
+    for (const template of this.#templates) {
+      if (!template.isCore && !this.#random.chance(0.6)) continue
+      const wait = !template.isCore
+        ? this.#random.between(0, 20_000)
+        : this.#random.chance(0.7)
+          ? this.#random.between(0, 5)
+          : this.#random.between(0, 1_500)
+      this.#openAfter(process, template, wait)
+    }
+  }
+
+  #openAfter(process: SimProcess, template: GroupTemplate, wait: number): void {
+    const open = (): void => {
+      const groups = this.#open.get(process)
+      if (groups === undefined || process.isLeaving || process.app.isClosed || groups.has(template.name)) return
+      const ended = (): void => {
+        groups.delete(template.name)
+      }
+      groups.set(template.name, openGroup(this.#world, process, template, ended))
+    }
+    this.#world.at(this.#world.now + wait, new PageTask(process, open))
+  }
+
+  #doOne(): void {
+    const able = this.#processes.filter((process) => process.isActive && process.app.isWritable)
+    const process = this.#random.pick(able)
+    if (process === undefined || !this.#act(process)) {
+      if (this.#world.now < TIMES.lastOp) this.#world.call(this.#world.now + RETRY_MS, () => this.#doOne())
+      return
+    }
+    this.done += 1
+  }
+
+  #act(process: SimProcess): boolean {
+    const usable = [...(this.#open.get(process)?.values() ?? [])].filter((open) => open.isWhole && !open.isClosing)
+    if (usable.length === 0) return false
+    this.#world.touchPage()
+    if (this.#random.chance(0.03)) this.#changeMembership(process, usable)
+    if (!this.#random.chance(0.1)) return this.#actIn(this.#choose(usable))
+    // Several operations in one message to the kernel, so in one frame on each link.
+    let isDone = false
+    process.app.batch(() => {
+      for (let i = this.#random.int(4) + 1; i >= 0; i -= 1) isDone = this.#actIn(this.#choose(usable)) || isDone
+    })
+    return isDone
+  }
+
+  #choose(usable: readonly OpenGroup[]): OpenGroup | undefined {
+    const weights = WEIGHTS[this.#world.scenario.options.workload]
+    const sum = usable.reduce((total, { handle }) => total + weights[handle.kind], 0)
+    let at = this.#random.next() * sum
+    for (const open of usable) {
+      at -= weights[open.handle.kind]
+      if (at < 0) return open
+    }
+    return undefined
+  }
+
+  /** Leaves one of the groups that not all are in, or opens one (again). */
+  #changeMembership(process: SimProcess, usable: readonly OpenGroup[]): void {
+    const extra = this.#random.pick(this.#templates.filter(({ isCore }) => !isCore))
+    if (extra === undefined) return
+    const open = usable.find(({ name }) => name === extra.name)
+    if (open === undefined) return this.#openAfter(process, extra, 0)
+    open.isClosing = true
+    void open.handle.object.close()
+  }
+
+  #actIn(open: OpenGroup | undefined): boolean {
+    if (open === undefined || open.isClosing) return false
+    const random = this.#random
+    this.#value += 1
+    try {
+      switch (open.handle.kind) {
+        case 'counter':
+          open.handle.object.add(random.int(9) - 3 || 1)
+          return true
+        case 'map': {
+          const key = `k${random.int(KEYS)}`
+          if (!random.chance(0.15) || !open.handle.object.delete(key)) open.handle.object.set(key, this.#value)
+          return true
+        }
+        case 'log':
+          open.handle.object.append(this.#value)
+          return true
+        case 'queue':
+          return this.#actInQueue(open.handle.object, open.handle.held)
+      }
+    } catch (error) {
+      if (error instanceof BusyError || error instanceof ClosedError) return false
+      throw error
+    }
+  }
+
+  #actInQueue(queue: SharedQueue, held: TakenItem<unknown>[]): boolean {
+    const draw = this.#random.next()
+    if (draw < 0.4) {
+      queue.add(this.#value).catch(ignoreRefusal)
+      return true
+    }
+    if (draw < 0.7 || held.length === 0) {
+      queue.take().then((taken) => {
+        held.push(taken)
+      }, ignoreRefusal)
+      return true
+    }
+    const [taken] = held.splice(this.#random.int(held.length), 1)
+    if (taken === undefined) return false
+    // Even one whose lease has run out: it must be refused, or nobody else has it yet.
+    const end = this.#random.chance(0.75) ? taken.done(this.#value) : taken.fail('again')
+    end.catch(ignoreRefusal)
+    return true
+  }
+}
+
+/** Calls may end badly: who was cut off learns that the outcome is unknown. Anything but a typed error is a bug. */
+function ignoreRefusal(error: unknown): void {
+  if (error instanceof NotPrimaryError) return
+  if (!(error instanceof Error) || !('code' in error)) throw error
+}

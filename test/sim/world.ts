@@ -1,0 +1,112 @@
+/**
+ * The world of one run: virtual time, and what happens next.
+ *
+ * Application code makes promises (a queue's `take`), so the loop lets microtasks run after every task of a page; all
+ * else is synchronous. Nothing here reads a clock.
+ */
+import { Due, Heap } from './heap.ts'
+import type { Scenario } from './scenario.ts'
+import { Trace } from './trace.ts'
+
+/** What went wrong besides what checkers see. */
+export interface WorldFailure {
+  readonly property: 'exception' | 'fault' | 'livelock'
+  readonly message: string
+}
+
+/** More inputs than any honest run has. */
+const EVENTS_MAX = 300_000
+/** More happenings than can be at one instant. */
+const INSTANT_MAX = 20_000
+/** Rounds of microtasks after a task of a page; what takes longer runs after the next. */
+const MICROTASK_ROUNDS = 4
+
+/** Virtual time, the queue of what is due, the trace. */
+export class World {
+  readonly scenario: Scenario
+  readonly trace: Trace = new Trace()
+  readonly failures: WorldFailure[] = []
+  now = 0
+  /** Inputs that kernels have processed. */
+  events = 0
+  readonly #heap = new Heap()
+  #tasks: (() => void)[] = []
+  #isPageTouched = false
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario
+  }
+
+  /** Schedules `due`, never before `t`; times in the past are now. Time goes in steps of 10 µs, so that traces read well. */
+  at(t: number, due: Due): void {
+    const rounded = Math.round(t * 100) / 100
+    this.#heap.push(Math.max(this.now, rounded < t ? (Math.round(t * 100) + 1) / 100 : rounded), due)
+  }
+
+  /** Schedules a call. */
+  call(t: number, fn: () => void): void {
+    this.at(t, new Call(fn))
+  }
+
+  /** Notes that code of a page runs: its microtasks and scheduled tasks come before anything else. */
+  touchPage(): void {
+    this.#isPageTouched = true
+  }
+
+  /** Runs `fn` at the end of the present task of a page. */
+  schedule(fn: () => void): void {
+    this.#isPageTouched = true
+    this.#tasks.push(fn)
+  }
+
+  /** Notes a failure. The run ends soon: after a broken invariant the rest means nothing. */
+  fail(property: WorldFailure['property'], message: string): void {
+    if (this.failures.length < 20) this.failures.push({ property, message })
+  }
+
+  /** Lets time pass until `end`. */
+  async run(end: number): Promise<void> {
+    let instant = 0
+    while (this.#heap.nextTime <= end && !this.#isBroken()) {
+      const due = this.#heap.pop()
+      if (due === undefined) break
+      instant = due.t > this.now ? 0 : instant + 1
+      if (instant > INSTANT_MAX || this.events > EVENTS_MAX) {
+        this.fail('livelock', `no end in sight at ${this.now} ms after ${this.events} events: ${due.constructor.name}`)
+        return
+      }
+      this.now = due.t
+      due.fire()
+      if (this.#isPageTouched) await this.#drain()
+    }
+    this.now = Math.max(this.now, end)
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#isPageTouched) {
+      this.#isPageTouched = false
+      for (let round = 0; round < MICROTASK_ROUNDS; round += 1) await null
+      const tasks = this.#tasks
+      if (tasks.length === 0) continue
+      this.#tasks = []
+      for (const task of tasks) task()
+    }
+  }
+
+  #isBroken(): boolean {
+    return this.failures.some(({ property }) => property !== 'fault')
+  }
+}
+
+class Call extends Due {
+  readonly #fn: () => void
+
+  constructor(fn: () => void) {
+    super()
+    this.#fn = fn
+  }
+
+  override fire(): void {
+    this.#fn()
+  }
+}
