@@ -198,6 +198,8 @@ const groupRow = record<GroupRow>({
   members: nullable(ids),
   viewId: viewIdOrNull,
   installs: list(groupInstall),
+  gn: int,
+  next: int,
   status: stateStatus,
 })
 

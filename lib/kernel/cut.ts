@@ -23,6 +23,8 @@ export interface GroupHistory {
   readonly baseViewId: string | null
   /** In order of `gn`. */
   readonly installs: readonly GroupInstall[]
+  /** How far the total order was delivered by whoever came furthest: group view within the space view, and position. */
+  readonly released: { readonly gn: number; readonly next: number }
 }
 
 /** What one member does at the cut. */
@@ -41,19 +43,28 @@ export interface CutPlan {
 export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
   const united = new Map<
     number,
-    { base: readonly ProcessId[] | null; baseViewId: string | null; row: GroupRow; installs: Map<number, GroupInstall> }
+    {
+      base: readonly ProcessId[] | null
+      baseViewId: string | null
+      row: GroupRow
+      installs: Map<number, GroupInstall>
+      released: { gn: number; next: number }
+    }
   >()
   for (const row of rows) {
     for (const group of row.groups) {
       let entry = united.get(group.gid)
       if (entry === undefined) {
-        entry = { base: null, baseViewId: null, row: group, installs: new Map() }
+        entry = { base: null, baseViewId: null, row: group, installs: new Map(), released: { gn: 0, next: 0 } }
         united.set(group.gid, entry)
       }
       if (group.members !== null && entry.base === null) {
         entry.base = group.members
         entry.baseViewId = group.viewId
       }
+      const { gn, next } = group
+      const { released } = entry
+      if (gn > released.gn || (gn === released.gn && next > released.next)) entry.released = { gn, next }
       for (const install of group.installs) entry.installs.set(install.gn, install)
     }
   }
@@ -66,6 +77,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       base: entry.base,
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
+      released: entry.released,
     })
   }
   return result

@@ -61,22 +61,25 @@ export class Delivery {
     this.early = []
   }
 
-  /** Takes hold of a cast: from its sender, forwarded, or an own one. Duplicates are ignored. */
+  /** Takes hold of a cast from its sender, in order, or of an own one; what was forwarded before is here already. */
   receive(cast: Cast, rank: number): void {
     const { era } = this.core
     if (cast.seq <= (era.received[rank] ?? 0)) return
     era.received[rank] = cast.seq
+    if (era.forwarded.has(castKey(rank, cast.seq))) return
     const held: Held = { cast, rank, isDelivered: false, isDropped: false }
     era.held[rank]?.push(held)
     this.route(held)
   }
 
-  /** Forwarded casts may fill holes below what was received: a survivor that was not an addressee of what lies between. */
+  /** Takes hold of a cast that a survivor forwards. The flush may be superseded, and the sender's own frames still come. */
   receiveForwarded(cast: Cast, rank: number): void {
     const { era } = this.core
     const list = era.held[rank]
-    if (list === undefined || list.some((h) => h.cast.seq === cast.seq)) return
-    if (cast.seq > (era.received[rank] ?? 0)) era.received[rank] = cast.seq
+    if (list === undefined || cast.seq <= (era.received[rank] ?? 0)) return
+    const key = castKey(rank, cast.seq)
+    if (era.forwarded.has(key)) return
+    era.forwarded.add(key)
     const held: Held = { cast, rank, isDelivered: false, isDropped: false }
     list.push(held)
     list.sort((a, b) => a.cast.seq - b.cast.seq)

@@ -47,7 +47,9 @@ export class Era {
   readonly settled: number[]
   /** By rank: what is held above stability or not yet delivered, in order. */
   readonly held: Held[][]
-  /** By rank: highest number received from the sender itself or forwarded. */
+  /** Forwarded by others before their sender's own frames came. */
+  readonly forwarded: Set<number> = new Set()
+  /** By rank: highest number received from the sender itself. */
   readonly received: number[]
   readonly unstable: Unstable[] = []
   /** Own casts that not every addressee is known to have delivered. */
@@ -64,6 +66,8 @@ export class Era {
   readonly leftGroups: GroupRow[] = []
   /** A flush row was sent: nothing more is sent or delivered in this view until the cut. */
   isClosed = false
+  /** Came from removed senders after the row: part of the next row, or of nothing. */
+  readonly late: { readonly cast: Cast; readonly rank: number }[] = []
   /** Delivering the cut. */
   isCutting = false
   readonly eovFrom: Set<ProcessId> = new Set()

@@ -106,6 +106,9 @@ export interface GroupRow {
   readonly viewId: ViewId | null
   /** Group views decided within this space view, as far as known. */
   readonly installs: readonly GroupInstall[]
+  /** The group view it is in, counted within the space view, and the next position of its total order to deliver. */
+  readonly gn: number
+  readonly next: number
   readonly status: StateStatus
 }
 

@@ -297,6 +297,8 @@ export class Groups {
       members: group.baseMembers,
       viewId: group.baseViewId,
       installs: group.installs,
+      gn: group.gn,
+      next: group.total.next,
       status: group.status,
     }
   }

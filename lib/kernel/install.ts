@@ -117,12 +117,25 @@ function dropConsistent(kernel: Kernel, plan: CutPlan, lost: LostCast[]): void {
   era.held.forEach((list, rank) => {
     for (const held of list) {
       const history = plan.histories.get(held.cast.gid)
-      if (held.isDelivered || held.cast.order !== null || history?.options.consistency !== 'consistent') continue
+      if (held.isDelivered || held.cast.order !== null || history === undefined) continue
+      if (history.options.consistency !== 'consistent' || !history.options.uniform) continue
+      if (isReleased(kernel, history, held)) continue
       if (held.isDropped) continue
       held.isDropped = true
       if (rank === era.selfRank) lost.push({ group: history.name, n: held.cast.n, outcome: 'unknown' })
     }
   })
+}
+
+/** Somebody who comes along has delivered it: then all do. */
+function isReleased(kernel: Kernel, history: GroupHistory, held: Held): boolean {
+  const { gn, next } = history.released
+  if (held.cast.gn !== gn) return held.cast.gn < gn
+  const records = kernel.era.groups.get(history.gid)?.total.records ?? new Map()
+  for (const [position, record] of records) {
+    if (record.rank === held.rank && record.seq === held.cast.seq) return position < next
+  }
+  return false
 }
 
 function describe(left: readonly Held[]): string {

@@ -91,6 +91,7 @@ export class Kernel implements KernelHandle, Core {
       this.detector,
       {
         groupRows: () => this.groups.rows(),
+        takeLate: () => this.takeLate(),
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.forward(to, sender, seq),
         holds: (sender, seq) => this.holds(sender, seq),
@@ -330,11 +331,11 @@ export class Kernel implements KernelHandle, Core {
     for (let i = 0; i + 1 < frame.settled.length; i += 2)
       era.learnSettled(frame.settled[i] ?? -1, frame.settled[i + 1] ?? 0)
     link.learnDone(Math.min(frame.done, era.seq))
-    for (const item of frame.items) this.handleItem(link, peer, rank, item)
+    for (const item of frame.items) this.handleItem(link, peer, rank, item, frame.no)
     if (era.isClosed) this.membership.progress()
   }
 
-  private handleItem(link: Link, peer: ProcessId, rank: number, item: Item): void {
+  private handleItem(link: Link, peer: ProcessId, rank: number, item: Item, no: number): void {
     if (item.k === 'eov') {
       this.era.eovFrom.add(peer)
       return
@@ -343,6 +344,11 @@ export class Kernel implements KernelHandle, Core {
       const sender = this.era.ranks.get(item.sender)
       if (sender === undefined) this.fault(peer, 'bad-forward')
       else this.delivery.receiveForwarded(item.cast, sender)
+      return
+    }
+    if (this.membership.isRemoving(peer)) {
+      this.era.late.push({ cast: item.cast, rank })
+      link.ackCap = Math.min(link.ackCap, no - 1)
       return
     }
     this.delivery.receive(item.cast, rank)
@@ -396,7 +402,8 @@ export class Kernel implements KernelHandle, Core {
         if (!this.era.isClosed) rounds.handleCount(from, message)
         return
       case 'groupInstall':
-        if (from === this.era.members[0]) groups.handleInstall(message.install)
+        // After the row it is too late: who knows it reports it in its own row.
+        if (from === this.era.members[0] && !this.era.isClosed) groups.handleInstall(message.install)
         return
     }
   }
@@ -477,6 +484,12 @@ export class Kernel implements KernelHandle, Core {
     const held = rank === undefined ? undefined : this.era.held[rank]?.find((h) => h.cast.seq === seq)
     const link = this.links.get(to)
     if (held !== undefined) link?.items.push({ k: 'forward', sender, cast: held.cast })
+  }
+
+  /** What came from removed senders since the last row belongs to the next one. */
+  private takeLate(): void {
+    for (const { cast, rank } of this.era.late.splice(0)) this.delivery.receive(cast, rank)
+    for (const link of this.links.values()) link.ackCap = Number.POSITIVE_INFINITY
   }
 
   private install(flush: Flush): void {

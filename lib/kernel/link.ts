@@ -9,7 +9,7 @@
  * Bounds: unacknowledged data is bounded by the grant, bulk by `chunksInFlight`.
  * Source: Derecho's monotone rows (absolute counters); JGroups NAKACK4 (positive acknowledgements).
  */
-import type { Channel, ProcessId } from './api.ts'
+import type { Channel, ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import type { BulkFrame, Chunk, ControlFrame, DataFrame, Frame, HelloFrame, Item, Message, StreamAck } from './frame.ts'
 
@@ -50,6 +50,8 @@ export class Link {
   /** Highest own cast of the current space view up to which the peer has delivered everything addressed to it. */
   doneSeq = 0
   private doneTold = 0
+  /** Frames beyond are received but not part of the flush row that was given: they do not count as held. */
+  ackCap: number = Number.POSITIVE_INFINITY
   private settledTold: number[] = []
   /** Waiting for the end of the step. */
   messages: Message[] = []
@@ -115,6 +117,7 @@ export class Link {
     this.ackedSeq = 0
     this.doneSeq = 0
     this.doneTold = 0
+    this.ackCap = Number.POSITIVE_INFINITY
     this.stableTold = []
     this.settledTold = []
   }
@@ -211,7 +214,7 @@ export class Link {
       t: 'data',
       session: this.session,
       no,
-      ack: { session: this.peerSession, no: this.gotData },
+      ack: { session: this.peerSession, no: Math.min(this.gotData, this.ackCap) },
       grant: this.grantGiven,
       view: era.id,
       stable,
@@ -281,7 +284,6 @@ export class Link {
     this.seeSession(frame.session)
     if (frame.peerSession === this.session) {
       this.ackControl({ session: frame.peerSession, no: frame.gotControl })
-      this.ackData({ session: frame.peerSession, no: frame.gotData })
       this.ackBulk({ session: frame.peerSession, no: frame.gotBulk })
     }
     if (this.isOpen || !this.isUp) return
@@ -290,7 +292,9 @@ export class Link {
     this.settledTold = []
     this.doneTold = 0
     for (const sent of this.control) this.send('control', sent)
-    for (const sent of this.data) this.send('data', sent.frame)
+    // What was received is not sent again, but only an acknowledgement from within the view says that it is held.
+    const received = frame.peerSession === this.session ? frame.gotData : 0
+    for (const sent of this.data) if (sent.frame.no > received) this.send('data', sent.frame)
     for (const sent of this.bulk) this.send('bulk', sent)
   }
 
@@ -304,7 +308,7 @@ export class Link {
       this.gotControl = frame.no
     } else if (frame.t === 'data') {
       if (frame.ack.session === this.session && frame.grant > this.grant) this.grant = frame.grant
-      this.ackData(frame.ack)
+      this.ackData(frame.ack, frame.view)
       if (frame.no === 0) return true
       if (frame.no !== this.gotData + 1) return false
       this.gotData = frame.no
@@ -343,13 +347,14 @@ export class Link {
     while (this.control.length > 0 && (this.control[0]?.no ?? 0) <= ack.no) this.control.shift()
   }
 
-  private ackData(ack: StreamAck): void {
+  /** Held counts within one view: one who has moved on, or is still to come, says nothing about ours. */
+  private ackData(ack: StreamAck, view: ViewId): void {
     if (ack.session !== this.session) return
     let count = 0
     for (const sent of this.data) {
       if (sent.frame.no > ack.no) break
       count += 1
-      if (sent.lastSeq > this.ackedSeq && sent.frame.view === this.core.era.id) {
+      if (sent.lastSeq > this.ackedSeq && sent.frame.view === this.core.era.id && view === sent.frame.view) {
         this.ackedSeq = sent.lastSeq
         this.core.ackedDirty = true
       }

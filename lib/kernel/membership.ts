@@ -49,6 +49,8 @@ interface Lead {
 /** What membership needs from the rest of the kernel. */
 export interface MembershipHooks {
   groupRows(): Row['groups']
+  /** Takes hold of what came from removed senders after the last row. */
+  takeLate(): void
   /** The cut is agreed: deliver the rest and begin the new view. */
   install(flush: Flush): void
   forward(to: ProcessId, sender: ProcessId, seq: number): void
@@ -362,8 +364,14 @@ export class Membership {
       ticket: 0,
     }
     this.closeView()
+    this.hooks.takeLate()
     this.core.trace({ e: 'row', view: viewIdOf(ballot) })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
+  }
+
+  /** Was a row given in which that peer is removed? */
+  isRemoving(peer: ProcessId): boolean {
+    return this.core.era.isClosed && this.flush !== null && !this.flush.part.members.includes(peer)
   }
 
   /** READY was said to another leader, who is alive: its install is on its way, and leaving now would look like a crash. */

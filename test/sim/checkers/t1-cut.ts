@@ -65,9 +65,11 @@ function sortOut(process: Process): Map<string, Step[]> {
  */
 function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, line }: Located<'stateOut'>): void {
   if (process === null) return
-  const given = run
-    .of('stateIn')
-    .findLast((state) => state.process === process && state.data.g === data.g && state.line < line)
+  const isGiven = (state: Located<'stateIn' | 'merge'>): boolean =>
+    state.process === process && state.data.g === data.g && state.line < line
+  const whole = run.of('stateIn').findLast(isGiven)
+  const united = run.of('merge').findLast(isGiven)
+  const given = (whole?.line ?? 0) > (united?.line ?? 0) ? whole : united
   // A membership that began anew began without what the process had delivered in an earlier one.
   const joined = joinLine(process, data.g, line)
   const from = Math.max(joined, given === undefined ? 0 : installLine(process, given.data))
@@ -96,7 +98,7 @@ function joinLine(process: Process, g: string, line: number): number {
 }
 
 /** Where the process installed the snapshot's view; 0 if it never did. */
-function installLine(process: Process, { g, view }: Snapshot): number {
+function installLine(process: Process, { g, view }: { readonly g: string; readonly view: string }): number {
   for (const [group, installs] of process.installs) {
     if (group.name === g) return installs.find((install) => install.view === group.views.get(view))?.at.line ?? 0
   }

@@ -105,6 +105,8 @@ const groupRow: Arbitrary<GroupRow> = plain({
   members: fc.option(ids),
   viewId: fc.option(view),
   installs: fc.array(install, { maxLength: 2 }),
+  gn: num,
+  next: num,
   status,
 })
 export const row: Arbitrary<Row> = plain({

@@ -1,0 +1,401 @@
+/**
+ * One group as the application side holds it: a replica, driven by the group's agreed sequence.
+ *
+ * It keeps the replica's state in step with the kernel's {@link StatePlan}: casts are buffered while a state
+ * is awaited, snapshots are answered at exactly the event that asks for them, other parts' states are
+ * loaded or merged, and the object counts as whole only then.
+ */
+
+import { ClosedError } from './errors.ts'
+import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
+import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { CastReceipt } from './receipt.ts'
+import type { TraceSink } from './trace.ts'
+import { decodeValue, encodeValue, hashBytes } from './values.ts'
+
+/** What a group needs of the side it belongs to. */
+export interface GroupContext {
+  readonly self: string
+  /** Where trace lines go, or undefined when the run is not traced. */
+  readonly trace: TraceSink | undefined
+  now(): number
+  after(ms: number, fn: () => void): () => void
+  leaseStart(): number | null
+  cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt
+  leave(group: AppGroup): void
+  fault(peer: string, code: string, detail?: unknown): void
+  isWritable(): boolean
+}
+
+/** What whoever opened the group is told; each at most once, except `writable`. */
+export interface GroupHooks {
+  /** It is a member and its state is whole: the object may be handed out. */
+  readonly whole?: () => void
+  /** No more deliveries come: the join failed, the space closed, or (error null) it left as asked. */
+  readonly ended?: (error: Error | null) => void
+  /** More may be cast again, or no more. */
+  readonly writable?: (isWritable: boolean) => void
+}
+
+/** Where a group stands between being asked for and being gone. */
+export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
+
+type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
+
+interface Pending {
+  readonly payload: Uint8Array
+  readonly info: OpInfo
+}
+
+/** A digest is traced once in so many deliveries. */
+const DIGEST_EVERY = 16
+
+/** One group's replica, its buffer and its port. */
+export class AppGroup implements GroupPort {
+  readonly name: string
+  /** What it was opened with. */
+  readonly options: GroupOptions
+
+  readonly #context: GroupContext
+  readonly #hooks: GroupHooks
+  #replica: Replica | null = null
+  #phase: GroupPhase = 'joining'
+  #isJoined = false
+  #isHandedOut = false
+  #info: ViewInfo | null = null
+  #view: GroupView | null = null
+  #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
+  #buffer: Pending[] = []
+  #viewOfIndex = ''
+  #index = 0
+  #undigested = 0
+  readonly #cut = new Map<string, number>()
+  #refs = 1
+  #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
+
+  constructor(name: string, options: GroupOptions, context: GroupContext, hooks: GroupHooks) {
+    this.name = name
+    this.options = options
+    this.#context = context
+    this.#hooks = hooks
+  }
+
+  /** Gives the group the replica that it drives; once, before the first event. */
+  attach(replica: Replica): void {
+    this.#replica = replica
+  }
+
+  get self(): string {
+    return this.#context.self
+  }
+
+  get view(): GroupView | null {
+    return this.#view
+  }
+
+  /** The whole of what is known of the current view. */
+  get viewInfo(): ViewInfo | null {
+    return this.#info
+  }
+
+  get phase(): GroupPhase {
+    return this.#phase
+  }
+
+  /** True when it is a member and no state is awaited. */
+  get isWhole(): boolean {
+    return this.#isJoined && this.#awaits === 'nothing'
+  }
+
+  /** True if a cast would be taken now. */
+  get isWritable(): boolean {
+    return this.#phase !== 'leaving' && this.#phase !== 'ended' && this.#context.isWritable()
+  }
+
+  cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
+    if (this.#phase === 'leaving' || this.#phase === 'ended') throw new ClosedError(`group "${this.name}" is closed`)
+    return this.#context.cast(this, encodeValue(op), options?.signal)
+  }
+
+  now(): number {
+    return this.#context.now()
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    return this.#context.after(ms, fn)
+  }
+
+  leaseStart(): number | null {
+    return this.#context.leaseStart()
+  }
+
+  fault(code: string, detail?: unknown): void {
+    this.#context.fault('', code, detail)
+  }
+
+  /** Counts one more user: it takes one more {@link close} to leave. */
+  retain(): void {
+    this.#refs += 1
+  }
+
+  close(): Promise<void> {
+    if (this.#phase === 'ended') return Promise.resolve()
+    this.#refs -= 1
+    if (this.#refs > 0) return Promise.resolve()
+    if (this.#closing === null) {
+      let resolve: () => void = () => undefined
+      const promise = new Promise<void>((onResolve) => {
+        resolve = onResolve
+      })
+      this.#closing = { promise, resolve }
+    }
+    if (this.#phase !== 'leaving') {
+      this.#phase = 'leaving'
+      this.#context.leave(this)
+    }
+    return this.#closing.promise
+  }
+
+  /** The end of the join. */
+  handleJoined(): void {
+    this.#isJoined = true
+    if (this.#phase === 'joining') this.#phase = 'open'
+  }
+
+  /** The end of everything; `error` is null when it left as asked. */
+  handleEnd(error: Error | null): void {
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
+    this.#buffer = []
+    this.#closing?.resolve()
+    this.#hooks.ended?.(error)
+  }
+
+  /** Passes the writable signal on. */
+  handleWritable(isWritable: boolean): void {
+    this.#hooks.writable?.(isWritable)
+  }
+
+  /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
+  handleView(view: ViewInfo, plan: StatePlan): void {
+    if (plan === 'replace') this.#buffer = []
+    else this.#replay(null)
+    this.#awaits = plan === 'whole' ? 'nothing' : plan
+    this.#info = view
+    this.#view = toGroupView(view)
+    this.#context.trace?.(viewLine(this.name, view))
+    // A state that is about to be replaced must not act on the view: the one that comes is told instead.
+    if (plan !== 'replace') this.#tellView()
+  }
+
+  #tellView(): void {
+    const view = this.#view
+    if (view !== null) this.#guard('view', () => this.#replica?.view(view))
+  }
+
+  /** Takes one cast: applies it, or buffers it while a state is awaited. */
+  handleDeliver(event: Of<'deliver'>): void {
+    if (event.view !== this.#viewOfIndex) {
+      this.#viewOfIndex = event.view
+      this.#index = 0
+    }
+    this.#index += 1
+    const { from, n, view } = event
+    const info: OpInfo = { author: from, local: from === this.self, n, view, index: this.#index }
+    if (this.#awaits === 'nothing') this.#apply({ payload: event.payload, info })
+    else this.#buffer.push({ payload: event.payload, info })
+  }
+
+  /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */
+  handleSnapshot(event: Of<'snapshot'>): Uint8Array | null {
+    if (this.#awaits === 'replace' || this.#awaits === 'first view') return null
+    const state = this.#save()
+    if (state !== null && this.#context.trace) {
+      const h = hashBytes(state)
+      this.#context.trace({
+        e: 'stateOut',
+        g: this.name,
+        // The snapshot event does not name who asked; the transfer number ties it to the kernel's lines.
+        to: '',
+        transfer: event.transfer,
+        view: event.view,
+        cut: this.#cutRecord(),
+        h,
+      })
+    }
+    return state
+  }
+
+  /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
+  handleState(event: Of<'state'>): void {
+    const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
+    const isTaken = this.#guard('state', () => (isReplacing ? this.#load(event) : this.#merge(event)))
+    if (!isTaken) return
+    if (isReplacing) this.#tellView()
+    this.#replay(event.cut)
+    this.#awaits = 'nothing'
+    this.digest()
+  }
+
+  /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */
+  settle(): void {
+    if (this.#phase === 'ended') return
+    this.#guard('settle', () => this.#replica?.settle())
+    if (this.#isHandedOut || !this.isWhole) return
+    this.#isHandedOut = true
+    this.#hooks.whole?.()
+  }
+
+  /** Traces the hash of the state, if it is whole. */
+  digest(): void {
+    this.#undigested = 0
+    if (!this.#context.trace || !this.options.state || this.#awaits !== 'nothing' || this.#info === null) return
+    const state = this.#save()
+    if (state === null) return
+    this.#context.trace({
+      e: 'digest',
+      g: this.name,
+      view: this.#info.id,
+      cut: this.#cutRecord(),
+      h: hashBytes(state),
+    })
+  }
+
+  #apply(pending: Pending): void {
+    const { payload, info } = pending
+    if (this.#context.trace) this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    let isGood = false
+    this.#guard('apply', () => {
+      let op: unknown
+      try {
+        op = decodeValue(payload)
+      } catch {
+        return
+      }
+      isGood = this.#replica?.apply(op, info) ?? false
+    })
+    if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.name, n: info.n })
+    this.#undigested += 1
+    if (this.#undigested >= DIGEST_EVERY) this.digest()
+  }
+
+  #replay(cut: Readonly<Record<string, number>> | null): void {
+    const buffer = this.#buffer
+    this.#buffer = []
+    for (const pending of buffer) {
+      const covered = cut === null ? 0 : (ownValue(cut, pending.info.author) ?? 0)
+      if (pending.info.n > covered) this.#apply(pending)
+    }
+  }
+
+  #load(event: Of<'state'>): void {
+    const [source, ...others] = event.sources
+    if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
+    this.#replica?.load(decodeValue(source.state))
+    // Several sources: the first is the whole state, other parts' states are united into it.
+    for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
+    this.#cut.clear()
+    this.#cover(event.cut)
+    if (!this.#context.trace) return
+    if (others.length > 0) {
+      // United from several parts, it is nobody's snapshot.
+      this.#traceMerge(event)
+      return
+    }
+    this.#context.trace({
+      e: 'stateIn',
+      g: this.name,
+      from: source.from,
+      view: event.view,
+      cut: this.#cutRecord(),
+      h: hashBytes(this.#save() ?? source.state),
+    })
+  }
+
+  #merge(event: Of<'state'>): void {
+    const replica = this.#replica
+    if (replica === null) return
+    const others = event.sources.filter((source) => source.state !== null)
+    const states = others.map((source) => decodeValue(source.state as Uint8Array))
+    if (replica.merge) for (const state of states) replica.merge(state)
+    else if (event.sources[0]?.state) replica.load(states[0])
+    this.#cover(event.cut)
+    this.#traceMerge(event)
+  }
+
+  #traceMerge(event: Of<'state'>): void {
+    this.#context.trace?.({
+      e: 'merge',
+      g: this.name,
+      view: event.view,
+      order: event.sources.map((part) => part.subview),
+      h: hashBytes(this.#save() ?? new Uint8Array()),
+    })
+  }
+
+  #cover(cut: Readonly<Record<string, number>>): void {
+    if (!this.#context.trace) return
+    for (const [from, n] of Object.entries(cut)) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
+  }
+
+  #save(): Uint8Array | null {
+    let state: Uint8Array | null = null
+    this.#guard('save', () => {
+      if (this.#replica !== null) state = encodeValue(this.#replica.save())
+    })
+    return state
+  }
+
+  #cutRecord(): Record<string, number> {
+    return Object.fromEntries([...this.#cut].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /** A replica that throws is reported; the other groups go on. */
+  #guard(what: string, fn: () => void): boolean {
+    try {
+      fn()
+      return true
+    } catch (error) {
+      this.#context.fault('', `replica-${what}`, error)
+      return false
+    }
+  }
+}
+
+/** The `view` line of the trace, for the space (`g` empty) and for groups. */
+export function viewLine(group: string, view: ViewInfo): Readonly<Record<string, unknown>> & { readonly e: string } {
+  const isMerged = view.subviews.length > 1
+  return {
+    e: 'view',
+    g: group,
+    id: view.id,
+    sv: view.spaceView,
+    members: view.members.map((member) => member.id),
+    prev: view.prev,
+    trans: view.trans,
+    primary: view.primary,
+    line: view.line,
+    ...(isMerged ? { subviews: view.subviews.map((part) => ({ id: part.id, members: part.members })) } : {}),
+    left: view.left,
+    dead: view.dead,
+    expelled: view.expelled,
+    away: [],
+  }
+}
+
+function toGroupView(view: ViewInfo): GroupView {
+  return Object.freeze({
+    id: view.id,
+    members: Object.freeze(view.members.map((member) => member.id)),
+    primary: view.primary,
+    line: view.line,
+    joined: view.joined,
+    left: view.left,
+    dead: view.dead,
+    expelled: view.expelled,
+  })
+}
+
+function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}

@@ -1,0 +1,400 @@
+/**
+ * The application's side of the port between page and kernel: pure and synchronous.
+ *
+ * Casts go out numbered and in batches, one message a tick; events come in on one ordered stream and are
+ * handed to the groups they belong to. The worker-backed page, the in-thread mode and the simulator run this
+ * same code, so it has no timer, clock or promise of its own; receipts make a promise when asked for one.
+ *
+ * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here;
+ * one cast at most {@link CAST_SIZE_MAX} bytes.
+ */
+
+import { AppGroup, type GroupContext, type GroupHooks, viewLine } from './app-group.ts'
+import {
+  BusyError,
+  ClosedError,
+  GroupMismatchError,
+  NotPrimaryError,
+  TooLargeError,
+  UnknownOutcomeError,
+  UsageError,
+} from './errors.ts'
+import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
+import type { Replica } from './objects/replica.ts'
+import { CastReceipt } from './receipt.ts'
+import type { TraceSink } from './trace.ts'
+import { hashBytes } from './values.ts'
+
+/** Own casts that may be under way: cast, and not yet delivered here. */
+export const CASTS_MAX = 4096
+/** Payload bytes of own casts that may be under way. */
+export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
+/** The largest payload of one cast, encoded. */
+export const CAST_SIZE_MAX: number = 64 * 1024
+/** Consumption is reported with other commands, or by itself once it has grown by so much. */
+const CONSUMED_STEP = 16 * 1024
+
+/** What the environment lends the application side. */
+export interface AppSideOptions {
+  /** This process. */
+  readonly self: ProcessId
+  /** Milliseconds, monotone; for objects' leases and time-outs only. */
+  now(): number
+  /** Carries one batch of commands to the kernel. */
+  send(commands: readonly Command[]): void
+  /** Runs `fn` at the end of the current task; default `queueMicrotask`. */
+  readonly schedule?: (fn: () => void) => void
+  /** Runs `fn` after `ms`; returns the cancel function. Without it, objects' time-outs never fire. */
+  readonly after?: (ms: number, fn: () => void) => () => void
+  /** Takes the application's lines of the trace. */
+  readonly trace?: TraceSink
+  /** Called for each event that concerns the whole space, in order, after the groups saw it. */
+  readonly space?: (event: SpaceEvent) => void
+  /** A fault of a replica here (`peer` empty) or in a peer's operation. */
+  readonly fault?: (peer: string, code: string, detail?: unknown) => void
+}
+
+/** The events that concern the whole space. */
+export type SpaceEvent =
+  | { readonly type: 'view'; readonly view: ViewInfo }
+  | Extract<AppEvent, { type: 'lineLost' | 'fault' | 'closed' | 'writable' }>
+
+/** The application's side of the port. */
+export class AppSide {
+  readonly self: ProcessId
+  readonly #options: AppSideOptions
+  readonly #schedule: (fn: () => void) => void
+  readonly #context: GroupContext
+  readonly #groups = new Map<string, AppGroup>()
+  readonly #receipts = new Map<number, CastReceipt>()
+  readonly #touched = new Set<AppGroup>()
+  #view: ViewInfo | null = null
+  #outbox: Command[] = []
+  #isScheduled = false
+  #isBatching = false
+  #castCount = 0
+  #openCasts = 0
+  #openBytes = 0
+  #consumed = 0
+  #reportedConsumed = 0
+  #isKernelWritable = true
+  #wasWritable = true
+  #isClosed = false
+  #leaseStart: number | null = null
+
+  constructor(options: AppSideOptions) {
+    this.self = options.self
+    this.#options = options
+    // Wrapped: called as a method, the browser's own would refuse its receiver.
+    this.#schedule = options.schedule ?? ((fn) => queueMicrotask(fn))
+    this.#context = {
+      self: options.self,
+      trace: options.trace,
+      now: () => options.now(),
+      after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
+      leaseStart: () => this.#leaseStart,
+      cast: (group, payload, signal) => this.#cast(group, payload, signal),
+      leave: (group) => this.#leaveGroup(group),
+      fault: (peer, code, detail) => options.fault?.(peer, code, detail),
+      isWritable: () => this.isWritable,
+    }
+    options.trace?.({ e: 'join', g: '' })
+  }
+
+  /** The current view of the space, or null before the first. */
+  get view(): ViewInfo | null {
+    return this.#view
+  }
+
+  /** True once the kernel has stopped. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** True if a cast would be taken now. */
+  get isWritable(): boolean {
+    return !this.#isClosed && this.#isKernelWritable && this.#openCasts < CASTS_MAX && this.#openBytes < CAST_BYTES_MAX
+  }
+
+  /** Own casts under way: cast, and neither delivered nor ended here. */
+  get openCasts(): number {
+    return this.#openCasts
+  }
+
+  /** A group that was opened and has not ended, if there is one of this name. */
+  group(name: string): AppGroup | undefined {
+    return this.#groups.get(name)
+  }
+
+  /**
+   * Becomes a member of a group, or creates it. `attach` makes the replica that the group drives.
+   * One attachment per name: whoever shares a group shares the returned object.
+   */
+  openGroup(
+    name: string,
+    options: GroupOptions,
+    attach: (group: AppGroup) => Replica,
+    hooks: GroupHooks = {},
+  ): AppGroup {
+    if (this.#isClosed) throw new ClosedError('the space is closed')
+    if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
+    const group = new AppGroup(name, options, this.#context, hooks)
+    group.attach(attach(group))
+    this.#groups.set(name, group)
+    const { order, uniform, consistency, state } = options
+    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong: false, consistency, domain: name, state })
+    this.#options.trace?.({ e: 'join', g: name })
+    this.#push({ type: 'join', group: name, options })
+    return group
+  }
+
+  /** Runs `fn` so that the casts made in it, and only they, go to the kernel in one message. Inside another batch it joins that one. */
+  batch<Result>(fn: () => Result): Result {
+    if (this.#isBatching) return fn()
+    this.flush()
+    this.#isBatching = true
+    try {
+      return fn()
+    } finally {
+      this.#isBatching = false
+      this.flush()
+    }
+  }
+
+  /** Leaves the space for good; the end is the `closed` event. `quick`: without waiting for own casts to be stable. */
+  leave(isQuick: boolean): void {
+    if (this.#isClosed) return
+    this.#options.trace?.({ e: 'leave', g: '' })
+    this.#push({ type: 'leave', quick: isQuick })
+    this.flush()
+  }
+
+  /** Sends what has gathered now, instead of at the end of the task. */
+  flush(): void {
+    if (this.#consumed !== this.#reportedConsumed && (this.#outbox.length > 0 || this.#isConsumptionDue())) {
+      this.#reportedConsumed = this.#consumed
+      this.#outbox.push({ type: 'consumed', bytes: this.#consumed })
+    }
+    if (this.#outbox.length === 0) return
+    const commands = this.#outbox
+    this.#outbox = []
+    this.#options.send(commands)
+  }
+
+  /** Takes what the kernel has to say, in its order; then every object touched emits its changes once. */
+  receive(events: readonly AppEvent[]): void {
+    for (const event of events) this.#handle(event)
+    this.#announceWritable()
+    const touched = [...this.#touched]
+    this.#touched.clear()
+    for (const group of touched) group.settle()
+    if (this.#isConsumptionDue()) this.#scheduleFlush()
+  }
+
+  /** The kernel is gone without a word (its worker died): ends everything as a `closed` event would. */
+  abandon(error: Error): void {
+    this.#close(error)
+  }
+
+  /** Traces the state of every group that is whole, as at rest. */
+  digestAll(): void {
+    for (const group of this.#groups.values()) group.digest()
+  }
+
+  #handle(event: AppEvent): void {
+    switch (event.type) {
+      case 'view':
+        return this.#handleView(event)
+      case 'deliver':
+        return this.#handleDeliver(event)
+      case 'snapshot':
+        return this.#handleSnapshot(event)
+      case 'state':
+        return this.#withGroup(event.group, (group) => group.handleState(event))
+      case 'stable':
+        return this.#handleStable(event.upTo)
+      case 'trans':
+        return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
+      case 'lease':
+        this.#leaseStart = event.start
+        return
+      case 'joined':
+        return this.#handleJoined(event)
+      case 'leftGroup':
+        return this.#endGroup(event.group, null)
+      case 'castEnd':
+        return this.#handleCastEnd(event)
+      case 'writable':
+        this.#isKernelWritable = event.writable
+        return
+      case 'closed':
+        this.#close(new ClosedError(`the space is closed (${event.reason})`))
+        return this.#options.space?.(event)
+      default:
+        return this.#options.space?.(event)
+    }
+  }
+
+  #handleView(event: Extract<AppEvent, { type: 'view' }>): void {
+    if (event.group !== '') return this.#withGroup(event.group, (group) => group.handleView(event.view, event.state))
+    const isFirst = this.#view === null
+    this.#view = event.view
+    this.#options.trace?.(viewLine('', event.view))
+    if (isFirst) this.#options.trace?.({ e: 'settle', of: 'join:', outcome: 'ok' })
+    this.#options.space?.({ type: 'view', view: event.view })
+  }
+
+  #handleDeliver(event: Extract<AppEvent, { type: 'deliver' }>): void {
+    const { from, n, group, view } = event
+    this.#consumed += event.payload.length
+    this.#options.trace?.({ e: 'deliver', m: `${from}#${n}`, g: group, view, h: hashBytes(event.payload) })
+    this.#withGroup(group, (target) => target.handleDeliver(event))
+    if (from !== this.self) return
+    const receipt = this.#receipts.get(n)
+    if (receipt === undefined || !receipt.isOpen) return
+    this.#endOpen(receipt)
+    this.#options.trace?.({ e: 'settle', of: `${from}#${n}`, outcome: 'delivered' })
+    receipt.markDelivered()
+    if (receipt.isSettled) this.#receipts.delete(n)
+  }
+
+  #handleSnapshot(event: Extract<AppEvent, { type: 'snapshot' }>): void {
+    const state = this.#groups.get(event.group)?.handleSnapshot(event) ?? null
+    this.#push({ type: 'snapshot', transfer: event.transfer, state })
+  }
+
+  #handleStable(upTo: number): void {
+    // Numbers only grow and a Map keeps the order of insertion: the scan ends at the first one above.
+    for (const receipt of this.#receipts.values()) {
+      if (receipt.n > upTo) break
+      if (receipt.wantsStable)
+        this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'stable' })
+      receipt.markStable()
+      if (receipt.isSettled) this.#receipts.delete(receipt.n)
+    }
+  }
+
+  #handleJoined(event: Extract<AppEvent, { type: 'joined' }>): void {
+    this.#options.trace?.({ e: 'settle', of: `join:${event.group}`, outcome: event.outcome })
+    if (event.outcome === 'ok') return this.#withGroup(event.group, (group) => group.handleJoined())
+    const error =
+      event.outcome === 'mismatch'
+        ? new GroupMismatchError(`group "${event.group}" exists in this space with another kind or other options`)
+        : new ClosedError('the space is closed')
+    this.#endGroup(event.group, error)
+  }
+
+  #handleCastEnd(event: Extract<AppEvent, { type: 'castEnd' }>): void {
+    const receipt = this.#receipts.get(event.n)
+    if (receipt === undefined) return
+    this.#options.trace?.({ e: 'settle', of: `${this.self}#${event.n}`, outcome: event.outcome })
+    if (receipt.isOpen) this.#endOpen(receipt)
+    this.#receipts.delete(event.n)
+    receipt.fail(endReason(event.outcome, receipt))
+  }
+
+  #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
+    if (this.#isClosed) throw new ClosedError('the space is closed')
+    signal?.throwIfAborted()
+    if (payload.length > CAST_SIZE_MAX) {
+      throw new TooLargeError(`a cast of ${payload.length} bytes`, payload.length, CAST_SIZE_MAX)
+    }
+    if (!this.isWritable)
+      throw new BusyError(`${this.#openCasts} own casts are under way; wait for one to be delivered`)
+    this.#castCount += 1
+    const n = this.#castCount
+    const receipt = new CastReceipt(n, group.name, payload.length)
+    this.#receipts.set(n, receipt)
+    this.#openCasts += 1
+    this.#openBytes += payload.length
+    this.#options.trace?.({ e: 'cast', m: `${this.self}#${n}`, g: group.name, seen: group.view?.id ?? null })
+    this.#push({ type: 'cast', group: group.name, n, payload })
+    if (signal !== undefined) this.#listenForAbort(receipt, signal)
+    this.#wasWritable = this.isWritable
+    return receipt
+  }
+
+  #listenForAbort(receipt: CastReceipt, signal: AbortSignal): void {
+    const onAbort = (): void => {
+      receipt.abortReason = signal.reason
+      this.#push({ type: 'cancel', ns: [receipt.n] })
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    receipt.unlisten = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  #leaveGroup(group: AppGroup): void {
+    this.#options.trace?.({ e: 'leave', g: group.name })
+    this.#push({ type: 'leaveGroup', group: group.name })
+  }
+
+  #endGroup(name: string, error: Error | null): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    this.#groups.delete(name)
+    this.#touched.delete(group)
+    group.handleEnd(error)
+  }
+
+  #endOpen(receipt: CastReceipt): void {
+    this.#openCasts -= 1
+    this.#openBytes -= receipt.bytes
+  }
+
+  #close(error: Error): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#outbox = []
+    const receipts = [...this.#receipts.values()]
+    this.#receipts.clear()
+    for (const receipt of receipts) {
+      if (receipt.isOpen) {
+        this.#endOpen(receipt)
+        this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'unknown' })
+      }
+      receipt.fail(error)
+    }
+    for (const name of [...this.#groups.keys()]) this.#endGroup(name, error)
+  }
+
+  #announceWritable(): void {
+    const isWritable = this.isWritable
+    if (isWritable === this.#wasWritable) return
+    this.#wasWritable = isWritable
+    for (const group of this.#groups.values()) group.handleWritable(isWritable)
+    this.#options.space?.({ type: 'writable', writable: isWritable })
+  }
+
+  #withGroup(name: string, fn: (group: AppGroup) => void): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    this.#touched.add(group)
+    fn(group)
+  }
+
+  #push(command: Command): void {
+    if (this.#isClosed) return
+    this.#outbox.push(command)
+    this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isScheduled || this.#isBatching) return
+    this.#isScheduled = true
+    this.#schedule(() => {
+      this.#isScheduled = false
+      this.flush()
+    })
+  }
+
+  #isConsumptionDue(): boolean {
+    return this.#consumed - this.#reportedConsumed >= CONSUMED_STEP
+  }
+}
+
+function endReason(outcome: 'refused' | 'lost' | 'unknown', receipt: CastReceipt): unknown {
+  if (outcome === 'refused' && receipt.abortReason !== undefined) return receipt.abortReason
+  if (outcome === 'refused')
+    return new NotPrimaryError(`cast ${receipt.n} in "${receipt.group}" was refused: not primary`)
+  return new UnknownOutcomeError(`cast ${receipt.n} in "${receipt.group}" was not delivered here; others may have it`)
+}

@@ -1,0 +1,101 @@
+/**
+ * The events that a space and its groups dispatch, and an `EventTarget` that knows their types.
+ */
+import type { ProcessId } from './kernel/api.ts'
+import type { TransportError, TuttiError } from './errors.ts'
+import type { Connection, SpaceStatus, SpaceView } from './space-view.ts'
+
+/** A new view of the space. One event per change, however many members it concerns. */
+export class ViewEvent extends Event {
+  /** The view installed. */
+  readonly view: SpaceView
+
+  constructor(view: SpaceView) {
+    super('view')
+    this.view = view
+  }
+}
+
+/** The space's status has changed. */
+export class StatusEvent extends Event {
+  readonly status: SpaceStatus
+
+  constructor(status: SpaceStatus) {
+    super('status')
+    this.status = status
+  }
+}
+
+/** How a peer is connected has changed. */
+export class ConnectionEvent extends Event {
+  readonly peer: ProcessId
+  readonly connection: Connection
+
+  constructor(peer: ProcessId, connection: Connection) {
+    super('connection')
+    this.peer = peer
+    this.connection = connection
+  }
+}
+
+/** This process's line of primary views met a stronger one: the consistent state it held is about to be replaced. */
+export class LineLostEvent extends Event {
+  /** The line that ends here. */
+  readonly line: string
+  /** The line that goes on. */
+  readonly winner: string
+
+  constructor(line: string, winner: string) {
+    super('linelost')
+    this.line = line
+    this.winner = winner
+  }
+}
+
+/** Something outside is not as it should be; Tutti goes on, or says with `closed` that it cannot. */
+export class ProblemEvent extends Event {
+  /** A `TransportError`, or what closed the space. */
+  readonly error: TransportError | TuttiError
+
+  constructor(error: TransportError | TuttiError) {
+    super('problem')
+    this.error = error
+  }
+}
+
+/** A peer, or (`peer` empty) an object here, broke its protocol; it was dropped and counted. */
+export class FaultEvent extends Event {
+  readonly peer: ProcessId
+  readonly faultCode: string
+  /** How many faults there have been in this space. */
+  readonly count: number
+
+  constructor(peer: ProcessId, faultCode: string, count: number) {
+    super('fault')
+    this.peer = peer
+    this.faultCode = faultCode
+    this.count = count
+  }
+}
+
+/** What may listen to an event. */
+export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null
+
+/** An `EventTarget` whose events are listed in `Events`. */
+export class TypedTarget<Events> extends EventTarget {
+  override addEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: Listener<Events[Type] & Event>,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
+  }
+
+  override removeEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: Listener<Events[Type] & Event>,
+    options?: boolean | EventListenerOptions,
+  ): void {
+    super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
+  }
+}

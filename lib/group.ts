@@ -1,0 +1,247 @@
+/**
+ * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
+ */
+import type { AppGroup } from './app-group.ts'
+import { LaggedError, UsageError } from './errors.ts'
+import { TypedTarget } from './events.ts'
+import type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { StatePort } from './ports/state.ts'
+
+/** How a group is opened; every process must name the same. */
+export interface GroupOpenOptions {
+  /** How casts are ordered. Default `causal`. */
+  readonly order?: 'fifo' | 'causal' | 'total'
+  /** A cast is delivered only when every member holds it. Default false. */
+  readonly uniform?: boolean
+  /** `available`: goes on in every part of a split. `consistent` (only with `total`): acts in the primary component only. Default `consistent` for `total`, else `available`. */
+  readonly consistency?: 'available' | 'consistent'
+  /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
+  readonly state?: StatePort
+  /** Gives up waiting for the group. */
+  readonly signal?: AbortSignal
+}
+
+/** One entry of a group's agreed sequence. */
+export type GroupEvent =
+  | {
+      readonly type: 'cast'
+      /** Who cast it. */
+      readonly from: string
+      /** True if this process did. */
+      readonly local: boolean
+      readonly value: unknown
+      /** The sender's cast number. */
+      readonly n: number
+      /** The view it is delivered in, and its place in it; equal at all members for `total`. */
+      readonly view: string
+      readonly index: number
+    }
+  | { readonly type: 'view'; readonly view: GroupView }
+  /** The state was replaced, or united with another part's. */
+  | { readonly type: 'state' }
+
+/** A `GroupEvent` as a DOM event: `cast`, `view` or `state`. Dispatched in the agreed order, as it is delivered. */
+export class GroupEntryEvent<Entry extends GroupEvent = GroupEvent> extends Event {
+  readonly entry: Entry
+
+  constructor(entry: Entry) {
+    super(entry.type)
+    this.entry = entry
+  }
+}
+
+/** The events of a group. */
+export interface GroupEventMap {
+  readonly cast: GroupEntryEvent<Extract<GroupEvent, { type: 'cast' }>>
+  readonly view: GroupEntryEvent<Extract<GroupEvent, { type: 'view' }>>
+  readonly state: GroupEntryEvent<Extract<GroupEvent, { type: 'state' }>>
+  /** `group.writable` has changed. */
+  readonly writable: Event
+  readonly close: Event
+}
+
+/** Entries that an iteration may lag behind before it ends with a `LaggedError`. */
+export const LAG_MAX = 10_000
+
+/** A named subset of a space with its own views and order. */
+export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent> {
+  readonly #port: GroupPort
+  readonly #iterations = new Set<Iteration>()
+  #isClosed = false
+
+  /** Use `space.group`. */
+  constructor(port: GroupPort) {
+    super()
+    this.#port = port
+  }
+
+  get name(): string {
+    return this.#port.name
+  }
+
+  /** The current view of the group. */
+  get view(): GroupView | null {
+    return this.#port.view
+  }
+
+  /** False while a cast would be refused with a `BusyError`, and after the end. */
+  get writable(): boolean {
+    return !this.#isClosed && ((this.#port as Partial<AppGroup>).isWritable ?? true)
+  }
+
+  /**
+   * Multicasts a value to the group; it is sent at once, the receipt tells what became of it.
+   * Throws ValueError, TooLargeError, BusyError or ClosedError; nothing was sent then.
+   */
+  cast(value: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
+    return this.#port.cast(value, options)
+  }
+
+  /** Follows the sequence from here on. Ends with the group; throws a LaggedError {@link LAG_MAX} entries behind. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
+    const iteration = new Iteration(() => this.#iterations.delete(iteration))
+    if (this.#isClosed) iteration.end(null)
+    else this.#iterations.add(iteration)
+    return iteration
+  }
+
+  /** Leaves the group, unless someone else in this process opened it too. */
+  close(): Promise<void> {
+    return this.#port.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Called by the replica for each entry. */
+  handleEntry(entry: GroupEvent): void {
+    for (const iteration of [...this.#iterations]) iteration.push(entry)
+    this.dispatchEvent(new GroupEntryEvent(entry))
+  }
+
+  /** @internal The group has ended. */
+  handleEnd(error: Error | null): void {
+    this.#isClosed = true
+    for (const iteration of [...this.#iterations]) iteration.end(error)
+    this.dispatchEvent(new Event('close'))
+  }
+
+  /** @internal */
+  handleWritable(): void {
+    this.dispatchEvent(new Event('writable'))
+  }
+}
+
+/** The kind by which the space opens plain groups. */
+export function groupKind(options: GroupOpenOptions): ObjectKind<Group, GroupOpenOptions> {
+  const order = options.order ?? 'causal'
+  const consistency = options.consistency ?? (order === 'total' ? 'consistent' : 'available')
+  if (!['fifo', 'causal', 'total'].includes(order)) {
+    throw new UsageError(`order: ${JSON.stringify(order)} is none; use 'fifo', 'causal' or 'total'`)
+  }
+  if (consistency !== 'available' && consistency !== 'consistent') {
+    throw new UsageError(`consistency: ${JSON.stringify(consistency)} is none; use 'available' or 'consistent'`)
+  }
+  if (consistency === 'consistent' && order !== 'total') {
+    throw new UsageError("consistency: 'consistent' needs order: 'total'")
+  }
+  return {
+    kind: 'group',
+    order,
+    uniform: options.uniform ?? false,
+    consistency,
+    create(port, { state }) {
+      const handle = new Group(port)
+      return { replica: makeReplica(handle, state), handle }
+    },
+  }
+}
+
+function makeReplica(group: Group, state: StatePort | undefined): Replica {
+  const merge = state?.merge?.bind(state)
+  return {
+    apply(value: unknown, info: OpInfo): boolean {
+      const { author, local, n, view, index } = info
+      group.handleEntry({ type: 'cast', from: author, local, value, n, view, index })
+      return true
+    },
+    view: (view) => group.handleEntry({ type: 'view', view }),
+    save: () => state?.save() ?? null,
+    load(value) {
+      state?.load(value)
+      group.handleEntry({ type: 'state' })
+    },
+    ...(merge === undefined
+      ? {}
+      : {
+          merge(value: unknown): void {
+            merge(value)
+            group.handleEntry({ type: 'state' })
+          },
+        }),
+    settle: () => undefined,
+  }
+}
+
+/** One `for await` over a group, with its own bounded buffer. */
+class Iteration implements AsyncIterableIterator<GroupEvent> {
+  readonly #release: () => void
+  #buffer: GroupEvent[] = []
+  #head = 0
+  #waiting: { resolve(result: IteratorResult<GroupEvent>): void; reject(error: unknown): void }[] = []
+  #isEnded = false
+  #error: Error | null = null
+
+  constructor(release: () => void) {
+    this.#release = release
+  }
+
+  push(entry: GroupEvent): void {
+    if (this.#isEnded) return
+    const next = this.#waiting.shift()
+    if (next) return next.resolve({ value: entry, done: false })
+    if (this.#buffer.length - this.#head >= LAG_MAX) {
+      return this.end(new LaggedError(`the iteration is ${LAG_MAX} entries behind its group`))
+    }
+    this.#buffer.push(entry)
+  }
+
+  end(error: Error | null): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#error = error
+    this.#release()
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (error === null) resolve({ value: undefined, done: true })
+      else reject(error)
+    }
+  }
+
+  next(): Promise<IteratorResult<GroupEvent>> {
+    const entry = this.#buffer[this.#head]
+    if (entry !== undefined) {
+      this.#head += 1
+      if (this.#head >= 1024 || this.#head === this.#buffer.length) {
+        this.#buffer = this.#buffer.slice(this.#head)
+        this.#head = 0
+      }
+      return Promise.resolve({ value: entry, done: false })
+    }
+    if (!this.#isEnded) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    const error = this.#error
+    this.#error = null
+    return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
+  }
+
+  return(): Promise<IteratorResult<GroupEvent>> {
+    this.#buffer = []
+    this.#head = 0
+    this.end(null)
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
+    return this
+  }
+}

@@ -1,0 +1,403 @@
+/**
+ * Runs a kernel: feeds it what arrives, carries out what it answers. The same class in the worker and in thread.
+ *
+ * Inputs of one task become one `step`. Several links may lead to one peer: the kernel sees one path, the open
+ * link of the highest preference. Effects are carried out in their order. Bytes become frames here; bad bytes
+ * become a `badFrame` input. Bulk waits while the link's buffer is above a mark. One timer, set to the kernel's
+ * next wake-up. A kernel that throws is broken: it is stopped, and its picture goes to the application.
+ */
+import type { AppEvent, Channel, Command, Effect, Input, KernelHandle, ProcessId, VoteRecord } from './kernel/api.ts'
+import type { Frame } from './kernel/frame.ts'
+import { Joiner, split } from './pieces.ts'
+import type { HostNote, HostTick } from './port-messages.ts'
+import type { Link, OriginServices, Transport, TransportHost } from './ports/transport.ts'
+import type { TraceLine } from './trace.ts'
+
+/** What the host needs of its surroundings. */
+export interface HostPlatform {
+  /** Milliseconds, monotone. */
+  now(): number
+  /** Runs `fn` once after `ms`; returns the cancel function. */
+  setTimer(ms: number, fn: () => void): () => void
+  /** Runs `fn` in a task of its own, soon. */
+  schedule(fn: () => void): void
+}
+
+/** Frames to bytes and back. */
+export interface FrameCodec {
+  encode(frame: Frame): Uint8Array
+  decode(bytes: Uint8Array): Frame | { readonly fault: string }
+}
+
+/** What a host is made of. */
+export interface HostOptions {
+  readonly self: ProcessId
+  readonly space: string
+  readonly origin: string
+  readonly kernel: KernelHandle
+  readonly codec: FrameCodec
+  readonly transports: readonly Transport[]
+  readonly platform: HostPlatform
+  /** Takes one tick's events and notes. */
+  toApp(tick: HostTick): void
+  /** The kernel has stopped and the transports are closed. */
+  stopped(): void
+}
+
+/** Bulk is held back while so many bytes wait in the link's own buffer. */
+const BULK_MARK_BYTES = 256 * 1024
+/** How often a held-back link is looked at. */
+const BULK_POLL_MS = 10
+/** How long the goodbye may stay in a link's buffer before the links are closed all the same. */
+const DRAIN_MS = 250
+const DRAIN_POLL_MS = 10
+
+interface Path {
+  readonly link: Link
+  readonly transport: Transport
+  readonly joiners: Readonly<Record<Channel, Joiner>>
+}
+
+interface Peer {
+  /** Open paths, best first; the kernel sees the first. */
+  paths: Path[]
+  /** Bulk bytes that wait for the buffer of the first path. */
+  bulk: Uint8Array[]
+}
+
+/** A kernel with its transports, timers and promises. */
+export class Host {
+  readonly #options: HostOptions
+  readonly #peers = new Map<ProcessId, Peer>()
+  readonly #unsearched: Set<Transport>
+  readonly #started: Transport[] = []
+  #inputs: Input[] = []
+  #notes: HostNote[] = []
+  #isScheduled = false
+  #phase: 'new' | 'running' | 'draining' | 'stopped' = 'new'
+  #timer: { readonly at: number; readonly cancel: () => void } | null = null
+  #bulkTimer: (() => void) | null = null
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.#unsearched = new Set(options.transports)
+  }
+
+  /** Starts the transports and takes the kernel's first step. */
+  start(): void {
+    if (this.#phase !== 'new') return
+    this.#phase = 'running'
+    for (const transport of this.#options.transports) {
+      try {
+        transport.start(this.#hostFor(transport))
+        this.#started.push(transport)
+      } catch (error) {
+        this.#noteProblem(transport, { code: 'start-failed', message: `${transport.type} did not start`, cause: error })
+        this.#handleSearched(transport)
+      }
+    }
+    if (this.#options.transports.length === 0) this.#pushSearched()
+    this.#push({ type: 'wake' })
+  }
+
+  /** Takes what the application asks. */
+  commands(commands: readonly Command[]): void {
+    this.#push({ type: 'commands', commands })
+  }
+
+  /** Adds a line of the kernel's trace to the next tick. */
+  trace(line: TraceLine): void {
+    this.#notes.push({ type: 'trace', line })
+  }
+
+  /** Stops at once, without a goodbye. */
+  stop(): void {
+    if (this.#phase === 'stopped') return
+    this.#phase = 'stopped'
+    this.#inputs = []
+    this.#timer?.cancel()
+    this.#bulkTimer?.()
+    for (const transport of this.#started) {
+      try {
+        transport.stop()
+      } catch {
+        // A transport that cannot stop cannot be helped, and must not keep the others from stopping.
+      }
+    }
+    this.#peers.clear()
+    this.#options.stopped()
+  }
+
+  /** A readable picture of kernel and paths, for bug reports. */
+  dump(): unknown {
+    const paths = [...this.#peers].map(([peer, { paths }]) => [peer, paths.map((path) => path.transport.type)])
+    return { phase: this.#phase, paths: Object.fromEntries(paths), kernel: this.#options.kernel.dump() }
+  }
+
+  #hostFor(transport: Transport): TransportHost {
+    const { self, space, origin } = this.#options
+    return {
+      self,
+      space,
+      origin,
+      linkUp: (link) => this.#handleLinkUp({ link, transport, joiners: makeJoiners() }),
+      linkDown: (link) => this.#handleLinkDown(link),
+      receive: (link, channel, bytes) => this.#handleBytes(link, channel, bytes),
+      dead: (peer, record) => this.#push({ type: 'dead', peer, record }),
+      searched: () => this.#handleSearched(transport),
+      problem: (problem) => this.#noteProblem(transport, problem),
+      reaches: (peer, preference) => this.#reaches(peer, preference),
+    }
+  }
+
+  #handleLinkUp(path: Path): void {
+    if (this.#phase !== 'running') return path.link.close()
+    const id = path.link.peer
+    if (id === this.#options.self) return path.link.close()
+    const peer = this.#peers.get(id) ?? { paths: [], bulk: [] }
+    this.#peers.set(id, peer)
+    const before = peer.paths[0]
+    // Among equals the older path stays: a sort is stable, and changing costs a resend.
+    peer.paths = [...peer.paths, path].sort((a, b) => b.transport.preference - a.transport.preference)
+    this.#changePath(id, peer, before)
+  }
+
+  #handleLinkDown(link: Link): void {
+    const peer = this.#peers.get(link.peer)
+    if (peer === undefined || this.#phase !== 'running') return
+    const before = peer.paths[0]
+    peer.paths = peer.paths.filter((path) => path.link !== link)
+    if (peer.paths.length === 0) this.#peers.delete(link.peer)
+    this.#changePath(link.peer, peer, before)
+  }
+
+  #changePath(id: ProcessId, peer: Peer, before: Path | undefined): void {
+    const after = peer.paths[0]
+    if (after === before) return
+    peer.bulk = []
+    if (before !== undefined) this.#push({ type: 'linkDown', peer: id })
+    if (after !== undefined) this.#push({ type: 'linkUp', peer: id })
+    this.#note({ type: 'connection', peer: id, transport: after?.transport.type ?? null })
+  }
+
+  #handleBytes(link: Link, channel: Channel, bytes: Uint8Array): void {
+    if (this.#phase !== 'running') return
+    const path = this.#peers.get(link.peer)?.paths.find((each) => each.link === link)
+    // Bytes of a path that was reported closed are of no one.
+    if (path === undefined) return
+    const whole = path.joiners[channel].take(bytes)
+    if (whole === null) return
+    const frame = 'fault' in whole ? whole : this.#decode(whole)
+    if ('fault' in frame) this.#push({ type: 'badFrame', peer: link.peer, code: frame.fault })
+    else this.#push({ type: 'frame', peer: link.peer, frame })
+  }
+
+  #decode(bytes: Uint8Array): Frame | { readonly fault: string } {
+    try {
+      return this.#options.codec.decode(bytes)
+    } catch {
+      return { fault: 'frame-undecodable' }
+    }
+  }
+
+  #handleSearched(transport: Transport): void {
+    if (!this.#unsearched.delete(transport) || this.#unsearched.size > 0) return
+    this.#pushSearched()
+  }
+
+  #pushSearched(): void {
+    this.#push({ type: 'searched' })
+    this.#note({ type: 'searched' })
+  }
+
+  #noteProblem(
+    transport: Transport,
+    problem: { readonly code: string; readonly message: string; readonly cause?: unknown },
+  ): void {
+    const { code, message, cause } = problem
+    this.#note({
+      type: 'problem',
+      transport: transport.type,
+      code,
+      message,
+      ...(cause === undefined ? {} : { cause: String(cause) }),
+    })
+  }
+
+  #reaches(id: ProcessId, abovePreference: number): boolean {
+    const best = this.#peers.get(id)?.paths[0]
+    return best !== undefined && best.transport.preference > abovePreference
+  }
+
+  #push(input: Input): void {
+    if (this.#phase !== 'running') return
+    this.#inputs.push(input)
+    this.#scheduleFlush()
+  }
+
+  #note(note: HostNote): void {
+    if (this.#phase === 'stopped') return
+    this.#notes.push(note)
+    this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#options.platform.schedule(() => {
+      this.#isScheduled = false
+      this.#flush()
+    })
+  }
+
+  /** One batch of inputs: one step of the kernel, its effects, one tick to the application. */
+  #flush(): void {
+    if (this.#phase === 'stopped') return
+    const events: AppEvent[] = []
+    if (this.#phase === 'running' && this.#inputs.length > 0) this.#step(events)
+    const notes = this.#notes
+    this.#notes = []
+    if (events.length > 0 || notes.length > 0) this.#options.toApp({ events, notes })
+  }
+
+  #step(events: AppEvent[]): void {
+    const inputs = this.#inputs
+    this.#inputs = []
+    try {
+      const effects = this.#options.kernel.step(this.#options.platform.now(), inputs)
+      for (const effect of effects) this.#carryOut(effect, events)
+      if (this.#phase === 'running') this.#armTimer()
+    } catch (error) {
+      this.#break(error)
+    }
+  }
+
+  #carryOut(effect: Effect, events: AppEvent[]): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect.peer, effect.channel, effect.frame)
+      case 'app':
+        events.push(effect.event)
+        return
+      case 'persist':
+        return this.#persist(effect.ticket, effect.record)
+      case 'requestFound':
+        return this.#requestFound()
+      case 'inLine':
+        return this.#origin()?.inLine()
+      case 'fault':
+        return this.#handleFault(effect)
+      case 'stopped':
+        return this.#drain(this.#options.platform.now() + DRAIN_MS)
+      default:
+        return effect satisfies never
+    }
+  }
+
+  #send(id: ProcessId, channel: Channel, frame: Frame): void {
+    const peer = this.#peers.get(id)
+    const link = peer?.paths[0]?.link
+    if (peer === undefined || link === undefined) return
+    for (const message of split(this.#options.codec.encode(frame))) {
+      if (channel !== 'bulk') link.send(channel, message)
+      else if (peer.bulk.length === 0 && link.bufferedAmount('bulk') < BULK_MARK_BYTES) link.send('bulk', message)
+      else peer.bulk.push(message)
+    }
+    if (peer.bulk.length > 0) this.#pollBulk()
+  }
+
+  #pollBulk(): void {
+    this.#bulkTimer ??= this.#options.platform.setTimer(BULK_POLL_MS, () => {
+      this.#bulkTimer = null
+      let isWaiting = false
+      for (const peer of this.#peers.values()) {
+        const link = peer.paths[0]?.link
+        if (link === undefined) continue
+        let sent = 0
+        while (sent < peer.bulk.length && link.bufferedAmount('bulk') < BULK_MARK_BYTES) {
+          const bytes = peer.bulk[sent]
+          if (bytes !== undefined) link.send('bulk', bytes)
+          sent += 1
+        }
+        if (sent > 0) peer.bulk = peer.bulk.slice(sent)
+        isWaiting ||= peer.bulk.length > 0
+      }
+      if (isWaiting) this.#pollBulk()
+    })
+  }
+
+  #origin(): OriginServices | undefined {
+    return this.#options.transports.find((transport) => transport.origin !== undefined)?.origin
+  }
+
+  #persist(ticket: number, record: VoteRecord): void {
+    const origin = this.#origin()
+    if (origin === undefined) return this.#push({ type: 'persisted', ticket })
+    origin.persist(record).then(
+      () => this.#push({ type: 'persisted', ticket }),
+      (cause: unknown) => this.#noteOriginProblem('persist-failed', cause),
+    )
+  }
+
+  #requestFound(): void {
+    const origin = this.#origin()
+    if (origin === undefined) return this.#push({ type: 'foundAnswer', granted: true })
+    origin.requestFound().then(
+      (granted) => this.#push({ type: 'foundAnswer', granted }),
+      (cause: unknown) => {
+        this.#noteOriginProblem('found-failed', cause)
+        this.#push({ type: 'foundAnswer', granted: false })
+      },
+    )
+  }
+
+  #noteOriginProblem(code: string, cause: unknown): void {
+    const transport = this.#options.transports.find((each) => each.origin !== undefined)
+    if (transport) this.#noteProblem(transport, { code, message: `${transport.type}: ${code}`, cause })
+  }
+
+  #handleFault(effect: Extract<Effect, { type: 'fault' }>): void {
+    this.#note({ type: 'peerFault', peer: effect.peer, code: effect.code, fatal: effect.fatal })
+    if (!effect.fatal) return
+    // Closing reports `linkDown`, which takes the path off this list: walk a copy.
+    for (const { link } of [...(this.#peers.get(effect.peer)?.paths ?? [])]) link.close()
+  }
+
+  /** One wake-up: an earlier timer is left to fire spuriously, a later one is replaced. */
+  #armTimer(): void {
+    const at = this.#options.kernel.nextWake
+    if (at === Number.POSITIVE_INFINITY || (this.#timer !== null && this.#timer.at <= at)) return
+    this.#timer?.cancel()
+    const cancel = this.#options.platform.setTimer(Math.max(0, at - this.#options.platform.now()), () => {
+      this.#timer = null
+      this.#push({ type: 'wake' })
+    })
+    this.#timer = { at, cancel }
+  }
+
+  /** Leaves the links open until the goodbye is out, or the time is up. */
+  #drain(deadline: number): void {
+    this.#phase = 'draining'
+    this.#timer?.cancel()
+    const waiting = [...this.#peers.values()].some((peer) => (peer.paths[0]?.link.bufferedAmount('control') ?? 0) > 0)
+    const isOver = !waiting || this.#options.platform.now() >= deadline
+    if (isOver) this.#options.platform.schedule(() => this.stop())
+    else this.#options.platform.setTimer(DRAIN_POLL_MS, () => this.#drain(deadline))
+  }
+
+  #break(error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    let dump = ''
+    try {
+      dump = JSON.stringify(this.#options.kernel.dump()) ?? ''
+    } catch {
+      dump = '(the kernel could not be dumped)'
+    }
+    this.#notes.push({ type: 'broken', message, dump })
+    this.#drain(this.#options.platform.now())
+  }
+}
+
+function makeJoiners(): Record<Channel, Joiner> {
+  return { control: new Joiner(), data: new Joiner(), bulk: new Joiner() }
+}

@@ -1,0 +1,54 @@
+/**
+ * The public face of `tutti`.
+ */
+export {
+  BusyError,
+  ClosedError,
+  type ErrorCode,
+  GroupMismatchError,
+  InvariantError,
+  KindMismatchError,
+  LaggedError,
+  NotPrimaryError,
+  SchemaError,
+  type SchemaIssue,
+  StaleTokenError,
+  StorageError,
+  TooLargeError,
+  TransportError,
+  TuttiError,
+  UnknownOutcomeError,
+  UsageError,
+  ValueError,
+  ViewChangedError,
+} from './errors.ts'
+export {
+  ConnectionEvent,
+  FaultEvent,
+  LineLostEvent,
+  ProblemEvent,
+  StatusEvent,
+  ViewEvent,
+} from './events.ts'
+export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
+export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
+export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
+export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
+export type {
+  CallOptions,
+  JobContext,
+  ProcessOptions,
+  QueueChange,
+  QueueEntry,
+  QueueEvents,
+  QueueOptions,
+  SettledEvent,
+  SharedQueue,
+} from './objects/queue.ts'
+export type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
+export type { StandardSchemaV1 } from './objects/schema.ts'
+export type { TakenItem } from './objects/taken-item.ts'
+export { openSpace, type SpaceOptions } from './open-space.ts'
+export type { OpenOptions, Space, SpaceEventMap } from './space.ts'
+export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
+export type { TraceLine, TraceSink } from './trace.ts'

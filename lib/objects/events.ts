@@ -1,0 +1,98 @@
+/**
+ * What every object's handle has in common: typed events, `subscribe`, and one change event per batch.
+ *
+ * Own operations of one task, and deliveries of one batch, end in a single `change` event. The state itself is
+ * never late: reads show an operation as soon as the call returns.
+ */
+
+/** Who made a change. */
+export interface ChangeOrigin {
+  /** The process that made it; null if several parts were united and it cannot be told. */
+  readonly author: string | null
+  /** True if this process made it. */
+  readonly local: boolean
+}
+
+/** An object has changed: everything since the last such event. */
+export class ChangeEvent<Change> extends Event {
+  readonly changes: readonly Change[]
+
+  constructor(changes: readonly Change[]) {
+    super('change')
+    this.changes = changes
+  }
+}
+
+/** What may listen to an event. */
+export type ObjectListener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null
+
+/** A value seen through reads: nothing in it may be assigned to. */
+export type DeepReadonly<T> = T extends (...args: never[]) => unknown
+  ? T
+  : T extends ReadonlyMap<infer K, infer V>
+    ? ReadonlyMap<DeepReadonly<K>, DeepReadonly<V>>
+    : T extends ReadonlySet<infer V>
+      ? ReadonlySet<DeepReadonly<V>>
+      : T extends Date | RegExp | Error | ArrayBuffer | ArrayBufferView
+        ? T
+        : T extends object
+          ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+          : T
+
+/** The base of the handles: an `EventTarget` that knows its events' types. */
+export class ObjectTarget<Events> extends EventTarget {
+  /**
+   * Calls `fn` after every change, without arguments: read the handle's `snapshot` then. Returns what ends it.
+   * Bound to the handle, so that it can be passed on by itself.
+   */
+  readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    const listener = (): void => fn()
+    super.addEventListener('change', listener)
+    return () => super.removeEventListener('change', listener)
+  }
+
+  override addEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: ObjectListener<Events[Type] & Event>,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
+  }
+
+  override removeEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: ObjectListener<Events[Type] & Event>,
+    options?: boolean | EventListenerOptions,
+  ): void {
+    super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
+  }
+}
+
+/** Calls `emit` once for any number of marks: at the next {@link flush}, at the latest at the end of the task. */
+export class Coalescer {
+  readonly #emit: () => void
+  #isMarked = false
+  #isScheduled = false
+
+  constructor(emit: () => void) {
+    this.#emit = emit
+  }
+
+  /** Something has changed. */
+  mark(): void {
+    this.#isMarked = true
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.flush()
+    })
+  }
+
+  /** Emits now what is marked. */
+  flush(): void {
+    if (!this.#isMarked) return
+    this.#isMarked = false
+    this.#emit()
+  }
+}

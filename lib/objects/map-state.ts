@@ -1,0 +1,193 @@
+/**
+ * The delivered state of a shared map: a causal map of multi-value entries, as a delta-state CRDT.
+ *
+ * An entry is named by the dot of the operation that wrote it. A state is the entries plus the context of all dots it
+ * has seen; a dot in the context without an entry was overwritten or deleted, so deletions leave nothing else behind.
+ * Operations are idempotent and, since they name what they overwrite, may meet a state that lacks those parts: the
+ * overwritten dots enter the context and the parts are not taken in when they come.
+ *
+ * Source: Almeida, Shoker, Baquero, "Delta state replicated data types", 2018, §7.
+ */
+import { decodeValue } from '../values.ts'
+import { CausalContext } from './causal-context.ts'
+import { assertState, compareText, isAuthor, isCount } from './checks.ts'
+
+/** One written value. */
+export interface MapEntry {
+  readonly author: string
+  /** Which of the author's operations wrote it. */
+  readonly k: number
+  /** Grows with every write to the key that saw the one before: decides among concurrent ones, ties by author. */
+  readonly clock: number
+  /** The value as it travels and is saved. */
+  readonly bytes: Uint8Array
+  /** The value itself, decoded once. */
+  readonly value: unknown
+}
+
+/** `[0, k, key, clock, bytes, over]`: writes a key. `over` lists author, k, author, k … of the entries it replaces. */
+export type SetOp = [kind: 0, k: number, key: string, clock: number, bytes: Uint8Array, over: (string | number)[]]
+/** `[1, k, key, over]`: deletes a key. */
+export type DeleteOp = [kind: 1, k: number, key: string, over: (string | number)[]]
+/** `[2, k, context]`: deletes every entry whose dot the context has. */
+export type ClearOp = [kind: 2, k: number, context: (string | number[])[]]
+/** An operation as it is cast. */
+export type MapOp = SetOp | DeleteOp | ClearOp
+
+/** Entries, context, and nothing that depends on this process. */
+export class MapState {
+  /** Per key the entries alive, the winner first. Never empty lists. */
+  readonly #entries = new Map<string, readonly MapEntry[]>()
+  #context = new CausalContext()
+
+  /** All dots seen. */
+  get context(): CausalContext {
+    return this.#context
+  }
+
+  /** The entries alive under a key, the winner first. */
+  entries(key: string): readonly MapEntry[] {
+    return this.#entries.get(key) ?? []
+  }
+
+  /** The keys that have entries. */
+  keys(): IterableIterator<string> {
+    return this.#entries.keys()
+  }
+
+  /**
+   * Applies a cast operation. Returns the keys it touched, or null if it is malformed (nothing has changed then).
+   * `known` is the entry itself if this process wrote it: saves decoding it again.
+   */
+  apply(op: unknown, author: string, known: MapEntry | undefined): readonly string[] | null {
+    if (!Array.isArray(op) || !isCount(op[1])) return null
+    const k = op[1]
+    if (op[0] === 2) return this.#applyClear(op, author, k)
+    const isSet = op[0] === 0
+    if ((!isSet && op[0] !== 1) || op.length !== (isSet ? 6 : 4) || typeof op[2] !== 'string') return null
+    const key: string = op[2]
+    const over: unknown = op[isSet ? 5 : 3]
+    if (!isDotList(over)) return null
+    let entry: MapEntry | undefined
+    if (isSet) {
+      entry = known ?? readEntry(author, k, op[3], op[4])
+      if (entry === undefined) return null
+    }
+    if (this.#context.has(author, k)) return []
+    this.#context.add(author, k)
+    for (let i = 0; i < over.length; i += 2) this.#context.add(over[i] as string, over[i + 1] as number)
+    const kept = this.entries(key).filter((old) => !hasDot(over, old))
+    this.#put(key, entry === undefined ? kept : [...kept, entry])
+    return [key]
+  }
+
+  #applyClear(op: readonly unknown[], author: string, k: number): readonly string[] | null {
+    let seen: CausalContext
+    try {
+      seen = CausalContext.load(op[2])
+    } catch {
+      return null
+    }
+    if (op.length !== 3) return null
+    if (this.#context.has(author, k)) return []
+    const touched: string[] = []
+    for (const [key, entries] of this.#entries) {
+      const kept = entries.filter((entry) => !seen.has(entry.author, entry.k))
+      if (kept.length === entries.length) continue
+      touched.push(key)
+      this.#put(key, kept)
+    }
+    this.#context.addAll(seen)
+    this.#context.add(author, k)
+    return touched
+  }
+
+  #put(key: string, entries: readonly MapEntry[]): void {
+    if (entries.length === 0) this.#entries.delete(key)
+    else this.#entries.set(key, entries.length > 1 ? [...entries].sort(byRank) : entries)
+  }
+
+  /** Unites another state into this one and returns the keys whose entries have changed. */
+  merge(other: MapState): string[] {
+    const touched: string[] = []
+    for (const key of new Set([...this.#entries.keys(), ...other.#entries.keys()])) {
+      const mine = this.entries(key)
+      const theirs = other.entries(key)
+      const kept = mine.filter((entry) => theirs.some(sameDot(entry)) || !other.#context.has(entry.author, entry.k))
+      const taken = theirs.filter((entry) => !mine.some(sameDot(entry)) && !this.#context.has(entry.author, entry.k))
+      if (kept.length === mine.length && taken.length === 0) continue
+      touched.push(key)
+      this.#put(key, [...kept, ...taken])
+    }
+    this.#context.addAll(other.#context)
+    return touched
+  }
+
+  /** `[context, [key, author's index in the context, k, clock, bytes, …]]`, sorted by key, author, k. */
+  save(): unknown {
+    const authors = new Map(this.#context.authors().map((author, index) => [author, index]))
+    const flat: unknown[] = []
+    for (const key of [...this.#entries.keys()].sort(compareText)) {
+      const entries = this.entries(key)
+      for (const entry of entries.length > 1 ? [...entries].sort(byDot) : entries) {
+        flat.push(key, authors.get(entry.author), entry.k, entry.clock, entry.bytes)
+      }
+    }
+    return [this.#context.save(), flat]
+  }
+
+  /** Reads a saved state. Throws a ValueError for anything else. */
+  static load(saved: unknown): MapState {
+    assertState(Array.isArray(saved) && saved.length === 2, 'map')
+    const state = new MapState()
+    state.#context = CausalContext.load(saved[0])
+    const authors = state.#context.authors()
+    const flat: unknown = saved[1]
+    assertState(Array.isArray(flat) && flat.length % 5 === 0, 'entries')
+    for (let i = 0; i < flat.length; i += 5) {
+      const key: unknown = flat[i]
+      const author = authors[flat[i + 1] as number]
+      const k: unknown = flat[i + 2]
+      assertState(typeof key === 'string' && author !== undefined && isCount(k), 'entry')
+      assertState(state.#context.has(author, k), 'an entry outside the context')
+      const entry = readEntry(author, k, flat[i + 3], flat[i + 4])
+      assertState(entry !== undefined, 'value')
+      state.#put(key, [...state.entries(key), entry])
+    }
+    return state
+  }
+}
+
+function readEntry(author: string, k: number, clock: unknown, bytes: unknown): MapEntry | undefined {
+  if (!isCount(clock) || !(bytes instanceof Uint8Array)) return undefined
+  try {
+    return { author, k, clock, bytes, value: decodeValue(bytes) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The winner first. */
+function byRank(a: MapEntry, b: MapEntry): number {
+  return b.clock - a.clock || compareText(b.author, a.author) || b.k - a.k
+}
+
+function byDot(a: MapEntry, b: MapEntry): number {
+  return compareText(a.author, b.author) || a.k - b.k
+}
+
+function sameDot(a: MapEntry): (b: MapEntry) => boolean {
+  return (b) => a.k === b.k && a.author === b.author
+}
+
+function isDotList(over: unknown): over is (string | number)[] {
+  if (!Array.isArray(over) || over.length % 2 === 1) return false
+  return over.every((part, i) => (i % 2 === 0 ? isAuthor(part) : isCount(part)))
+}
+
+function hasDot(over: readonly (string | number)[], entry: MapEntry): boolean {
+  for (let i = 0; i < over.length; i += 2) {
+    if (over[i] === entry.author && over[i + 1] === entry.k) return true
+  }
+  return false
+}

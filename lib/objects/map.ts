@@ -1,0 +1,334 @@
+/**
+ * The shared map: causal, available, `Map`-shaped.
+ *
+ * Own operations show at once, as an overlay on the delivered state; an overlay entry goes when its own cast is
+ * delivered. Parts of a split merge. Concurrent writes to one key: the one with more history under that key wins,
+ * then the higher author id; the same at every member. A delete wins over what its author had seen, no more.
+ * Iteration is in key order, which is the same everywhere.
+ */
+
+import { UsageError } from '../errors.ts'
+import { decodeValue, encodeValue } from '../values.ts'
+import { compareText } from './checks.ts'
+import { ChangeEvent, type ChangeOrigin, Coalescer, type DeepReadonly, ObjectTarget } from './events.ts'
+import { type MapEntry, type MapOp, MapState } from './map-state.ts'
+import type { GroupPort, ObjectKind, OpInfo, Replica } from './replica.ts'
+import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
+
+/** How a map is opened. */
+export interface MapOptions<V> {
+  /**
+   * Types and checks the values. A write that does not fit is a `SchemaError`; a peer's value that does not fit is
+   * kept in the state but hidden from reads, so that members with an older or newer schema lose nothing.
+   * Synchronous, and without transforms.
+   */
+  readonly schema?: StandardSchemaV1<unknown, V>
+}
+
+/** One key has changed. */
+export interface MapChange<V> extends ChangeOrigin {
+  readonly type: 'set' | 'delete'
+  readonly key: string
+  /** The value now; undefined after a delete. */
+  readonly value: DeepReadonly<V> | undefined
+  /** The value before; undefined if there was none. */
+  readonly previous: DeepReadonly<V> | undefined
+}
+
+/** The events of a map. */
+export interface MapEvents<V> {
+  readonly change: ChangeEvent<MapChange<V>>
+}
+
+/** What reads see of a key. */
+interface Visible {
+  readonly author: string
+  readonly k: number
+  readonly value: unknown
+}
+
+/** An own operation that was cast and not yet delivered. */
+interface Pending {
+  readonly k: number
+  readonly keys: readonly string[]
+  /** What it writes; undefined for deletes. */
+  readonly entry: MapEntry | undefined
+}
+
+interface Touched {
+  readonly before: Visible | undefined
+  /** Who touched it last. */
+  author: string | null
+}
+
+/** A shared map as the application holds it. Reads are synchronous. */
+export class SharedMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
+  readonly #replica: MapReplica
+
+  /** Made by {@link mapKind}. */
+  constructor(replica: MapReplica) {
+    super()
+    this.#replica = replica
+    replica.emit = (changes) => this.dispatchEvent(new ChangeEvent(changes as MapChange<V>[]))
+  }
+
+  /** The group's name. */
+  get name(): string {
+    return this.#replica.port.name
+  }
+
+  get size(): number {
+    return this.#replica.visible.size
+  }
+
+  /** The whole map as it is now; the same object until something changes. */
+  get snapshot(): ReadonlyMap<string, DeepReadonly<V>> {
+    return this.#replica.snapshot() as ReadonlyMap<string, DeepReadonly<V>>
+  }
+
+  get(key: string): DeepReadonly<V> | undefined {
+    return this.#replica.visible.get(key)?.value as DeepReadonly<V> | undefined
+  }
+
+  has(key: string): boolean {
+    return this.#replica.visible.has(key)
+  }
+
+  /**
+   * Writes a key, here at once and in causal order everywhere. The value is copied: later changes to it are not seen.
+   * Throws UsageError (key no string), ValueError, SchemaError, TooLargeError, BusyError, ClosedError; then nothing was written.
+   */
+  set(key: string, value: V): this {
+    this.#replica.set(key, value)
+    return this
+  }
+
+  /** Deletes a key; false if there was nothing to delete. Throws as `set` does. */
+  delete(key: string): boolean {
+    return this.#replica.delete(key)
+  }
+
+  /** Deletes every key that is here now, as one operation; what others add meanwhile stays. */
+  clear(): void {
+    this.#replica.clear()
+  }
+
+  keys(): MapIterator<string> {
+    return this.snapshot.keys()
+  }
+
+  values(): MapIterator<DeepReadonly<V>> {
+    return this.snapshot.values()
+  }
+
+  entries(): MapIterator<[string, DeepReadonly<V>]> {
+    return this.snapshot.entries()
+  }
+
+  [Symbol.iterator](): MapIterator<[string, DeepReadonly<V>]> {
+    return this.snapshot.entries()
+  }
+
+  forEach(fn: (value: DeepReadonly<V>, key: string, map: this) => void, thisArg?: unknown): void {
+    for (const [key, value] of this.snapshot) fn.call(thisArg, value, key, this)
+  }
+
+  /** Leaves the group. Reads keep showing the last state. */
+  close(): Promise<void> {
+    return this.#replica.port.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** The deterministic half of a map, and its overlay. */
+export class MapReplica implements Replica {
+  readonly port: GroupPort
+  /** What reads see: the delivered state's winners with the overlay on top. */
+  readonly visible: Map<string, Visible> = new Map()
+  /** Where change events go. */
+  emit: (changes: readonly MapChange<unknown>[]) => void = () => undefined
+
+  readonly #schema: StandardSchemaV1 | undefined
+  readonly #changes = new Coalescer(() => this.#emitChanges())
+  #state = new MapState()
+  /** The number of this process's last operation. */
+  #k = 0
+  readonly #pending: Pending[] = []
+  /** Per key its last own operation that is pending. */
+  readonly #overlay = new Map<string, Pending>()
+  readonly #touched = new Map<string, Touched>()
+  #keyOrder: readonly string[] | null = null
+  #snapshot: ReadonlyMap<string, unknown> | null = null
+
+  constructor(port: GroupPort, options: MapOptions<unknown>) {
+    this.port = port
+    this.#schema = options.schema
+  }
+
+  set(key: string, input: unknown): void {
+    if (typeof key !== 'string') throw new UsageError('a key of a shared map must be a string')
+    const bytes = encodeValue(validateForWrite(this.#schema, input))
+    const over: (string | number)[] = []
+    const clock = 1 + this.#observe(key, over)
+    const k = this.#k + 1
+    const entry: MapEntry = { author: this.port.self, k, clock, bytes, value: decodeValue(bytes) }
+    this.#cast([0, k, key, clock, bytes, over], { k, keys: [key], entry })
+  }
+
+  delete(key: string): boolean {
+    if (!this.visible.has(key)) return false
+    const over: (string | number)[] = []
+    this.#observe(key, over)
+    const k = this.#k + 1
+    this.#cast([1, k, key, over], { k, keys: [key], entry: undefined })
+    return true
+  }
+
+  clear(): void {
+    const keys = [...this.visible.keys()]
+    if (keys.length === 0) return
+    const context = this.#state.context.copy()
+    // Own pending operations are observed as well; they are the ones that follow what was delivered.
+    for (const { k } of this.#pending) context.add(this.port.self, k)
+    const k = this.#k + 1
+    this.#cast([2, k, context.save()], { k, keys, entry: undefined })
+  }
+
+  /** Lists in `over` all entries of the key that this process knows, delivered and pending; returns the highest clock. */
+  #observe(key: string, over: (string | number)[]): number {
+    let clock = 0
+    for (const entry of this.#state.entries(key)) {
+      over.push(entry.author, entry.k)
+      clock = Math.max(clock, entry.clock)
+    }
+    // Earlier pending writes of the key are overwritten by the last one, and come before it.
+    const entry = this.#overlay.get(key)?.entry
+    if (entry !== undefined) {
+      over.push(entry.author, entry.k)
+      clock = Math.max(clock, entry.clock)
+    }
+    return clock
+  }
+
+  #cast(op: MapOp, pending: Pending): void {
+    this.port.cast(op)
+    this.#k = pending.k
+    this.#pending.push(pending)
+    for (const key of pending.keys) {
+      this.#overlay.set(key, pending)
+      this.#refresh(key, this.port.self)
+    }
+  }
+
+  apply(op: unknown, info: OpInfo): boolean {
+    const own = info.local && Array.isArray(op) ? this.#pending.find(({ k }) => k === op[1]) : undefined
+    const keys = this.#state.apply(op, info.author, own?.entry)
+    if (keys === null) return false
+    // Own operations are delivered in order: whatever came before this one and is still pending was lost.
+    if (own !== undefined) this.#dropPending(own.k)
+    for (const key of keys) this.#refresh(key, info.author)
+    return true
+  }
+
+  view(): void {
+    // A map asks nothing of who is present.
+  }
+
+  settle(): void {
+    this.#changes.flush()
+  }
+
+  save(): unknown {
+    return this.#state.save()
+  }
+
+  load(saved: unknown): void {
+    const state = MapState.load(saved)
+    const keys = new Set([...this.#state.keys(), ...state.keys()])
+    this.#state = state
+    this.#afterUnion(keys)
+  }
+
+  merge(saved: unknown): void {
+    this.#afterUnion(this.#state.merge(MapState.load(saved)))
+  }
+
+  #afterUnion(keys: Iterable<string>): void {
+    const { context } = this.#state
+    this.#k = Math.max(this.#k, context.highest(this.port.self))
+    const last = this.#pending.findLast(({ k }) => context.has(this.port.self, k))
+    if (last !== undefined) this.#dropPending(last.k)
+    for (const key of keys) this.#refresh(key, null)
+  }
+
+  /** Own operations up to `k` are in the delivered state: their overlay goes. */
+  #dropPending(upTo: number): void {
+    while (this.#pending[0] !== undefined && this.#pending[0].k <= upTo) {
+      const pending = this.#pending.shift() as Pending
+      for (const key of pending.keys) {
+        if (this.#overlay.get(key) !== pending) continue
+        this.#overlay.delete(key)
+        this.#refresh(key, null)
+      }
+    }
+  }
+
+  /** Works out anew what reads see of a key. */
+  #refresh(key: string, author: string | null): void {
+    const before = this.visible.get(key)
+    const after = this.#look(key)
+    if (after?.k === before?.k && after?.author === before?.author) return
+    const touched = this.#touched.get(key)
+    const by = after?.author ?? author
+    if (touched === undefined) this.#touched.set(key, { before, author: by })
+    else touched.author = by
+    if ((before === undefined) !== (after === undefined)) this.#keyOrder = null
+    if (after === undefined) this.visible.delete(key)
+    else this.visible.set(key, after)
+    this.#snapshot = null
+    this.#changes.mark()
+  }
+
+  #look(key: string): Visible | undefined {
+    const pending = this.#overlay.get(key)
+    if (pending !== undefined) return pending.entry
+    return this.#state.entries(key).find(({ value }) => fits(this.#schema, value))
+  }
+
+  #emitChanges(): void {
+    const changes: MapChange<unknown>[] = []
+    for (const [key, { before, author }] of this.#touched) {
+      const after = this.visible.get(key)
+      if (after?.k === before?.k && after?.author === before?.author) continue
+      const origin = { author, local: author === this.port.self }
+      const type = after === undefined ? 'delete' : 'set'
+      changes.push({ type, key, value: after?.value, previous: before?.value, ...origin })
+    }
+    this.#touched.clear()
+    if (changes.length > 0) this.emit(changes)
+  }
+
+  /** The visible map in key order. */
+  snapshot(): ReadonlyMap<string, unknown> {
+    if (this.#snapshot === null) {
+      this.#keyOrder ??= [...this.visible.keys()].sort(compareText)
+      this.#snapshot = new Map(this.#keyOrder.map((key) => [key, this.visible.get(key)?.value]))
+    }
+    return this.#snapshot
+  }
+}
+
+/** Opens a shared map: `space.open(mapKind, name, options)`, or `space.map(name, options)` for short. */
+export const mapKind: ObjectKind<SharedMap, MapOptions<unknown>> = {
+  kind: 'map',
+  order: 'causal',
+  uniform: false,
+  consistency: 'available',
+  create(port, options) {
+    const replica = new MapReplica(port, options)
+    return { replica, handle: new SharedMap(replica) }
+  },
+}

@@ -1,0 +1,412 @@
+/**
+ * A queue at one process: the delivered state, this process's open calls, takes and held items, and its timers.
+ *
+ * The state is deterministic; everything here that reads a clock only decides when to cast an operation or when to
+ * abort a signal.
+ */
+import { BusyError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
+import { decodeValue, encodeValue } from '../values.ts'
+import { Coalescer, type DeepReadonly } from './events.ts'
+import {
+  FAILURE_MAX,
+  type Grant,
+  type Happening,
+  OP,
+  QUEUE_TAKES_MAX,
+  type QueueItem,
+  QueueState,
+} from './queue-state.ts'
+import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
+import { type ItemActions, TakenItem } from './taken-item.ts'
+
+/** How long a holder may act on what it last heard, in ms. */
+const LEASE_MS = 10_000
+/** The others wait this many leases, for clocks that run at different speeds. */
+const LEASES_UNTIL_EXPIRY = 1.1
+
+/** What a queue is opened with, checked. */
+export interface QueueSettings {
+  readonly whenNotPrimary: 'wait' | 'reject'
+  readonly leaseMs: number
+}
+
+/** The settings that the options leave open. */
+export const QUEUE_DEFAULTS: QueueSettings = { whenNotPrimary: 'wait', leaseMs: LEASE_MS }
+
+/** A promise of the application. */
+interface Call {
+  readonly resolve: (id: number) => void
+  readonly reject: (reason: unknown) => void
+  /** The cast was delivered, but its effect has not been seen: it may be part of a state that was loaded. */
+  isDelivered: boolean
+}
+
+interface OpenTake {
+  readonly resolve: (item: TakenItem<unknown>) => void
+  readonly reject: (reason: unknown) => void
+  readonly signal: AbortSignal | undefined
+  /** It has been seen waiting in the state. */
+  isRegistered: boolean
+}
+
+interface Held {
+  readonly taken: TakenItem<unknown>
+  readonly grant: Grant
+  readonly since: number
+}
+
+/** The deterministic half of a queue with what this process wants of it. */
+export class QueueReplica implements Replica, ItemActions {
+  readonly port: GroupPort
+  readonly state: QueueState = new QueueState()
+  /** Where happenings go, once a batch, for the handle to make events of. */
+  emit: (happened: readonly Happening[]) => void = () => undefined
+
+  readonly #settings: QueueSettings
+  readonly #changes = new Coalescer(() => this.#emitHappened())
+  #happened: Happening[] = []
+  #lastCall = 0
+  readonly #calls = new Map<number, Call>()
+  #lastTake = 0
+  readonly #takes = new Map<number, OpenTake>()
+  readonly #held = new Map<number, Held>()
+  #lastPrimary: readonly string[] = []
+  /** When this process saw a view in which somebody's item was orphaned. */
+  readonly #orphanedSince = new Map<string, number>()
+  #cancelExpiry: (() => void) | null = null
+  #cancelLease: (() => void) | null = null
+  #isLoaded = false
+
+  constructor(port: GroupPort, settings: QueueSettings) {
+    this.port = port
+    this.#settings = settings
+  }
+
+  // What the application asks
+
+  add(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
+    return this.#call((call) => [OP.add, call, bytes], signal)
+  }
+
+  async done(taken: TakenItem<unknown>, result: unknown): Promise<void> {
+    const bytes = result === undefined ? null : encodeValue(result)
+    await this.#call((call) => [OP.done, call, Number(taken.id), [...taken.token], bytes], undefined)
+  }
+
+  async fail(taken: TakenItem<unknown>, reason: unknown): Promise<void> {
+    const text = reason instanceof Error ? reason.message : reason === undefined ? '' : String(reason)
+    const failure = text.slice(0, FAILURE_MAX)
+    await this.#call((call) => [OP.fail, call, Number(taken.id), [...taken.token], failure], undefined)
+  }
+
+  take(signal: AbortSignal | undefined): Promise<TakenItem<unknown>> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      this.#requirePrimary()
+      if (this.#takes.size >= QUEUE_TAKES_MAX) throw new BusyError(`more than ${QUEUE_TAKES_MAX} open takes`)
+      const onAbort = (): void => this.#abandon(open)
+      const end = <Arg>(settle: (arg: Arg) => void): ((arg: Arg) => void) => {
+        return (arg) => {
+          signal?.removeEventListener('abort', onAbort)
+          settle(arg)
+        }
+      }
+      const open: OpenTake = { resolve: end(resolve), reject: end(reject), signal, isRegistered: false }
+      this.#castTake(open)
+      signal?.addEventListener('abort', onAbort)
+    })
+  }
+
+  #call(makeOp: (call: number) => unknown, signal: AbortSignal | undefined): Promise<number> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      this.#requirePrimary()
+      const number = this.#lastCall + 1
+      const receipt = this.#cast(makeOp(number), signal)
+      this.#lastCall = number
+      const call: Call = { resolve, reject, isDelivered: false }
+      this.#calls.set(number, call)
+      receipt.delivered.then(
+        () => {
+          call.isDelivered = true
+        },
+        (reason: unknown) => {
+          this.#calls.delete(number)
+          reject(reason)
+        },
+      )
+    })
+  }
+
+  #castTake(open: OpenTake): void {
+    const number = this.#lastTake + 1
+    const receipt = this.#cast([OP.take, number], open.signal)
+    this.#lastTake = number
+    open.isRegistered = false
+    this.#takes.set(number, open)
+    receipt.delivered.catch((reason: unknown) => {
+      if (!this.#takes.delete(number)) return
+      // If the lost cast took effect after all, its grant answers a take that nobody knows, and goes back.
+      if (reason instanceof UnknownOutcomeError) this.#retake(open)
+      else open.reject(reason)
+    })
+  }
+
+  #retake(open: OpenTake): void {
+    try {
+      this.#requirePrimary()
+      this.#castTake(open)
+    } catch (error) {
+      open.reject(error)
+    }
+  }
+
+  /** The application no longer wants the item. */
+  #abandon(open: OpenTake): void {
+    for (const [number, each] of this.#takes) {
+      if (each !== open) continue
+      this.#takes.delete(number)
+      if (open.isRegistered) this.#castQuietly([OP.untake, number])
+    }
+    open.reject(open.signal?.reason)
+  }
+
+  #requirePrimary(): void {
+    const { view } = this.port
+    if (this.#settings.whenNotPrimary !== 'reject' || view === null || view.primary) return
+    const missing = this.#lastPrimary.filter((member) => !view.members.includes(member))
+    throw new NotPrimaryError(`queue "${this.port.name}" is not in the primary component`, missing)
+  }
+
+  #cast(op: unknown, signal?: AbortSignal): Receipt {
+    return this.port.cast(op, signal === undefined ? undefined : { signal })
+  }
+
+  /** For what nobody waits for; false if it could not be sent. */
+  #castQuietly(op: unknown): boolean {
+    try {
+      this.#cast(op)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  // What the group delivers
+
+  apply(op: unknown, info: OpInfo): boolean {
+    const happened = this.state.apply(op, info.author)
+    if (happened === null) {
+      if (info.local && Array.isArray(op) && op[0] === OP.take) this.#refuseTake(op[1])
+      return false
+    }
+    this.#observe(happened)
+    return true
+  }
+
+  view(view: GroupView): void {
+    if (view.primary) this.#lastPrimary = view.members
+    this.#observe(this.state.install(view))
+    this.#watchOrphans()
+  }
+
+  settle(): void {
+    this.#changes.flush()
+    if (!this.#isLoaded) return
+    this.#isLoaded = false
+    // A cast of this process that the loaded state covers is never applied here: nobody can tell how it ended.
+    for (const [number, call] of this.#calls) {
+      if (!call.isDelivered) continue
+      this.#calls.delete(number)
+      call.reject(new UnknownOutcomeError(`queue "${this.port.name}" was replaced while the call was under way`))
+    }
+  }
+
+  save(): unknown {
+    return this.state.save()
+  }
+
+  load(saved: unknown): void {
+    this.state.load(saved)
+    this.#isLoaded = true
+    this.#changes.mark()
+    for (const [id, { taken, grant }] of this.#held) {
+      if (this.state.items.get(id)?.grant?.token.join() !== grant.token.join()) this.#lose(id, taken)
+    }
+    for (const item of this.state.held()) {
+      if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
+    }
+    for (const [number, open] of this.#takes) {
+      if (!open.isRegistered || this.state.isWaiting(this.port.self, number)) continue
+      this.#takes.delete(number)
+      this.#retake(open)
+    }
+    this.#watchOrphans()
+  }
+
+  #observe(happened: readonly Happening[]): void {
+    if (happened.length === 0) return
+    this.#happened.push(...happened)
+    this.#changes.mark()
+    for (const each of happened) this.#observeOne(each)
+  }
+
+  #observeOne(each: Happening): void {
+    const { self } = this.port
+    switch (each.type) {
+      case 'added':
+        if (each.by === self) this.#resolve(each.call, each.item.id)
+        return
+      case 'full':
+        if (each.by === self) this.#reject(each.call, new BusyError(`queue "${this.port.name}" is full`))
+        return
+      case 'refused':
+        if (each.by === self)
+          this.#reject(each.call, new StaleTokenError('the item is no longer held under this token'))
+        return
+      case 'waiting':
+        if (each.by === self) this.#register(each.take)
+        return
+      case 'taken':
+        if (each.grant.taker === self) this.#receive(each.item, each.grant)
+        return
+      case 'done':
+      case 'returned':
+        if (each.grant.taker === self) this.#release(each)
+    }
+  }
+
+  #resolve(number: number, id: number): void {
+    const call = this.#calls.get(number)
+    this.#calls.delete(number)
+    call?.resolve(id)
+  }
+
+  #reject(number: number, reason: unknown): void {
+    const call = this.#calls.get(number)
+    this.#calls.delete(number)
+    call?.reject(reason)
+  }
+
+  #register(number: number): void {
+    const open = this.#takes.get(number)
+    if (open !== undefined) open.isRegistered = true
+    else this.#castQuietly([OP.untake, number])
+  }
+
+  #refuseTake(number: unknown): void {
+    const open = this.#takes.get(number as number)
+    this.#takes.delete(number as number)
+    open?.reject(new BusyError(`more than ${QUEUE_TAKES_MAX} open takes`))
+  }
+
+  /** An item was granted to this process. */
+  #receive(item: QueueItem, grant: Grant): void {
+    const open = this.#takes.get(grant.take)
+    if (open === undefined) {
+      // Nobody here waits for it any more.
+      this.#lastCall += 1
+      this.#castQuietly([OP.giveBack, this.#lastCall, item.id, [...grant.token]])
+      return
+    }
+    this.#takes.delete(grant.take)
+    const { attempts, id } = item
+    const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
+    const taken = new TakenItem<unknown>(about, this)
+    this.#held.set(id, { taken, grant, since: this.port.now() })
+    this.#watchLease()
+    open.resolve(taken)
+  }
+
+  /** A grant of this process has ended. */
+  #release(each: Extract<Happening, { type: 'done' | 'returned' }>): void {
+    const { id } = each.item
+    const held = this.#held.get(id)
+    if (held?.grant.token.join() === each.grant.token.join()) {
+      if (each.type === 'returned' && each.by !== this.port.self) this.#lose(id, held.taken)
+      this.#held.delete(id)
+    }
+    if (each.type === 'done' || each.by === this.port.self) this.#resolve(each.call, id)
+  }
+
+  #lose(id: number, taken: TakenItem<unknown>): void {
+    this.#held.delete(id)
+    taken.abort(new StaleTokenError('the item was taken from this process'))
+  }
+
+  #emitHappened(): void {
+    const happened = this.#happened
+    this.#happened = []
+    this.emit(happened)
+  }
+
+  // What time brings
+
+  /** Aborts the signals of held items once this process has not been heard for a lease. */
+  #watchLease(): void {
+    if (this.#cancelLease !== null || this.#held.size === 0) return
+    const now = this.port.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const { taken, since } of this.#held.values()) {
+      if (taken.signal.aborted) continue
+      const left = (this.port.leaseStart() ?? since) + this.#settings.leaseMs - now
+      if (left <= 0) taken.abort(new StaleTokenError('the lease has run out: the others may have given the item away'))
+      else next = Math.min(next, left)
+    }
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#cancelLease = this.port.after(next, () => {
+      this.#cancelLease = null
+      this.#watchLease()
+    })
+  }
+
+  /** The most senior member gives back what vanished holders held, once their leases must have run out. */
+  #watchOrphans(): void {
+    this.#cancelExpiry?.()
+    this.#cancelExpiry = null
+    const now = this.port.now()
+    const orphans = this.#orphans()
+    for (const view of this.#orphanedSince.keys()) if (!orphans.has(view)) this.#orphanedSince.delete(view)
+    for (const view of orphans.keys()) if (!this.#orphanedSince.has(view)) this.#orphanedSince.set(view, now)
+    const { view } = this.port
+    if (orphans.size === 0 || view === null || !view.primary || view.members[0] !== this.port.self) return
+    const patience = this.#settings.leaseMs * LEASES_UNTIL_EXPIRY
+    const due = Math.min(...this.#orphanedSince.values()) + patience
+    this.#cancelExpiry = this.port.after(Math.max(0, due - now), () => this.#expireOrphans(patience))
+  }
+
+  #expireOrphans(patience: number): void {
+    const now = this.port.now()
+    for (const [view, ids] of this.#orphans()) {
+      const since = this.#orphanedSince.get(view) ?? now
+      if (now - since < patience) continue
+      this.#castQuietly([OP.expire, ids, view])
+      // If that cast is lost or could not be sent, try again in a while; it does nothing twice.
+      this.#orphanedSince.set(view, now - patience + this.#settings.leaseMs / 10)
+    }
+    this.#watchOrphans()
+  }
+
+  /** The ids of orphaned items by the view in which they were orphaned. */
+  #orphans(): Map<string, number[]> {
+    const orphans = new Map<string, number[]>()
+    for (const { id, grant } of this.state.held()) {
+      if (grant === null || grant.orphanedIn === null) continue
+      orphans.set(grant.orphanedIn, [...(orphans.get(grant.orphanedIn) ?? []), id])
+    }
+    return orphans
+  }
+
+  /** Ends the timers; open calls end with their receipts. */
+  stop(): void {
+    this.#cancelLease?.()
+    this.#cancelExpiry?.()
+    for (const { taken } of this.#held.values()) taken.abort(new StaleTokenError('the queue was closed'))
+    this.#held.clear()
+  }
+}
+
+/** The result of a completion, decoded for an event. */
+export function readResult(result: Uint8Array | null): unknown {
+  return result === null ? undefined : decodeValue(result)
+}

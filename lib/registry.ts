@@ -1,0 +1,152 @@
+/**
+ * What is open in a space, by name: the same name opened twice is one handle, counted.
+ */
+import type { AppGroup } from './app-group.ts'
+import type { AppSide } from './app-port.ts'
+import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
+import type { GroupOptions } from './kernel/api.ts'
+import { checkName } from './names.ts'
+import type { ObjectKind } from './objects/replica.ts'
+
+/** One call of `open`. */
+export interface OpenRequest<Handle, Options extends object> {
+  readonly kind: ObjectKind<Handle, Options>
+  readonly name: string
+  readonly options: Options & { readonly signal?: AbortSignal }
+  /** Newcomers get a state. */
+  readonly hasState: boolean
+}
+
+/** A handle that follows its group's life. */
+interface GroupListener {
+  handleEnd?(error: Error | null): void
+  handleWritable?(isWritable: boolean): void
+}
+
+interface Entry {
+  readonly group: AppGroup
+  readonly groupOptions: GroupOptions
+  readonly options: object
+  readonly handle: unknown
+  /** Resolves when the object is whole; rejects if its group ends before. */
+  readonly whole: Promise<void>
+}
+
+/** The handles of one space. */
+export class Registry {
+  readonly #app: AppSide
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(app: AppSide) {
+    this.#app = app
+  }
+
+  /** Opens or shares a handle; resolves when it is whole. */
+  async open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
+    checkName('group', request.name)
+    const { signal } = request.options
+    signal?.throwIfAborted()
+    const entry = await this.#entryFor(request, signal)
+    try {
+      await unlessAborted(entry.whole, signal)
+    } catch (error) {
+      void entry.group.close()
+      throw error
+    }
+    return entry.handle as Handle
+  }
+
+  async #entryFor<Handle, Options extends object>(
+    request: OpenRequest<Handle, Options>,
+    signal: AbortSignal | undefined,
+  ): Promise<Entry> {
+    for (;;) {
+      const entry = this.#entries.get(request.name)
+      if (entry === undefined) return this.#make(request)
+      if (entry.group.phase !== 'leaving') {
+        checkSame(entry, request)
+        entry.group.retain()
+        return entry
+      }
+      // The last user has closed it and the group has not let go yet: join it anew after that.
+      await unlessAborted(entry.group.close(), signal)
+    }
+  }
+
+  #make<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Entry {
+    const { kind, name, options, hasState } = request
+    const groupOptions: GroupOptions = {
+      order: kind.order,
+      uniform: kind.uniform,
+      consistency: kind.consistency,
+      state: hasState,
+      kind: kind.kind,
+    }
+    const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
+    const whole = new Promise<void>((resolve, reject) => {
+      waiters.resolve = resolve
+      waiters.reject = reject
+    })
+    // Whoever gave up waiting has been told already.
+    whole.catch(() => undefined)
+    let handle: Handle | null = null
+    const group = this.#app.openGroup(
+      name,
+      groupOptions,
+      (port) => {
+        const made = kind.create(port, options)
+        handle = made.handle
+        return made.replica
+      },
+      {
+        whole: () => waiters.resolve(),
+        ended: (error) => {
+          this.#entries.delete(name)
+          waiters.reject(error ?? new ClosedError(`group "${name}" is closed`))
+          ;(handle as GroupListener | null)?.handleEnd?.(error)
+        },
+        writable: (isWritable) => (handle as GroupListener | null)?.handleWritable?.(isWritable),
+      },
+    )
+    const entry: Entry = { group, groupOptions, options, handle, whole }
+    this.#entries.set(name, entry)
+    return entry
+  }
+}
+
+function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRequest<Handle, Options>): void {
+  const { kind, name, options, hasState } = request
+  const open = entry.groupOptions
+  if (kind.kind !== open.kind) {
+    throw new KindMismatchError(`"${name}" is open here as a ${open.kind}: open the ${kind.kind} under another name`)
+  }
+  const isSame =
+    kind.order === open.order &&
+    kind.uniform === open.uniform &&
+    kind.consistency === open.consistency &&
+    hasState === open.state &&
+    hasSameFields(entry.options, options)
+  if (!isSame) {
+    throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)
+  }
+}
+
+/** The options of one call against those of another, field by field; a signal is no property of the object. */
+function hasSameFields(a: object, b: object): boolean {
+  const left = new Map(Object.entries(a))
+  const right = new Map(Object.entries(b))
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    if (key !== 'signal' && !Object.is(left.get(key), right.get(key))) return false
+  }
+  return true
+}
+
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return promise
+  signal.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,367 @@
+/**
+ * A space as an application holds it: its view, its status, and the groups and objects opened in it.
+ */
+
+import { AppSide, type SpaceEvent } from './app-port.ts'
+import type { Backend } from './backend.ts'
+import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
+import {
+  ConnectionEvent,
+  FaultEvent,
+  LineLostEvent,
+  ProblemEvent,
+  StatusEvent,
+  TypedTarget,
+  ViewEvent,
+} from './events.ts'
+import type { Group, GroupOpenOptions } from './group.ts'
+import type { ProcessId } from './kernel/api.ts'
+import type { CounterOptions, SharedCounter } from './objects/counter.ts'
+import type { MapOptions, SharedMap } from './objects/map.ts'
+import type { QueueOptions, SharedQueue } from './objects/queue.ts'
+import type { ObjectKind } from './objects/replica.ts'
+import type { Platform } from './platform.ts'
+import type { HostNote, HostTick } from './port-messages.ts'
+import type { Logger } from './ports/log.ts'
+import { type OpenRequest, Registry } from './registry.ts'
+import {
+  type ConnectedMember,
+  type Connection,
+  type SpaceStatus,
+  type SpaceView,
+  toConnection,
+  toSpaceView,
+} from './space-view.ts'
+import type { TraceSink } from './trace.ts'
+
+/** The events of a space. */
+export interface SpaceEventMap {
+  readonly view: ViewEvent
+  readonly status: StatusEvent
+  readonly connection: ConnectionEvent
+  readonly linelost: LineLostEvent
+  readonly problem: ProblemEvent
+  readonly fault: FaultEvent
+}
+
+/** What every `open` takes besides the object's own options. */
+export interface OpenOptions {
+  /** Gives up waiting for the object. */
+  readonly signal?: AbortSignal
+}
+
+/** What a space is made of; `openSpace` puts it together. */
+export interface SpaceParts {
+  readonly name: string
+  readonly self: ProcessId
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly trace: TraceSink | undefined
+}
+
+/** How long the goodbye may take before the space is closed without it. */
+const CLOSE_MS = 5000
+
+/** The set of processes that share one membership. Made by `openSpace`. */
+export class Space extends TypedTarget<SpaceEventMap> {
+  /** The name it was opened by. */
+  readonly name: string
+  /** This process: one incarnation, never the same twice. */
+  readonly self: ProcessId
+
+  readonly #parts: SpaceParts
+  readonly #app: AppSide
+  readonly #registry: Registry
+  readonly #connections = new Map<ProcessId, Connection>()
+  #backend: Backend | null = null
+  #view: SpaceView | null = null
+  #members: readonly ConnectedMember[] | null = null
+  #status: SpaceStatus = 'connecting'
+  #isSearching = true
+  #isEnded = false
+  #faults = 0
+  #endWaiters: (() => void)[] = []
+  #viewWaiters: { resolve(): void; reject(error: Error): void }[] = []
+  #endError: Error | null = null
+  #closing: Promise<void> | null = null
+  /** The cancel functions of objects' timers that run. */
+  readonly #timers = new Set<() => void>()
+  readonly #removePageHide: () => void
+
+  /** Use `openSpace`. */
+  constructor(parts: SpaceParts) {
+    super()
+    const { name, self, platform, trace } = parts
+    this.name = name
+    this.self = self
+    this.#parts = parts
+    this.#app = new AppSide({
+      self,
+      now: () => platform.now(),
+      send: (commands) => this.#backend?.send(commands),
+      after: (ms, fn) => this.#after(ms, fn),
+      space: (event) => this.#handleEvent(event),
+      fault: (peer, code, detail) => this.#handleFault(peer, code, detail),
+      ...(trace === undefined ? {} : { trace }),
+    })
+    this.#registry = new Registry(this.#app)
+    this.#removePageHide = platform.onPageHide(() => this.#app.leave(true))
+  }
+
+  /** The current view: never without a member, for this process is one. */
+  get view(): SpaceView {
+    if (this.#view === null) throw new UsageError('the space has no view yet: await openSpace')
+    return this.#view
+  }
+
+  /** The members of the view, each with how it is reached now. The same array until something changes. */
+  get members(): readonly ConnectedMember[] {
+    this.#members ??= Object.freeze(
+      this.view.members.map((member) => Object.freeze({ ...member, connection: this.#connectionOf(member.id) })),
+    )
+    return this.#members
+  }
+
+  /** The most senior member: it leads changes of the view. */
+  get coordinator(): ProcessId {
+    return this.view.members[0]?.id ?? this.self
+  }
+
+  get status(): SpaceStatus {
+    return this.#status
+  }
+
+  /** Opens a shared map: causal, goes on in every part of a split, merges. */
+  async map<Value = unknown>(name: string, options: MapOptions<Value> & OpenOptions = {}): Promise<SharedMap<Value>> {
+    const { mapKind } = await import('./objects/map.ts')
+    return (await this.open(mapKind, name, options)) as SharedMap<Value>
+  }
+
+  /** Opens a shared counter: fifo, goes on in every part of a split, adds up. */
+  async counter(name: string, options: CounterOptions & OpenOptions = {}): Promise<SharedCounter> {
+    const { counterKind } = await import('./objects/counter.ts')
+    return this.open(counterKind, name, options)
+  }
+
+  /** Opens a shared queue: total and uniform, acts in the primary component; one accepted completion for each item. */
+  async queue<Item = unknown>(
+    name: string,
+    options: QueueOptions<Item> & OpenOptions = {},
+  ): Promise<SharedQueue<Item>> {
+    const { queueKind } = await import('./objects/queue.ts')
+    return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
+  }
+
+  /** Opens a plain group, for casts without an object. */
+  async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
+    const { groupKind } = await import('./group.ts')
+    return this.#open({ kind: groupKind(options), name, options, hasState: options.state !== undefined })
+  }
+
+  /**
+   * Opens an object of any kind. Resolves when this process is a member and the state is whole.
+   * The same name, kind and options again give the same handle; it leaves when it was closed as often as it was opened.
+   * Rejects with UsageError (name), KindMismatchError, GroupMismatchError, ClosedError, or the signal's reason.
+   */
+  open<Handle, Options extends object>(
+    kind: ObjectKind<Handle, Options>,
+    name: string,
+    options: Options & OpenOptions,
+  ): Promise<Handle> {
+    return this.#open({ kind, name, options, hasState: true })
+  }
+
+  /**
+   * Runs `fn` and sends all casts made in it as one message, over any number of groups.
+   *
+   * They are stamped with one view, share one frame per member (if it fits 16 KiB) and one causal header, and each
+   * object emits one change event for all that a member gets together. It is no transaction: if `fn` throws,
+   * what it has cast is sent; and in a `total` group casts of others may come between. `fn` must not be async.
+   */
+  batch<Result>(fn: () => Result): Result {
+    return this.#app.batch(fn)
+  }
+
+  /** A readable picture of the kernel, for bug reports. */
+  dump(): Promise<unknown> {
+    return this.#backend?.dump() ?? Promise.resolve(null)
+  }
+
+  /** Leaves for good, after own casts are held by all (or a little while). Resolves when everything is closed; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Ends as a crash would, without a goodbye: for tests and demonstrations. */
+  kill(): void {
+    if (this.#backend === null) this.handleEnded(null)
+    else this.#backend.kill()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Gives the space its kernel. */
+  connect(backend: Backend): void {
+    this.#backend = backend
+    if (this.#isEnded) backend.kill()
+  }
+
+  /** @internal Resolves at the first view; rejects if the space ends before. */
+  ready(): Promise<void> {
+    if (this.#view !== null) return Promise.resolve()
+    if (this.#isEnded) return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
+    return new Promise((resolve, reject) => this.#viewWaiters.push({ resolve, reject }))
+  }
+
+  /** @internal Takes one message of the kernel's side. */
+  handleTick(tick: HostTick): void {
+    for (const note of tick.notes) this.#handleNote(note)
+    this.#app.receive(tick.events)
+    this.#updateStatus()
+  }
+
+  /** @internal A transport has a problem. */
+  handleProblem(transport: string, problem: { code: string; message: string; cause?: unknown }): void {
+    const { code, message, cause } = problem
+    this.#report(new TransportError(`${transport}: ${message}`, code, cause === undefined ? {} : { cause }))
+  }
+
+  /** @internal The kernel's side is gone. */
+  handleEnded(error: Error | null): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#removePageHide()
+    for (const cancel of [...this.#timers]) cancel()
+    this.#endError ??= error
+    this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))
+    this.#updateStatus()
+    this.#connections.clear()
+    this.#members = null
+    if (error !== null) this.#report(error as TuttiError)
+    const failure = this.#endError ?? new ClosedError('the space closed before it had a view')
+    for (const { reject } of this.#viewWaiters.splice(0)) reject(failure)
+    for (const resolve of this.#endWaiters.splice(0)) resolve()
+  }
+
+  async #open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
+    return this.#registry.open(request)
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isEnded) return
+    const ended = new Promise<void>((resolve) => this.#endWaiters.push(resolve))
+    if (this.#backend === null) this.handleEnded(null)
+    this.#app.leave(false)
+    const cancel = this.#parts.platform.setTimer(CLOSE_MS, () => this.#backend?.stop())
+    await ended
+    cancel()
+  }
+
+  #handleEvent(event: SpaceEvent): void {
+    switch (event.type) {
+      case 'view': {
+        this.#view = toSpaceView(event.view)
+        this.#members = null
+        this.#updateStatus()
+        this.dispatchEvent(new ViewEvent(this.#view))
+        for (const { resolve } of this.#viewWaiters.splice(0)) resolve()
+        return
+      }
+      case 'lineLost':
+        this.dispatchEvent(new LineLostEvent(event.line, event.winner))
+        return
+      case 'fault':
+        return this.#handleFault(event.peer, event.code)
+      case 'closed':
+        if (event.reason !== 'left') {
+          this.#endError ??= new ClosedError(`the space is closed: this process is ${event.reason}`)
+          this.#report(this.#endError as TuttiError)
+        }
+        return this.#updateStatus()
+      case 'writable':
+        return
+      default:
+        return event satisfies never
+    }
+  }
+
+  #handleNote(note: HostNote): void {
+    switch (note.type) {
+      case 'connection':
+        return this.#handleConnection(note.peer, toConnection(note.transport))
+      case 'problem':
+        return this.handleProblem(note.transport, note)
+      case 'searched':
+        this.#isSearching = false
+        return
+      // The kernel's own `fault` event tells the same.
+      case 'peerFault':
+        return
+      case 'trace':
+        this.#parts.trace?.(note.line)
+        return
+      case 'broken':
+        this.#endError ??= new InvariantError(`the kernel stopped: ${note.message}`)
+        this.#parts.logger.warn('tutti: the kernel found itself broken and stopped', note.message, note.dump)
+        return this.#report(this.#endError as TuttiError)
+      default:
+        return note satisfies never
+    }
+  }
+
+  #handleConnection(peer: ProcessId, connection: Connection): void {
+    if (connection === null) this.#connections.delete(peer)
+    else this.#connections.set(peer, connection)
+    this.#members = null
+    this.dispatchEvent(new ConnectionEvent(peer, connection))
+  }
+
+  #handleFault(peer: ProcessId, code: string, detail?: unknown): void {
+    this.#faults += 1
+    // A fault of an object here is a bug of it, which nobody may be listening for.
+    if (peer === '') this.#parts.logger.warn(`tutti: ${code}`, ...(detail === undefined ? [] : [detail]))
+    this.dispatchEvent(new FaultEvent(peer, code, this.#faults))
+  }
+
+  #report(error: TuttiError): void {
+    this.dispatchEvent(new ProblemEvent(error))
+  }
+
+  /** A timer of an object: ends with the space, so that a closed one keeps nothing alive. */
+  #after(ms: number, fn: () => void): () => void {
+    if (this.#isEnded) return () => undefined
+    const stop = this.#parts.platform.setTimer(ms, () => {
+      this.#timers.delete(cancel)
+      fn()
+    })
+    const cancel = (): void => {
+      stop()
+      this.#timers.delete(cancel)
+    }
+    this.#timers.add(cancel)
+    return cancel
+  }
+
+  #connectionOf(id: ProcessId): Connection {
+    return id === this.self ? 'self' : (this.#connections.get(id) ?? null)
+  }
+
+  #updateStatus(): void {
+    const status = this.#findStatus()
+    if (status === this.#status) return
+    this.#status = status
+    this.dispatchEvent(new StatusEvent(status))
+  }
+
+  #findStatus(): SpaceStatus {
+    if (this.#isEnded || this.#app.isClosed) return 'closed'
+    const view = this.#view
+    if (view === null) return 'connecting'
+    if (view.line !== null && !view.primary) return 'degraded'
+    if (view.members.length > 1) return 'together'
+    return this.#isSearching || this.#connections.size > 0 ? 'connecting' : 'alone'
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The page's side of the worker: starts it, hands the transports' ports over, one message a tick each way.
+ */
+import type { Backend, BackendConfig } from './backend.ts'
+import { startPageHalves } from './backend.ts'
+import { ClosedError } from './errors.ts'
+import type { FromWorker, HostTick, ToWorker, WireTransport } from './port-messages.ts'
+import { packCommands } from './port-messages.ts'
+import type { TransportSpec } from './ports/transport.ts'
+
+/** How long a worker may take to load before the space opens without it. */
+export const WORKER_START_MS = 3000
+
+/** The worker of the package. The one place that names it, and literal, so that bundlers find it. */
+export function makeDefaultWorker(): Worker {
+  return new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tutti' })
+}
+
+/** Starts a kernel in a worker. Rejects if the worker cannot be made or does not come up in time. */
+export async function openInWorker(config: BackendConfig, makeWorker: () => Worker): Promise<Backend> {
+  const worker = makeWorker()
+  const timeOrigin = await untilReady(worker, config)
+  return new WorkerBackend(worker, config, timeOrigin - config.platform.timeOrigin)
+}
+
+function untilReady(worker: Worker, config: BackendConfig): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const cancel = config.platform.setTimer(WORKER_START_MS, () =>
+      finish(new Error(`the worker did not start within ${WORKER_START_MS} ms`)),
+    )
+    const finish = (outcome: Error | number): void => {
+      cancel()
+      worker.onmessage = null
+      worker.onerror = null
+      if (typeof outcome === 'number') return resolve(outcome)
+      worker.terminate()
+      reject(outcome)
+    }
+    worker.onmessage = (event: MessageEvent<FromWorker>) => {
+      if (event.data.type === 'ready') finish(event.data.timeOrigin)
+    }
+    worker.onerror = (event) => {
+      event.preventDefault?.()
+      finish(new Error(`the worker failed to load: ${event.message ?? 'no reason given'}`))
+    }
+  })
+}
+
+class WorkerBackend implements Backend {
+  readonly #worker: Worker
+  readonly #config: BackendConfig
+  readonly #stopPageHalves: () => void
+  /** What to add to a time of the worker's clock to get one of this thread's. */
+  readonly #clockShift: number
+  #dumps: ((dump: unknown) => void)[] = []
+  #isEnded = false
+
+  constructor(worker: Worker, config: BackendConfig, clockShift: number) {
+    this.#worker = worker
+    this.#clockShift = clockShift
+    this.#config = config
+    const ports = new Map<TransportSpec, MessagePort>()
+    const transfer: MessagePort[] = []
+    const transports = config.transports.map((spec): WireTransport => {
+      const { type, options } = spec
+      if (spec.page === undefined) return { type, options, port: null }
+      const { port1, port2 } = new MessageChannel()
+      ports.set(spec, port1)
+      transfer.push(port2)
+      return { type, options, port: port2 }
+    })
+    worker.onmessage = (event: MessageEvent<FromWorker>) => this.#handle(event.data)
+    worker.onerror = (event) => {
+      event.preventDefault?.()
+      this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`))
+    }
+    this.#post({ type: 'open', config: config.host, transports }, transfer)
+    this.#stopPageHalves = startPageHalves(config, ports)
+  }
+
+  send(commands: Parameters<Backend['send']>[0]): void {
+    const packed = packCommands(commands)
+    this.#post({ type: 'commands', commands: packed.commands }, packed.transfer)
+  }
+
+  stop(): void {
+    if (this.#isEnded) return
+    this.#post({ type: 'stop' }, [])
+    this.#end(null)
+  }
+
+  kill(): void {
+    if (this.#isEnded) return
+    this.#worker.terminate()
+    this.#end(null)
+  }
+
+  dump(): Promise<unknown> {
+    if (this.#isEnded) return Promise.resolve(null)
+    return new Promise((resolve) => {
+      this.#dumps.push(resolve)
+      this.#post({ type: 'dump' }, [])
+    })
+  }
+
+  #handle(message: FromWorker): void {
+    if (this.#isEnded) return
+    switch (message.type) {
+      case 'tick':
+        return this.#config.events.tick(this.#translate(message.tick))
+      case 'dump': {
+        const dumps = this.#dumps
+        this.#dumps = []
+        for (const resolve of dumps) resolve(message.dump)
+        return
+      }
+      case 'stopped':
+        return this.#end(null)
+      case 'refused':
+        return this.#end(new ClosedError(message.message))
+      case 'ready':
+        return
+      default:
+        return message satisfies never
+    }
+  }
+
+  /** Leases are compared with this thread's clock. */
+  #translate(tick: HostTick): HostTick {
+    if (!tick.events.some((event) => event.type === 'lease')) return tick
+    const events = tick.events.map((event) =>
+      event.type === 'lease' && event.start !== null ? { ...event, start: event.start + this.#clockShift } : event,
+    )
+    return { ...tick, events }
+  }
+
+  #post(message: ToWorker, transfer: Transferable[]): void {
+    if (!this.#isEnded) this.#worker.postMessage(message, transfer)
+  }
+
+  #end(error: Error | null): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#stopPageHalves()
+    // In a task of its own: a `stop` just posted may still close sockets and locks in order.
+    this.#config.platform.setTimer(0, () => this.#worker.terminate())
+    for (const resolve of this.#dumps) resolve(null)
+    this.#dumps = []
+    this.#config.events.ended(error)
+  }
+}

@@ -1,0 +1,504 @@
+/** The shared queue, on processes that crash, leave, are cut off and come back. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BusyError, NotPrimaryError, StaleTokenError, UsageError, ValueError } from '../../../lib/errors.ts'
+import {
+  type QueueChange,
+  type QueueOptions,
+  queueKind,
+  type SettledEvent,
+  type SharedQueue,
+} from '../../../lib/objects/queue.ts'
+import { QUEUE_ITEMS_MAX, QUEUE_TAKES_MAX, QueueState } from '../../../lib/objects/queue-state.ts'
+import type { GroupView } from '../../../lib/objects/replica.ts'
+import { encodeValue } from '../../../lib/values.ts'
+import { makeRandom, pick } from './cluster.ts'
+import { TotalCluster, type TotalMember } from './total-cluster.ts'
+
+type Member = TotalMember<SharedQueue>
+type Queues = TotalCluster<SharedQueue, QueueOptions<unknown>>
+
+function makeCluster(count: number, seed = 1, options: QueueOptions<unknown> = {}): Queues {
+  return new TotalCluster(queueKind, options, count, seed)
+}
+
+function at(cluster: Queues, rank: number): Member {
+  const member = cluster.primary[rank]
+  assert.ok(member)
+  return member
+}
+
+/** What a promise has come to by now; undefined while it is open. */
+function watch<T>(promise: Promise<T>): { value?: T; error?: unknown } {
+  const seen: { value?: T; error?: unknown } = {}
+  promise.then(
+    (value) => Object.assign(seen, { value }),
+    (error: unknown) => Object.assign(seen, { error }),
+  )
+  return seen
+}
+
+/** The takes that wait in the delivered state. */
+function waitingTakes(cluster: Queues): unknown {
+  return (at(cluster, 0).replica.save() as unknown[])[5]
+}
+
+/** Adds one item and lets a member take it. */
+async function takeOne(cluster: Queues, member: Member) {
+  const taken = watch(member.handle.take())
+  watch(at(cluster, 0).handle.add('job'))
+  await cluster.rest()
+  assert.ok(taken.value)
+  return taken.value
+}
+
+test('queue › no item is lost and each has one accepted completion, whoever crashes, leaves, is cut off or comes back', async () => {
+  for (let seed = 1; seed <= 25; seed++) {
+    const cluster = makeCluster(4, seed)
+    const random = makeRandom(seed * 101)
+    const observer = at(cluster, 0)
+    const settled: SettledEvent[] = []
+    const tokens: (readonly [string, number])[] = []
+    observer.handle.addEventListener('settled', (event) => settled.push(event))
+    observer.handle.addEventListener('change', ({ changes }) => {
+      for (const { type, token } of changes) if (type === 'taken' && token) tokens.push([token[1], token[2]])
+    })
+    const work = (member: Member): void => {
+      const job = async (item: unknown): Promise<unknown> => {
+        await new Promise<void>((resolve) => member.replica && timer(member, resolve))
+        if (random() < 0.1) throw new Error('not today')
+        return item
+      }
+      watch(member.handle.process(job, { concurrency: 1 + Math.floor(random() * 3) }))
+    }
+    const timer = (_member: Member, fn: () => void): void => {
+      waiting.push(fn)
+    }
+    const waiting: (() => void)[] = []
+    for (const member of cluster.primary) work(member)
+    const added: { value?: { readonly id: string }; error?: unknown }[] = []
+    const away: Member[] = []
+    for (let step = 0; step < 150; step++) {
+      const dice = random()
+      const others = cluster.primary.filter((member) => member !== observer)
+      if (dice < 0.3) added.push(watch(observer.handle.add(step)))
+      else if (dice < 0.7) cluster.step()
+      else if (dice < 0.85) waiting.splice(Math.floor(random() * waiting.length), 1)[0]?.()
+      else if (dice < 0.88 && others.length > 1) {
+        const member = pick(random, others)
+        cluster.cutOff(member)
+        away.push(member)
+      } else if (dice < 0.91 && others.length > 2)
+        cluster.end(pick(random, others), pick(random, ['left', 'dead', 'expelled']))
+      else if (dice < 0.95) {
+        const member = away.pop()
+        if (member) cluster.join(member)
+        else if (cluster.primary.length < 6) work(cluster.join(`j${step}`))
+      } else await cluster.advance(random() * 4_000)
+      if (random() < 0.2) await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const member of away) cluster.join(member)
+    for (let round = 0; round < 500 && (observer.handle.size > 0 || round < 2); round++) {
+      await cluster.advance(2_000)
+      for (const fn of waiting.splice(0)) fn()
+    }
+    await cluster.rest()
+    const done = settled.filter(({ outcome }) => outcome === 'done')
+    assert.equal(observer.handle.size, 0, `seed ${seed}: items are stuck`)
+    assert.deepEqual(
+      done.map(({ id }) => Number(id)).sort((a, b) => a - b),
+      added.map((_, i) => i + 1),
+      `seed ${seed}`,
+    )
+    for (const { value } of added) assert.ok(value, `seed ${seed}: an add has no answer`)
+    assert.equal(new Set(cluster.states()).size, 1, `seed ${seed}: states differ`)
+    assert.deepEqual(cluster.faults, [])
+    for (let i = 1; i < tokens.length; i++) {
+      const [[view = '', n = 0] = [], [nextView = '', nextN = 0] = []] = [tokens[i - 1], tokens[i]]
+      const epochs = Number.parseInt(nextView, 10) - Number.parseInt(view, 10)
+      assert.ok(epochs > 0 || (epochs === 0 && nextN > n), `seed ${seed}: a token is not above the one before`)
+    }
+  }
+})
+
+test('queue › add returns only when delivered, and items are taken in the order in which they were added', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 0)
+  const added = watch(handle.add('a'))
+  watch(handle.add('b'))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([added, handle.size], [{}, 0])
+  await cluster.rest()
+  assert.deepEqual(added, { value: { id: '1' } })
+  const taken = [watch(at(cluster, 1).handle.take()), watch(at(cluster, 1).handle.take())]
+  await cluster.rest()
+  assert.deepEqual(
+    taken.map(({ value }) => value?.item),
+    ['a', 'b'],
+  )
+  assert.deepEqual(
+    handle.items.map(({ id, state, taker, attempts }) => [id, state, taker, attempts]),
+    [
+      ['1', 'taken', 'p1', 1],
+      ['2', 'taken', 'p1', 1],
+    ],
+  )
+  assert.equal(handle.items, handle.snapshot)
+})
+
+test('queue › what fails goes back in front with its count, and both outcomes are told everywhere', async () => {
+  const cluster = makeCluster(2)
+  const [a, b] = [at(cluster, 0).handle, at(cluster, 1).handle]
+  const settled: unknown[] = []
+  const changes: QueueChange[] = []
+  b.addEventListener('settled', ({ id, outcome, by, result, reason }) =>
+    settled.push([id, outcome, by, result, reason]),
+  )
+  b.addEventListener('change', (event) => changes.push(...event.changes))
+  for (const item of ['x', 'y']) watch(a.add(item))
+  const first = watch(a.take())
+  await cluster.rest()
+  const failed = watch(first.value?.fail(new Error('broken')) ?? Promise.reject())
+  await cluster.rest()
+  assert.ok('value' in failed)
+  const again = watch(a.take())
+  await cluster.rest()
+  assert.deepEqual([again.value?.item, again.value?.attempts], ['x', 2])
+  watch(again.value?.done({ ok: true }) ?? Promise.reject())
+  await cluster.rest()
+  assert.deepEqual(settled, [
+    ['1', 'failed', 'p0', undefined, 'broken'],
+    ['1', 'done', 'p0', { ok: true }, ''],
+  ])
+  assert.deepEqual(
+    changes.map(({ type, id, author, local }) => [type, id, author, local]),
+    [
+      ['added', '1', 'p0', false],
+      ['added', '2', 'p0', false],
+      ['taken', '1', 'p0', false],
+      ['returned', '1', 'p0', false],
+      ['taken', '1', 'p0', false],
+      ['done', '1', 'p0', false],
+    ],
+  )
+})
+
+for (const how of ['left', 'dead'] as const) {
+  test(`queue › what a member held that is ${how} goes to the next taker at once`, async () => {
+    const cluster = makeCluster(3)
+    const taken = await takeOne(cluster, at(cluster, 2))
+    const next = watch(at(cluster, 1).handle.take())
+    await cluster.rest()
+    assert.deepEqual(next, {})
+    cluster.end(at(cluster, 2), how)
+    await cluster.rest()
+    assert.equal(next.value?.id, taken.id)
+    assert.notDeepEqual(next.value?.token, taken.token)
+  })
+}
+
+test('queue › what a vanished member held waits 1.1 lease, also when the most senior member changes meanwhile', async () => {
+  const cluster = makeCluster(4)
+  await takeOne(cluster, at(cluster, 3))
+  const next = watch(at(cluster, 2).handle.take())
+  await cluster.rest()
+  cluster.end(at(cluster, 3), 'expelled')
+  await cluster.advance(6_000)
+  cluster.end(at(cluster, 0), 'left')
+  await cluster.advance(4_999)
+  assert.deepEqual(next, {})
+  await cluster.advance(2)
+  assert.ok(next.value)
+})
+
+test('queue › a member that comes back before the expiry keeps what it held; a later expiry does not hit it', async () => {
+  const cluster = makeCluster(3)
+  const holder = at(cluster, 2)
+  const taken = await takeOne(cluster, holder)
+  cluster.cutOff(holder)
+  await cluster.advance(8_000)
+  cluster.join(holder)
+  await cluster.advance(20_000)
+  assert.equal(taken.signal.aborted, false)
+  const done = watch(taken.done())
+  await cluster.rest()
+  assert.ok('value' in done)
+  assert.equal(holder.handle.size, 0)
+})
+
+test('queue › a member that is cut off again gets a whole lease again', async () => {
+  const cluster = makeCluster(3)
+  const holder = at(cluster, 2)
+  await takeOne(cluster, holder)
+  cluster.cutOff(holder)
+  await cluster.advance(8_000)
+  cluster.join(holder)
+  cluster.cutOff(holder)
+  await cluster.advance(8_000)
+  assert.equal(at(cluster, 0).handle.items[0]?.taker, 'p2')
+  await cluster.advance(3_001)
+  assert.equal(at(cluster, 0).handle.items[0]?.taker, null)
+})
+
+test('queue › a holder that is cut off stops after its lease, before the others give the item away; its completion is stale', async () => {
+  const cluster = makeCluster(3)
+  const holder = at(cluster, 2)
+  const taken = await takeOne(cluster, holder)
+  const next = watch(at(cluster, 1).handle.take())
+  cluster.cutOff(holder)
+  await cluster.advance(9_999)
+  assert.equal(taken.signal.aborted, false)
+  await cluster.advance(2)
+  assert.ok(taken.signal.reason instanceof StaleTokenError)
+  assert.deepEqual(next, {})
+  await cluster.advance(1_000)
+  assert.ok(next.value)
+  const late = watch(taken.done('late'))
+  await cluster.rest()
+  assert.deepEqual(late, {})
+  cluster.join(holder)
+  await cluster.rest()
+  assert.ok(late.error instanceof StaleTokenError)
+  const good = watch(next.value.done('good'))
+  await cluster.rest()
+  assert.ok('value' in good)
+})
+
+test('queue › an aborted take leaves no waiting take behind, and what it was granted meanwhile goes back', async () => {
+  const cluster = makeCluster(2)
+  const [a, b] = [at(cluster, 0).handle, at(cluster, 1).handle]
+  const controllers = [new AbortController(), new AbortController(), new AbortController()]
+  const takes = controllers.map(({ signal }) => watch(a.take({ signal })))
+  controllers[0]?.abort('unsent')
+  await new Promise((resolve) => setImmediate(resolve))
+  cluster.step()
+  cluster.step()
+  controllers[1]?.abort('under way')
+  await cluster.rest()
+  controllers[2]?.abort('waiting')
+  await cluster.rest()
+  assert.deepEqual(
+    takes.map(({ error }) => error),
+    ['unsent', 'under way', 'waiting'],
+  )
+  assert.deepEqual(waitingTakes(cluster), [])
+  watch(b.add('x'))
+  await cluster.rest()
+  assert.equal(b.items[0]?.state, 'waiting')
+  const next = watch(b.take())
+  await cluster.rest()
+  assert.equal(next.value?.item, 'x')
+})
+
+test('queue › takes of a member that was cut off wait on when it is back', async () => {
+  const cluster = makeCluster(3)
+  const member = at(cluster, 2)
+  const take = watch(member.handle.take())
+  await cluster.rest()
+  cluster.cutOff(member)
+  await cluster.rest()
+  cluster.join(member)
+  await cluster.rest()
+  watch(at(cluster, 0).handle.add('x'))
+  await cluster.rest()
+  assert.equal(take.value?.item, 'x')
+})
+
+test('queue › outside the primary component calls wait up to their signal, or reject if the queue was opened so', async () => {
+  const waiting = makeCluster(2)
+  const cut = at(waiting, 1)
+  waiting.cutOff(cut)
+  const controller = new AbortController()
+  const kept = watch(cut.handle.add('kept'))
+  const dropped = watch(cut.handle.add('dropped', { signal: controller.signal }))
+  await waiting.advance(60_000)
+  controller.abort('enough')
+  await waiting.rest()
+  assert.deepEqual([kept, dropped], [{}, { error: 'enough' }])
+  waiting.join(cut)
+  await waiting.rest()
+  assert.ok(kept.value)
+
+  const rejecting = makeCluster(2, 1, { whenNotPrimary: 'reject' })
+  const other = at(rejecting, 1)
+  rejecting.cutOff(other)
+  for (const call of [other.handle.add(1), other.handle.take()]) {
+    await assert.rejects(call, (error) => error instanceof NotPrimaryError && error.missing.join() === 'p0')
+  }
+})
+
+test('queue › process ends when its signal aborts, after what is under way', async () => {
+  const cluster = makeCluster(1)
+  const { handle } = at(cluster, 0)
+  const controller = new AbortController()
+  let finish: () => void = () => undefined
+  const job = (): Promise<void> =>
+    new Promise((resolve) => {
+      finish = resolve
+    })
+  const ended = watch(handle.process(job, { concurrency: 2, signal: controller.signal }))
+  watch(handle.add('x'))
+  await cluster.rest()
+  controller.abort()
+  await cluster.rest()
+  assert.deepEqual(ended, {})
+  finish()
+  await cluster.rest()
+  assert.ok('value' in ended)
+  assert.equal(handle.size, 0)
+  await assert.rejects(handle.process(job, { concurrency: 0 }), UsageError)
+})
+
+test('queue › a result that cannot travel completes the item without it and is reported', async () => {
+  const cluster = makeCluster(1)
+  const { handle } = at(cluster, 0)
+  watch(handle.process(() => () => 'no value'))
+  watch(handle.add('x'))
+  await cluster.rest()
+  assert.equal(handle.size, 0)
+  assert.deepEqual(cluster.faults, ['queue-result'])
+})
+
+test('queue › an item outside the value set is a ValueError and nothing is cast', async () => {
+  const cluster = makeCluster(1)
+  const member = at(cluster, 0)
+  await assert.rejects(
+    member.handle.add({ a: [Symbol('s')] }),
+    (error) => error instanceof ValueError && error.path === '.a[0]',
+  )
+  assert.equal(member.casts, 0)
+})
+
+const VIEW: GroupView = {
+  id: '1.p.0',
+  members: ['p', 'q'],
+  primary: true,
+  line: 'line',
+  joined: [],
+  left: [],
+  dead: [],
+  expelled: [],
+}
+
+/** A state with view 1 installed, one item, and what `ops` do. */
+function makeState(...ops: [op: unknown, author: string][]): QueueState {
+  const state = new QueueState()
+  state.install(VIEW)
+  for (const [op, author] of [[[0, 1, encodeValue('x')], 'p'] as const, ...ops]) assert.ok(state.apply(op, author))
+  return state
+}
+
+const holderOf = (state: QueueState): unknown => state.items.get(1)?.grant?.taker ?? null
+
+test("queue › a completion under the same taker's older token is refused", () => {
+  const state = makeState([[1, 1], 'p'])
+  const [line, view] = ['line', '1.p.0']
+  state.apply([4, 1, 1, [line, view, 1], 'no'], 'p')
+  state.apply([1, 2], 'p')
+  assert.deepEqual(state.items.get(1)?.grant?.token, [line, view, 2])
+  assert.equal(state.apply([3, 2, 1, [line, view, 1], null], 'p')?.[0]?.type, 'refused')
+  assert.equal(state.apply([3, 3, 1, [line, view, 2], null], 'p')?.[0]?.type, 'done')
+})
+
+test('queue › an expiry that names an earlier absence of the holder does nothing', () => {
+  const state = makeState([[1, 1], 'q'])
+  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
+  state.install({ ...VIEW, id: '3.p.0', joined: ['q'] })
+  state.install({ ...VIEW, id: '4.p.0', members: ['p'], expelled: ['q'] })
+  assert.deepEqual(state.apply([6, [1], '2.p.0'], 'p'), [])
+  assert.equal(holderOf(state), 'q')
+  state.apply([6, [1], '4.p.0'], 'p')
+  assert.equal(holderOf(state), null)
+})
+
+test('queue › who is no longer in the primary view gets nothing; numbers of grants begin anew with each view', () => {
+  const state = new QueueState()
+  state.install(VIEW)
+  state.apply([1, 1], 'q')
+  state.apply([1, 1], 'p')
+  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
+  state.apply([0, 1, encodeValue('x')], 'p')
+  assert.equal(holderOf(state), 'p')
+  assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '2.p.0', 1])
+})
+
+test('queue › outside the primary component nothing is granted or given back, but who is gone is remembered', () => {
+  const state = makeState([[1, 1], 'q'])
+  state.install({ ...VIEW, id: '2.p.0', members: ['p'], primary: false, dead: ['q'] })
+  state.apply([0, 2, encodeValue('y')], 'p')
+  state.apply([1, 1], 'p')
+  assert.equal(holderOf(state), 'q')
+  assert.equal(state.items.get(2)?.grant, null)
+  state.install({ ...VIEW, id: '3.p.0', members: ['p'] })
+  assert.equal(holderOf(state), 'p')
+  assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '3.p.0', 1])
+})
+
+test('queue › it takes as many items and takes as its limits say, and not one more', async () => {
+  const state = new QueueState()
+  state.install(VIEW)
+  const bytes = encodeValue(0)
+  for (let i = 1; i < QUEUE_ITEMS_MAX; i++) state.apply([0, i, bytes], 'p')
+  assert.equal(state.apply([0, 1, bytes], 'p')?.[0]?.type, 'added')
+  assert.equal(state.apply([0, 2, bytes], 'p')?.[0]?.type, 'full')
+  assert.equal(state.items.size, QUEUE_ITEMS_MAX)
+  const waiting = new QueueState()
+  waiting.install(VIEW)
+  for (let i = 1; i <= QUEUE_TAKES_MAX; i++) assert.ok(waiting.apply([1, i], 'p'))
+  assert.equal(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), null)
+  assert.ok(waiting.apply([1, 1], 'q'))
+  const { handle } = at(makeCluster(1), 0)
+  for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take())
+  await assert.rejects(handle.take(), BusyError)
+})
+
+test('queue › malformed operations and states change nothing, and nobody completes what another holds', () => {
+  const state = new QueueState()
+  state.install(VIEW)
+  const bytes = encodeValue('x')
+  state.apply([0, 1, bytes], 'p')
+  state.apply([1, 1], 'p')
+  const token = ['line', '1.p.0', 1]
+  const before = encodeValue(state.save())
+  const bad: unknown[] = [
+    null,
+    [],
+    [7],
+    [0, 0, bytes],
+    [0, 1, 'x'],
+    [0, 1, new Uint8Array([0xff])],
+    [1, 0],
+    [1, 1, 1],
+    [2, 'x'],
+    [3, 1, 1, token],
+    [3, 1, 1, ['line', 1, 1], null],
+    [3, 1, 1, token, 'x'],
+    [3, 1, 1, token, new Uint8Array([0xff])],
+    [4, 1, 1, token, 5],
+    [4, 1, 1, token, 'x'.repeat(1025)],
+    [5, 1, 1],
+    [6, [0], 'v'],
+    [6, [1], 1],
+  ]
+  for (const op of bad) assert.equal(state.apply(op, 'p'), null, JSON.stringify(op))
+  for (const op of [
+    [3, 1, 1, token, null],
+    [3, 1, 99, token, null],
+    [4, 1, 1, token, ''],
+  ]) {
+    assert.equal(state.apply(op, 'q')?.[0]?.type, 'refused', JSON.stringify(op))
+  }
+  assert.deepEqual(state.apply([6, [1], '1.p.0'], 'q'), [])
+  for (const saved of [
+    null,
+    [1],
+    [1, 2, '', 0, [], []],
+    [1, 0, '', 0, [], []],
+    [1, 1, '', 0, [[2, bytes, 0, null]], []],
+    [1, 1, '', 0, [[1, bytes, 0, ['p']]], []],
+    [0, 0, '', 0, [], ['p']],
+  ]) {
+    assert.throws(() => state.load(saved), ValueError)
+  }
+  assert.deepEqual(encodeValue(state.save()), before)
+})

@@ -1,0 +1,384 @@
+/**
+ * The application's side of the port, driven by hand: what it sends, how it keeps states, what receipts become.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppGroup, GroupHooks } from '../../lib/app-group.ts'
+import { AppSide, CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/app-port.ts'
+import {
+  BusyError,
+  ClosedError,
+  GroupMismatchError,
+  NotPrimaryError,
+  TooLargeError,
+  UnknownOutcomeError,
+} from '../../lib/errors.ts'
+import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../lib/kernel/api.ts'
+import type { Replica } from '../../lib/objects/replica.ts'
+import type { TraceLine } from '../../lib/trace.ts'
+import { decodeValue, encodeValue } from '../../lib/values.ts'
+
+const options = { order: 'causal', uniform: false, consistency: 'available', state: true, kind: 'set' } as const
+
+/** A set of strings. It notes what is done to it. */
+class SetReplica implements Replica {
+  readonly log: string[] = []
+  values = new Set<string>()
+
+  apply(op: unknown): boolean {
+    if (typeof op !== 'string') return false
+    this.log.push(`apply ${op}`)
+    this.values.add(op)
+    return true
+  }
+
+  view(view: { readonly id: string }): void {
+    this.log.push(`view ${view.id}`)
+  }
+
+  save(): unknown {
+    return [...this.values].sort()
+  }
+
+  load(state: unknown): void {
+    this.log.push('load')
+    this.values = new Set(state as string[])
+  }
+
+  merge(state: unknown): void {
+    this.log.push('merge')
+    for (const value of state as string[]) this.values.add(value)
+  }
+
+  settle(): void {
+    this.log.push('settle')
+  }
+}
+
+/** One side with one group. */
+class Bench {
+  readonly sent: (readonly Command[])[] = []
+  readonly lines: TraceLine[] = []
+  readonly faults: string[] = []
+  readonly replica = new SetReplica()
+  readonly group: AppGroup
+  readonly side: AppSide
+  #due: (() => void)[] = []
+
+  constructor(hooks: GroupHooks = {}) {
+    this.side = new AppSide({
+      self: 'me',
+      now: () => 0,
+      send: (commands) => this.sent.push(commands),
+      schedule: (fn) => this.#due.push(fn),
+      trace: (line) => this.lines.push(line),
+      fault: (peer, code) => this.faults.push(`${peer} ${code}`),
+    })
+    this.group = this.side.openGroup('g', options, () => this.replica, hooks)
+    this.tick()
+  }
+
+  /** Ends the task. */
+  tick(): void {
+    for (const fn of this.#due.splice(0)) fn()
+  }
+
+  receive(...events: AppEvent[]): void {
+    this.side.receive(events)
+    this.tick()
+  }
+
+  /** Lines of one kind, without what every one has. */
+  traced(e: string): unknown[] {
+    return this.lines.filter((line) => line.e === e).map(({ e: _e, g: _g, ...rest }) => rest)
+  }
+}
+
+function view(id: string, state: StatePlan, group = 'g'): AppEvent {
+  const info: ViewInfo = {
+    id,
+    spaceView: '1.a',
+    members: [{ id: 'me', name: '', origin: '' }],
+    primary: true,
+    line: 'l',
+    prev: null,
+    trans: ['me'],
+    subviews: [],
+    joined: [],
+    left: [],
+    dead: [],
+    expelled: [],
+  }
+  return { type: 'view', group, view: info, state }
+}
+
+const joined: AppEvent = { type: 'joined', group: 'g', outcome: 'ok' }
+const deliver = (from: string, n: number, op: unknown, at = '1.a.1'): AppEvent => ({
+  type: 'deliver',
+  group: 'g',
+  from,
+  n,
+  view: at,
+  payload: encodeValue(op),
+})
+const state = (sources: readonly StateSource[], cut: Record<string, number> = {}): AppEvent => ({
+  type: 'state',
+  group: 'g',
+  view: '1.a.1',
+  sources,
+  cut,
+})
+const source = (from: string, values: readonly string[] | null): StateSource => ({
+  from,
+  subview: `1.${from}`,
+  state: values === null ? null : encodeValue(values),
+})
+
+test('space side › the casts of one task are one message, numbered over all groups', () => {
+  const bench = new Bench()
+  const other = bench.side.openGroup('h', options, () => new SetReplica())
+  bench.sent.length = 0
+  bench.group.cast('a')
+  other.cast('b')
+  bench.group.cast('c')
+  bench.tick()
+  assert.deepEqual(
+    bench.sent.map((commands) =>
+      commands.map((each) => (each.type === 'cast' ? `${each.group} ${each.n}` : each.type)),
+    ),
+    [['join', 'g 1', 'h 2', 'g 3']],
+  )
+})
+
+test('space side › a batch is a message of its own, and a batch in it is part of it', () => {
+  const bench = new Bench()
+  bench.sent.length = 0
+  bench.group.cast('before')
+  bench.side.batch(() => {
+    bench.group.cast('a')
+    bench.side.batch(() => bench.group.cast('b'))
+    bench.group.cast('c')
+  })
+  bench.group.cast('after')
+  bench.tick()
+  assert.deepEqual(
+    bench.sent.map((commands) => commands.length),
+    [1, 3, 1],
+  )
+})
+
+test('space side › what a batch has cast is sent even if it throws', () => {
+  const bench = new Bench()
+  bench.sent.length = 0
+  assert.throws(() =>
+    bench.side.batch(() => {
+      bench.group.cast('a')
+      throw new Error('mine')
+    }),
+  )
+  assert.equal(bench.sent.length, 1)
+})
+
+test('space side › a group is handed out once it is joined and whole, changes first', () => {
+  const order: string[] = []
+  const bench = new Bench({ whole: () => order.push('whole') })
+  bench.receive(view('1.a.1', 'whole'))
+  assert.deepEqual(order, [])
+  bench.receive(joined)
+  bench.receive(deliver('b', 1, 'x'))
+  assert.deepEqual(order, ['whole'])
+})
+
+test('space side › a newcomer buffers until its state is there, and replays what the state does not cover', () => {
+  let isWhole = false
+  const bench = new Bench({
+    whole: () => {
+      isWhole = true
+    },
+  })
+  bench.receive(view('1.a.1', 'replace'), joined)
+  bench.receive(deliver('b', 3, 'covered'), deliver('b', 4, 'new'), deliver('c', 1, 'newer'))
+  assert.equal(isWhole, false)
+  bench.receive(state([source('b', ['old', 'covered'])], { b: 3 }))
+  assert.equal(isWhole, true)
+  assert.deepEqual(
+    bench.replica.log.filter((entry) => entry !== 'settle'),
+    ['load', 'view 1.a.1', 'apply new', 'apply newer'],
+  )
+  assert.deepEqual(bench.replica.save(), ['covered', 'new', 'newer', 'old'])
+  assert.deepEqual((bench.traced('digest')[0] as { cut: unknown }).cut, { b: 4, c: 1 })
+})
+
+test('space side › parts that meet unite the states as they were at the view, then replay', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined, deliver('me', 1, 'mine'))
+  bench.replica.log.length = 0
+  bench.receive(view('2.a.1', 'merge'), deliver('b', 5, 'later', '2.a.1'))
+  bench.receive({ type: 'snapshot', group: 'g', view: '2.a.1', transfer: 9 })
+  const answer = bench.sent.flat().find((command) => command.type === 'snapshot')
+  assert.ok(answer?.type === 'snapshot' && answer.state !== null)
+  assert.deepEqual(decodeValue(answer.state), ['mine'])
+  bench.receive(state([source('me', null), source('b', ['theirs'])], { me: 1, b: 4 }))
+  assert.deepEqual(
+    bench.replica.log.filter((entry) => entry !== 'settle'),
+    ['view 2.a.1', 'merge', 'apply later'],
+  )
+  assert.deepEqual(bench.replica.save(), ['later', 'mine', 'theirs'])
+  assert.deepEqual((bench.traced('merge')[0] as { order: unknown }).order, ['1.me', '1.b'])
+})
+
+test('space side › a view that asks for no state any more makes whole what was buffered', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  bench.receive(view('2.a.1', 'merge'), deliver('b', 1, 'x', '2.a.1'))
+  bench.receive(view('3.a.1', 'whole'))
+  assert.deepEqual(
+    bench.replica.log.filter((entry) => entry !== 'settle'),
+    ['view 1.a.1', 'view 2.a.1', 'apply x', 'view 3.a.1'],
+  )
+})
+
+test('space side › one that has no state cannot give one', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'replace'), joined, { type: 'snapshot', group: 'g', view: '1.a.1', transfer: 2 })
+  assert.deepEqual(bench.sent.at(-1), [{ type: 'snapshot', transfer: 2, state: null }])
+})
+
+test('space side › changes are told once for all that came together', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined, deliver('b', 1, 'x'), deliver('b', 2, 'y'))
+  assert.equal(bench.replica.log.filter((entry) => entry === 'settle').length, 1)
+})
+
+test('space side › a malformed operation is a fault of its author, and nothing else', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined, deliver('b', 1, 42))
+  bench.receive({ type: 'deliver', group: 'g', from: 'b', n: 2, view: '1.a.1', payload: Uint8Array.of(0xff) })
+  bench.receive(deliver('b', 3, 'good'))
+  assert.deepEqual(bench.faults, ['b bad-operation', 'b bad-operation'])
+  assert.deepEqual(bench.replica.save(), ['good'])
+})
+
+test('space side › a receipt resolves at the own delivery, and when all hold it', async () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const receipt = bench.group.cast('a')
+  const { delivered, stable } = receipt
+  bench.receive(deliver('me', receipt.n, 'a'))
+  await delivered
+  bench.receive({ type: 'stable', upTo: receipt.n })
+  await stable
+  assert.deepEqual(bench.traced('settle'), [
+    { of: 'join:g', outcome: 'ok' },
+    { of: 'me#1', outcome: 'delivered' },
+    { of: 'me#1', outcome: 'stable' },
+  ])
+})
+
+test('space side › a receipt that fails says why; asked late, too; unasked, nobody hears of it', async () => {
+  const bench = new Bench()
+  const [refused, unknown, unasked] = [bench.group.cast('a'), bench.group.cast('b'), bench.group.cast('c')]
+  for (const [receipt, outcome] of [
+    [refused, 'refused'],
+    [unknown, 'unknown'],
+    [unasked, 'unknown'],
+  ] as const) {
+    bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome })
+  }
+  await assert.rejects(refused.delivered, NotPrimaryError)
+  await assert.rejects(unknown.delivered, UnknownOutcomeError)
+  await assert.rejects(unknown.stable, UnknownOutcomeError)
+  assert.equal(bench.side.openCasts, 0)
+})
+
+test('space side › an abort takes a waiting cast back, with the reason of the signal', async () => {
+  const bench = new Bench()
+  const abort = new AbortController()
+  const receipt = bench.group.cast('a', { signal: abort.signal })
+  bench.tick()
+  const reason = new Error('changed my mind')
+  abort.abort(reason)
+  bench.tick()
+  assert.deepEqual(bench.sent.at(-1), [{ type: 'cancel', ns: [receipt.n] }])
+  bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'refused' })
+  await assert.rejects(receipt.delivered, reason)
+  assert.throws(() => bench.group.cast('b', { signal: abort.signal }), reason)
+})
+
+test('space side › casts under way are bounded by number, and told when there is room', () => {
+  const told: boolean[] = []
+  const bench = new Bench({ writable: (isWritable) => told.push(isWritable) })
+  for (let i = 0; i < CASTS_MAX; i += 1) bench.group.cast('a')
+  assert.equal(bench.group.isWritable, false)
+  assert.throws(() => bench.group.cast('a'), BusyError)
+  bench.receive(deliver('me', 1, 'a'))
+  assert.deepEqual(told, [true])
+  bench.group.cast('a')
+  assert.throws(() => bench.group.cast('a'), BusyError)
+})
+
+test('space side › casts under way are bounded by bytes', () => {
+  const bench = new Bench()
+  const op = 'x'.repeat(60_000)
+  const each = encodeValue(op).length
+  for (let sum = 0; sum < CAST_BYTES_MAX; sum += each) bench.group.cast(op)
+  assert.throws(() => bench.group.cast(op), BusyError)
+})
+
+test('space side › a cast is at most 64 KiB', () => {
+  const bench = new Bench()
+  const overhead = encodeValue('x'.repeat(60_000)).length - 60_000
+  bench.group.cast('x'.repeat(CAST_SIZE_MAX - overhead))
+  assert.throws(
+    () => bench.group.cast('x'.repeat(CAST_SIZE_MAX - overhead + 1)),
+    (error) => error instanceof TooLargeError && error.size === CAST_SIZE_MAX + 1,
+  )
+})
+
+test('space side › consumption is told by the way, and by itself once it has grown', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined, deliver('b', 1, 'x'))
+  const consumed = (): unknown[] => bench.sent.flat().filter(({ type }) => type === 'consumed')
+  assert.equal(consumed().length, 0)
+  bench.group.cast('a')
+  bench.tick()
+  assert.deepEqual(consumed(), [{ type: 'consumed', bytes: encodeValue('x').length }])
+  bench.receive(deliver('b', 2, 'y'.repeat(20_000)))
+  assert.equal(consumed().length, 2)
+})
+
+test('space side › a join that is refused ends the group with a typed error', () => {
+  let ended: Error | null = null
+  const bench = new Bench({
+    ended: (error) => {
+      ended = error
+    },
+  })
+  bench.receive({ type: 'joined', group: 'g', outcome: 'mismatch' })
+  assert.ok((ended as Error | null) instanceof GroupMismatchError)
+  assert.throws(() => bench.group.cast('a'), ClosedError)
+})
+
+test('space side › the end of the space ends groups and receipts', async () => {
+  const bench = new Bench()
+  const receipt = bench.group.cast('a')
+  bench.receive({ type: 'closed', reason: 'left' })
+  await assert.rejects(receipt.delivered, ClosedError)
+  await bench.group.close()
+  assert.throws(() => bench.group.cast('b'), ClosedError)
+  assert.throws(() => bench.side.openGroup('h', options, () => new SetReplica()), ClosedError)
+})
+
+test('space side › a group leaves when it was closed as often as it was opened', async () => {
+  const bench = new Bench()
+  bench.group.retain()
+  await bench.group.close()
+  bench.tick()
+  assert.ok(!bench.sent.flat().some(({ type }) => type === 'leaveGroup'))
+  const closed = bench.group.close()
+  bench.tick()
+  assert.ok(bench.sent.flat().some(({ type }) => type === 'leaveGroup'))
+  bench.receive({ type: 'leftGroup', group: 'g' })
+  await closed
+  assert.equal(bench.side.group('g'), undefined)
+})

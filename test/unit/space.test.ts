@@ -1,0 +1,180 @@
+/**
+ * Spaces in one thread, over the memory transport: the whole library without a browser.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { MemoryHub, memory } from '../../adapters/memory/index.ts'
+import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
+import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
+import type { Space } from '../../lib/space.ts'
+
+async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
+  const hub = new MemoryHub()
+  const open = (name: string): Promise<Space> =>
+    openSpace('test', { name, worker: false, foundAfterMs: 20, transports: [memory({ hub })], ...options })
+  const spaces = await Promise.all(Array.from({ length: count }, (_, i) => open(`member ${i}`)))
+  t.after(() => {
+    for (const space of spaces) space.kill()
+  })
+  await Promise.all(
+    spaces.map((space) => until(space, 'view', () => space.members.length === count && space.view.primary)),
+  )
+  return spaces
+}
+
+/** Resolves once `isTrue`, looked at after every event of the type. */
+function until(target: EventTarget, type: string, isTrue: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!isTrue()) return
+      target.removeEventListener(type, look)
+      resolve()
+    }
+    target.addEventListener(type, look)
+    look()
+  })
+}
+
+const first = <T>(list: readonly T[]): T => at(list, 0)
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index]
+  if (item === undefined) throw new Error(`nothing at ${index}`)
+  return item
+}
+
+test('space › one alone opens, is primary and closes', { timeout: 10_000 }, async (t) => {
+  const space = first(await openSpaces(t, 1))
+  assert.equal(space.status, 'alone')
+  assert.equal(space.coordinator, space.self)
+  assert.deepEqual(
+    space.members.map(({ id, name, connection }) => [id, name, connection]),
+    [[space.self, 'member 0', 'self']],
+  )
+  await space.close()
+  assert.equal(space.status, 'closed')
+  await assert.rejects(space.map('late'), ClosedError)
+})
+
+for (const count of [2, 3]) {
+  test(`space › ${count} agree on the view, and share a map and a counter`, { timeout: 10_000 }, async (t) => {
+    const spaces = await openSpaces(t, count)
+    assert.equal(new Set(spaces.map((space) => space.view.id)).size, 1)
+    for (const space of spaces) {
+      assert.equal(space.status, 'together')
+      assert.equal(space.members.filter(({ connection }) => connection === 'memory').length, count - 1)
+    }
+    const maps = await Promise.all(spaces.map((space) => space.map<number>('map')))
+    for (const [i, map] of maps.entries()) map.set(`key ${i}`, i)
+    await Promise.all(maps.map((map) => until(map, 'change', () => map.size === count)))
+    for (const map of maps) assert.equal(map.get('key 1'), 1)
+
+    const counters = await Promise.all(spaces.map((space) => space.counter('plays')))
+    for (const counter of counters) counter.add(2)
+    await Promise.all(counters.map((counter) => until(counter, 'change', () => counter.value === 2 * count)))
+  })
+}
+
+test('space › a latecomer gets the state', { timeout: 10_000 }, async (t) => {
+  const hub = new MemoryHub()
+  const options = { worker: false, foundAfterMs: 20, transports: [memory({ hub })] }
+  const early = await openSpace('test', options)
+  t.after(() => early.kill())
+  const map = await early.map<string>('map')
+  map.set('a', 'x'.repeat(50_000))
+  map.set('b', 'y'.repeat(50_000))
+  const late = await openSpace('test', options)
+  t.after(() => late.kill())
+  const copy = await late.map<string>('map')
+  await until(copy, 'change', () => copy.size === 2)
+  assert.deepEqual(copy.get('a'), 'x'.repeat(50_000))
+})
+
+test('space › a queue gives each item to one taker, and takes its completion', { timeout: 10_000 }, async (t) => {
+  const spaces = await openSpaces(t, 2)
+  const queues = await Promise.all(spaces.map((space) => space.queue<string>('jobs')))
+  const [mine, yours] = [first(queues), at(queues, 1)]
+  await mine.add('one')
+  await mine.add('two')
+  const [a, b] = await Promise.all([mine.take(), yours.take()])
+  assert.deepEqual([a.item, b.item].sort(), ['one', 'two'])
+  await Promise.all([a.done(), b.done()])
+  await Promise.all(queues.map((queue) => until(queue, 'change', () => queue.size === 0)))
+})
+
+test('space › an item goes to someone else when its taker dies', { timeout: 20_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const queues = await Promise.all(spaces.map((space) => space.queue<string>('jobs', { leaseMs: 500 })))
+  await first(queues).add('one')
+  assert.equal((await at(queues, 2).take()).item, 'one')
+  at(spaces, 2).kill()
+  const again = await at(queues, 1).take()
+  assert.equal(again.item, 'one')
+  await again.done()
+})
+
+test('space › a group delivers casts to all, in one order', { timeout: 10_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const groups = await Promise.all(spaces.map((space) => space.group('chat', { order: 'total' })))
+  await Promise.all(groups.map((group) => until(group, 'view', () => group.view?.members.length === 3)))
+  const seen = groups.map((group) => {
+    const list: unknown[] = []
+    group.addEventListener('cast', ({ entry }) => list.push(entry.value))
+    return list
+  })
+  const receipts = groups.flatMap((group, i) => [group.cast(`${i} a`), group.cast(`${i} b`)])
+  await Promise.all(receipts.map(({ stable }) => stable))
+  await Promise.all(groups.map((group, i) => until(group, 'cast', () => seen[i]?.length === 6)))
+  assert.deepEqual(seen[1], seen[0])
+  assert.deepEqual(seen[2], seen[0])
+})
+
+test('space › leaving is told as left, dying as expelled', { timeout: 20_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const [stays, leaves, dies] = [first(spaces), at(spaces, 1), at(spaces, 2)]
+  await leaves.close()
+  await until(stays, 'view', () => stays.view.left.includes(leaves.self))
+  dies.kill()
+  assert.equal(dies.status, 'closed')
+  await until(stays, 'view', () => stays.view.expelled.includes(dies.self))
+  assert.equal(stays.members.length, 1)
+})
+
+test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
+  const space = first(await openSpaces(t, 1))
+  const [a, b] = await Promise.all([space.map('m'), space.map('m')])
+  assert.equal(a, b)
+  await assert.rejects(space.counter('m'), KindMismatchError)
+  await space.group('g', { order: 'fifo' })
+  await assert.rejects(space.group('g', { order: 'causal' }), GroupMismatchError)
+  await a.close()
+  b.set('still', true)
+  await b.close()
+  assert.throws(() => b.set('still', true), ClosedError)
+  assert.notEqual(await space.map('m'), a)
+})
+
+test('space › wrong options are refused by a message that names the remedy', async () => {
+  const wrong: readonly (readonly [unknown, object, RegExp])[] = [
+    ['', {}, /1 to 256/],
+    ['x', { transport: [] }, /there are transports/],
+    ['x', { transports: 'tabs' }, /tabs\(\)/],
+    ['x', { worker: 'yes' }, /true, false, or a function/],
+    ['x', { foundAfterMs: -1 }, /found: false/],
+    ['x', { name: 'n'.repeat(65) }, /64/],
+    ['x', { worker: false }, /tutti\/adapters\/memory/],
+  ]
+  for (const [name, options, message] of wrong) {
+    await assert.rejects(openSpace(name as string, options), (error) => {
+      assert.ok(error instanceof UsageError)
+      assert.match(error.message, message)
+      return true
+    })
+  }
+})
+
+test('space › an aborted signal ends the opening', async () => {
+  const controller = new AbortController()
+  const opening = openSpace('test', { worker: false, transports: [memory()], signal: controller.signal })
+  controller.abort(new Error('no more'))
+  await assert.rejects(opening, /no more/)
+})

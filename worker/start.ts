@@ -1,0 +1,72 @@
+/**
+ * Hosts a kernel in a worker: listens for what a page's `openSpace` sends, answers one message a tick.
+ */
+import { kernelParts } from '../lib/kernel-parts.ts'
+import { makePlatform } from '../lib/platform.ts'
+import { type FromWorker, packEvents, type ToWorker, type WireTransport } from '../lib/port-messages.ts'
+import type { Transport } from '../lib/ports/transport.ts'
+import { startHost } from '../lib/start-host.ts'
+
+/** Makes the worker half of a transport from the options of its spec and the port to its page half. */
+export type WorkerHalf = (options: unknown, pagePort: MessagePort | null) => Transport
+
+/** The worker halves that a worker knows, by the `type` of their specs. */
+export type WorkerHalves = Readonly<Record<string, WorkerHalf>>
+
+/** What a worker talks through: its own global scope, or a port of a worker that it shares. */
+export interface WorkerScope {
+  onmessage: ((event: MessageEvent) => void) | null
+  postMessage(message: unknown, transfer: Transferable[]): void
+}
+
+/** Hosts one kernel for the page at the other end of `scope`. Call it once, before the first `await` of the worker's script. */
+export function startWorker(scope: WorkerScope, halves: WorkerHalves): void {
+  const post = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer)
+  let host: ReturnType<typeof startHost> | null = null
+  const open = (message: Extract<ToWorker, { type: 'open' }>): void => {
+    host = startHost({
+      config: message.config,
+      transports: message.transports.map((transport) => makeHalf(transport, halves)),
+      platform: makePlatform(),
+      parts: kernelParts,
+      toApp(tick) {
+        const { events, transfer } = packEvents(tick.events)
+        post({ type: 'tick', tick: { events, notes: tick.notes } }, transfer)
+      },
+      stopped: () => post({ type: 'stopped' }),
+    })
+  }
+  const handle = (message: ToWorker): void => {
+    switch (message.type) {
+      case 'open':
+        return host === null ? open(message) : undefined
+      case 'commands':
+        return host?.commands(message.commands)
+      case 'dump':
+        return post({ type: 'dump', dump: host?.dump() ?? null })
+      case 'stop':
+        return host?.stop()
+      default:
+        return message satisfies never
+    }
+  }
+  scope.onmessage = (event: MessageEvent<ToWorker>) => {
+    try {
+      handle(event.data)
+    } catch (error) {
+      post({ type: 'refused', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  post({ type: 'ready', timeOrigin: performance.timeOrigin })
+}
+
+function makeHalf(wire: WireTransport, halves: WorkerHalves): Transport {
+  const make = Object.hasOwn(halves, wire.type) ? halves[wire.type] : undefined
+  if (make === undefined) {
+    throw new TypeError(
+      `the worker knows no transport "${wire.type}"; it knows ${Object.keys(halves).join(', ')}. ` +
+        'Make a worker of your own with startWorker from tutti/worker, and pass it as worker: () => new Worker(…)',
+    )
+  }
+  return make(wire.options, wire.port)
+}
