@@ -1,8 +1,9 @@
 /**
  * The events that a space and its groups dispatch, and an `EventTarget` that knows their types.
  */
-import type { ProcessId } from './kernel/api.ts'
+
 import type { TransportError, TuttiError } from './errors.ts'
+import type { ProcessId } from './kernel/api.ts'
 import type { Connection, SpaceStatus, SpaceView } from './space-view.ts'
 
 /** A new view of the space. One event per change, however many members it concerns. */

@@ -103,6 +103,8 @@ export class Host {
   /** Takes what the application asks. */
   commands(commands: readonly Command[]): void {
     this.#push({ type: 'commands', commands })
+    // A page that is being hidden may take its worker with it before the next task: the goodbye goes out in this one.
+    if (commands.some((command) => command.type === 'leave' && command.quick)) this.#flush()
   }
 
   /** Adds a line of the kernel's trace to the next tick. */

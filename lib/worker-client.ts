@@ -11,6 +11,9 @@ import type { TransportSpec } from './ports/transport.ts'
 /** How long a worker may take to load before the space opens without it. */
 export const WORKER_START_MS = 3000
 
+/** How long a page that is being hidden is held for the worker to say goodbye. */
+const GOODBYE_MS = 15
+
 /** The worker of the package. The one place that names it, and literal, so that bundlers find it. */
 export function makeDefaultWorker(): Worker {
   return new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tutti' })
@@ -81,6 +84,13 @@ class WorkerBackend implements Backend {
   send(commands: Parameters<Backend['send']>[0]): void {
     const packed = packCommands(commands)
     this.#post({ type: 'commands', commands: packed.commands }, packed.transfer)
+    if (commands.some((command) => command.type === 'leave' && command.quick)) this.#holdPage()
+  }
+
+  /** The page is about to be frozen or torn down, its worker with it: gives the goodbye time to get out. */
+  #holdPage(): void {
+    const { now } = this.#config.platform
+    for (const end = now() + GOODBYE_MS; now() < end; );
   }
 
   stop(): void {

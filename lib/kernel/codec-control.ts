@@ -188,6 +188,7 @@ const groupInstall = record<GroupInstall>({
   orderEnd: int,
   orderBy: rankOrNone,
   orderSeq: int,
+  past: flatTuples(3),
   plan: list(stateTask),
 })
 

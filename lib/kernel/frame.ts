@@ -74,6 +74,8 @@ export interface GroupInstall {
   /** The sequencer's rank (−1: none) and the seq of its last order record. */
   readonly orderBy: number
   readonly orderSeq: number
+  /** Triples (rank, 0: casts or 1: order records, seq): the last of former members and sequencers, below every newcomer's cut. */
+  readonly past: readonly number[]
   readonly plan: readonly StateTask[]
 }
 

@@ -49,7 +49,7 @@ export interface Group {
   baseMembers: readonly ProcessId[] | null
   baseViewId: ViewId | null
   total: TotalState
-  /** The last own cast in the current group view. */
+  /** The last own cast in the group, in the current space view. */
   ownLast: number
   /** Sender → last cast number delivered. */
   readonly deliveredN: Map<ProcessId, number>

@@ -29,6 +29,7 @@ export class Groups {
   private readonly transfer: Transfer
   private readonly joining: Map<string, GroupOptions> = new Map()
   private readonly leaving: Set<string> = new Set()
+  private readonly leaveAsked: Set<string> = new Set()
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly transfer: Transfer }) {
     this.core = core
@@ -78,7 +79,17 @@ export class Groups {
       return
     }
     this.leaving.add(name)
-    this.request(name, 'leave', group.options, null)
+    this.requestLeaves()
+  }
+
+  /** Asks to leave; who is giving its state to a newcomer stays until that is out. */
+  requestLeaves(): void {
+    for (const name of this.leaving) {
+      const group = this.byName.get(name)
+      if (group === undefined || this.leaveAsked.has(name) || this.transfer.isGiving(name)) continue
+      this.leaveAsked.add(name)
+      this.request(name, 'leave', group.options, null)
+    }
   }
 
   requestRestate(group: Group, avoid: ProcessId): void {
@@ -100,10 +111,8 @@ export class Groups {
   /** Asks again what a space view change may have swallowed. */
   renewRequests(): void {
     for (const [name, options] of this.joining) this.request(name, 'join', options, null)
-    for (const name of this.leaving) {
-      const group = this.byName.get(name)
-      if (group !== undefined) this.request(name, 'leave', group.options, null)
-    }
+    this.leaveAsked.clear()
+    this.requestLeaves()
   }
 
   handleRefuse(message: Of<'groupRefuse'>): void {
@@ -170,6 +179,10 @@ export class Groups {
     for (let i = 0; i + 1 < install.counts.length; i += 2) {
       raise(era.delivered, streamKey(install.counts[i] ?? 0, install.gid * 2), install.counts[i + 1] ?? 0)
     }
+    for (let i = 0; i + 2 < install.past.length; i += 3) {
+      const stream = install.gid * 2 + (install.past[i + 1] ?? 0)
+      raise(era.delivered, streamKey(install.past[i] ?? 0, stream), install.past[i + 2] ?? 0)
+    }
     if (install.orderBy >= 0) raise(era.delivered, streamKey(install.orderBy, install.gid * 2 + 1), install.orderSeq)
     const group: Group = {
       name: install.name,
@@ -214,7 +227,6 @@ export class Groups {
     group.members = install.members
     group.isClosed = group.install !== null
     group.total = newTotal()
-    group.ownLast = 0
     group.isTransSignalled = false
     const stays = prev === null ? [self] : old.filter((id) => install.members.includes(id))
     const info = this.viewOf(group, prev, stays, prev === null ? [] : [{ id: prev, members: stays }], {
@@ -236,6 +248,7 @@ export class Groups {
     this.byName.delete(group.name)
     era.groups.delete(group.gid)
     this.leaving.delete(group.name)
+    this.leaveAsked.delete(group.name)
     era.leftGroups.push(this.row(group))
     this.core.app({ type: 'leftGroup', group: group.name })
     this.delivery.rerouteEarly()

@@ -16,7 +16,8 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   const dropped = deliverCut(kernel, plan, decision)
   const old = kernel.era
   const oldLine = kernel.line
-  for (const row of flush.rows) for (const d of row.departed) if (d.id !== kernel.self) kernel.departed.set(d.id, d)
+  const departed = agreedDeparted(flush.rows)
+  for (const d of departed.values()) if (d.id !== kernel.self) kernel.departed.set(d.id, d)
   kernel.casting.newView(dropped)
   const id = viewIdOf(flush.ballot)
   const rows = new Map(flush.rows.map((row) => [row.from, row]))
@@ -37,7 +38,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     joined: members.map((m) => m.id).filter((m) => !old.ranks.has(m)),
     ...whyGone(
       old.members.filter((m) => !ids.has(m)),
-      kernel.departed,
+      departed,
     ),
   }
   kernel.lamport = Math.max(kernel.lamport, ...flush.rows.map((row) => row.lamport))
@@ -61,13 +62,23 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   kernel.trace({ e: 'install', view: id, members: members.map((m) => m.id), parts: parts.length })
   kernel.app({ type: 'view', group: '', view, state: 'whole' })
   if (decision.line !== null && decision.line !== oldLine) kernel.effects.push({ type: 'inLine', line: decision.line })
-  startGroups(kernel, flush, decision)
+  const isSameStanding = old.view.primary === decision.primary && oldLine === decision.line
+  startGroups(kernel, flush, decision, isSameStanding)
   // What a merge needs to know of us next, strangers hear at once.
   for (const link of kernel.links.values()) {
     if (link.isOpen && !ids.has(link.peer)) {
       kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.membership.summary(), id)
     }
   }
+}
+
+/** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */
+function agreedDeparted(rows: readonly Row[]): Map<ProcessId, Departed> {
+  const departed = new Map<ProcessId, Departed>()
+  for (const row of rows) {
+    for (const d of row.departed) if (!departed.has(d.id)) departed.set(d.id, d)
+  }
+  return departed
 }
 
 function whyGone(
@@ -152,7 +163,7 @@ interface PartGroup {
 }
 
 /** All groups of all parts, united by name, in the same way at every member. */
-function startGroups(kernel: Kernel, flush: Flush, decision: Decision): void {
+function startGroups(kernel: Kernel, flush: Flush, decision: Decision, isSameStanding: boolean): void {
   const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
   const united = new Map<string, PartGroup[]>()
   for (const part of parts) {
@@ -176,8 +187,8 @@ function startGroups(kernel: Kernel, flush: Flush, decision: Decision): void {
     const [first] = pieces
     if (first === undefined) return
     const members = pieces.flatMap((piece) => piece.members)
-    directory.push({ gid, name, options: first.history.options, gn: 0, members })
-    const start = startOf(kernel, flush, decision, { name, gid, pieces, members })
+    directory.push({ gid, name, options: first.history.options, gn: 0, members, past: new Map() })
+    const start = startOf(kernel, flush, decision, { name, gid, pieces, members, isSameStanding })
     if (start !== null) starts.push(start)
   })
   kernel.rounds.reset(directory)
@@ -201,6 +212,8 @@ interface Union {
   readonly gid: number
   readonly pieces: readonly PartGroup[]
   readonly members: readonly ProcessId[]
+  /** Neither line nor primary has changed for this part. */
+  readonly isSameStanding: boolean
 }
 
 function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union): GroupStart | null {
@@ -210,7 +223,7 @@ function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union)
   const [first] = pieces
   if (mine === undefined || group === undefined || first === undefined) return null
   const base = { gid, name, options: first.history.options, members }
-  if (pieces.length === 1 && mine.isWhole) return { ...base, view: null }
+  if (pieces.length === 1 && mine.isWhole && union.isSameStanding) return { ...base, view: null }
   const id = groupViewId(viewIdOf(flush.ballot), 0)
   const entries: StateEntry[] = pieces.flatMap((piece) =>
     piece.members.map((member) => {
@@ -226,7 +239,7 @@ function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union)
   const draft = { ...group, viewId: id, members }
   const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
     joined: members.filter((m) => !before.includes(m)),
-    ...whyGone(gone, kernel.departed),
+    ...whyGone(gone, agreedDeparted(flush.rows)),
   })
   return { ...base, view: { id, info, plan: planStates(first.history.options, entries, decision.line, null, gid) } }
 }

@@ -208,6 +208,7 @@ export class Kernel implements KernelHandle, Core {
     }
     this.transfer.check()
     this.transfer.pump()
+    this.groups.requestLeaves()
     this.drainLocal()
     const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.membership.summary())
     if (isBeat) this.tellLease()
@@ -321,7 +322,7 @@ export class Kernel implements KernelHandle, Core {
   }
 
   private handleData(link: Link, peer: ProcessId, frame: DataFrame): void {
-    if (frame.view !== this.era.id && frame.no > 0) this.membership.sawInstalled(frame.view)
+    if (frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
     const { era } = this
     if (frame.view !== era.id) return
     const rank = era.ranks.get(peer)

@@ -24,6 +24,8 @@ export interface DirectoryEntry {
   readonly options: GroupOptions
   gn: number
   members: readonly ProcessId[]
+  /** (rank, stream) → last number of former members and sequencers in this space view. */
+  readonly past: Map<string, readonly [rank: number, stream: number, seq: number]>
 }
 
 interface Request {
@@ -86,7 +88,7 @@ export class Rounds {
         if (action === 'join') this.core.tell(from, { k: 'groupRefuse', view: this.core.era.id, name })
         return
       }
-      entry = { gid: this.nextGid++, name, options, gn: 0, members: [] }
+      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], past: new Map() }
       this.directory.set(name, entry)
     }
     const request: Request = { from, action, avoid }
@@ -134,6 +136,8 @@ export class Rounds {
     const members = [...old.filter((id) => !leaving.has(id)), ...joined]
     const sequencer = old[0]
     const bySequencer = sequencer === undefined ? undefined : round.counts.get(sequencer)
+    for (const id of leaving) note(entry, era.ranks.get(id) ?? -1, 0, round.counts.get(id)?.seq ?? 0)
+    if (sequencer !== undefined) note(entry, era.ranks.get(sequencer) ?? -1, 1, bySequencer?.orderSeq ?? 0)
     const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
     const gn = entry.gn + 1
     const install: GroupInstall = {
@@ -148,6 +152,7 @@ export class Rounds {
       orderEnd: bySequencer?.orderEnd ?? 0,
       orderBy: sequencer === undefined ? -1 : (era.ranks.get(sequencer) ?? -1),
       orderSeq: bySequencer?.orderSeq ?? 0,
+      past: [...entry.past.values()].flat(),
       plan: planStates(entry.options, entriesOf(members, round.counts), this.core.line, avoid, entry.gid + gn),
     }
     entry.gn = gn
@@ -158,6 +163,10 @@ export class Rounds {
       this.core.tell(id, { k: 'groupInstall', view: era.id, install })
     }
   }
+}
+
+function note(entry: DirectoryEntry, rank: number, stream: number, seq: number): void {
+  if (rank >= 0 && seq > 0) entry.past.set(`${rank}/${stream}`, [rank, stream, seq])
 }
 
 function entriesOf(members: readonly ProcessId[], counts: ReadonlyMap<ProcessId, Of<'groupCount'>>): StateEntry[] {

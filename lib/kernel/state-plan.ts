@@ -58,7 +58,9 @@ export function planStates(
   let classes = classify(entries, line)
   if (classes.length === 0) return []
   if (options.consistency === 'consistent') {
-    const ranked = [...classes].sort((a, b) => Number(b.isWhole) - Number(a.isWhole) || b.acted - a.acted)
+    // A state that was still awaited is not the agreed one; who has it may come back.
+    if (!classes.some((c) => c.isWhole)) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
+    const ranked = classes.filter((c) => c.isWhole).sort((a, b) => b.acted - a.acted)
     classes = ranked.slice(0, 1)
   }
   const sources = classes.map((c) => {

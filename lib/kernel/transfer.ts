@@ -88,8 +88,6 @@ export class Transfer {
     }
     const mine = tasks.find((task) => task.need === self)
     if (mine === undefined) return
-    // The state that comes replaces the own one together with its cut.
-    if (mine.mode === 'replace') group.deliveredN.clear()
     const parts: Incoming['parts'] = new Map()
     for (const source of mine.sources) {
       if (source.donor !== self) parts.set(source.donor, { chunks: [], bytes: 0, isDone: false, cut: [] })
@@ -100,7 +98,7 @@ export class Transfer {
       task: mine,
       parts,
       progressAt: this.core.now,
-      ownCut: mine.mode === 'replace' ? [] : cut,
+      ownCut: cut,
     })
     const { epoch } = this.core.era
     const ahead = this.ahead.filter(({ chunk }) => parseViewId(chunk.view).epoch >= epoch)
@@ -118,6 +116,12 @@ export class Transfer {
 
   isAwaiting(name: string): boolean {
     return this.incoming.has(name)
+  }
+
+  /** Is a state of the group on its way from here? */
+  isGiving(name: string): boolean {
+    for (const out of this.asked.values()) if (out.group === name) return true
+    return this.streams.some((stream) => stream.out.group === name)
   }
 
   /** The application's answer. */
@@ -185,10 +189,13 @@ export class Transfer {
     const incoming = this.incoming.get(name)
     const group = this.hooks.group(name)
     if (incoming === undefined || group === undefined) return
+    // Nobody here has the state: it is awaited until a view brings one who has.
+    if (incoming.task.sources.length === 0) return
     for (const part of incoming.parts.values()) if (!part.isDone) return
     this.incoming.delete(name)
     const cut: Record<ProcessId, number> = {}
     const sources: StateSource[] = []
+    const isReplacing = incoming.task.mode === 'replace'
     for (const { donor, subview } of incoming.task.sources) {
       const part = incoming.parts.get(donor)
       sources.push({ from: donor, subview, state: part === undefined ? null : concat(part.chunks, part.bytes) })
@@ -196,6 +203,7 @@ export class Transfer {
         cut[id] = Math.max(Object.hasOwn(cut, id) ? (cut[id] ?? 0) : 0, n)
       }
     }
+    if (isReplacing) forget(group.deliveredN, incoming.ownCut)
     for (const [id, n] of Object.entries(cut)) {
       if (n > (group.deliveredN.get(id) ?? 0)) group.deliveredN.set(id, n)
     }
@@ -221,6 +229,11 @@ export class Transfer {
     }
     return at
   }
+}
+
+/** The state that came replaces the own one together with its cut: only what was delivered since counts. */
+function forget(delivered: Map<ProcessId, number>, before: readonly (readonly [ProcessId, number])[]): void {
+  for (const [id, n] of before) if (delivered.get(id) === n) delivered.delete(id)
 }
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {

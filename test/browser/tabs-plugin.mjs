@@ -10,6 +10,8 @@ import { root } from '../../scripts/setup.mjs'
 /** simple-peer is CommonJS: tests that import it get this bundle. */
 const vendored = { 'simple-peer': '/vendor/simple-peer.js', 'simple-peer/simplepeer.min.js': '/vendor/simple-peer.js' }
 const closeTimeoutMs = 5000
+/** Below web-test-runner's own 20 s for a command: what takes longer is asked for again. */
+const answerWithinMs = 10_000
 
 let bundles = null
 
@@ -65,18 +67,23 @@ export function tabsPlugin() {
     async executeCommand({ command, payload, session }) {
       if (command !== 'tabs') return undefined
       const { op, ...args } = payload
+      if (op === 'wait') return await world.answer(args.pending)
       const operation = operations[op]
       if (operation === undefined) throw new Error(`tabs: there is no operation ${op}`)
-      // Errors go to the test that asked, as values: web-test-runner would print thrown ones even where they are expected.
-      try {
-        return { value: (await operation(world, args, session)) ?? null }
-      } catch (error) {
-        return { error: error instanceof Error ? error.message : String(error) }
-      }
+      return await world.answer(world.add(world.pending, outcomeOf(operation(world, args, session))))
     },
     async serverStop() {
       await world.closeAll(null)
     },
+  }
+}
+
+/** Errors go to the test that asked, as values: web-test-runner would print thrown ones even where they are expected. */
+async function outcomeOf(operation) {
+  try {
+    return { value: (await operation) ?? null }
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) }
   }
 }
 
@@ -88,6 +95,20 @@ class World {
   /** Named browser contexts, by session and name. */
   contexts = new Map()
   servers = new Map()
+  /** Operations that have not been answered yet. */
+  pending = new Map()
+
+  /** The outcome of a pending operation, or that it still is pending. */
+  async answer(id) {
+    let timer
+    const later = new Promise((resolve) => {
+      timer = setTimeout(resolve, answerWithinMs, { pending: id })
+    })
+    const answer = await Promise.race([this.pending.get(id), later])
+    clearTimeout(timer)
+    if (!('pending' in answer)) this.pending.delete(id)
+    return answer
+  }
 
   add(map, value) {
     const id = this.#nextId++

@@ -39,7 +39,6 @@ export interface OpenTabOptions {
 }
 
 const evaluateTimeoutMs = 30_000
-
 /** Opens `test/browser/pages/NAME.ts` in a page of its own; resolves when it has loaded. */
 export async function openTab(name: string, options: OpenTabOptions = {}): Promise<Tab> {
   const { query = {}, context = null } = options
@@ -78,11 +77,16 @@ export async function startSignaling(): Promise<Signaling> {
   return { url, stop: () => tabs('stopSignaling', { id }) }
 }
 
-type Answer<Result> = { readonly value: Result } | { readonly error: string }
+type Answer<Result> = { readonly value: Result } | { readonly error: string } | { readonly pending: number }
 
 async function tabs<Result>(op: string, args: Readonly<Record<string, unknown>>): Promise<Result> {
-  const payload = { op, ...args }
-  const answer = await executeServerCommand<Answer<Result>, typeof payload>('tabs', payload)
+  let answer = await ask<Result>({ op, ...args })
+  // web-test-runner gives a command 20 s; what takes longer is asked for again.
+  while ('pending' in answer) answer = await ask<Result>({ op: 'wait', pending: answer.pending })
   if ('error' in answer) throw new Error(answer.error)
   return answer.value
+}
+
+function ask<Result>(payload: Readonly<Record<string, unknown>>): Promise<Answer<Result>> {
+  return executeServerCommand<Answer<Result>, typeof payload>('tabs', payload)
 }

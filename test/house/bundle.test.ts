@@ -33,7 +33,7 @@ async function bundle(code: string): Promise<Bundle> {
   })
   const { outputs } = metafile
   const entry = Object.keys(outputs).find(
-    (path) => outputs[path]?.entryPoint === 'app.ts' || outputs[path]?.entryPoint === '<stdin>',
+    (path) => outputs[path]?.entryPoint?.endsWith('app.ts') || outputs[path]?.entryPoint === '<stdin>',
   )
   assert.ok(entry !== undefined, `no entry among ${Object.keys(outputs).join(', ')}`)
   return { atOnce: sources(outputs, reachable(outputs, entry)), all: sources(outputs, Object.keys(outputs)) }

@@ -1,6 +1,7 @@
 /**
  * Writes what a queue's state machine does as `grant` and `release` lines, at the operation or view that does it.
  *
+ * Items are named by their value, which no other item of a run has, whatever became of the queue in between.
  * A taker writes its own grants; every process writes the completions and returns that it sees.
  */
 import { QueueReplica } from '../../lib/objects/queue-replica.ts'
@@ -16,7 +17,7 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
   const grant = (item: QueueItem, { taker, token }: Grant): void => {
     if (taker !== self) return
     lastOwn = token.join()
-    write({ e: 'grant', lock: `${port.name}/${item.id}`, token, mode: 'item' })
+    write({ e: 'grant', lock: `${port.name}/${String(item.value)}`, token, mode: 'item' })
   }
   const take = (happened: readonly Happening[]): void => {
     for (const each of happened) {
@@ -48,6 +49,8 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
   state.load = (saved) => {
     for (const item of state.held()) if (item.grant !== null) known.add(item.grant.token.join())
     load.call(state, saved)
+    // A state that comes outside the primary component tells of grants of long ago; nobody acts on them.
+    if (port.view?.primary !== true) return known.clear()
     for (const item of state.held()) {
       if (item.grant === null || known.has(item.grant.token.join()) || item.grant.token.join() === lastOwn) continue
       grant(item, item.grant)
@@ -57,5 +60,5 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
 }
 
 function nameOf(group: string, { item }: { readonly item: QueueItem }): string {
-  return `${group}/${item.id}`
+  return `${group}/${String(item.value)}`
 }

@@ -178,3 +178,13 @@ test('space › an aborted signal ends the opening', async () => {
   controller.abort(new Error('no more'))
   await assert.rejects(opening, /no more/)
 })
+
+test('space › a queue opened before the line was founded works once it is', { timeout: 10_000 }, async (t) => {
+  const transports = [memory({ hub: new MemoryHub() })]
+  const space = await openSpace('test', { worker: false, foundAfterMs: 200, transports })
+  t.after(() => space.kill())
+  const queue = await space.queue<string>('jobs')
+  assert.equal(space.view.primary, false)
+  const [taken] = await Promise.all([queue.take(), queue.add('one')])
+  assert.equal(taken.item, 'one')
+})

@@ -51,9 +51,11 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
   }
 }
 
-/** Nobody in `view` installed `predecessor`, but a quorum of it took part in the decision. */
+/** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
 function inherits(run: Run, predecessor: View, view: View): boolean {
-  if (predecessor.installs.some(({ process }) => view.members.has(process.id))) return false
+  // Who could have brought it along and crashed on the threshold does not count against the others.
+  const isHere = (process: Process): boolean => view.members.has(process.id) && process.crash === null
+  if (predecessor.installs.some(({ process }) => isHere(process))) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {
     for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) gone.add(id)

@@ -96,6 +96,7 @@ const install: Arbitrary<GroupInstall> = plain({
   orderEnd: num,
   orderBy: fc.integer({ min: -1, max: 63 }),
   orderSeq: num,
+  past: fc.array(fc.tuple(num, num, num), { maxLength: 3 }).map((all) => all.flat()),
   plan: fc.array(task, { maxLength: 2 }),
 })
 const groupRow: Arbitrary<GroupRow> = plain({
