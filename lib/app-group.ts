@@ -69,6 +69,7 @@ export class AppGroup implements GroupPort {
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
+  #isPartial = false
   readonly #cut = new Map<string, number>()
   #refs = 1
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
@@ -178,8 +179,10 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView(view: ViewInfo, plan: StatePlan): void {
-    if (plan === 'replace') this.#buffer = []
-    else this.#replay(null)
+    if (plan === 'replace') {
+      if (this.#buffer.length > 0) this.#isPartial = true
+      this.#buffer = []
+    } else this.#replay(null)
     this.#awaits = plan === 'whole' ? 'nothing' : plan
     this.#info = view
     this.#view = toGroupView(view)
@@ -220,6 +223,8 @@ export class AppGroup implements GroupPort {
         transfer: event.transfer,
         view: event.view,
         cut: this.#cutRecord(),
+        // Casts were passed over for a state that never came.
+        ...(this.#isPartial ? { partial: true } : {}),
         h,
       })
     }
@@ -292,6 +297,7 @@ export class AppGroup implements GroupPort {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
     this.#replica?.load(decodeValue(source.state))
+    this.#isPartial = false
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
     this.#cut.clear()

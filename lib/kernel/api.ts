@@ -91,9 +91,6 @@ export interface StateSource {
   readonly state: Uint8Array | null
 }
 
-/** How a promise to the application ended. */
-export type Outcome = 'delivered' | 'stable' | 'lost' | 'refused' | 'unknown' | 'ok' | 'mismatch' | 'closed'
-
 /** What the application gets, in exactly this order. Written on one ordered stream from kernel to page. */
 export type AppEvent =
   /** A view of the space (`group: ''`) or of a group this process is a member of. At a space view the `''` event comes first. */

@@ -36,6 +36,8 @@ export interface CutPlan {
   readonly expected: ReadonlySet<string>
   readonly forwards: readonly { readonly to: ProcessId; readonly sender: ProcessId; readonly seq: number }[]
   readonly dropped: ReadonlySet<string>
+  /** Everything that some row lists: what came later is nobody's to deliver. */
+  readonly known: ReadonlySet<string>
   readonly histories: ReadonlyMap<number, GroupHistory>
 }
 
@@ -156,7 +158,7 @@ export function planCut(rows: readonly Row[], oldMembers: readonly ProcessId[], 
     }
   }
   const awaitEov = rows.filter((row) => row.marked.includes(self)).map((row) => row.from)
-  return { movers, awaitEov, expected, forwards, dropped, histories }
+  return { movers, awaitEov, expected, forwards, dropped, known: new Set(union.keys()), histories }
 }
 
 function addressees(

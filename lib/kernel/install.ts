@@ -97,6 +97,9 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
   era.isCutting = true
+  for (const { cast, rank } of era.late.splice(0)) {
+    if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
+  }
   for (const name of plan.dropped) {
     const at = name.lastIndexOf('#')
     const rank = era.ranks.get(name.slice(0, at))

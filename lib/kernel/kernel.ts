@@ -20,7 +20,7 @@ import type { Core } from './core.ts'
 import { Delivery } from './delivery.ts'
 import { Detector } from './detector.ts'
 import { Era } from './era.ts'
-import type { DataFrame, Departed, Frame, Item, Message } from './frame.ts'
+import type { Cast, DataFrame, Departed, Frame, Item, Message, Part } from './frame.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
@@ -91,10 +91,10 @@ export class Kernel implements KernelHandle, Core {
       this.detector,
       {
         groupRows: () => this.groups.rows(),
-        takeLate: () => this.takeLate(),
+        takeLate: (part) => this.takeLate(part),
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.forward(to, sender, seq),
-        holds: (sender, seq) => this.holds(sender, seq),
+        holds: (sender, seq) => this.find(sender, seq) !== null,
       },
       options.foundAfterMs,
     )
@@ -475,21 +475,25 @@ export class Kernel implements KernelHandle, Core {
 
   // ---- flush ------------------------------------------------------------------------------------------------
 
-  private holds(sender: ProcessId, seq: number): boolean {
+  private find(sender: ProcessId, seq: number): Cast | null {
     const rank = this.era.ranks.get(sender)
-    return rank !== undefined && (this.era.held[rank] ?? []).some((h) => h.cast.seq === seq)
+    if (rank === undefined) return null
+    const held = this.era.held[rank]?.find((h) => h.cast.seq === seq)?.cast
+    return held ?? this.era.late.find((l) => l.rank === rank && l.cast.seq === seq)?.cast ?? null
   }
 
   private forward(to: ProcessId, sender: ProcessId, seq: number): void {
-    const rank = this.era.ranks.get(sender)
-    const held = rank === undefined ? undefined : this.era.held[rank]?.find((h) => h.cast.seq === seq)
-    const link = this.links.get(to)
-    if (held !== undefined) link?.items.push({ k: 'forward', sender, cast: held.cast })
+    const cast = this.find(sender, seq)
+    if (cast !== null) this.links.get(to)?.items.push({ k: 'forward', sender, cast })
   }
 
-  /** What came from removed senders since the last row belongs to the next one. */
-  private takeLate(): void {
-    for (const { cast, rank } of this.era.late.splice(0)) this.delivery.receive(cast, rank)
+  /** What came late from those who come along after all is theirs; the rest is listed in the next row. */
+  private takeLate(part: Part): void {
+    const { era } = this
+    for (const late of era.late.splice(0)) {
+      if (part.members.includes(era.members[late.rank] ?? '')) this.delivery.receive(late.cast, late.rank)
+      else era.late.push(late)
+    }
     for (const link of this.links.values()) link.ackCap = Number.POSITIVE_INFINITY
   }
 

@@ -49,8 +49,8 @@ interface Lead {
 /** What membership needs from the rest of the kernel. */
 export interface MembershipHooks {
   groupRows(): Row['groups']
-  /** Takes hold of what came from removed senders after the last row. */
-  takeLate(): void
+  /** Takes hold of what came late from those who are not removed any more. */
+  takeLate(part: Part): void
   /** The cut is agreed: deliver the rest and begin the new view. */
   install(flush: Flush): void
   forward(to: ProcessId, sender: ProcessId, seq: number): void
@@ -364,7 +364,7 @@ export class Membership {
       ticket: 0,
     }
     this.closeView()
-    this.hooks.takeLate()
+    this.hooks.takeLate(part)
     this.core.trace({ e: 'row', view: viewIdOf(ballot) })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
   }
@@ -402,7 +402,8 @@ export class Membership {
     era.members.forEach((sender, rank) => {
       const isSelf = rank === era.selfRank
       if (part.members.includes(sender) && !isSelf) return
-      const held = (era.held[rank] ?? [])
+      const late = era.late.filter((l) => l.rank === rank).map(({ cast }) => ({ cast, isDelivered: false }))
+      const held = [...(era.held[rank] ?? []), ...late]
         .filter((h) => !isSelf || !h.isDelivered)
         .map(
           ({ cast, isDelivered }): HeldCast => ({

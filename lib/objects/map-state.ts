@@ -3,8 +3,9 @@
  *
  * An entry is named by the dot of the operation that wrote it. A state is the entries plus the context of all dots it
  * has seen; a dot in the context without an entry was overwritten or deleted, so deletions leave nothing else behind.
- * Operations are idempotent and, since they name what they overwrite, may meet a state that lacks those parts: the
- * overwritten dots enter the context and the parts are not taken in when they come.
+ * An operation is itself such a state, a delta, and applying it is a join with it. So operations are idempotent and,
+ * since they name what they overwrite, may meet a state that lacks those parts: the overwritten dots enter the context
+ * and the parts are not taken in when they come. That its own dot is known tells nothing of the dots it overwrites.
  *
  * Source: Almeida, Shoker, Baquero, "Delta state replicated data types", 2018, §7.
  */
@@ -73,11 +74,13 @@ export class MapState {
       entry = known ?? readEntry(author, k, op[3], op[4])
       if (entry === undefined) return null
     }
-    if (this.#context.has(author, k)) return []
+    const mine = this.entries(key)
+    const kept = mine.filter((old) => !hasDot(over, old))
+    const isKnown = this.#context.has(author, k)
     this.#context.add(author, k)
     for (let i = 0; i < over.length; i += 2) this.#context.add(over[i] as string, over[i + 1] as number)
-    const kept = this.entries(key).filter((old) => !hasDot(over, old))
-    this.#put(key, entry === undefined ? kept : [...kept, entry])
+    if (isKnown && kept.length === mine.length) return []
+    this.#put(key, entry === undefined || isKnown ? kept : [...kept, entry])
     return [key]
   }
 
@@ -89,7 +92,6 @@ export class MapState {
       return null
     }
     if (op.length !== 3) return null
-    if (this.#context.has(author, k)) return []
     const touched: string[] = []
     for (const [key, entries] of this.#entries) {
       const kept = entries.filter((entry) => !seen.has(entry.author, entry.k))

@@ -4,7 +4,7 @@
  * The state is deterministic; everything here that reads a clock only decides when to cast an operation or when to
  * abort a signal.
  */
-import { BusyError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
+import { BusyError, ClosedError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { Coalescer, type DeepReadonly } from './events.ts'
 import {
@@ -76,6 +76,8 @@ export class QueueReplica implements Replica, ItemActions {
   #cancelExpiry: (() => void) | null = null
   #cancelLease: (() => void) | null = null
   #isLoaded = false
+  #isStopped = false
+  #isEnded = false
 
   constructor(port: GroupPort, settings: QueueSettings) {
     this.port = port
@@ -129,6 +131,7 @@ export class QueueReplica implements Replica, ItemActions {
       receipt.delivered.then(
         () => {
           call.isDelivered = true
+          if (this.#isEnded) this.#endCall(number, call)
         },
         (reason: unknown) => {
           this.#calls.delete(number)
@@ -147,7 +150,7 @@ export class QueueReplica implements Replica, ItemActions {
     receipt.delivered.catch((reason: unknown) => {
       if (!this.#takes.delete(number)) return
       // If the lost cast took effect after all, its grant answers a take that nobody knows, and goes back.
-      if (reason instanceof UnknownOutcomeError) this.#retake(open)
+      if (reason instanceof UnknownOutcomeError && !this.#isStopped) this.#retake(open)
       else open.reject(reason)
     })
   }
@@ -364,6 +367,7 @@ export class QueueReplica implements Replica, ItemActions {
   #watchOrphans(): void {
     this.#cancelExpiry?.()
     this.#cancelExpiry = null
+    if (this.#isStopped) return
     const now = this.port.now()
     const orphans = this.#orphans()
     for (const view of this.#orphanedSince.keys()) if (!orphans.has(view)) this.#orphanedSince.delete(view)
@@ -397,12 +401,30 @@ export class QueueReplica implements Replica, ItemActions {
     return orphans
   }
 
-  /** Ends the timers; open calls end with their receipts. */
+  /** The group is being left: ends timers, takes and what is held. Open calls end with their receipts. */
   stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
     this.#cancelLease?.()
     this.#cancelExpiry?.()
     for (const { taken } of this.#held.values()) taken.abort(new StaleTokenError('the queue was closed'))
     this.#held.clear()
+    const takes = [...this.#takes.values()]
+    this.#takes.clear()
+    for (const open of takes) open.reject(new ClosedError(`queue "${this.port.name}" is closed`))
+  }
+
+  /** Nothing is delivered any more. */
+  end(): void {
+    this.stop()
+    this.#isEnded = true
+    for (const [number, call] of this.#calls) if (call.isDelivered) this.#endCall(number, call)
+  }
+
+  /** A call whose cast was delivered, but never applied here. */
+  #endCall(number: number, call: Call): void {
+    if (!this.#calls.delete(number)) return
+    call.reject(new UnknownOutcomeError(`queue "${this.port.name}" was closed while the call was under way`))
   }
 }
 

@@ -62,7 +62,7 @@ export type Happening =
       readonly call: number
       readonly result: Uint8Array | null
     }
-  /** A completion with an old token. */
+  /** A completion with an old token, or by a process that is no member. */
   | { readonly type: 'refused'; readonly by: string; readonly call: number }
 
 /** The operations, by their first element. */
@@ -167,6 +167,8 @@ export class QueueState {
 
   #take(taker: string, take: unknown): Happening[] | null {
     if (!isCount(take)) return null
+    // A grant to somebody who is gone would be orphaned only by a view that has already been.
+    if (!this.#members.has(taker)) return []
     if (this.#takes.filter((waiting) => waiting.taker === taker).length >= QUEUE_TAKES_MAX) return null
     if (this.isWaiting(taker, take)) return []
     this.#takes.push({ taker, take })
@@ -185,7 +187,7 @@ export class QueueState {
     if (result !== null && !isValueBytes(result)) return null
     const item = this.#items.get(id)
     const grant = item?.grant
-    if (!item || !grant || grant.taker !== by || !sameToken(grant.token, token)) return [{ type: 'refused', by, call }]
+    if (!item || !grant || !this.#mayEnd(by, grant, token)) return [{ type: 'refused', by, call }]
     this.#items.delete(id)
     this.#taken.delete(id)
     this.#version += 1
@@ -198,14 +200,19 @@ export class QueueState {
     if (failure !== null && failure.length > FAILURE_MAX) return null
     const item = this.#items.get(id)
     const grant = item?.grant
-    if (!item || !grant || grant.taker !== by || !sameToken(grant.token, token)) return [{ type: 'refused', by, call }]
+    if (!item || !grant || !this.#mayEnd(by, grant, token)) return [{ type: 'refused', by, call }]
     return [this.#putBack(item, grant, { by, call, failure })]
+  }
+
+  #mayEnd(by: string, grant: Grant, token: Token): boolean {
+    return this.#members.has(by) && grant.taker === by && sameToken(grant.token, token)
   }
 
   /** Gives back those of the named items whose holder has been gone since the named view. */
   #expire(by: string, ids: unknown, view: unknown): Happening[] | null {
     if (!Array.isArray(ids) || !ids.every(isCount) || typeof view !== 'string') return null
     const happened: Happening[] = []
+    if (!this.#members.has(by)) return happened
     for (const id of ids) {
       const item = this.#items.get(id)
       const grant = item?.grant

@@ -18,7 +18,7 @@ import { encodeValue } from '../values.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import { QUEUE_DEFAULTS, QueueReplica, readResult } from './queue-replica.ts'
 import type { Happening, QueueItem, Token } from './queue-state.ts'
-import type { ObjectKind } from './replica.ts'
+import type { GroupPort, ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import type { TakenItem } from './taken-item.ts'
 
@@ -105,6 +105,9 @@ const CONCURRENCY_MAX = 1_024
 /** Before a call that met a full send queue is made again, in ms. */
 const RETRY_MS = 50
 
+/** A port that may tell whether its group is being left: a close that leaves other openers does not leave it. */
+type QueuePort = GroupPort & { readonly phase?: string }
+
 /** A shared queue as the application holds it. */
 export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
   readonly #replica: QueueReplica
@@ -112,6 +115,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
   readonly #entries = new WeakMap<QueueItem, QueueEntry<T>>()
   #snapshot: readonly QueueEntry<T>[] = []
   #snapshotVersion = -1
+  readonly #closed = new AbortController()
 
   /** Made by {@link queueKind}. */
   constructor(replica: QueueReplica, schema: StandardSchemaV1 | undefined) {
@@ -196,10 +200,26 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Leaves the group. What this process holds goes back. Reads keep showing the last state. */
+  /**
+   * Leaves the group, once every opener here has closed it. What this process holds goes back, open takes reject with
+   * ClosedError. Reads keep showing the last state.
+   */
   close(): Promise<void> {
+    const port: QueuePort = this.#replica.port
+    const closed = port.close()
+    if (port.phase === 'leaving' || port.phase === 'ended') this.#stop()
+    return closed
+  }
+
+  #stop(): void {
     this.#replica.stop()
-    return this.#replica.port.close()
+    this.#closed.abort()
+  }
+
+  /** @internal The group has ended. */
+  handleEnd(): void {
+    this.#stop()
+    this.#replica.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -254,8 +274,17 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
   }
 
   #pause(): Promise<void> {
+    const { signal } = this.#closed
     return new Promise((resolve) => {
-      this.#replica.port.after(RETRY_MS, resolve)
+      // The clock may end with the group.
+      const end = (): void => {
+        cancel()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const cancel = this.#replica.port.after(RETRY_MS, end)
+      signal.addEventListener('abort', end)
+      if (signal.aborted) end()
     })
   }
 

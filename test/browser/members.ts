@@ -1,14 +1,7 @@
 /**
  * Pages that are members of one space: how the tests of the whole library open them and wait for them.
  */
-import type { MemberPage } from './pages/member.ts'
 import { openTab, startSignaling, type Tab } from './tabs.ts'
-
-declare global {
-  interface Window {
-    readonly member: MemberPage
-  }
-}
 
 /** How pages reach each other: `tabs` share a browser profile; with `webrtc` each has its own. */
 export type Reach = 'tabs' | 'webrtc'

@@ -64,7 +64,7 @@ function sortOut(process: Process): Map<string, Step[]> {
  * delivered before a view in which it was given a state.
  */
 function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, line }: Located<'stateOut'>): void {
-  if (process === null) return
+  if (process === null || data.partial === true) return
   const isGiven = (state: Located<'stateIn' | 'merge'>): boolean =>
     state.process === process && state.data.g === data.g && state.line < line
   const whole = run.of('stateIn').findLast(isGiven)

@@ -1,7 +1,14 @@
 /** The shared queue, on processes that crash, leave, are cut off and come back. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BusyError, NotPrimaryError, StaleTokenError, UsageError, ValueError } from '../../../lib/errors.ts'
+import {
+  BusyError,
+  ClosedError,
+  NotPrimaryError,
+  StaleTokenError,
+  UsageError,
+  ValueError,
+} from '../../../lib/errors.ts'
 import {
   type QueueChange,
   type QueueOptions,
@@ -349,6 +356,24 @@ test('queue › process ends when its signal aborts, after what is under way', a
   await assert.rejects(handle.process(job, { concurrency: 0 }), UsageError)
 })
 
+test('queue › a close that leaves other openers stops nothing; the end of the group ends takes, process and signals', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 1)
+  const taken = await takeOne(cluster, at(cluster, 1))
+  const take = watch(handle.take())
+  const ended = watch(handle.process(() => undefined))
+  await cluster.rest()
+  // The cluster's port does not leave: as if another opener held the handle.
+  await handle.close()
+  await cluster.rest()
+  assert.deepEqual([take, ended, taken.signal.aborted], [{}, {}, false])
+  handle.handleEnd()
+  await cluster.rest()
+  assert.ok(take.error instanceof ClosedError)
+  assert.ok('value' in ended)
+  assert.ok(taken.signal.reason instanceof StaleTokenError)
+})
+
 test('queue › a result that cannot travel completes the item without it and is reported', async () => {
   const cluster = makeCluster(1)
   const { handle } = at(cluster, 0)
@@ -420,6 +445,24 @@ test('queue › who is no longer in the primary view gets nothing; numbers of gr
   state.apply([0, 1, encodeValue('x')], 'p')
   assert.equal(holderOf(state), 'p')
   assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '2.p.0', 1])
+})
+
+test('queue › who is no member of the view completes, gives up, takes and expires nothing', () => {
+  const state = makeState([[1, 1], 'q'])
+  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
+  state.apply([0, 2, encodeValue('y')], 'p')
+  const before = encodeValue(state.save())
+  const token = ['line', '1.p.0', 1]
+  for (const op of [
+    [3, 1, 1, token, null],
+    [4, 2, 1, token, 'no'],
+    [5, 3, 1, token],
+  ]) {
+    assert.deepEqual(state.apply(op, 'q'), [{ type: 'refused', by: 'q', call: op[1] }])
+  }
+  assert.deepEqual(state.apply([1, 9], 'q'), [])
+  assert.deepEqual(state.apply([6, [1], '2.p.0'], 'q'), [])
+  assert.deepEqual(encodeValue(state.save()), before)
 })
 
 test('queue › outside the primary component nothing is granted or given back, but who is gone is remembered', () => {
