@@ -97,6 +97,13 @@ export function decide(rows: readonly Row[], parts: readonly Part[], found: stri
     else if (primary && here.every((r) => r.readies.includes(attempt.id)))
       adopt = { record: attempt, members: here.map((r) => r.from) }
   }
+  if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
+    // Installed by somebody who is gone and told us so: who said READY for it completes it before going on from it.
+    const here = rows.filter((r) => last.members.includes(r.from))
+    if (here.length > 0 && here.every((r) => r.readies.includes(last.id))) {
+      adopt = { record: last, members: here.map((r) => r.from) }
+    }
+  }
   const order = orderParts(rows, parts, last)
   return {
     adopt,

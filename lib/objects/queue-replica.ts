@@ -24,6 +24,9 @@ const LEASE_MS = 10_000
 /** The others wait this many leases, for clocks that run at different speeds. */
 const LEASES_UNTIL_EXPIRY = 1.1
 
+/** Before what could not be sent, or may be lost, is sent again, in ms. */
+export const RETRY_MS = 50
+
 /** What a queue is opened with, checked. */
 export interface QueueSettings {
   readonly whenNotPrimary: 'wait' | 'reject'
@@ -234,7 +237,7 @@ export class QueueReplica implements Replica, ItemActions {
     this.#isLoaded = true
     this.#changes.mark()
     for (const [id, { taken, grant }] of this.#held) {
-      if (this.state.items.get(id)?.grant?.token.join() !== grant.token.join()) this.#lose(id, taken)
+      if (!this.#isGranted(id, grant)) this.#lose(id, taken)
     }
     for (const item of this.state.held()) {
       if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
@@ -308,8 +311,7 @@ export class QueueReplica implements Replica, ItemActions {
     const open = this.#takes.get(grant.take)
     if (open === undefined) {
       // Nobody here waits for it any more.
-      this.#lastCall += 1
-      this.#castQuietly([OP.giveBack, this.#lastCall, item.id, [...grant.token]])
+      this.#giveBack(item.id, grant)
       return
     }
     this.#takes.delete(grant.take)
@@ -319,6 +321,24 @@ export class QueueReplica implements Replica, ItemActions {
     this.#held.set(id, { taken, grant, since: this.port.now() })
     this.#watchLease()
     open.resolve(taken)
+  }
+
+  /** Gives back what nobody here wants, until it is back: nobody else may, as long as this process is a member. */
+  #giveBack(id: number, grant: Grant): void {
+    if (this.#isStopped || !this.#isGranted(id, grant)) return
+    const retry = (): void => {
+      if (!this.#isStopped) this.port.after(RETRY_MS, () => this.#giveBack(id, grant))
+    }
+    this.#lastCall += 1
+    try {
+      this.#cast([OP.giveBack, this.#lastCall, id, [...grant.token]]).delivered.catch(retry)
+    } catch {
+      retry()
+    }
+  }
+
+  #isGranted(id: number, grant: Grant): boolean {
+    return this.state.items.get(id)?.grant?.token.join() === grant.token.join()
   }
 
   /** A grant of this process has ended. */

@@ -16,7 +16,7 @@ import {
 } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
-import { QUEUE_DEFAULTS, QueueReplica, readResult } from './queue-replica.ts'
+import { QUEUE_DEFAULTS, QueueReplica, RETRY_MS, readResult } from './queue-replica.ts'
 import type { Happening, QueueItem, Token } from './queue-state.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
@@ -102,8 +102,6 @@ export interface CallOptions {
 }
 
 const CONCURRENCY_MAX = 1_024
-/** Before a call that met a full send queue is made again, in ms. */
-const RETRY_MS = 50
 
 /** A port that may tell whether its group is being left: a close that leaves other openers does not leave it. */
 type QueuePort = GroupPort & { readonly phase?: string }
@@ -258,16 +256,18 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     }
   }
 
-  /** Tells the others how a job ended. If they have given it away meanwhile, or nobody can tell, that is the end too. */
+  /**
+   * Tells the others how a job ended. If nobody can tell whether they heard, it is told again under the same token: it
+   * counts once. A stale token then says that they did, or that they have given the item away: the end too.
+   */
   async #end(tell: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         await tell()
         return
       } catch (error) {
-        if (error instanceof StaleTokenError || error instanceof UnknownOutcomeError || error instanceof ClosedError)
-          return
-        if (!(error instanceof BusyError)) throw error
+        if (error instanceof StaleTokenError || error instanceof ClosedError) return
+        if (!(error instanceof BusyError || error instanceof UnknownOutcomeError)) throw error
         await this.#pause()
       }
     }

@@ -215,6 +215,9 @@ export class SimProcess {
   freeze(): void {
     if (!this.isRunning || this.isFrozen) return
     this.isFrozen = true
+    // What had gathered comes before what arrives while it is frozen.
+    if (this.#batch !== null) this.#backlog.push(...this.#batch)
+    this.#batch = null
     this.#around.world.trace.world(this.#around.world.now, { e: 'freeze', q: this.id })
   }
 

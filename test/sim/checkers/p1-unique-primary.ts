@@ -53,9 +53,10 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
 
 /** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
 function inherits(run: Run, predecessor: View, view: View): boolean {
-  // Who could have brought it along and crashed on the threshold does not count against the others.
-  const isHere = (process: Process): boolean => view.members.has(process.id) && process.crash === null
-  if (predecessor.installs.some(({ process }) => isHere(process))) return false
+  const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
+  // Who brought it along may crash on the threshold: after its kernel installed, before its application heard of it.
+  if (here.some((process) => process.crash !== null)) return true
+  if (here.length > 0) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {
     for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) gone.add(id)

@@ -73,8 +73,6 @@ function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, l
   // A membership that began anew began without what the process had delivered in an earlier one.
   const joined = joinLine(process, data.g, line)
   const from = Math.max(joined, given === undefined ? 0 : installLine(process, given.data))
-  // Who joined others and was never given their state has none of what they had: they are gone, and it began anew.
-  if (joined > from - 1 && isJoiner(process, data.g, joined)) return
   const viewLine = installLine(process, data)
   let beyond: Step | null = null
   for (const step of steps(process, data.g)) {
@@ -88,15 +86,6 @@ function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, l
     verdict.fail(`${data.p}'s state of "${data.g}" lacks ${beyond.sender}#${beyond.n} but ${why}`, line)
     return
   }
-}
-
-/** Did the membership that began there begin among others? */
-function isJoiner(process: Process, g: string, joined: number): boolean {
-  for (const [group, installs] of process.installs) {
-    if (group.name !== g) continue
-    return installs.some((install) => install.at.line === joined && install.view.members.size > 1)
-  }
-  return false
 }
 
 /** Where the process's membership at that line began. */

@@ -374,6 +374,49 @@ test('queue › a close that leaves other openers stops nothing; the end of the 
   assert.ok(taken.signal.reason instanceof StaleTokenError)
 })
 
+for (const how of ['done', 'fail'] as const) {
+  test(`queue › process tells a lost ${how} again under the same token, and it counts once`, async () => {
+    const cluster = makeCluster(2)
+    const worker = at(cluster, 1)
+    const controller = new AbortController()
+    const settled: string[] = []
+    at(cluster, 0).handle.addEventListener('settled', ({ outcome }) => settled.push(outcome))
+    const job = (): void => {
+      controller.abort()
+      worker.loses = 2
+      if (how === 'fail') throw new Error('no')
+    }
+    const ended = watch(worker.handle.process(job, { signal: controller.signal }))
+    watch(at(cluster, 0).handle.add('x'))
+    await cluster.rest()
+    assert.deepEqual([ended, settled], [{}, []])
+    await cluster.advance(1_000)
+    assert.ok('value' in ended)
+    assert.deepEqual(settled, [how === 'done' ? 'done' : 'failed'])
+    assert.deepEqual(
+      at(cluster, 0).handle.items.map(({ state }) => state),
+      how === 'done' ? [] : ['waiting'],
+    )
+  })
+}
+
+test('queue › a lost give-back is sent again', async () => {
+  const cluster = makeCluster(2)
+  const member = at(cluster, 1)
+  const controller = new AbortController()
+  watch(member.handle.take({ signal: controller.signal }))
+  await cluster.rest()
+  // The untake is lost, so the item is granted to a take that nobody knows; then its return is lost twice.
+  member.loses = 3
+  controller.abort('enough')
+  watch(at(cluster, 0).handle.add('x'))
+  await cluster.rest()
+  assert.equal(at(cluster, 0).handle.items[0]?.taker, 'p1')
+  await cluster.advance(1_000)
+  assert.equal(member.loses, 0)
+  assert.equal(at(cluster, 0).handle.items[0]?.taker, null)
+})
+
 test('queue › a result that cannot travel completes the item without it and is reported', async () => {
   const cluster = makeCluster(1)
   const { handle } = at(cluster, 0)

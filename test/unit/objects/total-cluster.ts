@@ -29,6 +29,8 @@ export interface TotalMember<Handle> {
   /** How much of the view's order was delivered here. */
   position: number
   casts: number
+  /** So many of its next casts are lost, and it is told that their outcome is unknown. */
+  loses: number
   /** Since when it is cut off; null while it is in the primary component. */
   cutOffAt: number | null
 }
@@ -83,7 +85,8 @@ export class TotalCluster<Handle, Options> {
     }
     const { replica, handle } = this.#kind.create(port, this.#options)
     const view = this.#makeView([id], false, {})
-    const member: TotalMember<Handle> = { id, replica, handle, queued: [], view, position: 0, casts: 0, cutOffAt: null }
+    const start = { queued: [], view, position: 0, casts: 0, loses: 0, cutOffAt: null }
+    const member: TotalMember<Handle> = { id, replica, handle, ...start }
     return member
   }
 
@@ -96,7 +99,12 @@ export class TotalCluster<Handle, Options> {
       reject = onReject
     })
     const cast: Cast = { from: member.id, n: member.casts, payload: encodeValue(op), resolve, reject }
-    member.queued.push(cast)
+    if (member.loses > 0) {
+      member.loses -= 1
+      // Like a receipt's promise, which is made only when asked for: nobody has to.
+      delivered.catch(() => undefined)
+      reject(new UnknownOutcomeError('lost'))
+    } else member.queued.push(cast)
     signal?.addEventListener('abort', () => {
       const at = member.queued.indexOf(cast)
       if (at < 0) return
