@@ -92,6 +92,21 @@ export function membersAt(history: GroupHistory | undefined, gn: number): readon
   return history.installs.find((install) => install.gn === gn)?.members ?? null
 }
 
+/**
+ * Members of the group view that a cast was sent in, told by the counts at which group views ended. What came after all
+ * known views belongs to the last of them, or to one that nobody here has heard of and so was in.
+ */
+function receiversOf(history: GroupHistory, senderRank: number, seq: number): readonly ProcessId[] {
+  let members = history.base ?? []
+  for (const install of history.installs) {
+    for (let i = 0; i + 1 < install.counts.length; i += 2) {
+      if (install.counts[i] === senderRank && seq <= (install.counts[i + 1] ?? 0)) return members
+    }
+    members = install.members
+  }
+  return members
+}
+
 /** Members of a group at the end of the old view. */
 export function finalMembers(history: GroupHistory): readonly ProcessId[] {
   return history.installs.at(-1)?.members ?? history.base ?? []
@@ -220,8 +235,7 @@ function hasLostDependency(
     if (movers.includes(sender)) continue
     const history = histories.get(stream >> 1)
     if (history === undefined) continue
-    const known = [history.base ?? [], ...history.installs.map((install) => install.members)]
-    if (!known.some((members) => members.some((m) => movers.includes(m)))) continue
+    if (!receiversOf(history, deps[i] ?? 0, seq).some((m) => movers.includes(m))) continue
     if (seq > (stableMax.get(sender) ?? 0) && !union.has(name)) return true
   }
   return false

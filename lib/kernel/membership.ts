@@ -268,6 +268,8 @@ export class Membership {
     const own = era.members.filter((id) => !this.detector.isSuspect(id))
     const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
     const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
+    // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
+    this.detector.highestEpoch = ballot.epoch
     this.lead = { ballot, parts, since: now, found: this.foundLine, rows: new Map(), ready: new Set(), phase: 'rows' }
     this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
     const message: Message = { k: 'propose', ballot, parts, found: this.foundLine }

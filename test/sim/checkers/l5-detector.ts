@@ -1,10 +1,11 @@
 /**
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
- * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and nobody excludes a process
- * when neither was ever frozen, crashed, skewed, slowed or cut off from the other. The number of exclusions of live
- * processes is reported as `falseExclusions`, of whatever cause.
+ * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
+ * that was never frozen, crashed, skewed or slowed, nor was the view's coordinator or whoever installs it, nor was
+ * anybody in the view cut off from it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
+import { parseViewId } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import type { Install, Process } from './model.ts'
 import { type Rest, restOf } from './rest.ts'
@@ -73,8 +74,8 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       if (!install.before.view.installs.some(({ process }) => process === other)) continue
       count++
       verdict.expect(
-        excuses.has(install.process, other, install.at.line),
-        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to either`,
+        excuses.has(install, other),
+        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to them`,
         install.at.line,
       )
     }
@@ -111,9 +112,15 @@ class Excuses {
     }
   }
 
-  has(p: Process, q: Process, line: number): boolean {
-    if (this.#all < line || this.#touched(p.id, line) || this.#touched(q.id, line)) return true
-    return this.#splits.some((split) => split.line < line && split.partOf.get(p.id) !== split.partOf.get(q.id))
+  /** A view is of all its members: whoever is cut off from one of them cannot be in it. */
+  has({ process, view, at: { line } }: Install, other: Process): boolean {
+    const { coordinator } = parseViewId(view.id)
+    if (this.#all < line) return true
+    if ([process.id, coordinator, other.id].some((id) => this.#touched(id, line))) return true
+    return this.#splits.some(
+      (split) =>
+        split.line < line && [...view.members].some((id) => split.partOf.get(id) !== split.partOf.get(other.id)),
+    )
   }
 
   #touch(id: string, line: number): void {
