@@ -7,8 +7,9 @@
  */
 
 import { ClosedError } from './errors.ts'
+import { type KeptEvent, packState, type TravellingState, unpackState, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 import { decodeValue, encodeValue, hashBytes } from './values.ts'
@@ -42,11 +43,6 @@ export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
 
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 
-interface Pending {
-  readonly payload: Uint8Array
-  readonly info: OpInfo
-}
-
 /** A digest is traced once in so many deliveries. */
 const DIGEST_EVERY = 16
 
@@ -65,11 +61,14 @@ export class AppGroup implements GroupPort {
   #info: ViewInfo | null = null
   #view: GroupView | null = null
   #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
-  #buffer: Pending[] = []
+  #buffer: WaitingCast[] = []
+  /** Casts not released when the primary component was lost, and the views since: see {@link handleKeep}. */
+  #kept: KeptEvent[] = []
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
   #isPartial = false
+  /** Per sender the highest cast number applied. */
   readonly #cut = new Map<string, number>()
   #refs = 1
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
@@ -182,7 +181,9 @@ export class AppGroup implements GroupPort {
     if (plan === 'replace') {
       if (this.#buffer.length > 0) this.#isPartial = true
       this.#buffer = []
+      this.#kept = []
     } else this.#replay(null)
+    if (view.primary) this.#applyKept()
     this.#awaits = plan === 'whole' ? 'nothing' : plan
     this.#info = view
     this.#view = toGroupView(view)
@@ -193,20 +194,49 @@ export class AppGroup implements GroupPort {
 
   #tellView(): void {
     const view = this.#view
-    if (view !== null) this.#guard('view', () => this.#replica?.view(view))
+    if (view === null) return
+    // What was kept comes before it, if it comes at all.
+    if (this.#kept.length > 0) this.#kept.push(view)
+    else this.#guard('view', () => this.#replica?.view(view))
+  }
+
+  /** The line goes on from the state kept here, so from what was kept with it. */
+  #applyKept(): void {
+    const kept = this.#kept.splice(0)
+    for (const event of kept) {
+      if ('payload' in event) this.#applyOne(event)
+      else this.#guard('view', () => this.#replica?.view(event))
+    }
+    // Not a state of the view that is still in force: that is told of only in the next one.
+    this.#undigested += kept.length
   }
 
   /** Takes one cast: applies it, or buffers it while a state is awaited. */
   handleDeliver(event: Of<'deliver'>): void {
+    const pending = this.#locate(event)
+    if (this.#awaits === 'nothing') this.#apply(pending)
+    else this.#buffer.push(pending)
+  }
+
+  /**
+   * Keeps a cast that members who were cut off may have delivered. It travels with the state, and takes effect as soon
+   * as a primary view goes on from it. The replica is not told of views meanwhile: it would take them for earlier.
+   */
+  handleKeep(event: Of<'keep'>): void {
+    // A state says nothing of the view it is in, which whoever gets it with these casts must know first.
+    if (this.#kept.length === 0 && this.#view !== null) this.#kept.push(this.#view)
+    this.#kept.push(this.#locate(event))
+  }
+
+  /** The cast's place in the agreed sequence. */
+  #locate(event: Of<'deliver' | 'keep'>): WaitingCast {
     if (event.view !== this.#viewOfIndex) {
       this.#viewOfIndex = event.view
       this.#index = 0
     }
     this.#index += 1
     const { from, n, view } = event
-    const info: OpInfo = { author: from, local: from === this.self, n, view, index: this.#index }
-    if (this.#awaits === 'nothing') this.#apply({ payload: event.payload, info })
-    else this.#buffer.push({ payload: event.payload, info })
+    return { payload: event.payload, info: { author: from, local: from === this.self, n, view, index: this.#index } }
   }
 
   /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */
@@ -228,7 +258,8 @@ export class AppGroup implements GroupPort {
         h,
       })
     }
-    return state
+    if (state === null || !this.#isConsistent) return state
+    return packState({ state, kept: this.#kept, cut: this.#cut })
   }
 
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
@@ -266,9 +297,15 @@ export class AppGroup implements GroupPort {
     })
   }
 
-  #apply(pending: Pending): void {
+  #apply(pending: WaitingCast): void {
+    this.#applyOne(pending)
+    this.#undigested += 1
+    if (this.#undigested >= DIGEST_EVERY) this.digest()
+  }
+
+  #applyOne(pending: WaitingCast): void {
     const { payload, info } = pending
-    if (this.#context.trace) this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
     let isGood = false
     this.#guard('apply', () => {
       let op: unknown
@@ -280,8 +317,6 @@ export class AppGroup implements GroupPort {
       isGood = this.#replica?.apply(op, info) ?? false
     })
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.name, n: info.n })
-    this.#undigested += 1
-    if (this.#undigested >= DIGEST_EVERY) this.digest()
   }
 
   #replay(cut: Readonly<Record<string, number>> | null): void {
@@ -296,12 +331,15 @@ export class AppGroup implements GroupPort {
   #load(event: Of<'state'>): void {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
-    this.#replica?.load(decodeValue(source.state))
+    const { state, kept, cut } = this.#isConsistent ? unpackState(source.state, this.self) : plain(source.state)
+    this.#replica?.load(decodeValue(state))
     this.#isPartial = false
+    this.#kept = [...kept]
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
     this.#cut.clear()
-    this.#cover(event.cut)
+    this.#cover(Object.entries(event.cut))
+    this.#cover(cut)
     if (!this.#context.trace) return
     if (others.length > 0) {
       // United from several parts, it is nobody's snapshot.
@@ -314,7 +352,7 @@ export class AppGroup implements GroupPort {
       from: source.from,
       view: event.view,
       cut: this.#cutRecord(),
-      h: hashBytes(this.#save() ?? source.state),
+      h: hashBytes(this.#save() ?? state),
     })
   }
 
@@ -325,7 +363,7 @@ export class AppGroup implements GroupPort {
     const states = others.map((source) => decodeValue(source.state as Uint8Array))
     if (replica.merge) for (const state of states) replica.merge(state)
     else if (event.sources[0]?.state) replica.load(states[0])
-    this.#cover(event.cut)
+    this.#cover(Object.entries(event.cut))
     this.#traceMerge(event)
   }
 
@@ -339,9 +377,12 @@ export class AppGroup implements GroupPort {
     })
   }
 
-  #cover(cut: Readonly<Record<string, number>>): void {
-    if (!this.#context.trace) return
-    for (const [from, n] of Object.entries(cut)) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
+  #cover(cut: Iterable<readonly [string, number]>): void {
+    for (const [from, n] of cut) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
+  }
+
+  get #isConsistent(): boolean {
+    return this.options.consistency === 'consistent'
   }
 
   #save(): Uint8Array | null {
@@ -400,6 +441,11 @@ function toGroupView(view: ViewInfo): GroupView {
     dead: view.dead,
     expelled: view.expelled,
   })
+}
+
+/** The state of an available group travels as it is. */
+function plain(state: Uint8Array): TravellingState {
+  return { state, kept: [], cut: new Map() }
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

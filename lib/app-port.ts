@@ -207,6 +207,8 @@ export class AppSide {
         return this.#handleView(event)
       case 'deliver':
         return this.#handleDeliver(event)
+      case 'keep':
+        return this.#withGroup(event.group, (group) => group.handleKeep(event))
       case 'snapshot':
         return this.#handleSnapshot(event)
       case 'state':

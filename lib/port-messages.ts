@@ -75,11 +75,11 @@ export type FromWorker =
 export function packEvents(events: readonly AppEvent[]): { events: AppEvent[]; transfer: ArrayBuffer[] } {
   const packer = new Packer()
   for (const event of events) {
-    if (event.type === 'deliver') packer.measure(event.payload)
+    if (event.type === 'deliver' || event.type === 'keep') packer.measure(event.payload)
     else if (event.type === 'state') for (const source of event.sources) packer.measure(source.state)
   }
   const packed = events.map((event): AppEvent => {
-    if (event.type === 'deliver') return { ...event, payload: packer.move(event.payload) }
+    if (event.type === 'deliver' || event.type === 'keep') return { ...event, payload: packer.move(event.payload) }
     if (event.type !== 'state') return event
     const sources = event.sources.map((source) => ({
       ...source,

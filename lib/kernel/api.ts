@@ -104,6 +104,18 @@ export type AppEvent =
       readonly view: ViewId
       readonly payload: Uint8Array
     }
+  /**
+   * A cast of a consistent group that was held but not released when the primary component was lost: not delivered, but
+   * kept with the state, in this order. It takes effect if a primary view goes on from this state, before that view.
+   */
+  | {
+      readonly type: 'keep'
+      readonly group: string
+      readonly from: ProcessId
+      readonly n: number
+      readonly view: ViewId
+      readonly payload: Uint8Array
+    }
   /** Transitional signal: what is delivered from here to the group's next view has `trans` as its audience; only before such deliveries of a uniform group. */
   | { readonly type: 'trans'; readonly group: string; readonly view: ViewId; readonly trans: readonly ProcessId[] }
   /** While a consistent group is open: when this process sent the last heartbeat that a quorum of its primary view answered (kernel clock), or null. */

@@ -10,8 +10,9 @@
  * Bounds: held casts are bounded by the senders' windows.
  * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Isis ABCAST by sequencer; DESIGN of dependency lists.
  */
+import type { ProcessId } from './api.ts'
 import type { Core } from './core.ts'
-import { type Held, streamKey } from './era.ts'
+import { type CutUnderWay, type Held, streamKey } from './era.ts'
 import type { Cast } from './frame.ts'
 import { castKey, type Group } from './group.ts'
 
@@ -40,6 +41,11 @@ function insertSorted(list: Held[], held: Held): void {
   list.splice(at, 0, held)
 }
 
+/** Outside the primary component, what a consistent group had not released is nobody's to deliver. */
+function isKept({ options }: Group, cut: CutUnderWay | null): boolean {
+  return cut !== null && !cut.isPrimary && options.uniform && options.consistency === 'consistent'
+}
+
 /** The delivery engine of one kernel. */
 export class Delivery {
   private readonly core: Core
@@ -48,6 +54,8 @@ export class Delivery {
   private pending: Held[] = []
   /** Casts of a group view that is not installed here yet. */
   private early: Held[] = []
+  /** Casts that the cut under way has not delivered: see `isKept`. */
+  private kept: Held[] = []
   private isPumping = false
 
   constructor(core: Core, hooks: DeliveryHooks) {
@@ -59,6 +67,7 @@ export class Delivery {
   reset(): void {
     this.pending = []
     this.early = []
+    this.kept = []
   }
 
   /** Takes hold of a cast from its sender, in order, or of an own one; what was forwarded before is here already. */
@@ -346,6 +355,7 @@ export class Delivery {
     if (group === undefined || from === undefined) return
     held.isDelivered = true
     if (rank === era.selfRank) core.ackedDirty = true
+    const isReleased = this.isReleasedByMover(group, held)
     if (group.options.order === 'total') this.takeFromTotal(group, held)
     else this.pending.splice(this.pending.indexOf(held), 1)
     if (cast.lamport > core.lamport) core.lamport = cast.lamport
@@ -354,13 +364,51 @@ export class Delivery {
       const list = era.held[rank]
       if (list !== undefined) era.held[rank] = list.filter((h) => h !== held)
     }
-    if (era.isCutting && group.options.uniform && !group.isTransSignalled) {
+    if (!isReleased && isKept(group, era.cut)) {
+      this.keep(group, held, from)
+      return
+    }
+    if (era.isCutting && group.options.uniform && !isReleased && !group.isTransSignalled) {
       group.isTransSignalled = true
       core.app({ type: 'trans', group: group.name, view: group.viewId, trans: core.cutMovers() })
     }
     group.deliveredN.set(from, cast.n)
     core.backlogBytes += cast.payload.length
     core.app({ type: 'deliver', group: group.name, from, n: cast.n, view: group.viewId, payload: cast.payload })
+  }
+
+  /** At a cut: has somebody who comes along delivered it before? Then all do, and the cut tells nothing new of it. */
+  private isReleasedByMover(group: Group, held: Held): boolean {
+    const released = this.core.era.cut?.released.get(group.gid)
+    if (released === undefined) return false
+    if (held.cast.gn !== released.gn) return held.cast.gn < released.gn
+    const record = group.total.records.get(group.total.next)
+    const isPlaced = record?.rank === held.rank && record.seq === held.cast.seq
+    return isPlaced && group.total.next < released.next
+  }
+
+  /**
+   * Not delivered, but kept with the state. Members who were cut off may have delivered it, since it is held here; if the
+   * next primary view forms without them, on the state kept here, it must contain it.
+   */
+  private keep(group: Group, held: Held, from: ProcessId): void {
+    const { core } = this
+    this.kept.push(held)
+    core.trace({ e: 'kept', m: `${from}#${held.cast.n}`, g: group.name, view: group.viewId })
+    if (!group.options.state) return
+    core.app({
+      type: 'keep',
+      group: group.name,
+      from,
+      n: held.cast.n,
+      view: group.viewId,
+      payload: held.cast.payload,
+    })
+  }
+
+  /** What the cut has kept. */
+  takeKept(): Held[] {
+    return this.kept.splice(0)
   }
 
   private takeFromTotal(group: Group, held: Held): void {

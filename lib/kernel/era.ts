@@ -31,6 +31,14 @@ export function streamKey(rank: number, stream: number): number {
   return rank * streamsMax + stream
 }
 
+/** What delivery needs to know of a cut. */
+export interface CutUnderWay {
+  /** Does it lead to a primary view? */
+  readonly isPrimary: boolean
+  /** By group: how far its total order was delivered, before the cut, by whoever comes along and was furthest. */
+  readonly released: ReadonlyMap<number, { readonly gn: number; readonly next: number }>
+}
+
 /** The space view in force, and all that is counted within it. */
 export class Era {
   readonly id: ViewId
@@ -68,11 +76,16 @@ export class Era {
   isClosed = false
   /** Came from removed senders after the row: part of the next row, or of nothing. */
   readonly late: { readonly cast: Cast; readonly rank: number }[] = []
-  /** Delivering the cut. */
-  isCutting = false
+  /** The cut being delivered, or null. */
+  cut: CutUnderWay | null = null
   readonly eovFrom: Set<ProcessId> = new Set()
   /** Peers that an end-of-view marker was sent to; null before the first row. */
   marked: Set<ProcessId> | null = null
+
+  /** Delivering the cut? */
+  get isCutting(): boolean {
+    return this.cut !== null
+  }
 
   constructor(view: ViewInfo, epoch: number, self: ProcessId) {
     this.view = view

@@ -96,7 +96,8 @@ function whyGone(
 function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast[] {
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
-  era.isCutting = true
+  const released = new Map([...plan.histories.values()].map((history) => [history.gid, history.released]))
+  era.cut = { isPrimary: decision.primary, released }
   for (const { cast, rank } of era.late.splice(0)) {
     if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
   }
@@ -109,7 +110,6 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
     const group = era.groups.get(held.cast.gid)
     if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: held.cast.n, outcome: 'lost' })
   }
-  if (!decision.primary) dropConsistent(kernel, plan, lost)
   for (const history of plan.histories.values()) {
     for (const install of history.installs) {
       if (install.gn <= groups.knownViews(install.gid)) continue
@@ -119,37 +119,14 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   }
   delivery.pump()
   delivery.dropEarly()
+  for (const { cast, rank } of delivery.takeKept()) {
+    const group = era.groups.get(cast.gid)
+    if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: cast.n, outcome: 'unknown' })
+  }
   const left = delivery.leftovers()
   if (left.length > 0) throw new Error(`undeliverable at the cut of ${era.id}: ${describe(left)}`)
-  era.isCutting = false
+  era.cut = null
   return lost
-}
-
-/** Outside the primary component, uniform casts of consistent groups that were not released are nobody's to deliver. */
-function dropConsistent(kernel: Kernel, plan: CutPlan, lost: LostCast[]): void {
-  const { era } = kernel
-  era.held.forEach((list, rank) => {
-    for (const held of list) {
-      const history = plan.histories.get(held.cast.gid)
-      if (held.isDelivered || held.cast.order !== null || history === undefined) continue
-      if (history.options.consistency !== 'consistent' || !history.options.uniform) continue
-      if (isReleased(kernel, history, held)) continue
-      if (held.isDropped) continue
-      held.isDropped = true
-      if (rank === era.selfRank) lost.push({ group: history.name, n: held.cast.n, outcome: 'unknown' })
-    }
-  })
-}
-
-/** Somebody who comes along has delivered it: then all do. */
-function isReleased(kernel: Kernel, history: GroupHistory, held: Held): boolean {
-  const { gn, next } = history.released
-  if (held.cast.gn !== gn) return held.cast.gn < gn
-  const records = kernel.era.groups.get(history.gid)?.total.records ?? new Map()
-  for (const [position, record] of records) {
-    if (record.rank === held.rank && record.seq === held.cast.seq) return position < next
-  }
-  return false
 }
 
 function describe(left: readonly Held[]): string {

@@ -70,8 +70,8 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
     for (const id of excluded(install)) {
       const other = run.process(id)
       if (other === undefined || isBefore(other.crash, install) || isBefore(other.leave, install)) continue
-      // It never was in the view that it is missing from: its merge was given up half way.
-      if (!install.before.view.installs.some(({ process }) => process === other)) continue
+      // It is not in the view that it is missing from: its merge was given up half way, or others took it along before.
+      if (currentOf(run, other, install.at.line)?.view !== install.before.view) continue
       count++
       verdict.expect(
         excuses.has(install, other),
@@ -86,6 +86,11 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
 function excluded({ before, view, data }: Install): string[] {
   const gone = new Set([...(data.left ?? []), ...(data.dead ?? [])])
   return [...(before?.view.members ?? [])].filter((id) => !view.members.has(id) && !gone.has(id))
+}
+
+/** The space install in force at a process at that line. */
+function currentOf(run: Run, process: Process, line: number): Install | undefined {
+  return process.installs.get(run.space)?.findLast(({ at }) => at.line < line)
 }
 
 function isBefore(at: { readonly line: number } | null, install: Install): boolean {
