@@ -19,6 +19,8 @@ export interface GroupContext {
   readonly self: string
   /** Where trace lines go, or undefined when the run is not traced. */
   readonly trace: TraceSink | undefined
+  /** Casts of this process so far, over all groups. */
+  castsMade(): number
   now(): number
   after(ms: number, fn: () => void): () => void
   leaseStart(): number | null
@@ -49,6 +51,7 @@ const DIGEST_EVERY = 16
 /** One group's replica, its buffer and its port. */
 export class AppGroup implements GroupPort {
   readonly name: string
+  readonly opening: number
   /** What it was opened with. */
   readonly options: GroupOptions
 
@@ -75,6 +78,7 @@ export class AppGroup implements GroupPort {
 
   constructor(name: string, options: GroupOptions, context: GroupContext, hooks: GroupHooks) {
     this.name = name
+    this.opening = context.castsMade()
     this.options = options
     this.#context = context
     this.#hooks = hooks

@@ -90,6 +90,7 @@ export class AppSide {
     this.#context = {
       self: options.self,
       trace: options.trace,
+      castsMade: () => this.#castCount,
       now: () => options.now(),
       after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
       leaseStart: () => this.#leaseStart,

@@ -91,6 +91,11 @@ export interface ObjectPort {
   readonly name: string
   /** This process. */
   readonly self: string
+  /**
+   * How many casts this process had made when it opened the object: grows from one opening to the next. Count from it
+   * where you number this process's operations, for it may close the object and open it again.
+   */
+  readonly opening: number
   /** The current view, or null before the first. */
   readonly view: StateView | null
   /** Casts one operation, any value. Throws ValueError, TooLargeError, BusyError, ClosedError. */

@@ -88,16 +88,18 @@ export class CounterReplica implements Replica {
   emit: (changes: readonly CounterChange[]) => void = () => undefined
 
   readonly #changes = new Coalescer(() => this.#emitChanges())
-  /** What was delivered. */
+  readonly #ownKey: string
+  /** What was delivered, by author and opening. */
   readonly #totals = new Map<string, Totals>()
   /** This process's own totals, steps not yet delivered included. */
   #own: Totals = NOTHING
-  /** What each author had when the last event was emitted, for those that have changed. */
+  /** What stood under each key when the last event was emitted, for those that have changed. */
   readonly #before = new Map<string, Totals>()
   #value: number | null = 0
 
   constructor(port: GroupPort) {
     this.port = port
+    this.#ownKey = keyOf(port.self, port.opening)
   }
 
   add(n: number): void {
@@ -106,24 +108,25 @@ export class CounterReplica implements Replica {
     const { k, up, down } = this.#own
     const own = { k: k + 1, up: n > 0 ? up + n : up, down: n < 0 ? down - n : down }
     if (!isTotal(own.up) || !isTotal(own.down)) throw new UsageError('this process has counted beyond 2 ** 53')
-    this.port.cast([own.k, own.up, own.down])
-    this.#touch(this.port.self)
+    this.port.cast([this.port.opening, own.k, own.up, own.down])
+    this.#touch(this.#ownKey)
     this.#own = own
   }
 
   value(): number {
     if (this.#value === null) {
       let sum = 0
-      for (const author of new Set([...this.#totals.keys(), this.port.self])) sum += net(this.#visible(author))
+      for (const key of new Set([...this.#totals.keys(), this.#ownKey])) sum += net(this.#visible(key))
       this.#value = sum
     }
     return this.#value
   }
 
   apply(op: unknown, info: OpInfo): boolean {
-    const totals = readTotals(op)
+    if (!Array.isArray(op) || op.length !== 4 || !isTotal(op[0])) return false
+    const totals = readTotals(op.slice(1))
     if (totals === null) return false
-    this.#take(info.author, totals)
+    this.#take(keyOf(info.author, op[0]), totals)
     return true
   }
 
@@ -135,40 +138,39 @@ export class CounterReplica implements Replica {
     this.#changes.flush()
   }
 
-  /** `[author, k, up, down, …]`, authors ascending. */
+  /** `[author/opening, k, up, down, …]`, ascending. */
   save(): unknown {
-    const authors = [...this.#totals.keys()].sort(compareText)
-    return authors.flatMap((author) => {
-      const { k, up, down } = this.#totals.get(author) ?? NOTHING
-      return [author, k, up, down]
+    const keys = [...this.#totals.keys()].sort(compareText)
+    return keys.flatMap((key) => {
+      const { k, up, down } = this.#totals.get(key) ?? NOTHING
+      return [key, k, up, down]
     })
   }
 
   load(saved: unknown): void {
     const loaded = readState(saved)
-    for (const author of this.#totals.keys()) this.#touch(author)
+    for (const key of this.#totals.keys()) this.#touch(key)
     this.#totals.clear()
-    for (const [author, totals] of loaded) this.#take(author, totals)
+    for (const [key, totals] of loaded) this.#take(key, totals)
   }
 
   merge(saved: unknown): void {
-    for (const [author, totals] of readState(saved)) this.#take(author, totals)
+    for (const [key, totals] of readState(saved)) this.#take(key, totals)
   }
 
-  #take(author: string, totals: Totals): void {
-    if (totals.k <= (this.#totals.get(author)?.k ?? 0)) return
-    this.#touch(author)
-    this.#totals.set(author, totals)
-    if (author === this.port.self && totals.k > this.#own.k) this.#own = totals
+  #take(key: string, totals: Totals): void {
+    if (totals.k <= (this.#totals.get(key)?.k ?? 0)) return
+    this.#touch(key)
+    this.#totals.set(key, totals)
   }
 
-  /** What counts for an author: its delivered totals, or this process's own, which are ahead of them. */
-  #visible(author: string): Totals {
-    return author === this.port.self ? this.#own : (this.#totals.get(author) ?? NOTHING)
+  /** What counts under a key: the delivered totals, or this process's own, which are ahead of them. */
+  #visible(key: string): Totals {
+    return key === this.#ownKey ? this.#own : (this.#totals.get(key) ?? NOTHING)
   }
 
-  #touch(author: string): void {
-    if (!this.#before.has(author)) this.#before.set(author, this.#visible(author))
+  #touch(key: string): void {
+    if (!this.#before.has(key)) this.#before.set(key, this.#visible(key))
     this.#value = null
     this.#changes.mark()
   }
@@ -176,13 +178,19 @@ export class CounterReplica implements Replica {
   #emitChanges(): void {
     const changes: CounterChange[] = []
     const value = this.value()
-    for (const [author, before] of this.#before) {
-      const delta = net(this.#visible(author)) - net(before)
+    for (const [key, before] of this.#before) {
+      const author = key.slice(0, key.indexOf('/'))
+      const delta = net(this.#visible(key)) - net(before)
       if (delta !== 0) changes.push({ author, delta, value, local: author === this.port.self })
     }
     this.#before.clear()
     if (changes.length > 0) this.emit(changes)
   }
+}
+
+/** Totals grow from nothing in each opening of the counter: a later one must not be taken for an earlier. */
+function keyOf(author: string, opening: number): string {
+  return `${author}/${opening}`
 }
 
 function net({ up, down }: Totals): number {
@@ -200,11 +208,13 @@ function readState(saved: unknown): Map<string, Totals> {
   const state = new Map<string, Totals>()
   let previous = ''
   for (let i = 0; i < saved.length; i += 4) {
-    const author: unknown = saved[i]
+    const key: unknown = saved[i]
     const totals = readTotals(saved.slice(i + 1, i + 4))
-    assertState(isAuthor(author) && author > previous && totals !== null, 'totals')
-    state.set(author, totals)
-    previous = author
+    assertState(typeof key === 'string' && key > previous && totals !== null, 'totals')
+    const [author, opening, ...rest] = key.split('/')
+    assertState(isAuthor(author) && isTotal(Number(opening)) && rest.length === 0, 'author')
+    state.set(key, totals)
+    previous = key
   }
   return state
 }

@@ -155,7 +155,7 @@ export class MapReplica implements Replica {
   readonly #changes = new Coalescer(() => this.#emitChanges())
   #state = new MapState()
   /** The number of this process's last operation. */
-  #k = 0
+  #k: number
   readonly #pending: Pending[] = []
   /** Per key its last own operation that is pending. */
   readonly #overlay = new Map<string, Pending>()
@@ -165,6 +165,8 @@ export class MapReplica implements Replica {
 
   constructor(port: GroupPort, options: MapOptions<unknown>) {
     this.port = port
+    // An earlier opening has made at most as many operations as this process had made casts.
+    this.#k = port.opening
     this.#schema = options.schema
   }
 

@@ -65,6 +65,8 @@ export interface GroupPort {
   readonly name: string
   /** This process. */
   readonly self: string
+  /** How many casts this process had made when it opened the group: grows from one opening to the next. */
+  readonly opening: number
   /** The current view, or null before the first. */
   readonly view: GroupView | null
   /** Casts one operation (a value). Throws BusyError past the bound, ClosedError after the end. */

@@ -78,6 +78,7 @@ export class Cluster<Handle, Options> {
     const port: GroupPort = {
       name: 'object',
       self: id,
+      opening: 0,
       get view() {
         return member.part.view
       },

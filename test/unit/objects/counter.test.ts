@@ -88,12 +88,40 @@ test('counter › malformed operations and states change nothing', () => {
   const replica = cluster.members[0]?.replica
   const before = cluster.states()
   const info = { author: 'evil', local: false, n: 1, view: 'v', index: 1 }
-  for (const op of [null, [], [0, 1, 1], [1, -1, 0], [1, 0, 0.5], [1, 2], [1, 2, 3, 4], [1, '1', 0]]) {
+  for (const op of [
+    null,
+    [],
+    [0, 0, 1, 1],
+    [0, 1, -1, 0],
+    [0, 1, 0, 0.5],
+    [-1, 1, 1, 0],
+    [0, 1, 2],
+    [0, 1, 2, 3, 4],
+    [0, 1, '1', 0],
+  ]) {
     assert.equal(replica?.apply(op, info), false, JSON.stringify(op))
   }
-  for (const state of [null, [1], ['p', 1, 2], ['q', 1, 1, 1, 'p', 1, 1, 1], ['p', 0, 1, 1]]) {
+  for (const state of [
+    null,
+    [1],
+    ['p/0', 1, 2],
+    ['q/0', 1, 1, 1, 'p/0', 1, 1, 1],
+    ['p/0', 0, 1, 1],
+    ['p', 1, 1, 1],
+    ['p/-1', 1, 1, 1],
+  ]) {
     assert.throws(() => replica?.load(state), ValueError)
     assert.throws(() => replica?.merge?.(state), ValueError)
   }
   assert.deepEqual(cluster.states(), before)
+})
+
+test('counter › what an earlier opening counted stays, also where it is united with a later one', () => {
+  const { members } = makeCluster(1, 1)
+  const replica = members[0]?.replica
+  const info = { author: 'p', local: false, n: 1, view: 'v', index: 1 }
+  replica?.apply([0, 1, 10, 0], info)
+  replica?.apply([7, 1, 1, 0], info)
+  replica?.merge?.(['p/7', 2, 3, 0])
+  assert.deepEqual(replica?.save(), ['p/0', 1, 10, 0, 'p/7', 2, 3, 0])
 })

@@ -221,6 +221,7 @@ test('map › a write that fails leaves nothing behind', () => {
     {
       name: 'busy',
       self: 'p0',
+      opening: 0,
       view: null,
       cast: () => {
         throw new BusyError('full')
@@ -356,4 +357,28 @@ test('map › hostile keys are plain keys', () => {
   for (const key of KEYS) map.set(key, key)
   for (const key of KEYS) assert.equal(map.get(key), key)
   assert.equal(map.get('hasOwnProperty'), undefined)
+})
+
+test('map › an operation of a later opening is told from one of an earlier', () => {
+  const ops: unknown[] = []
+  const { handle } = mapKind.create(
+    {
+      name: 'again',
+      self: 'p0',
+      opening: 7,
+      view: null,
+      cast: (op) => {
+        ops.push(op)
+        return { n: 8, delivered: new Promise(() => undefined), stable: new Promise(() => undefined) }
+      },
+      now: () => 0,
+      after: () => () => undefined,
+      leaseStart: () => null,
+      fault: () => undefined,
+      close: () => Promise.resolve(),
+    },
+    {},
+  )
+  handle.set('a', 1)
+  assert.equal((ops[0] as unknown[])[1], 8)
 })

@@ -67,6 +67,7 @@ export class TotalCluster<Handle, Options> {
     const port: GroupPort = {
       name: 'object',
       self: id,
+      opening: 0,
       get view() {
         return member.view
       },
