@@ -100,10 +100,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'minority-delivers',
     about: 'what a consistent group held unreleased is delivered outside the primary component',
-    file: 'lib/kernel/delivery.ts',
-    find: 'if (era.isCutting) return true\n    if (!era.isStable(held.rank, held.cast.seq)) return false',
-    replace: 'return true',
-    properties: ['O5'],
+    file: 'lib/kernel/install.ts',
+    find: 'if (!decision.primary) dropConsistent(kernel, plan, lost)\n',
+    replace: '',
+    properties: ['P4'],
   },
   {
     name: 'wrong-transitional-set',
@@ -114,12 +114,12 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['M8'],
   },
   {
-    name: 'number-before-past',
-    about: 'the sequencer numbers a cast before the casts of the group that it depends on',
+    name: 'total-before-past',
+    about: 'a total cast whose turn has come does not wait for the casts of other groups before it',
     file: 'lib/kernel/delivery.ts',
-    find: 'if ((deps[i + 2] ?? 0) > (group.total.numbered.get(deps[i] ?? 0) ?? 0)) {',
-    replace: 'if (group.total.numbered.size < 0) {',
-    properties: ['O8', 'L2', 'L3', 'L6'],
+    find: 'if (this.areDepsMet(held)) best = held',
+    replace: 'best = held',
+    properties: ['O8'],
   },
   {
     name: 'uncounted-casts',
