@@ -344,6 +344,7 @@ export class Delivery {
     const group = era.groups.get(cast.gid)
     const from = era.members[rank]
     if (group === undefined || from === undefined) return
+    const isUnreleased = era.isCutting && group.options.uniform && !this.wasReleased(group)
     held.isDelivered = true
     if (rank === era.selfRank) core.ackedDirty = true
     if (group.options.order === 'total') this.takeFromTotal(group, held)
@@ -354,13 +355,19 @@ export class Delivery {
       const list = era.held[rank]
       if (list !== undefined) era.held[rank] = list.filter((h) => h !== held)
     }
-    if (era.isCutting && group.options.uniform && !group.isTransSignalled) {
+    if (isUnreleased && !group.isTransSignalled) {
       group.isTransSignalled = true
       core.app({ type: 'trans', group: group.name, view: group.viewId, trans: core.cutMovers() })
     }
     group.deliveredN.set(from, cast.n)
     core.backlogBytes += cast.payload.length
     core.app({ type: 'deliver', group: group.name, from, n: cast.n, view: group.viewId, payload: cast.payload })
+  }
+
+  /** At a cut: a mover had delivered the group's next total cast before, so that it is to come before the transitional signal. */
+  private wasReleased({ gid, gn, total }: Group): boolean {
+    const released = this.core.era.released.get(gid)
+    return released !== undefined && (gn < released.gn || (gn === released.gn && total.next < released.next))
   }
 
   private takeFromTotal(group: Group, held: Held): void {

@@ -16,6 +16,12 @@ export interface Held {
   isDropped: boolean
 }
 
+/** How far a group's total order was released: group view within the space view, and position. */
+export interface Released {
+  readonly gn: number
+  readonly next: number
+}
+
 /** An own cast that not every addressee is known to hold. */
 export interface Unstable {
   readonly seq: number
@@ -70,6 +76,8 @@ export class Era {
   readonly late: { readonly cast: Cast; readonly rank: number }[] = []
   /** Delivering the cut. */
   isCutting = false
+  /** While a cut is delivered: by group number, how far whoever of the movers came furthest had released its total order. */
+  released: ReadonlyMap<number, Released> = new Map()
   readonly eovFrom: Set<ProcessId> = new Set()
   /** Peers that an end-of-view marker was sent to; null before the first row. */
   marked: Set<ProcessId> | null = null

@@ -97,6 +97,7 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
   era.isCutting = true
+  era.released = new Map([...plan.histories].map(([gid, history]) => [gid, history.released]))
   for (const { cast, rank } of era.late.splice(0)) {
     if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
   }

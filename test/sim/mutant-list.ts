@@ -106,6 +106,22 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['P4'],
   },
   {
+    name: 'release-unstable',
+    about: 'a uniform cast is delivered as soon as its turn has come, held by all or not',
+    file: 'lib/kernel/delivery.ts',
+    find: 'if (group.options.uniform && !era.isCutting) {',
+    replace: 'if (group.options.uniform && era.isStable(-1, 1)) {',
+    properties: ['F1'],
+  },
+  {
+    name: 'signal-too-early',
+    about: 'the transitional signal comes before casts that a mover had released',
+    file: 'lib/kernel/delivery.ts',
+    find: 'group.options.uniform && !this.wasReleased(group)',
+    replace: 'group.options.uniform',
+    properties: ['M7'],
+  },
+  {
     name: 'wrong-transitional-set',
     about: 'the transitional set names all members of the new view',
     file: 'lib/kernel/install.ts',
