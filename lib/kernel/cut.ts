@@ -6,6 +6,7 @@
  * (not the minimum); a cast whose dependency is lost is dropped unless a survivor delivered it.
  */
 import type { ProcessId } from './api.ts'
+import type { Released } from './era.ts'
 import type { GroupInstall, GroupRow, HeldCast, Row } from './frame.ts'
 
 /** A cast named within a view: `sender#seq`. */
@@ -23,8 +24,8 @@ export interface GroupHistory {
   readonly baseViewId: string | null
   /** In order of `gn`. */
   readonly installs: readonly GroupInstall[]
-  /** How far the total order was delivered by whoever came furthest: group view within the space view, and position. */
-  readonly released: { readonly gn: number; readonly next: number }
+  /** By whoever came furthest. */
+  readonly released: Released
 }
 
 /** What one member does at the cut. */

@@ -31,12 +31,18 @@ export function streamKey(rank: number, stream: number): number {
   return rank * streamsMax + stream
 }
 
+/** How far a group's total order was released: group view within the space view, and position. */
+export interface Released {
+  readonly gn: number
+  readonly next: number
+}
+
 /** What delivery needs to know of a cut. */
 export interface CutUnderWay {
   /** Does it lead to a primary view? */
   readonly isPrimary: boolean
   /** By group: how far its total order was delivered, before the cut, by whoever comes along and was furthest. */
-  readonly released: ReadonlyMap<number, { readonly gn: number; readonly next: number }>
+  readonly released: ReadonlyMap<number, Released>
 }
 
 /** The space view in force, and all that is counted within it. */

@@ -4,6 +4,7 @@
 
 import type { TraceLine } from '../../../lib/testing/trace.ts'
 import type { Checker, Violation } from './checker.ts'
+import { checker as f1 } from './f1-safe-prefix.ts'
 import { checker as l1 } from './l1-membership-precision.ts'
 import { checker as l2 } from './l2-multicast-liveness.ts'
 import { checker as l3 } from './l3-delivery-terminates.ts'
@@ -15,6 +16,7 @@ import { checker as m2 } from './m2-no-duplication.ts'
 import { checker as m3 } from './m3-self-delivery.ts'
 import { checker as m5 } from './m5-same-view-delivery.ts'
 import { checker as m6 } from './m6-virtual-synchrony.ts'
+import { checker as m7 } from './m7-failure-atomicity.ts'
 import { checker as m8 } from './m8-transitional-set.ts'
 import { checker as m11 } from './m11-no-outsiders.ts'
 import { checker as m12 } from './m12-sender-in-view.ts'
@@ -42,7 +44,7 @@ import { checker as t1 } from './t1-cut.ts'
 import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t5 } from './t5-fencing.ts'
 
-/** Every checker, by family: membership, primary component, multicast, order, state and tools, liveness. */
+/** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
   s1,
   s2,
@@ -60,6 +62,7 @@ export const checkers: readonly Checker[] = [
   m3,
   m5,
   m6,
+  m7,
   m8,
   m11,
   m12,
@@ -71,6 +74,7 @@ export const checkers: readonly Checker[] = [
   o6,
   o7,
   o8,
+  f1,
   t1,
   t2,
   t5,

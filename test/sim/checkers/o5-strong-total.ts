@@ -8,7 +8,7 @@
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { getOrMake, pushTo } from './collections.ts'
 import type { Delivery, Group, Message, Process } from './model.ts'
-import type { Run } from './run.ts'
+import { isUniform, type Run } from './run.ts'
 import { isTotal } from './together.ts'
 
 export const checker: Checker = {
@@ -47,10 +47,6 @@ function newGraph(): Graph {
 
 function counts(delivery: Delivery): boolean {
   return delivery.first && !delivery.transitional && isTotal(delivery) && isUniform(delivery.message)
-}
-
-function isUniform({ send, group }: Message): boolean {
-  return send?.data.uniform ?? group?.options?.uniform ?? false
 }
 
 /** Adds the edge from the process's last cast; true if there is one. */

@@ -1,19 +1,30 @@
 /**
  * P4 Non-primary silence: where the space view in force is not primary, a process delivers nothing in a consistent
  * group, is granted nothing, and takes up no role under a token of a line. What is delivered at the closing of a
- * primary view comes before the next view's line, so it is in force still.
+ * primary view comes before the next view's line, so it is in force still; but the uniform casts among it that come
+ * after the transitional signal (nobody had released them) are delivered only by those who install a primary view next.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import type { Install, Process } from './model.ts'
-import { isOlder, type Run } from './run.ts'
+import { isOlder, isUniform, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'P4',
   check(run: Run): Result {
     const verdict = new Verdict('P4')
-    for (const { group, space, process, message, at } of run.deliveries) {
+    for (const { group, space, process, message, at, transitional } of run.deliveries) {
       if (group.options?.consistency !== 'consistent') continue
+      // One that crashes or leaves at the cut installs nothing: nobody sees what it did.
+      const next = space?.after ?? null
+      if (transitional && next !== null && isUniform(message)) {
+        verdict.expect(
+          isPrimary(next),
+          () =>
+            `${process.id} delivers ${message.m} of consistent "${group.name}", unreleased at the cut, and goes on to non-primary ${next.view.id}`,
+          at.line,
+        )
+      }
       verdict.expect(
         isPrimary(space),
         () =>

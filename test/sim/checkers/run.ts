@@ -399,6 +399,11 @@ export function orderOf(message: Message): 'fifo' | 'causal' | 'total' | 'gbcast
   return message.send?.data.order ?? message.group?.options?.order ?? 'fifo'
 }
 
+/** Is the cast to be released only when it is stable: as its send line says, else as its group does? */
+export function isUniform(message: Message): boolean {
+  return message.send?.data.uniform ?? message.group?.options?.uniform ?? false
+}
+
 /** A text that is equal for equal cuts; zeros count as absent. */
 export function cutKey(cut: Readonly<Record<string, number>>): string {
   const parts: string[] = []

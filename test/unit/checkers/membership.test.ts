@@ -169,10 +169,29 @@ tolerates(
 const consistent = { consistency: 'consistent', order: 'total', uniform: true } as const
 const inMinority = (): TraceWriter =>
   trio(consistent).split(['a', 'c'], ['b']).view('', '3.b', ['b'], quietly).view('g', '3.b.1', ['b'])
+/** b, cut off, delivers its own cast at the cut: after the transitional signal, or as released before it. */
+const cutOff = (isReleased: boolean): TraceWriter => {
+  const trace = trio(consistent).split(['a', 'c'], ['b']).cast('b#1', 'g')
+  return isReleased ? trace.deliver('b', 'g', 'b#1').trans('g', 'b') : trace.trans('g', 'b').deliver('b', 'g', 'b#1')
+}
+accepts('P4', 'released casts at the closing of a primary view', cutOff(true).view('', '3.b', ['b'], quietly))
 accepts(
   'P4',
-  'deliveries at the closing of a primary view',
+  'unreleased casts at the closing of a primary view by those who install the next one',
   trio(consistent)
+    .split(['a', 'c'], ['b'])
+    .cast('a#1', 'g')
+    .trans('g', 'a')
+    .trans('g', 'c')
+    .deliverAll(['a', 'c'], 'g', 'a#1')
+    .view('', '2.a', ['a', 'c']),
+)
+tolerates('P4', 'unreleased casts of one that crashes before it installs anything', cutOff(false).crash('b'))
+rejects('P4', 'unreleased casts of one that is primary no more', cutOff(false).view('', '3.b', ['b'], quietly))
+tolerates(
+  'P4',
+  'casts that need no release at the closing of a primary view',
+  trio({ ...consistent, uniform: false })
     .split(['a', 'c'], ['b'])
     .cast('b#1', 'g')
     .trans('g', 'b')

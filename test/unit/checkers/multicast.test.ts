@@ -59,6 +59,33 @@ rejects(
     .deliver('b', 'k', 'a#1'),
 )
 
+const uniform = { order: 'total', uniform: true } as const
+/** a's cast, then c is lost; a and b have released it before their signals, or come to it after them. */
+const released = (isReleasedByA: boolean, isReleasedByB: boolean): TraceWriter => {
+  const trace = trio(uniform).cast('a#1', 'g').split(['a', 'b'], ['c'])
+  for (const [p, isReleased] of [['a', isReleasedByA] as const, ['b', isReleasedByB] as const]) {
+    if (isReleased) trace.deliver(p, 'g', 'a#1').trans('g', p)
+    else trace.trans('g', p).deliver(p, 'g', 'a#1')
+  }
+  return trace.view('', '2.a', ['a', 'b']).view('g', '2.a.1', ['a', 'b'])
+}
+accepts('M7', 'a cast that all deliver after the signal', released(false, false))
+rejects('M7', 'a cast before the signal at one, after it at another', released(true, false))
+tolerates(
+  'M7',
+  'a cast after the signal at one, and before it at another, who parts',
+  trio(uniform)
+    .cast('a#1', 'g')
+    .split(['a', 'b'], ['c'])
+    .deliver('c', 'g', 'a#1')
+    .trans('g', 'c')
+    .view('', '2.c', ['c'], { primary: false })
+    .trans('g', 'a')
+    .trans('g', 'b')
+    .deliverAll(['a', 'b'], 'g', 'a#1')
+    .view('', '2.a', ['a', 'b']),
+)
+
 accepts('M8', 'those who come together', trio().view('', '2.a', all))
 rejects('M8', 'a set with one from outside the view', trio().view('', '2.a', ['a', 'b'], { trans: all }))
 rejects('M8', 'a set without the process itself', trio().view('', '2.a', all, { trans: ['b', 'c'] }))

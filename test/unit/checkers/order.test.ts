@@ -144,3 +144,31 @@ rejects(
     .deliver('b', 'g', 'a#2')
     .deliver('b', 'k', 'a#1'),
 )
+
+/** b has a's cast; c, cut off, goes on with it or without it. */
+const released = (options: object, isSignalled: boolean): TraceWriter => {
+  const trace = trio({ ...uniform, ...options })
+    .cast('a#1', 'g')
+    .split(['a', 'b'], ['c'])
+  if (isSignalled) trace.trans('g', 'b')
+  return trace.deliver('b', 'g', 'a#1')
+}
+const goesOn = (trace: TraceWriter, primary = false): TraceWriter => trace.view('', '3.c', ['c'], { primary })
+accepts('F1', 'a cast that all deliver', both(uniform).deliverAll(all, 'g', 'a#1', 'b#1').view('', '2.a', all))
+rejects('F1', 'a released cast that one goes on without', goesOn(released({}, false)))
+rejects(
+  'F1',
+  'a released cast that one goes on without to the next view of the group',
+  released({}, false).view('g', '1.a.2', all),
+)
+rejects(
+  'F1',
+  'a released cast that one delivers in a later view',
+  goesOn(released({}, false)).view('g', '3.c.1', ['c']).deliver('c', 'g', 'a#1'),
+)
+tolerates('F1', 'a released cast that one crashes without', released({}, false).crash('c'))
+tolerates('F1', 'a cast after the signal that one who parts goes on without', goesOn(released({}, true)))
+const consistent = { consistency: 'consistent' } as const
+tolerates('F1', 'a released cast that ends unknown in the minority', goesOn(released(consistent, false)))
+rejects('F1', 'a released cast that a primary view goes on without', goesOn(released(consistent, false), true))
+tolerates('F1', 'a cast that need not be released', goesOn(released({ uniform: false }, false)))
