@@ -4,6 +4,7 @@
 export {
   BusyError,
   ClosedError,
+  type ClosedReason,
   type ErrorCode,
   GroupMismatchError,
   InvariantError,

@@ -2,7 +2,7 @@
  * A space as an application holds it: its view, its status, and the groups and objects opened in it.
  */
 
-import { AppSide, type SpaceEvent } from './app-port.ts'
+import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
 import {
@@ -277,7 +277,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
         return this.#handleFault(event.peer, event.code)
       case 'closed':
         if (event.reason !== 'left') {
-          this.#endError ??= new ClosedError(`the space is closed: this process is ${event.reason}`)
+          this.#endError ??= closedError(event.reason)
           this.#report(this.#endError as TuttiError)
         }
         return this.#updateStatus()

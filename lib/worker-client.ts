@@ -75,7 +75,7 @@ class WorkerBackend implements Backend {
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#handle(event.data)
     worker.onerror = (event) => {
       event.preventDefault?.()
-      this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`))
+      this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`, { reason: 'failed' }))
     }
     this.#post({ type: 'open', config: config.host, transports }, transfer)
     this.#stopPageHalves = startPageHalves(config, ports)
@@ -127,7 +127,7 @@ class WorkerBackend implements Backend {
       case 'stopped':
         return this.#end(null)
       case 'refused':
-        return this.#end(new ClosedError(message.message))
+        return this.#end(new ClosedError(message.message, { reason: 'failed' }))
       case 'ready':
         return
       default:

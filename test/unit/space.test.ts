@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
 import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
+import type { TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
@@ -187,4 +188,32 @@ test('space › a queue opened before the line was founded works once it is', { 
   assert.equal(space.view.primary, false)
   const [taken] = await Promise.all([queue.take(), queue.add('one')])
   assert.equal(taken.item, 'one')
+})
+
+test('space › one that others take for dead closes, and says so', { timeout: 10_000 }, async () => {
+  let host: TransportHost | undefined
+  const tabs: TransportSpec = {
+    type: 'tabs-like',
+    options: {},
+    create: () => ({
+      type: 'tabs-like',
+      preference: 1,
+      start: (started) => {
+        host = started
+        started.searched()
+      },
+      stop: () => undefined,
+    }),
+  }
+  const space = await openSpace('test', { worker: false, foundAfterMs: 0, transports: [tabs] })
+  const queue = await space.queue<string>('jobs')
+  const codes: string[] = []
+  space.addEventListener('problem', ({ error }) => codes.push(error.code))
+  const taking = queue.take()
+  host?.superseded({ code: 'tabs-lock-lost', message: 'the lock is gone' })
+  await assert.rejects(taking, ClosedError)
+  assert.equal(space.status, 'closed')
+  assert.deepEqual(codes, ['transport', 'closed'])
+  await assert.rejects(space.map('late'), (error) => error instanceof ClosedError && error.reason === 'superseded')
+  await space.close()
 })
