@@ -375,7 +375,7 @@ export class Host {
   }
 
   #handleFault(effect: Extract<Effect, { type: 'fault' }>): void {
-    this.#note({ type: 'peerFault', peer: effect.peer, code: effect.code, fatal: effect.fatal })
+    // The application is told, and counts it, by the kernel's `fault` event.
     if (!effect.fatal) return
     // Closing reports `linkDown`, which takes the path off this list: walk a copy.
     for (const { link } of [...(this.#peers.get(effect.peer)?.paths ?? [])]) link.close()

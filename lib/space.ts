@@ -297,9 +297,6 @@ export class Space extends TypedTarget<SpaceEventMap> {
       case 'searched':
         this.#isSearching = false
         return
-      // The kernel's own `fault` event tells the same.
-      case 'peerFault':
-        return
       case 'trace':
         this.#parts.trace?.(note.line)
         return

@@ -223,17 +223,25 @@ test('host › bytes that are no frame become a badFrame input, also when the co
   )
 })
 
-test('host › a fatal fault closes every path to the peer, and is told', () => {
+test('host › a fatal fault closes every path to the peer, and is told once', () => {
   const tabs = new FakeTransport('tabs', 30)
   const bench = new Bench([tabs], (inputs) =>
-    inputs.some(({ type }) => type === 'badFrame') ? [{ type: 'fault', peer: 'a', code: 'no-frame', fatal: true }] : [],
+    inputs.some(({ type }) => type === 'badFrame')
+      ? [
+          { type: 'fault', peer: 'a', code: 'no-frame', fatal: true },
+          { type: 'app', event: { type: 'fault', peer: 'a', code: 'no-frame' } },
+        ]
+      : [],
   )
   const link = new FakeLink('a')
   tabs.started.linkUp(link)
   tabs.started.receive(link, 'data', message(255))
   bench.run()
   assert.ok(link.isClosed)
-  assert.ok(bench.ticks.some(({ notes }) => notes.some(({ type }) => type === 'peerFault')))
+  const told = bench.ticks
+    .flatMap(({ events, notes }) => [...events, ...notes])
+    .filter(({ type }) => /fault/i.test(type))
+  assert.deepEqual(told, [{ type: 'fault', peer: 'a', code: 'no-frame' }])
 })
 
 test('host › bulk waits while the path is full, nothing else does', () => {
