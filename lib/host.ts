@@ -110,7 +110,7 @@ export class Host {
 
   /** Adds a line of the kernel's trace to the next tick. */
   trace(line: TraceLine): void {
-    this.#notes.push({ type: 'trace', line })
+    this.#notes.push({ type: 'trace', t: this.#options.platform.now(), line })
   }
 
   /** Stops at once, without a goodbye. */

@@ -135,13 +135,19 @@ class WorkerBackend implements Backend {
     }
   }
 
-  /** Leases are compared with this thread's clock. */
-  #translate(tick: HostTick): HostTick {
-    if (!tick.events.some((event) => event.type === 'lease')) return tick
-    const events = tick.events.map((event) =>
-      event.type === 'lease' && event.start !== null ? { ...event, start: event.start + this.#clockShift } : event,
-    )
-    return { ...tick, events }
+  /** Leases are compared with this thread's clock, and the trace has one for both sides. */
+  #translate({ events, notes }: HostTick): HostTick {
+    const shift = this.#clockShift
+    const hasLease = events.some((event) => event.type === 'lease')
+    const isTraced = this.#config.host.isTraced
+    return {
+      events: !hasLease
+        ? events
+        : events.map((event) =>
+            event.type === 'lease' && event.start !== null ? { ...event, start: event.start + shift } : event,
+          ),
+      notes: !isTraced ? notes : notes.map((note) => (note.type === 'trace' ? { ...note, t: note.t + shift } : note)),
+    }
   }
 
   #post(message: ToWorker, transfer: Transferable[]): void {
