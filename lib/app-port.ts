@@ -268,7 +268,7 @@ export class AppSide {
     // Numbers only grow and a Map keeps the order of insertion: the scan ends at the first one above.
     for (const receipt of this.#receipts.values()) {
       if (receipt.n > upTo) break
-      if (receipt.wantsStable)
+      if (receipt.wantsStable && !receipt.isStable)
         this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'stable' })
       receipt.markStable()
       if (receipt.isSettled) this.#receipts.delete(receipt.n)
