@@ -79,7 +79,8 @@ export class AppSide {
   #reportedConsumed = 0
   #isKernelWritable = true
   #wasWritable = true
-  #isClosed = false
+  /** What calls throw once the kernel has stopped. */
+  #closed: ClosedError | null = null
   #leaseStart: number | null = null
 
   constructor(options: AppSideOptions) {
@@ -109,12 +110,12 @@ export class AppSide {
 
   /** True once the kernel has stopped. */
   get isClosed(): boolean {
-    return this.#isClosed
+    return this.#closed !== null
   }
 
   /** True if a cast would be taken now. */
   get isWritable(): boolean {
-    return !this.#isClosed && this.#isKernelWritable && this.#openCasts < CASTS_MAX && this.#openBytes < CAST_BYTES_MAX
+    return !this.isClosed && this.#isKernelWritable && this.#openCasts < CASTS_MAX && this.#openBytes < CAST_BYTES_MAX
   }
 
   /** Own casts under way: cast, and neither delivered nor ended here. */
@@ -137,7 +138,7 @@ export class AppSide {
     attach: (group: AppGroup) => Replica,
     hooks: GroupHooks = {},
   ): AppGroup {
-    if (this.#isClosed) throw new ClosedError('the space is closed')
+    if (this.#closed !== null) throw this.#closed
     if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
     const group = new AppGroup(name, options, this.#context, hooks)
     group.attach(attach(group))
@@ -164,7 +165,7 @@ export class AppSide {
 
   /** Leaves the space for good; the end is the `closed` event. `quick`: without waiting for own casts to be stable. */
   leave(isQuick: boolean): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#options.trace?.({ e: 'leave', g: '' })
     this.#push({ type: 'leave', quick: isQuick })
     this.flush()
@@ -231,7 +232,7 @@ export class AppSide {
         this.#isKernelWritable = event.writable
         return
       case 'closed':
-        this.#close(new ClosedError(`the space is closed (${event.reason})`))
+        this.#close(closedError(event.reason))
         return this.#options.space?.(event)
       default:
         return this.#options.space?.(event)
@@ -270,7 +271,7 @@ export class AppSide {
     // Numbers only grow and a Map keeps the order of insertion: the scan ends at the first one above.
     for (const receipt of this.#receipts.values()) {
       if (receipt.n > upTo) break
-      if (receipt.wantsStable)
+      if (receipt.wantsStable && !receipt.isStable)
         this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'stable' })
       receipt.markStable()
       if (receipt.isSettled) this.#receipts.delete(receipt.n)
@@ -297,7 +298,7 @@ export class AppSide {
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
-    if (this.#isClosed) throw new ClosedError('the space is closed')
+    if (this.#closed !== null) throw this.#closed
     signal?.throwIfAborted()
     if (payload.length > CAST_SIZE_MAX) {
       throw new TooLargeError(`a cast of ${payload.length} bytes`, payload.length, CAST_SIZE_MAX)
@@ -345,8 +346,9 @@ export class AppSide {
   }
 
   #close(error: Error): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.isClosed) return
+    this.#closed =
+      error instanceof ClosedError ? error : new ClosedError('the space is closed', { cause: error, reason: 'failed' })
     this.#outbox = []
     const receipts = [...this.#receipts.values()]
     this.#receipts.clear()
@@ -376,7 +378,7 @@ export class AppSide {
   }
 
   #push(command: Command): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#outbox.push(command)
     this.#scheduleFlush()
   }
@@ -393,6 +395,15 @@ export class AppSide {
   #isConsumptionDue(): boolean {
     return this.#consumed - this.#reportedConsumed >= CONSUMED_STEP
   }
+}
+
+/** What calls of a space reject with that has closed for this reason. */
+export function closedError(reason: Extract<AppEvent, { type: 'closed' }>['reason']): ClosedError {
+  if (reason === 'superseded') {
+    const message = 'the space is closed: the others take this process for dead, so it has stopped; open it again'
+    return new ClosedError(message, { reason })
+  }
+  return new ClosedError('the space is closed', { reason: reason === 'broken' ? 'failed' : reason })
 }
 
 function endReason(outcome: 'refused' | 'lost' | 'unknown', receipt: CastReceipt): unknown {

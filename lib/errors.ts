@@ -110,10 +110,20 @@ export class BusyError extends TuttiError {
   }
 }
 
+/**
+ * Why something is closed. `left`: this process asked for it. `superseded`: the others must take this process for dead,
+ * so it has stopped; open the space again. `failed`: the kernel's worker ended or could not start.
+ */
+export type ClosedReason = 'left' | 'superseded' | 'failed'
+
 /** The space, the group or the object is closed here. Nothing was sent. */
 export class ClosedError extends TuttiError {
-  constructor(message: string, options?: TuttiErrorOptions) {
+  /** Why. */
+  readonly reason: ClosedReason
+
+  constructor(message: string, options: TuttiErrorOptions & { readonly reason?: ClosedReason } = {}) {
     super('closed', true, message, options)
+    this.reason = options.reason ?? 'left'
   }
 
   override get name(): string {
@@ -301,7 +311,7 @@ export function errorFromPlain(plain: PlainError): Error {
     case 'busy':
       return new BusyError(message, options)
     case 'closed':
-      return new ClosedError(message, options)
+      return restored(new ClosedError(message, options), { reason: fields['reason'] as ClosedReason })
     case 'not-primary':
       return new NotPrimaryError(message, (fields['missing'] as readonly string[] | undefined) ?? [], options)
     case 'unknown-outcome':
@@ -336,7 +346,7 @@ function fieldsOf(error: TuttiError): Record<string, unknown> {
   if (error instanceof ValueError) return { path: error.path }
   if (error instanceof TooLargeError) return { size: error.size, sizeMax: error.sizeMax }
   if (error instanceof NotPrimaryError) return { missing: [...error.missing] }
-  if (error instanceof TransportError) return { reason: error.reason }
+  if (error instanceof TransportError || error instanceof ClosedError) return { reason: error.reason }
   if (error instanceof SchemaError) return { issues: error.issues.map(({ message, path }) => ({ message, path })) }
   return {}
 }

@@ -4,13 +4,14 @@
  * Inputs of one task become one `step`. Several links may lead to one peer: the kernel sees one path, the open
  * link of the highest preference. Effects are carried out in their order. Bytes become frames here; bad bytes
  * become a `badFrame` input. Bulk waits while the link's buffer is above a mark. One timer, set to the kernel's
- * next wake-up. A kernel that throws is broken: it is stopped, and its picture goes to the application.
+ * next wake-up. A kernel that throws is broken: it is stopped, and its picture goes to the application. So is one
+ * whom the others must take for dead: it would act beside its successors.
  */
 import type { AppEvent, Channel, Command, Effect, Input, KernelHandle, ProcessId, VoteRecord } from './kernel/api.ts'
 import type { Frame } from './kernel/frame.ts'
 import { Joiner, split } from './pieces.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
-import type { Link, OriginServices, Transport, TransportHost } from './ports/transport.ts'
+import type { Link, OriginServices, Transport, TransportHost, TransportProblem } from './ports/transport.ts'
 import type { TraceLine } from './trace.ts'
 
 /** What the host needs of its surroundings. */
@@ -74,7 +75,7 @@ export class Host {
   #inputs: Input[] = []
   #notes: HostNote[] = []
   #isScheduled = false
-  #phase: 'new' | 'running' | 'draining' | 'stopped' = 'new'
+  #phase: 'new' | 'running' | 'superseded' | 'draining' | 'stopped' = 'new'
   #timer: { readonly at: number; readonly cancel: () => void } | null = null
   #bulkTimer: (() => void) | null = null
 
@@ -109,7 +110,7 @@ export class Host {
 
   /** Adds a line of the kernel's trace to the next tick. */
   trace(line: TraceLine): void {
-    this.#notes.push({ type: 'trace', line })
+    this.#notes.push({ type: 'trace', t: this.#options.platform.now(), line })
   }
 
   /** Stops at once, without a goodbye. */
@@ -148,6 +149,7 @@ export class Host {
       dead: (peer, record) => this.#push({ type: 'dead', peer, record }),
       searched: () => this.#handleSearched(transport),
       problem: (problem) => this.#noteProblem(transport, problem),
+      superseded: (problem) => this.#supersede(transport, problem),
       reaches: (peer, preference) => this.#reaches(peer, preference),
     }
   }
@@ -212,10 +214,7 @@ export class Host {
     this.#note({ type: 'searched' })
   }
 
-  #noteProblem(
-    transport: Transport,
-    problem: { readonly code: string; readonly message: string; readonly cause?: unknown },
-  ): void {
+  #noteProblem(transport: Transport, problem: TransportProblem): void {
     const { code, message, cause } = problem
     this.#note({
       type: 'problem',
@@ -224,6 +223,16 @@ export class Host {
       message,
       ...(cause === undefined ? {} : { cause: String(cause) }),
     })
+  }
+
+  /** Not another input, not another frame: the application is told, and everything closes. */
+  #supersede(transport: Transport, problem: TransportProblem): void {
+    if (this.#phase !== 'running') return
+    this.#noteProblem(transport, problem)
+    this.#phase = 'superseded'
+    this.#inputs = []
+    this.#timer?.cancel()
+    this.#bulkTimer?.()
   }
 
   #reaches(id: ProcessId, abovePreference: number): boolean {
@@ -257,9 +266,13 @@ export class Host {
     if (this.#phase === 'stopped') return
     const events: AppEvent[] = []
     if (this.#phase === 'running' && this.#inputs.length > 0) this.#step(events)
+    // The step itself may have found out.
+    const isSuperseded = this.#phase === 'superseded'
+    if (isSuperseded) events.push({ type: 'closed', reason: 'superseded' })
     const notes = this.#notes
     this.#notes = []
     if (events.length > 0 || notes.length > 0) this.#options.toApp({ events, notes })
+    if (isSuperseded) this.stop()
   }
 
   #step(events: AppEvent[]): void {
@@ -267,7 +280,10 @@ export class Host {
     this.#inputs = []
     try {
       const effects = this.#options.kernel.step(this.#options.platform.now(), inputs)
-      for (const effect of effects) this.#carryOut(effect, events)
+      for (const effect of effects) {
+        if (this.#phase !== 'running') break
+        this.#carryOut(effect, events)
+      }
       if (this.#phase === 'running') this.#armTimer()
     } catch (error) {
       this.#break(error)
@@ -359,7 +375,7 @@ export class Host {
   }
 
   #handleFault(effect: Extract<Effect, { type: 'fault' }>): void {
-    this.#note({ type: 'peerFault', peer: effect.peer, code: effect.code, fatal: effect.fatal })
+    // The application is told, and counts it, by the kernel's `fault` event.
     if (!effect.fatal) return
     // Closing reports `linkDown`, which takes the path off this list: walk a copy.
     for (const { link } of [...(this.#peers.get(effect.peer)?.paths ?? [])]) link.close()

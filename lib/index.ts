@@ -4,6 +4,7 @@
 export {
   BusyError,
   ClosedError,
+  type ClosedReason,
   type ErrorCode,
   GroupMismatchError,
   InvariantError,
@@ -51,4 +52,4 @@ export type { TakenItem } from './objects/taken-item.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
 export type { OpenOptions, Space, SpaceEventMap } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
-export type { TraceLine, TraceSink } from './trace.ts'
+export type { TraceLine } from './testing/trace.ts'

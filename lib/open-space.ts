@@ -10,7 +10,7 @@ import type { Logger } from './ports/log.ts'
 import type { TransportSpec } from './ports/transport.ts'
 import { Space } from './space.ts'
 import type { KernelParts } from './start-host.ts'
-import type { TraceSink } from './trace.ts'
+import type { TraceLine } from './testing/trace.ts'
 import { makeDefaultWorker, openInWorker } from './worker-client.ts'
 
 /** How a space is opened. */
@@ -32,8 +32,11 @@ export interface SpaceOptions {
   readonly signal?: AbortSignal
   /** Where warnings go. Default: `console`. */
   readonly logger?: Logger
-  /** Takes the trace of this process, line by line (docs/trace.md), without `t` and `p`. */
-  readonly trace?: TraceSink
+  /**
+   * Takes the trace of this process, line by line as it happens (docs/trace.md): `formatTrace` of `tutti/testing` makes
+   * a file of the lines. For tests and bug reports: hashing every payload and state costs. Default: nothing is traced.
+   */
+  readonly trace?: (line: TraceLine) => void
 }
 
 /** What tests may put in the place of the real thing. */
@@ -63,7 +66,7 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const platform = internals.platform ?? makePlatform()
   const logger = options.logger ?? globalThis.console
   const self = platform.newId()
-  const space = new Space({ name, self, platform, logger, trace: options.trace })
+  const space = new Space({ name, self, platform, logger, origin: platform.origin, trace: options.trace })
   const config: BackendConfig = {
     host: {
       self,
@@ -142,6 +145,9 @@ function checkOptions(name: unknown, options: SpaceOptions): void {
   if (found !== undefined && typeof found !== 'boolean') throw new UsageError('found: true or false')
   if (foundAfterMs !== undefined && !(Number.isFinite(foundAfterMs) && foundAfterMs >= 0)) {
     throw new UsageError('foundAfterMs: a number of milliseconds, 0 or more; to never found, say found: false')
+  }
+  if (options.trace !== undefined && typeof options.trace !== 'function') {
+    throw new UsageError('trace: a function that takes one line at a time, as in trace: (line) => lines.push(line)')
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new UsageError('signal: an AbortSignal')

@@ -19,10 +19,8 @@ export type HostNote =
     }
   /** Every transport has looked around once. */
   | { readonly type: 'searched' }
-  /** A peer broke the protocol. */
-  | { readonly type: 'peerFault'; readonly peer: ProcessId; readonly code: string; readonly fatal: boolean }
-  /** A line of the kernel's trace. */
-  | { readonly type: 'trace'; readonly line: TraceLine }
+  /** A line of the kernel's trace, at this time of the host's clock. */
+  | { readonly type: 'trace'; readonly t: number; readonly line: TraceLine }
   /** The kernel found itself broken and stopped; `dump` is a readable picture of its state. */
   | { readonly type: 'broken'; readonly message: string; readonly dump: string }
 

@@ -46,6 +46,11 @@ export class CastReceipt implements Receipt {
     return this.#progress === 'open'
   }
 
+  /** True once every member of the view it was sent in holds the cast. */
+  get isStable(): boolean {
+    return this.#isStable
+  }
+
   /** True if the application asked for {@link stable}. */
   get wantsStable(): boolean {
     return this.#stable !== null

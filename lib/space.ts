@@ -2,7 +2,7 @@
  * A space as an application holds it: its view, its status, and the groups and objects opened in it.
  */
 
-import { AppSide, type SpaceEvent } from './app-port.ts'
+import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
 import {
@@ -32,7 +32,8 @@ import {
   toConnection,
   toSpaceView,
 } from './space-view.ts'
-import type { TraceSink } from './trace.ts'
+import type { TraceLine as FullTraceLine } from './testing/trace.ts'
+import { ProcessTrace, type TraceLine } from './trace.ts'
 
 /** The events of a space. */
 export interface SpaceEventMap {
@@ -56,7 +57,9 @@ export interface SpaceParts {
   readonly self: ProcessId
   readonly platform: Platform
   readonly logger: Logger
-  readonly trace: TraceSink | undefined
+  /** The web origin, for the trace. */
+  readonly origin: string
+  readonly trace: ((line: FullTraceLine) => void) | undefined
 }
 
 /** How long the goodbye may take before the space is closed without it. */
@@ -70,6 +73,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   readonly self: ProcessId
 
   readonly #parts: SpaceParts
+  readonly #trace: ProcessTrace | null = null
   readonly #app: AppSide
   readonly #registry: Registry
   readonly #connections = new Map<ProcessId, Connection>()
@@ -91,10 +95,16 @@ export class Space extends TypedTarget<SpaceEventMap> {
   /** Use `openSpace`. */
   constructor(parts: SpaceParts) {
     super()
-    const { name, self, platform, trace } = parts
+    const { name, self, platform, logger, origin, trace } = parts
     this.name = name
     this.self = self
     this.#parts = parts
+    if (trace !== undefined) {
+      this.#trace = new ProcessTrace(self, trace, (error) =>
+        logger.warn('tutti: the trace ends: its reader threw', error),
+      )
+      this.#write({ e: 'start', site: self, origin })
+    }
     this.#app = new AppSide({
       self,
       now: () => platform.now(),
@@ -102,7 +112,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       after: (ms, fn) => this.#after(ms, fn),
       space: (event) => this.#handleEvent(event),
       fault: (peer, code, detail) => this.#handleFault(peer, code, detail),
-      ...(trace === undefined ? {} : { trace }),
+      ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),
     })
     this.#registry = new Registry(this.#app)
     this.#removePageHide = platform.onPageHide(() => this.#app.leave(true))
@@ -254,6 +264,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (this.#isEnded) return
     const ended = new Promise<void>((resolve) => this.#endWaiters.push(resolve))
     if (this.#backend === null) this.handleEnded(null)
+    // Whoever leaves is at rest, as far as a trace can tell.
+    this.#app.digestAll()
     this.#app.leave(false)
     const cancel = this.#parts.platform.setTimer(CLOSE_MS, () => this.#backend?.stop())
     await ended
@@ -271,13 +283,14 @@ export class Space extends TypedTarget<SpaceEventMap> {
         return
       }
       case 'lineLost':
+        this.#write({ e: 'lineLost', line: event.line })
         this.dispatchEvent(new LineLostEvent(event.line, event.winner))
         return
       case 'fault':
         return this.#handleFault(event.peer, event.code)
       case 'closed':
         if (event.reason !== 'left') {
-          this.#endError ??= new ClosedError(`the space is closed: this process is ${event.reason}`)
+          this.#endError ??= closedError(event.reason)
           this.#report(this.#endError as TuttiError)
         }
         return this.#updateStatus()
@@ -297,11 +310,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
       case 'searched':
         this.#isSearching = false
         return
-      // The kernel's own `fault` event tells the same.
-      case 'peerFault':
-        return
       case 'trace':
-        this.#parts.trace?.(note.line)
+        this.#trace?.kernel(this.#parts.platform.timeOrigin + note.t, note.line)
         return
       case 'broken':
         this.#endError ??= new InvariantError(`the kernel stopped: ${note.message}`)
@@ -324,6 +334,12 @@ export class Space extends TypedTarget<SpaceEventMap> {
     // A fault of an object here is a bug of it, which nobody may be listening for.
     if (peer === '') this.#parts.logger.warn(`tutti: ${code}`, ...(detail === undefined ? [] : [detail]))
     this.dispatchEvent(new FaultEvent(peer, code, this.#faults))
+  }
+
+  /** A line of the application's side. */
+  #write(line: TraceLine): void {
+    const { platform } = this.#parts
+    this.#trace?.app(platform.timeOrigin + platform.now(), line)
   }
 
   #report(error: TuttiError): void {

@@ -75,7 +75,7 @@ class WorkerBackend implements Backend {
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#handle(event.data)
     worker.onerror = (event) => {
       event.preventDefault?.()
-      this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`))
+      this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`, { reason: 'failed' }))
     }
     this.#post({ type: 'open', config: config.host, transports }, transfer)
     this.#stopPageHalves = startPageHalves(config, ports)
@@ -127,7 +127,7 @@ class WorkerBackend implements Backend {
       case 'stopped':
         return this.#end(null)
       case 'refused':
-        return this.#end(new ClosedError(message.message))
+        return this.#end(new ClosedError(message.message, { reason: 'failed' }))
       case 'ready':
         return
       default:
@@ -135,13 +135,19 @@ class WorkerBackend implements Backend {
     }
   }
 
-  /** Leases are compared with this thread's clock. */
-  #translate(tick: HostTick): HostTick {
-    if (!tick.events.some((event) => event.type === 'lease')) return tick
-    const events = tick.events.map((event) =>
-      event.type === 'lease' && event.start !== null ? { ...event, start: event.start + this.#clockShift } : event,
-    )
-    return { ...tick, events }
+  /** Leases are compared with this thread's clock, and the trace has one for both sides. */
+  #translate({ events, notes }: HostTick): HostTick {
+    const shift = this.#clockShift
+    const hasLease = events.some((event) => event.type === 'lease')
+    const isTraced = this.#config.host.isTraced
+    return {
+      events: !hasLease
+        ? events
+        : events.map((event) =>
+            event.type === 'lease' && event.start !== null ? { ...event, start: event.start + shift } : event,
+          ),
+      notes: !isTraced ? notes : notes.map((note) => (note.type === 'trace' ? { ...note, t: note.t + shift } : note)),
+    }
   }
 
   #post(message: ToWorker, transfer: Transferable[]): void {

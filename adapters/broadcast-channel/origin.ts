@@ -19,7 +19,8 @@ const electionMs = 300
 /** What the services need of the transport. */
 export interface OriginHost {
   readonly self: ProcessId
-  readonly locks: LockManager | null
+  /** The locks of this browser, or null where there are none. */
+  locks(): LockManager | null
   /** The prefix of all names of this space. */
   readonly prefix: string
   readonly votes: VoteStore
@@ -49,7 +50,8 @@ export class Origin implements OriginServices {
   }
 
   async requestFound(): Promise<boolean> {
-    const { locks, prefix } = this.#host
+    const { prefix } = this.#host
+    const locks = this.#host.locks()
     if (this.#isStopped) return false
     if (locks === null) return this.#elect()
     try {
@@ -68,7 +70,7 @@ export class Origin implements OriginServices {
   }
 
   inLine(): void {
-    const { locks } = this.#host
+    const locks = this.#host.locks()
     if (this.#isStopped) return
     if (locks === null) this.#line ??= Promise.resolve()
     else this.#enterLine(locks).catch((cause: unknown) => this.#host.lostLock(cause))

@@ -2,9 +2,9 @@
  * The vote records of the processes of one origin, in IndexedDB: each process writes its own, and a survivor
  * reads a dead one's once its lock is free.
  */
-import { createStore, del, get, keys, set, type UseStore, update } from 'idb-keyval'
 import type { PrimaryRecord, VoteRecord } from '../../lib/kernel/api.ts'
 import { isProcessId } from './messages.ts'
+import { RecordStore } from './record-store.ts'
 
 /** How long the record of a dead process is kept after a sweep has first seen it so. */
 const keepOrphansMs = 24 * 3600 * 1000
@@ -18,63 +18,49 @@ interface Entry {
 
 /** The vote records of one space at this origin. */
 export class VoteStore {
-  readonly #database: string
+  readonly #store: RecordStore
   readonly #space: string
-  #store: UseStore | null = null
 
   /** @param space the space's name as it stands in lock names. */
   constructor(database: string, space: string) {
-    this.#database = database
+    this.#store = new RecordStore(database)
     this.#space = space
   }
 
   /** Writes a process's record; durable when resolved. */
   async write(process: string, record: VoteRecord): Promise<void> {
     const entry: Entry = { record, orphanedAt: null }
-    await this.#twice((store) => set(this.#key(process), entry, store))
+    await this.#store.set(this.#key(process), entry)
   }
 
   /** A process's record, or null if there is none that can be understood. */
   async read(process: string): Promise<VoteRecord | null> {
-    const entry: unknown = await this.#twice((store) => get<unknown>(this.#key(process), store))
+    const entry = await this.#store.get(this.#key(process))
     return isObject(entry) ? readVoteRecord(entry['record']) : null
   }
 
   /** Forgets a process's record. */
   async remove(process: string): Promise<void> {
-    await this.#twice((store) => del(this.#key(process), store))
+    await this.#store.delete(this.#key(process))
   }
 
   /** Marks the records of processes that are not alive, and removes those that were marked long ago. */
   async sweep(isAlive: (process: string) => boolean, now: number): Promise<void> {
     const prefix = this.#key('')
-    for (const key of await this.#twice((store) => keys<IDBValidKey>(store))) {
+    for (const key of await this.#store.keys()) {
       if (typeof key !== 'string' || !key.startsWith(prefix) || isAlive(key.slice(prefix.length))) continue
-      const entry: unknown = await this.#twice((store) => get<unknown>(key, store))
+      const entry = await this.#store.get(key)
       const orphanedAt = isObject(entry) ? entry['orphanedAt'] : now - keepOrphansMs - 1
       if (typeof orphanedAt === 'number' && now - orphanedAt > keepOrphansMs) {
-        await this.#twice((store) => del(key, store))
+        await this.#store.delete(key)
       } else if (typeof orphanedAt !== 'number') {
-        await this.#twice((store) =>
-          update<unknown>(key, (old) => (isObject(old) ? { ...old, orphanedAt: now } : old), store),
-        )
+        await this.#store.update(key, (old) => (isObject(old) ? { ...old, orphanedAt: now } : old))
       }
     }
   }
 
   #key(process: string): string {
     return `${this.#space}/${process}`
-  }
-
-  /** Browsers drop IndexedDB connections on resume: one more try on a fresh one. */
-  async #twice<T>(use: (store: UseStore) => Promise<T>): Promise<T> {
-    try {
-      this.#store ??= createStore(this.#database, 'records')
-      return await use(this.#store)
-    } catch {
-      this.#store = createStore(this.#database, 'records')
-      return await use(this.#store)
-    }
   }
 }
 

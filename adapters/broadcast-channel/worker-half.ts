@@ -59,7 +59,7 @@ class TabsTransport implements Transport {
   readonly type = 'broadcast-channel'
   readonly preference = 30
   readonly #options: TabsOptions
-  readonly #locks = browserLocks()
+  #locks = browserLocks()
   readonly #peers = new Map<ProcessId, Peer>()
   /** Those that left or died: ids are never used again, late messages are ignored. */
   readonly #gone = new Set<ProcessId>()
@@ -105,7 +105,7 @@ class TabsTransport implements Transport {
     this.#votes = votes
     this.#origin = new Origin({
       self: host.self,
-      locks: this.#locks,
+      locks: () => this.#locks,
       prefix: this.#prefix,
       votes,
       announce: (message) => this.#space?.postMessage(message),
@@ -138,12 +138,8 @@ class TabsTransport implements Transport {
 
   /** Takes the lock, then shows itself. */
   async #appear(host: TransportHost, votes: VoteStore): Promise<void> {
-    const locks = this.#locks
+    const { release, locks } = await this.#takeLock(host)
     try {
-      const release =
-        locks === null
-          ? () => undefined
-          : await holdLock(locks, this.#lockName(host.self), 'exclusive', (cause) => this.#loseLock(cause))
       if (release === null) throw new Error('The lock of this new process is held by another.')
       if (this.#host === null) return release()
       this.#releaseLock = release
@@ -162,6 +158,27 @@ class TabsTransport implements Transport {
     this.#later(sweepAfterMs, () => void this.#sweep(votes))
     // Opens the database early: a death is reported as soon as its record is read.
     if (locks !== null) votes.read(host.self).catch(() => undefined)
+  }
+
+  /** Takes the lock of this process. Where locks are denied (sandboxed frames), goes on as where there are none. */
+  async #takeLock(
+    host: TransportHost,
+  ): Promise<{ readonly release: (() => void) | null; readonly locks: LockManager | null }> {
+    const locks = this.#locks
+    const none = { release: () => undefined, locks: null }
+    if (locks === null) return none
+    try {
+      const release = await holdLock(locks, this.#lockName(host.self), 'exclusive', (cause) => this.#loseLock(cause))
+      return { release, locks }
+    } catch (cause) {
+      this.#locks = null
+      this.#host?.problem({
+        code: 'tabs-locks-denied',
+        message: 'Web Locks are denied here: no death is proven, and two tabs that start at once may both found.',
+        cause,
+      })
+      return none
+    }
   }
 
   #handlePublic(data: unknown): void {
@@ -359,7 +376,7 @@ class TabsTransport implements Transport {
     this.#shut()
     this.#origin?.stop()
     this.#releaseLock()
-    host.problem({
+    host.superseded({
       code: 'tabs-lock-lost',
       message: 'This process lost its Web Lock: others take it for dead, so it has stopped.',
       cause,

@@ -233,7 +233,7 @@ export type Effect =
   | { readonly type: 'requestFound' }
   /** This process is now in a line (founded or met): mark it so for the origin's founding section. */
   | { readonly type: 'inLine'; readonly line: string }
-  /** A peer's fault: count it; if `fatal`, close the link. */
+  /** A peer's fault: if `fatal`, close the link. The application is told by the `fault` event that comes with it. */
   | { readonly type: 'fault'; readonly peer: ProcessId; readonly code: string; readonly fatal: boolean }
   /** The kernel has stopped; no further step has an effect. */
   | { readonly type: 'stopped' }

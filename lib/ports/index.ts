@@ -4,4 +4,12 @@
 export type { Channel, PrimaryRecord, ProcessId, ViewId, VoteRecord } from '../kernel/api.ts'
 export type { Logger } from './log.ts'
 export type { StatePort } from './state.ts'
-export type { Link, OriginServices, PageHalfContext, Transport, TransportHost, TransportSpec } from './transport.ts'
+export type {
+  Link,
+  OriginServices,
+  PageHalfContext,
+  Transport,
+  TransportHost,
+  TransportProblem,
+  TransportSpec,
+} from './transport.ts'

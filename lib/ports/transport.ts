@@ -18,6 +18,14 @@ export interface Link {
   close(): void
 }
 
+/** Something the application should know. */
+export interface TransportProblem {
+  /** The transport's own word for it, such as `signaling-unreachable`. */
+  readonly code: string
+  readonly message: string
+  readonly cause?: unknown
+}
+
 /** What the host offers a transport's worker half. */
 export interface TransportHost {
   readonly self: ProcessId
@@ -34,7 +42,9 @@ export interface TransportHost {
   /** This transport has looked around once. */
   searched(): void
   /** Something the application should know (a `TransportError` event); the transport goes on by itself. */
-  problem(problem: { readonly code: string; readonly message: string; readonly cause?: unknown }): void
+  problem(problem: TransportProblem): void
+  /** Others take this process for dead (it no longer holds what proves its life): it is stopped at once, without a goodbye. */
+  superseded(problem: TransportProblem): void
   /** True if another transport of higher preference already reaches the peer (then do not connect). */
   reaches(peer: ProcessId, abovePreference: number): boolean
 }
@@ -79,5 +89,5 @@ export interface PageHalfContext {
   /** Messages to and from the worker half, transferables included. */
   readonly port: MessagePort
   /** Reports a problem to the application. */
-  problem(problem: { readonly code: string; readonly message: string; readonly cause?: unknown }): void
+  problem(problem: TransportProblem): void
 }

@@ -33,6 +33,12 @@ export interface FoundLine extends ProcessLine {
   readonly line: string
 }
 
+/** The process's line met a stronger one, and ends. */
+export interface LineLostLine extends ProcessLine {
+  readonly e: 'lineLost'
+  readonly line: string
+}
+
 /** The process first uses a group with these options. */
 export interface GroupLine extends ProcessLine {
   readonly e: 'group'
@@ -319,6 +325,7 @@ export interface EndLine extends AnyLine {
 export type TraceLine =
   | StartLine
   | FoundLine
+  | LineLostLine
   | GroupLine
   | AskLine
   | ViewLine

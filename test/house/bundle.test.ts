@@ -2,6 +2,7 @@
  * An application pays only for what it uses: with a bundler that splits code, a page that opens a map loads no queue.
  */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { build, type Metafile } from 'esbuild'
 import { bundleOptions } from '../../scripts/bundle.mjs'
@@ -63,6 +64,27 @@ test('bundle › an app that uses only a map loads no queue', async () => {
   assert.ok(all.has(mapSource), 'the map is not in the bundle: the test looks for the wrong file')
   assert.ok(!atOnce.has(queueSource), `${queueSource} loads with the page`)
 })
+
+for (const [what, code] of [
+  [
+    'a page that meets only its other tabs',
+    `import { openSpace } from 'tutti'
+    import { tabs } from 'tutti/adapters/broadcast-channel'
+    await openSpace('bundle-test', { transports: [tabs()] })`,
+  ],
+  ['the worker', `import '../../worker/worker.ts'`],
+] as const) {
+  test(`bundle › ${what} needs no package that npm does not install with tutti`, async () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object }
+    const packages = new Set(
+      [...(await bundle(code)).all].flatMap((path) => /node_modules\/([^/]+)/.exec(path)?.[1] ?? []),
+    )
+    assert.deepEqual(
+      [...packages].filter((name) => !Object.hasOwn(dependencies, name)),
+      [],
+    )
+  })
+}
 
 test('bundle › an app that imports the queue itself is seen to load it', async () => {
   const { atOnce } = await bundle(`import * as queue from '../../${queueSource}'\nconsole.log(queue)`)

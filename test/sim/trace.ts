@@ -3,21 +3,13 @@
  * happen, and shows each to whoever watches (the counter of situations, faults that wait for a moment).
  */
 import type { TraceLine } from '../../lib/testing/trace.ts'
-import { hashBytes } from '../../lib/values.ts'
+import { kernelLine } from '../../lib/trace.ts'
 
 /** A line as a process writes it, without time and place. */
 export type RawLine = Readonly<Record<string, unknown>> & { readonly e: string }
 
 /** A line as watchers see it. */
 export type AnyLine = RawLine & { readonly t: number; readonly p?: string }
-
-/** Kernel lines that are too many to keep. */
-const UNKEPT: ReadonlySet<string> = new Set(['number'])
-/** Kernel lines whose name means something else in the trace. */
-const RENAMED: ReadonlyMap<string, string> = new Map([
-  ['cut', 'cutAgreed'],
-  ['drop', 'dropped'],
-])
 
 /** The lines of a run so far. */
 export class Trace {
@@ -37,10 +29,8 @@ export class Trace {
 
   /** A line of a kernel; a payload becomes its hash. */
   kernel(t: number, p: string, line: RawLine): void {
-    if (UNKEPT.has(line.e)) return
-    const { payload, ...rest } = line
-    if (payload instanceof Uint8Array) this.#add({ t, p, ...rest, e: line.e, h: hashBytes(payload) })
-    else this.#add({ t, p, ...line, e: RENAMED.get(line.e) ?? line.e })
+    const kept = kernelLine(line)
+    if (kept !== null) this.#add({ t, p, ...kept })
   }
 
   /** The lines in the type that checkers read. */

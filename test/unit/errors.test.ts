@@ -10,7 +10,7 @@ const all: readonly errors.TuttiError[] = [
   new errors.ValueError('m', '.a[3].b', { cause }),
   new errors.TooLargeError('m', 2, 1, { cause }),
   new errors.BusyError('m', { cause }),
-  new errors.ClosedError('m', { cause }),
+  new errors.ClosedError('m', { cause, reason: 'superseded' }),
   new errors.NotPrimaryError('m', ['p', 'q'], { cause }),
   new errors.UnknownOutcomeError('m', { cause }),
   new errors.ViewChangedError('m', { cause }),

@@ -223,17 +223,25 @@ test('host › bytes that are no frame become a badFrame input, also when the co
   )
 })
 
-test('host › a fatal fault closes every path to the peer, and is told', () => {
+test('host › a fatal fault closes every path to the peer, and is told once', () => {
   const tabs = new FakeTransport('tabs', 30)
   const bench = new Bench([tabs], (inputs) =>
-    inputs.some(({ type }) => type === 'badFrame') ? [{ type: 'fault', peer: 'a', code: 'no-frame', fatal: true }] : [],
+    inputs.some(({ type }) => type === 'badFrame')
+      ? [
+          { type: 'fault', peer: 'a', code: 'no-frame', fatal: true },
+          { type: 'app', event: { type: 'fault', peer: 'a', code: 'no-frame' } },
+        ]
+      : [],
   )
   const link = new FakeLink('a')
   tabs.started.linkUp(link)
   tabs.started.receive(link, 'data', message(255))
   bench.run()
   assert.ok(link.isClosed)
-  assert.ok(bench.ticks.some(({ notes }) => notes.some(({ type }) => type === 'peerFault')))
+  const told = bench.ticks
+    .flatMap(({ events, notes }) => [...events, ...notes])
+    .filter(({ type }) => /fault/i.test(type))
+  assert.deepEqual(told, [{ type: 'fault', peer: 'a', code: 'no-frame' }])
 })
 
 test('host › bulk waits while the path is full, nothing else does', () => {
@@ -361,6 +369,53 @@ test('host › the goodbye leaves before the paths close, and waits for a full b
   assert.ok(bench.now - since >= 250 && bench.now - since < 300)
   bench.host.commands([])
   bench.run()
+  assert.equal(bench.stops, 1)
+})
+
+test('host › a process that others take for dead sends and hears nothing more, and says why', () => {
+  const tabs = new FakeTransport('tabs', 30)
+  const webrtc = new FakeTransport('webrtc', 20)
+  const bench = new Bench([tabs, webrtc], (inputs) =>
+    inputs.some(({ type }) => type === 'frame') ? [sendTo('a', 'data', 1)] : [],
+  )
+  const link = new FakeLink('a')
+  webrtc.started.linkUp(link)
+  bench.run()
+  bench.steps.length = 0
+  bench.ticks.length = 0
+  webrtc.started.receive(link, 'data', message(1))
+  tabs.started.superseded({ code: 'tabs-lock-lost', message: 'gone' })
+  webrtc.started.receive(link, 'data', message(1))
+  bench.run()
+  assert.deepEqual(bench.steps, [])
+  assert.deepEqual(link.sent, [])
+  assert.deepEqual(bench.ticks, [
+    {
+      events: [{ type: 'closed', reason: 'superseded' }],
+      notes: [{ type: 'problem', transport: 'tabs', code: 'tabs-lock-lost', message: 'gone' }],
+    },
+  ])
+  assert.ok(tabs.isStopped && webrtc.isStopped)
+  assert.equal(bench.stops, 1)
+})
+
+test('host › one that finds out while it carries effects out sends no further', () => {
+  const tabs = new FakeTransport('tabs', 30)
+  const bench = new Bench([tabs], (inputs) =>
+    inputs.some(({ type }) => type === 'commands') ? [sendTo('a', 'data', 1), sendTo('a', 'data', 2)] : [],
+  )
+  class Last extends FakeLink {
+    override send(channel: Channel, bytes: Uint8Array): void {
+      super.send(channel, bytes)
+      tabs.started.superseded({ code: 'tabs-lock-lost', message: 'gone' })
+    }
+  }
+  const link = new Last('a')
+  tabs.started.linkUp(link)
+  bench.host.commands([])
+  bench.run()
+  assert.deepEqual(link.sent, [['data', 1]])
+  assert.equal(bench.ticks.at(-1)?.events.at(-1)?.type, 'closed')
   assert.equal(bench.stops, 1)
 })
 

@@ -275,6 +275,21 @@ test('space side › a receipt resolves at the own delivery, and when all hold i
   ])
 })
 
+test('space side › that a cast is stable is told once, also while it is not delivered here', async () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const receipt = bench.group.cast('a')
+  const { stable } = receipt
+  bench.receive({ type: 'stable', upTo: receipt.n })
+  bench.receive({ type: 'stable', upTo: receipt.n })
+  await stable
+  bench.receive(deliver('me', receipt.n, 'a'))
+  assert.deepEqual(bench.traced('settle').slice(1), [
+    { of: 'me#1', outcome: 'stable' },
+    { of: 'me#1', outcome: 'delivered' },
+  ])
+})
+
 test('space side › a receipt that fails says why; asked late, too; unasked, nobody hears of it', async () => {
   const bench = new Bench()
   const [refused, unknown, unasked] = [bench.group.cast('a'), bench.group.cast('b'), bench.group.cast('c')]

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
 import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
+import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
@@ -187,4 +188,69 @@ test('space › a queue opened before the line was founded works once it is', { 
   assert.equal(space.view.primary, false)
   const [taken] = await Promise.all([queue.take(), queue.add('one')])
   assert.equal(taken.item, 'one')
+})
+
+/** A transport that does what the test says. */
+function handMade(): { readonly spec: TransportSpec; readonly host: () => TransportHost } {
+  let host: TransportHost | undefined
+  const spec: TransportSpec = {
+    type: 'hand-made',
+    options: {},
+    create: () => ({
+      type: 'hand-made',
+      preference: 1,
+      start(started) {
+        host = started
+        started.searched()
+      },
+      stop: () => undefined,
+    }),
+  }
+  return {
+    spec,
+    host() {
+      assert.ok(host !== undefined)
+      return host
+    },
+  }
+}
+
+test('space › one that others take for dead closes, and says so', { timeout: 10_000 }, async () => {
+  const { spec, host } = handMade()
+  const space = await openSpace('test', { worker: false, foundAfterMs: 0, transports: [spec] })
+  const queue = await space.queue<string>('jobs')
+  const codes: string[] = []
+  space.addEventListener('problem', ({ error }) => codes.push(error.code))
+  const taking = queue.take()
+  host().superseded({ code: 'tabs-lock-lost', message: 'the lock is gone' })
+  await assert.rejects(taking, ClosedError)
+  assert.equal(space.status, 'closed')
+  assert.deepEqual(codes, ['transport', 'closed'])
+  await assert.rejects(space.map('late'), (error) => error instanceof ClosedError && error.reason === 'superseded')
+  await space.close()
+})
+
+test('space › what a peer does wrong is told and counted once', { timeout: 10_000 }, async (t) => {
+  const { spec, host } = handMade()
+  const space = await openSpace('test', { worker: false, transports: [spec] })
+  t.after(() => space.kill())
+  const faults: unknown[] = []
+  space.addEventListener('fault', ({ peer, faultCode, count }) => faults.push([peer, faultCode, count]))
+  const isClosed = new Promise<void>((resolve) => {
+    const link: Link = {
+      peer: 'liar',
+      send: () => undefined,
+      bufferedAmount: () => 0,
+      close() {
+        host().linkDown(link)
+        resolve()
+      },
+    }
+    host().linkUp(link)
+    host().receive(link, 'data', Uint8Array.of(0, 255, 255, 255))
+  })
+  await isClosed
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(faults.length, 1)
+  assert.deepEqual(faults[0], ['liar', (faults[0] as unknown[])[1], 1])
 })

@@ -66,6 +66,10 @@ export class StubHost implements TransportHost {
     this.#write({ what: 'problem', code })
   }
 
+  superseded({ code }: { readonly code: string }): void {
+    this.#write({ what: 'superseded', code })
+  }
+
   reaches(peer: string): boolean {
     return this.#reached.has(peer)
   }

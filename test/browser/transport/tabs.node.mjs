@@ -207,10 +207,10 @@ describe('tabs', { timeout: 90_000 }, () => {
     await b.tell('b', { do: 'stealLock', name })
     const state = await until(
       () => a.state('a'),
-      (now) => entry(now, 'problem'),
-      'the problem',
+      (now) => entry(now, 'superseded'),
+      'the end',
     )
-    assert.equal(entry(state, 'problem').code, 'tabs-lock-lost')
+    assert.equal(entry(state, 'superseded').code, 'tabs-lock-lost')
     assert.deepEqual(state.up, [])
     await until(
       () => b.state('b'),
