@@ -1,9 +1,9 @@
 /**
- * From a value to bytes: one walk that checks and flattens the value into CBOR tokens, then one write.
+ * From a value to bytes: one walk that checks the value and writes it as it goes.
  *
- * User code (getters, proxies) can run only during the walk, so a half-written buffer is never seen.
+ * User code (getters, proxies) can run during the walk and encode values of its own: those have a walk of their own,
+ * and what a walk has written is seen by nobody before its end.
  */
-import { encode, Token, Type } from 'cborg'
 import { TooLargeError, TuttiError, ValueError } from './errors.ts'
 import {
   ERROR_NAME_MAX,
@@ -22,6 +22,7 @@ import {
   VALUE_DEPTH_MAX,
   VALUE_NODES_MAX,
 } from './values-tags.ts'
+import { CborWriter, MAJOR, SIMPLE } from './values-writer.ts'
 
 /**
  * Encodes a value of the value set. The buffer is the caller's own, exactly as long as the bytes.
@@ -29,7 +30,28 @@ import {
  * Throws a `ValueError` that names the path of what does not belong, a `TooLargeError` above {@link VALUE_NODES_MAX} parts.
  */
 export function encodeValue(value: unknown): Uint8Array<ArrayBuffer> {
-  const walk = new Walk()
+  const walk = walkOver(value)
+  const bytes = walk.writer.copy()
+  putAside(walk)
+  return bytes
+}
+
+/** Calls `use` with the bytes of a value, which are gone afterwards. Throws what {@link encodeValue} throws. */
+export function withEncoded<Result>(value: unknown, use: (bytes: Uint8Array) => Result): Result {
+  const walk = walkOver(value)
+  const result = use(walk.writer.peek())
+  putAside(walk)
+  return result
+}
+
+/** A walk that is over, for the next value: its buffer is made once. */
+let spare: Walk | null = null
+/** A larger buffer is given back. */
+const SPARE_BYTES_MAX = 65_536
+
+function walkOver(value: unknown): Walk {
+  const walk = spare ?? new Walk()
+  spare = null
   try {
     walk.value(value, 0)
   } catch (thrown) {
@@ -37,27 +59,35 @@ export function encodeValue(value: unknown): Uint8Array<ArrayBuffer> {
     // A getter or a proxy of the application threw, or a built-in's brand check did.
     throw new ValueError('value cannot be read', walk.pathAt(walk.depth), { cause: thrown })
   }
-  const bytes = encode(CARRIER, { typeEncoders: { Object: () => walk.tokens } })
-  // cborg may answer with a slice of a shared pool (Node) or of a larger chunk: never hand those out.
-  return new Uint8Array(bytes)
+  return walk
 }
 
-/** cborg is asked to encode this; its type encoder answers with the tokens of the walk. */
-const CARRIER: object = Object.freeze({})
+function putAside(walk: Walk): void {
+  if (walk.writer.capacity > SPARE_BYTES_MAX) return
+  walk.reset()
+  spare = walk
+}
 
 const TYPED_ARRAY_TAGS: ReadonlyMap<string, number> = new Map(TYPED_ARRAYS.map(({ name, tag }) => [name, tag]))
 
-const NULL = new Token(Type.null, null)
-const UNDEFINED = new Token(Type.undefined, undefined)
-const TRUE = new Token(Type.true, true)
-const FALSE = new Token(Type.false, false)
+/** How a step of the path is written. */
+type StepKind = 'property' | 'index' | 'key' | 'value' | 'element'
 
 class Walk {
-  readonly tokens: Token[] = []
+  readonly writer: CborWriter = new CborWriter()
+  private parts = 0
   /** The step taken at each depth, rendered only when something is wrong. */
-  private readonly steps: string[] = []
+  private readonly kinds: StepKind[] = []
+  private readonly steps: unknown[] = []
   /** How deep the walk is. */
   depth = 0
+
+  /** Forgets the value. */
+  reset(): void {
+    this.writer.reset()
+    this.parts = 0
+    this.steps.length = 0
+  }
 
   value(value: unknown, depth: number): void {
     this.depth = depth
@@ -69,49 +99,65 @@ class Walk {
         this.number(value)
         return
       case 'boolean':
-        this.push(value ? TRUE : FALSE)
+        this.part()
+        this.writer.simple(value ? SIMPLE.true : SIMPLE.false)
         return
       case 'undefined':
-        this.push(UNDEFINED)
+        this.part()
+        this.writer.simple(SIMPLE.undefined)
         return
       case 'bigint':
         this.bigint(value)
         return
       case 'object':
-        if (value === null) this.push(NULL)
-        else this.object(value, depth)
+        if (value === null) {
+          this.part()
+          this.writer.simple(SIMPLE.null)
+        } else this.object(value, depth)
         return
       default:
         throw new ValueError(`a ${typeof value} is not a value`, this.pathAt(depth))
     }
   }
 
-  private push(token: Token): void {
-    if (this.tokens.length >= VALUE_NODES_MAX) {
-      throw new TooLargeError('value has too many parts', this.tokens.length + 1, VALUE_NODES_MAX)
+  /** Counts one more part. */
+  private part(): void {
+    if (this.parts >= VALUE_NODES_MAX) {
+      throw new TooLargeError('value has too many parts', this.parts + 1, VALUE_NODES_MAX)
     }
-    this.tokens.push(token)
+    this.parts += 1
+  }
+
+  private head(major: number, number: number): void {
+    this.part()
+    this.writer.head(major, number)
   }
 
   private string(text: string): void {
-    if (isWellFormed(text)) {
-      this.push(new Token(Type.string, text))
-      return
-    }
+    this.part()
+    if (this.writer.shortText(text)) return
+    if (isWellFormed(text)) this.writer.text(text)
+    else this.illFormed(text)
+  }
+
+  private illFormed(text: string): void {
     const bytes = new Uint8Array(text.length * 2)
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i)
       bytes[2 * i] = unit & 0xff
       bytes[2 * i + 1] = unit >> 8
     }
-    this.push(new Token(Type.tag, TAG_ILL_FORMED))
-    this.push(new Token(Type.bytes, bytes))
+    this.writer.head(MAJOR.tag, TAG_ILL_FORMED)
+    this.bytes(bytes)
   }
 
   private number(number: number): void {
     // -0 must go as a float: CBOR integers have no sign for zero.
-    if (!Number.isSafeInteger(number) || Object.is(number, -0)) this.push(new Token(Type.float, number))
-    else this.push(new Token(number < 0 ? Type.negint : Type.uint, number))
+    if (!Number.isSafeInteger(number) || Object.is(number, -0)) {
+      this.part()
+      this.writer.float(number)
+    } else if (number < 0) this.head(MAJOR.negint, -1 - number)
+    else this.head(MAJOR.uint, number)
   }
 
   private bigint(bigint: bigint): void {
@@ -120,8 +166,8 @@ class Walk {
     if (hex.length % 2 === 1) hex = `0${hex}`
     const bytes = new Uint8Array(hex.length / 2)
     for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
-    this.push(new Token(Type.tag, bigint < 0n ? TAG_NEGATIVE_BIGINT : TAG_BIGINT))
-    this.push(new Token(Type.bytes, bytes))
+    this.head(MAJOR.tag, bigint < 0n ? TAG_NEGATIVE_BIGINT : TAG_BIGINT)
+    this.bytes(bytes)
   }
 
   private object(object: object, depth: number): void {
@@ -139,10 +185,11 @@ class Walk {
   }
 
   private array(array: readonly unknown[], inner: number): void {
-    this.push(new Token(Type.array, array.length))
+    this.head(MAJOR.array, array.length)
+    this.kinds[inner] = 'index'
     for (let i = 0; i < array.length; i++) {
       const element = array[i]
-      this.steps[inner] = `[${i}]`
+      this.steps[inner] = i
       this.depth = inner
       if (element === undefined && !Object.hasOwn(array, i)) {
         throw new ValueError('an array with holes is not a value', this.pathAt(inner))
@@ -152,13 +199,14 @@ class Walk {
     // Indices come first among the keys of an array: a further one is last.
     const last = Object.keys(array).at(-1)
     if (last !== undefined && last !== String(array.length - 1)) {
-      throw new ValueError('an array with named properties is not a value', this.pathAt(inner - 1) + step(last))
+      throw new ValueError('an array with named properties is not a value', this.pathAt(inner - 1) + property(last))
     }
   }
 
   private plain(object: Readonly<Record<string, unknown>>, inner: number): void {
     const keys = Object.keys(object)
-    this.push(new Token(Type.map, keys.length))
+    this.head(MAJOR.map, keys.length)
+    this.kinds[inner] = 'property'
     for (const key of keys) {
       this.steps[inner] = key
       this.string(key)
@@ -189,7 +237,7 @@ class Walk {
     else if (kind === 'ArrayBuffer') {
       // The getter throws for what only claims to be a buffer.
       const length = Reflect.get(ArrayBuffer.prototype, 'byteLength', object) as number
-      this.push(new Token(Type.tag, TAG_ARRAY_BUFFER))
+      this.head(MAJOR.tag, TAG_ARRAY_BUFFER)
       this.bytes(new Uint8Array(object as ArrayBuffer, 0, length))
     } else throw this.alien(object, inner)
   }
@@ -201,44 +249,49 @@ class Walk {
   }
 
   private view(view: ArrayBufferView, inner: number): void {
-    const name = Reflect.get(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag, view) as string | undefined
+    const name = typedArrayName.call(view) as string | undefined
     if (name === undefined) throw this.alien(view, inner)
-    if (name !== 'Uint8Array') {
-      const tag = TYPED_ARRAY_TAGS.get(name)
-      if (tag === undefined) throw this.alien(view, inner)
-      this.push(new Token(Type.tag, tag))
+    if (name === 'Uint8Array') {
+      this.bytes(view as Uint8Array)
+      return
     }
+    const tag = TYPED_ARRAY_TAGS.get(name)
+    if (tag === undefined) throw this.alien(view, inner)
+    this.head(MAJOR.tag, tag)
     this.bytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
   }
 
-  /** Tokens hold the bytes until they are written, which is before any other code can run. */
   private bytes(bytes: Uint8Array): void {
-    this.push(new Token(Type.bytes, bytes))
+    this.part()
+    this.writer.bytes(bytes, typedArrayLength.call(bytes) as number)
   }
 
   private date(date: object): void {
-    this.push(new Token(Type.tag, TAG_DATE))
+    this.head(MAJOR.tag, TAG_DATE)
     this.number(Date.prototype.getTime.call(date))
   }
 
   private map(map: ReadonlyMap<unknown, unknown>, inner: number): void {
     const entries = [...Map.prototype.entries.call(map)] as [unknown, unknown][]
-    this.push(new Token(Type.tag, TAG_MAP))
-    this.push(new Token(Type.array, entries.length * 2))
+    this.head(MAJOR.tag, TAG_MAP)
+    this.head(MAJOR.array, entries.length * 2)
     for (const [i, [key, value]] of entries.entries()) {
-      this.steps[inner] = `[key ${i}]`
+      this.kinds[inner] = 'key'
+      this.steps[inner] = i
       this.value(key, inner)
-      this.steps[inner] = typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `[value ${i}]`
+      this.kinds[inner] = 'value'
+      this.steps[inner] = typeof key === 'string' ? key : i
       this.value(value, inner)
     }
   }
 
   private set(set: ReadonlySet<unknown>, inner: number): void {
     const values = [...Set.prototype.values.call(set)]
-    this.push(new Token(Type.tag, TAG_SET))
-    this.push(new Token(Type.array, values.length))
+    this.head(MAJOR.tag, TAG_SET)
+    this.head(MAJOR.array, values.length)
+    this.kinds[inner] = 'element'
     for (const [i, value] of values.entries()) {
-      this.steps[inner] = `[element ${i}]`
+      this.steps[inner] = i
       this.value(value, inner)
     }
   }
@@ -248,8 +301,8 @@ class Walk {
     // The getter of the prototype throws for what only claims to be an expression.
     const source = standsFor?.source ?? (Reflect.get(RegExp.prototype, 'source', regexp) as string)
     const flags = standsFor?.flags ?? regexp.flags
-    this.push(new Token(Type.tag, TAG_REGEXP))
-    this.push(new Token(Type.array, 2))
+    this.head(MAJOR.tag, TAG_REGEXP)
+    this.head(MAJOR.array, 2)
     this.string(source)
     this.string(flags)
   }
@@ -257,11 +310,12 @@ class Walk {
   /** Name, message and cause travel; the stack does not: it names files of this machine. */
   private error(error: Error, inner: number): void {
     const hasCause = Object.hasOwn(error, 'cause')
-    this.push(new Token(Type.tag, TAG_ERROR))
-    this.push(new Token(Type.array, hasCause ? 3 : 2))
+    this.head(MAJOR.tag, TAG_ERROR)
+    this.head(MAJOR.array, hasCause ? 3 : 2)
     this.string(String(error.name).slice(0, ERROR_NAME_MAX))
     this.string(String(error.message))
     if (hasCause) {
+      this.kinds[inner] = 'property'
       this.steps[inner] = 'cause'
       this.value(error.cause, inner)
     }
@@ -269,17 +323,29 @@ class Walk {
 
   /** The path of the value at that depth. */
   pathAt(depth: number): string {
-    return this.steps
-      .slice(1, depth + 1)
-      .map(step)
-      .join('')
+    let path = ''
+    for (let at = 1; at <= depth; at += 1) path += step(this.kinds[at] ?? 'index', this.steps[at])
+    return path
   }
 }
 
-const TYPED_ARRAY_PROTOTYPE: object = Object.getPrototypeOf(Uint8Array.prototype) as object
+// What typed arrays say of themselves: a property of an instance could claim another name or length.
+const typedArrayName = typedArrayGetter(Symbol.toStringTag)
+const typedArrayLength = typedArrayGetter('length')
 
-function step(key: string): string {
-  if (key.startsWith('[') || key.startsWith('.get(')) return key
+function typedArrayGetter(key: string | symbol): (this: object) => unknown {
+  const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object
+  return Object.getOwnPropertyDescriptor(prototype, key)?.get ?? (() => undefined)
+}
+
+function step(kind: StepKind, at: unknown): string {
+  if (kind === 'property') return property(String(at))
+  if (kind === 'index') return `[${at}]`
+  // A value of a Map is named by its key, if that is a string.
+  return typeof at === 'string' ? `.get(${JSON.stringify(at)})` : `[${kind} ${at}]`
+}
+
+function property(key: string): string {
   return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }
 

@@ -7,9 +7,10 @@
  * something met twice is written twice, a view takes only its own bytes along, and instances of classes, holes,
  * circles and everything with identity are refused with the path.
  *
- * Deterministic CBOR (RFC 8949) with tags; the codec underneath is cborg, see values-encode.ts and values-decode.ts.
+ * Deterministic CBOR (RFC 8949) with tags, read by cborg's tokenizer (values-decode.ts) and written as cborg would
+ * (values-writer.ts).
  */
-import { encodeValue } from './values-encode.ts'
+import { withEncoded } from './values-encode.ts'
 
 export { decodeValue } from './values-decode.ts'
 export { encodeValue } from './values-encode.ts'
@@ -29,14 +30,38 @@ export function hashBytes(bytes: Uint8Array): string {
   }
   a = Math.imul(a ^ (a >>> 16), 2_246_822_507) ^ Math.imul(b ^ (b >>> 13), 3_266_489_909)
   b = Math.imul(b ^ (b >>> 16), 2_246_822_507) ^ Math.imul(a ^ (a >>> 13), 3_266_489_909)
-  return hex(a) + hex(b)
+  return hex(a, b)
 }
 
 /** The digest of a value's encoding. Throws what `encodeValue` throws. */
 export function hashValue(value: unknown): string {
-  return hashBytes(encodeValue(value))
+  return withEncoded(value, hashBytes)
 }
 
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0')
+/** 16 hex digits in one call: a number beyond 2 ** 31 is slow to write as text. */
+function hex(a: number, b: number): string {
+  return String.fromCharCode(
+    digit(a >>> 28),
+    digit(a >>> 24),
+    digit(a >>> 20),
+    digit(a >>> 16),
+    digit(a >>> 12),
+    digit(a >>> 8),
+    digit(a >>> 4),
+    digit(a),
+    digit(b >>> 28),
+    digit(b >>> 24),
+    digit(b >>> 20),
+    digit(b >>> 16),
+    digit(b >>> 12),
+    digit(b >>> 8),
+    digit(b >>> 4),
+    digit(b),
+  )
+}
+
+/** The character code of the lowest four bits. */
+function digit(word: number): number {
+  const nibble = word & 15
+  return nibble < 10 ? 48 + nibble : 87 + nibble
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import vm from 'node:vm'
-import { encode as cborgEncode, Token, Type } from 'cborg'
+import { encode as cborgEncode, Token, Tokenizer, Type } from 'cborg'
 import fc from 'fast-check'
 import { TooLargeError, ValueError } from '../../lib/errors.ts'
 import { decodeValue, encodeValue, hashBytes, hashValue } from '../../lib/values.ts'
@@ -92,6 +92,45 @@ test('values › the encoding of a decoded value is the same bytes', () => {
   )
 })
 
+/** The text of a string item. */
+function textAt(item: Uint8Array): string {
+  const more = (item[0] ?? 0) & 31
+  const head = more < 24 ? 1 : 1 + 2 ** (more - 24)
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(item.subarray(head))
+}
+
+test('values › the bytes are those that cborg writes for the same items', () => {
+  const rewrite = (bytes: Uint8Array): Uint8Array => {
+    const tokenizer = new Tokenizer(bytes, { strict: true, allowIndefinite: false })
+    const tokens: Token[] = []
+    while (!tokenizer.done()) {
+      const start = tokenizer.pos()
+      const { type, value: read } = tokenizer.next()
+      // Without the bytes it was read from, which cborg would copy; text is read again, for cborg drops a byte-order mark.
+      tokens.push(new Token(type, type === Type.string ? textAt(bytes.subarray(start, tokenizer.pos())) : read))
+    }
+    return new Uint8Array(cborgEncode({}, { typeEncoders: { Object: () => tokens } }))
+  }
+  const bigTypes = [23, 24, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, Number.MAX_SAFE_INTEGER]
+  const edges = bigTypes.flatMap((n) => [n, -n, -n - 1]).filter(Number.isSafeInteger)
+  const lengths = [0, 23, 24, 127, 128, 129, 255, 256, 65_535, 65_536, 70_000]
+  const long = lengths.flatMap((length) => ['x'.repeat(length), 'é'.repeat(length), new Uint8Array(length).fill(7)])
+  const same = (original: unknown): void => {
+    const bytes = encodeValue(original)
+    assert.deepEqual(bytes, rewrite(bytes))
+    assert.deepEqual(decodeValue(bytes), structuredClone(original))
+  }
+  for (const original of [...edges, ...long, edges, long, [0.5, 1.1, 65_504, 65_505.5, 2 ** 60, 1e300, 5e-324]])
+    same(original)
+  fc.assert(
+    fc.property(value, (original) => {
+      const bytes = encodeValue(original)
+      assert.deepEqual(bytes, rewrite(bytes))
+    }),
+    { numRuns: RUNS },
+  )
+})
+
 test('values › truncated bytes and bytes with something behind them are refused', () => {
   fc.assert(
     fc.property(value, fc.nat(), (original, at) => {
@@ -143,6 +182,7 @@ test('values › what does not belong is refused with its path', () => {
     [Symbol('s'), ''],
     [{ a: [0, 1, 2, { b: () => 1 }] }, '.a[3].b'],
     [{ 'not a name': new Point() }, '["not a name"]'],
+    [{ '[0]': new Point() }, '["[0]"]'],
     [[new Sub()], '[0]'],
     [new Map([['k', { deep: Symbol('s') }]]), '.get("k").deep'],
     [new Map([[{}, new Point()]]), '[value 0]'],
