@@ -232,6 +232,12 @@ export class AppGroup implements GroupPort {
     this.#kept.push(this.#locate(event))
   }
 
+  /** Keeps a view that nobody here has installed, and those cut off may have, between the casts before and in it. */
+  handleKeepView(view: ViewInfo): void {
+    if (this.#kept.length === 0 && this.#view !== null) this.#kept.push(this.#view)
+    this.#kept.push(toGroupView(view))
+  }
+
   /** The cast's place in the agreed sequence. */
   #locate(event: Of<'deliver' | 'keep'>): WaitingCast {
     if (event.view !== this.#viewOfIndex) {

@@ -211,6 +211,8 @@ export class AppSide {
         return this.#handleDeliver(event)
       case 'keep':
         return this.#withGroup(event.group, (group) => group.handleKeep(event))
+      case 'keepView':
+        return this.#withGroup(event.group, (group) => group.handleKeepView(event.view))
       case 'snapshot':
         return this.#handleSnapshot(event)
       case 'state':

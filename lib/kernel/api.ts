@@ -116,6 +116,8 @@ export type AppEvent =
       readonly view: ViewId
       readonly payload: Uint8Array
     }
+  /** A view of the group that was decided, but that nobody here had installed: kept between such casts, not told. */
+  | { readonly type: 'keepView'; readonly group: string; readonly view: ViewInfo }
   /** Transitional signal: what is delivered from here to the group's next view has `trans` as its audience; only before such deliveries of a uniform group. */
   | { readonly type: 'trans'; readonly group: string; readonly view: ViewId; readonly trans: readonly ProcessId[] }
   /** While a consistent group is open: when this process sent the last heartbeat that a quorum of its primary view answered (kernel clock), or null. */

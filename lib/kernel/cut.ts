@@ -42,6 +42,11 @@ export interface CutPlan {
   readonly histories: ReadonlyMap<number, GroupHistory>
 }
 
+/** Has it come to the group view that it is in from the views before, or from a state that did? A newcomer has not. */
+export function isInstaller({ members, options, status }: GroupRow): boolean {
+  return members !== null || (options.state && status.isWhole)
+}
+
 /** Unites the rows' accounts of groups, by number. */
 export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
   const united = new Map<
@@ -67,7 +72,9 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       }
       const { gn, next } = group
       const { released } = entry
-      if (gn > released.gn || (gn === released.gn && next > released.next)) entry.released = { gn, next }
+      if (isInstaller(group) && (gn > released.gn || (gn === released.gn && next > released.next))) {
+        entry.released = { gn, next }
+      }
       for (const install of group.installs) entry.installs.set(install.gn, install)
     }
   }

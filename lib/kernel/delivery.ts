@@ -10,7 +10,7 @@
  * Bounds: held casts are bounded by the senders' windows.
  * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Isis ABCAST by sequencer; DESIGN of dependency lists.
  */
-import type { ProcessId } from './api.ts'
+import type { GroupOptions, ProcessId } from './api.ts'
 import type { Core } from './core.ts'
 import { type CutUnderWay, type Held, streamKey } from './era.ts'
 import type { Cast } from './frame.ts'
@@ -43,7 +43,12 @@ function insertSorted(list: Held[], held: Held): void {
 
 /** Outside the primary component, what a consistent group had not released is nobody's to deliver. */
 function isKept({ options }: Group, cut: CutUnderWay | null): boolean {
-  return cut !== null && !cut.isPrimary && options.uniform && options.consistency === 'consistent'
+  return cut !== null && !cut.isPrimary && isHeldBack(options)
+}
+
+/** Do casts of such a group wait for the primary component? */
+export function isHeldBack(options: GroupOptions): boolean {
+  return options.uniform && options.consistency === 'consistent'
 }
 
 /** The delivery engine of one kernel. */
@@ -394,14 +399,15 @@ export class Delivery {
   private keep(group: Group, held: Held, from: ProcessId): void {
     const { core } = this
     this.kept.push(held)
-    core.trace({ e: 'kept', m: `${from}#${held.cast.n}`, g: group.name, view: group.viewId })
+    const view = group.kept?.viewId ?? group.viewId
+    core.trace({ e: 'kept', m: `${from}#${held.cast.n}`, g: group.name, view })
     if (!group.options.state) return
     core.app({
       type: 'keep',
       group: group.name,
       from,
       n: held.cast.n,
-      view: group.viewId,
+      view,
       payload: held.cast.payload,
     })
   }

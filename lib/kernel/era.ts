@@ -43,6 +43,8 @@ export interface CutUnderWay {
   readonly isPrimary: boolean
   /** By group: how far its total order was delivered, before the cut, by whoever comes along and was furthest. */
   readonly released: ReadonlyMap<number, Released>
+  /** By group: the last of its views that the application is told of; those after it are kept with the casts. */
+  readonly lastTold: ReadonlyMap<number, number>
 }
 
 /** The space view in force, and all that is counted within it. */

@@ -190,6 +190,7 @@ export class Groups {
       gid: install.gid,
       gn: install.gn - 1,
       viewId: '',
+      kept: null,
       members: [],
       isClosed: true,
       install,
@@ -223,18 +224,26 @@ export class Groups {
       return
     }
     group.gn = install.gn
-    group.viewId = installedId(era.id, install)
     group.members = install.members
     group.isClosed = group.install !== null
     group.total = newTotal()
     group.isTransSignalled = false
+    const viewId = installedId(era.id, install)
     const stays = prev === null ? [self] : old.filter((id) => install.members.includes(id))
-    const info = this.viewOf(group, prev, stays, prev === null ? [] : [{ id: prev, members: stays }], {
+    const subviews = prev === null ? [] : [{ id: prev, members: stays }]
+    const info = this.viewOf({ ...group, viewId }, prev, stays, subviews, {
       joined: install.joined,
       left: install.left,
       dead: [],
       expelled: [],
     })
+    if (group.gn > (era.cut?.lastTold.get(group.gid) ?? group.gn)) {
+      group.kept = { viewId, before: group.kept?.before ?? old }
+      if (group.options.state) core.app({ type: 'keepView', group: group.name, view: info })
+      this.delivery.rerouteEarly()
+      return
+    }
+    group.viewId = viewId
     this.begin(group, info, install.plan, prev)
     this.delivery.rerouteEarly()
     const deferred = group.deferredPrepare
@@ -341,6 +350,7 @@ export class Groups {
         ownLast: 0,
         isTransSignalled: false,
         viewId: start.view?.id ?? group.viewId,
+        kept: null,
       })
       era.groups.set(group.gid, group)
       begun.push({ group, start, prev })

@@ -1,19 +1,19 @@
 /** Installing a space view: the cut is delivered, then everything counted per view begins anew. */
-import type { MemberInfo, ProcessId, ViewInfo } from './api.ts'
+import type { MemberInfo, ViewInfo } from './api.ts'
 import type { LostCast } from './casting.ts'
-import { type CutPlan, finalMembers, type GroupHistory, uniteGroups } from './cut.ts'
+import { type CutPlan, isInstaller } from './cut.ts'
+import { isHeldBack } from './delivery.ts'
 import { Era, type Held } from './era.ts'
-import type { Decision, Departed, GroupRow, Row } from './frame.ts'
-import type { GroupStart } from './groups.ts'
-import { groupViewId, viewIdOf } from './ids.ts'
+import type { Decision, Row } from './frame.ts'
+import { agreedDeparted, whyGone } from './gone.ts'
+import { viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
-import type { DirectoryEntry } from './rounds.ts'
-import { noStatus, planStates, type StateEntry } from './state-plan.ts'
+import { startGroups } from './start-groups.ts'
 
 /** The part of the kernel that installs; a function rather than a layer, because it touches all of them once. */
 export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decision: Decision): void {
-  const dropped = deliverCut(kernel, plan, decision)
+  const dropped = deliverCut(kernel, plan, { rows: flush.rows, decision })
   const old = kernel.era
   const oldLine = kernel.line
   const departed = agreedDeparted(flush.rows)
@@ -72,32 +72,21 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   }
 }
 
-/** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */
-function agreedDeparted(rows: readonly Row[]): Map<ProcessId, Departed> {
-  const departed = new Map<ProcessId, Departed>()
-  for (const row of rows) {
-    for (const d of row.departed) if (!departed.has(d.id)) departed.set(d.id, d)
-  }
-  return departed
-}
-
-function whyGone(
-  gone: readonly ProcessId[],
-  departed: ReadonlyMap<ProcessId, Departed>,
-): Pick<ViewInfo, 'left' | 'dead' | 'expelled'> {
-  return {
-    left: gone.filter((id) => departed.get(id)?.isDead === false),
-    dead: gone.filter((id) => departed.get(id)?.isDead === true),
-    expelled: gone.filter((id) => !departed.has(id)),
-  }
+interface Agreed {
+  readonly rows: readonly Row[]
+  readonly decision: Decision
 }
 
 /** Delivers what is left of the old view. Returns the own casts that nobody here delivers. */
-function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast[] {
+function deliverCut(kernel: Kernel, plan: CutPlan, { rows, decision }: Agreed): LostCast[] {
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
   const released = new Map([...plan.histories.values()].map((history) => [history.gid, history.released]))
-  era.cut = { isPrimary: decision.primary, released }
+  era.cut = {
+    isPrimary: decision.primary,
+    released,
+    lastTold: decision.primary ? new Map() : lastTold(kernel, plan, rows),
+  }
   for (const { cast, rank } of era.late.splice(0)) {
     if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
   }
@@ -129,97 +118,21 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   return lost
 }
 
+/**
+ * Where the primary component is lost, a consistent group goes no further than somebody who comes along: a view beyond
+ * would begin without casts that its other members delivered before it.
+ */
+function lastTold({ era, self }: Kernel, { histories }: CutPlan, rows: readonly Row[]): Map<number, number> {
+  const last = new Map<number, number>()
+  if (!era.view.primary) return last
+  const own = rows.find((row) => row.from === self)
+  for (const { gid, options, released } of histories.values()) {
+    const row = own?.groups.find((group) => group.gid === gid)
+    if (isHeldBack(options) && row !== undefined && isInstaller(row)) last.set(gid, released.gn)
+  }
+  return last
+}
+
 function describe(left: readonly Held[]): string {
   return left.map((h) => `${h.rank}#${h.cast.seq}(g${h.cast.gid}.${h.cast.gn}, deps ${h.cast.deps.join()})`).join(' ')
-}
-
-interface PartGroup {
-  readonly history: GroupHistory
-  readonly members: readonly ProcessId[]
-  /** Its last view in the part's old space view. */
-  readonly viewId: string
-  readonly isWhole: boolean
-  readonly rows: ReadonlyMap<ProcessId, GroupRow>
-}
-
-/** All groups of all parts, united by name, in the same way at every member. */
-function startGroups(kernel: Kernel, flush: Flush, decision: Decision, isSameStanding: boolean): void {
-  const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
-  const united = new Map<string, PartGroup[]>()
-  for (const part of parts) {
-    const rows = part.members.flatMap((id) => flush.rows.filter((row) => row.from === id))
-    for (const history of uniteGroups(rows).values()) {
-      const final = finalMembers(history)
-      const members = final.filter((id) => part.members.includes(id))
-      if (members.length === 0) continue
-      const last = history.installs.at(-1)
-      const viewId = last === undefined ? (history.baseViewId ?? '') : groupViewId(part.view, last.gn)
-      const list = united.get(history.name) ?? []
-      list.push({ history, members, viewId, isWhole: members.length === final.length, rows: rowsOf(rows, history.gid) })
-      united.set(history.name, list)
-    }
-  }
-  const names = [...united.keys()].sort()
-  const directory: DirectoryEntry[] = []
-  const starts: GroupStart[] = []
-  names.forEach((name, gid) => {
-    const pieces = united.get(name) ?? []
-    const [first] = pieces
-    if (first === undefined) return
-    const members = pieces.flatMap((piece) => piece.members)
-    directory.push({ gid, name, options: first.history.options, gn: 0, members, past: new Map() })
-    const start = startOf(kernel, flush, decision, { name, gid, pieces, members, isSameStanding })
-    if (start !== null) starts.push(start)
-  })
-  kernel.rounds.reset(directory)
-  kernel.groups.startSpaceView(
-    starts,
-    names.map((name, gid): readonly [number, string] => [gid, name]),
-  )
-}
-
-function rowsOf(rows: readonly Row[], gid: number): Map<ProcessId, GroupRow> {
-  const result = new Map<ProcessId, GroupRow>()
-  for (const row of rows) {
-    const group = row.groups.find((g) => g.gid === gid)
-    if (group !== undefined) result.set(row.from, group)
-  }
-  return result
-}
-
-interface Union {
-  readonly name: string
-  readonly gid: number
-  readonly pieces: readonly PartGroup[]
-  readonly members: readonly ProcessId[]
-  /** Neither line nor primary has changed for this part. */
-  readonly isSameStanding: boolean
-}
-
-function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union): GroupStart | null {
-  const { name, gid, pieces, members } = union
-  const mine = pieces.find((piece) => piece.members.includes(kernel.self))
-  const group = kernel.groups.byName.get(name)
-  const [first] = pieces
-  if (mine === undefined || group === undefined || first === undefined) return null
-  const base = { gid, name, options: first.history.options, members }
-  if (pieces.length === 1 && mine.isWhole && union.isSameStanding) return { ...base, view: null }
-  const id = groupViewId(viewIdOf(flush.ballot), 0)
-  const entries: StateEntry[] = pieces.flatMap((piece) =>
-    piece.members.map((member) => {
-      const status = piece.rows.get(member)?.status ?? noStatus
-      return { id: member, prev: piece.viewId, status }
-    }),
-  )
-  const gone = group.members.filter((m) => !members.includes(m))
-  const prev = group.viewId
-  const stays = mine.members
-  const subviews = pieces.map((piece) => ({ id: piece.viewId, members: piece.members }))
-  const before = group.members
-  const draft = { ...group, viewId: id, members }
-  const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
-    joined: members.filter((m) => !before.includes(m)),
-    ...whyGone(gone, agreedDeparted(flush.rows)),
-  })
-  return { ...base, view: { id, info, plan: planStates(first.history.options, entries, decision.line, null, gid) } }
 }

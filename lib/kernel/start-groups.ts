@@ -1,0 +1,135 @@
+/** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
+import type { ProcessId } from './api.ts'
+import { finalMembers, type GroupHistory, isInstaller, uniteGroups } from './cut.ts'
+import { isHeldBack } from './delivery.ts'
+import type { Decision, Departed, GroupRow, Part, Row } from './frame.ts'
+import { agreedDeparted, whyGone } from './gone.ts'
+import type { GroupStart } from './groups.ts'
+import { groupViewId, viewIdOf } from './ids.ts'
+import type { Kernel } from './kernel.ts'
+import type { Flush } from './membership.ts'
+import type { DirectoryEntry } from './rounds.ts'
+import { noStatus, planStates, type StateEntry } from './state-plan.ts'
+
+interface PartGroup {
+  readonly history: GroupHistory
+  readonly members: readonly ProcessId[]
+  /** Its last view in the part's old space view. */
+  readonly viewId: string
+  readonly isWhole: boolean
+  readonly rows: ReadonlyMap<ProcessId, GroupRow>
+}
+
+/** All groups of all parts, united by name, in the same way at every member. */
+export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, isSameStanding: boolean): void {
+  const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
+  const united = new Map<string, PartGroup[]>()
+  for (const part of parts) {
+    const rows = part.members.flatMap((id) => flush.rows.filter((row) => row.from === id))
+    for (const history of uniteGroups(rows).values()) {
+      const list = united.get(history.name) ?? []
+      list.push(...piecesOf(part, rows, history, decision))
+      if (list.length > 0) united.set(history.name, list)
+    }
+  }
+  const names = [...united.keys()].sort()
+  const directory: DirectoryEntry[] = []
+  const starts: GroupStart[] = []
+  names.forEach((name, gid) => {
+    const pieces = united.get(name) ?? []
+    const [first] = pieces
+    if (first === undefined) return
+    const members = pieces.flatMap((piece) => piece.members)
+    directory.push({ gid, name, options: first.history.options, gn: 0, members, past: new Map() })
+    const start = startOf(kernel, flush, decision, { name, gid, pieces, members, isSameStanding })
+    if (start !== null) starts.push(start)
+  })
+  kernel.rounds.reset(directory)
+  kernel.groups.startSpaceView(
+    starts,
+    names.map((name, gid): readonly [number, string] => [gid, name]),
+  )
+}
+
+/** A part's members of a group, by the view of it that they come from. */
+function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decision: Decision): PartGroup[] {
+  const final = finalMembers(history)
+  const members = final.filter((id) => part.members.includes(id))
+  const groupRows = rowsOf(rows, history.gid)
+  const { released } = history
+  const last = history.installs.at(-1)?.gn ?? 0
+  const isWhole = members.length === final.length
+  const piece = (ids: readonly ProcessId[], gn: number): PartGroup[] => {
+    const viewId = gn === 0 ? (history.baseViewId ?? '') : groupViewId(part.view, gn)
+    return ids.length === 0 ? [] : [{ history, members: ids, viewId, isWhole, rows: groupRows }]
+  }
+  // See `lastTold` in install.ts: there, old members stay where they were released to, newcomers are where they entered.
+  const wasPrimary = rows.some((row) => row.votes.last?.id === part.view)
+  if (decision.primary || !wasPrimary || !isHeldBack(history.options) || released.gn === last)
+    return piece(members, last)
+  const isOld = (id: ProcessId): boolean => {
+    const row = groupRows.get(id)
+    return row !== undefined && isInstaller(row)
+  }
+  return [
+    ...piece(members.filter(isOld), released.gn),
+    ...piece(
+      members.filter((id) => !isOld(id)),
+      last,
+    ),
+  ]
+}
+
+/** Also whoever a group view that was decided, but not told, lets go. */
+function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
+  const left = installs.flatMap((install) => install.left)
+  return new Map([...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null }]), ...departed])
+}
+
+function rowsOf(rows: readonly Row[], gid: number): Map<ProcessId, GroupRow> {
+  const result = new Map<ProcessId, GroupRow>()
+  for (const row of rows) {
+    const group = row.groups.find((g) => g.gid === gid)
+    if (group !== undefined) result.set(row.from, group)
+  }
+  return result
+}
+
+interface Union {
+  readonly name: string
+  readonly gid: number
+  readonly pieces: readonly PartGroup[]
+  readonly members: readonly ProcessId[]
+  /** Neither line nor primary has changed for this part. */
+  readonly isSameStanding: boolean
+}
+
+function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union): GroupStart | null {
+  const { name, gid, pieces, members } = union
+  const mine = pieces.find((piece) => piece.members.includes(kernel.self))
+  const group = kernel.groups.byName.get(name)
+  const [first] = pieces
+  if (mine === undefined || group === undefined || first === undefined) return null
+  const base = { gid, name, options: first.history.options, members }
+  if (pieces.length === 1 && mine.isWhole && union.isSameStanding) return { ...base, view: null }
+  const id = groupViewId(viewIdOf(flush.ballot), 0)
+  const entries: StateEntry[] = pieces.flatMap((piece) =>
+    piece.members.map((member) => {
+      const status = piece.rows.get(member)?.status ?? noStatus
+      return { id: member, prev: piece.viewId, status }
+    }),
+  )
+  const before = group.kept?.before ?? group.members
+  const prev = group.viewId
+  const stays = mine.members
+  const subviews = pieces.map((piece) => ({ id: piece.viewId, members: piece.members }))
+  const draft = { ...group, viewId: id, members }
+  const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
+    joined: members.filter((m) => !before.includes(m)),
+    ...whyGone(
+      before.filter((m) => !members.includes(m)),
+      withLeavers(agreedDeparted(flush.rows), mine.history),
+    ),
+  })
+  return { ...base, view: { id, info, plan: planStates(first.history.options, entries, decision.line, null, gid) } }
+}
