@@ -22,6 +22,7 @@ import {
   writeTuples,
 } from './codec-schema.ts'
 import type {
+  Acted,
   Decision,
   Departed,
   Deps,
@@ -167,6 +168,9 @@ const stateTask = record<StateTask>({
   mode: choice('merge', 'replace'),
   sources: list(record<StateTask['sources'][number]>({ donor: processId, subview: subviewId })),
 })
+
+/** See {@link Acted}. */
+export const acted: Codec<Acted> = record<Acted>({ acted: int, line: nullable(text) })
 
 const stateStatus = record<StateStatus>({
   isWhole: flag,

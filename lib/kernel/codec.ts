@@ -9,7 +9,7 @@
  * the one before it in the frame (its group, the next number, the next stamp, its dependencies) takes one bit.
  */
 import type { ProcessId } from './api.ts'
-import { areSameDeps, message, origin, readDeps, writeDeps } from './codec-control.ts'
+import { acted, areSameDeps, message, origin, readDeps, writeDeps } from './codec-control.ts'
 import {
   type Codec,
   flag,
@@ -147,6 +147,7 @@ const chunk = record<Chunk>({
   index: int,
   isLast: flag,
   cut: list(cutEntry),
+  acted,
   bytes: chunkBytes,
   isRefused: flag,
 })

@@ -87,15 +87,19 @@ export interface StateTask {
   readonly sources: readonly { readonly donor: ProcessId; readonly subview: ViewId }[]
 }
 
+/** The last primary view in which a state was whole. */
+export interface Acted {
+  /** Its epoch; 0: none. */
+  readonly acted: number
+  readonly line: string | null
+}
+
 /** How whole a member's state of a group is. */
-export interface StateStatus {
+export interface StateStatus extends Acted {
   readonly isWhole: boolean
   /** If not whole: the class of the state it had before it began to wait (null: none), and the view in which it began. */
   readonly base: string | null
   readonly since: ViewId | null
-  /** Epoch of the last primary view in which it was whole, and that view's line. */
-  readonly acted: number
-  readonly line: string | null
 }
 
 /** A member's account of one of its groups. */
@@ -223,6 +227,8 @@ export interface Chunk {
   readonly isLast: boolean
   /** Pairs on the first chunk: per sender the highest cast number covered. */
   readonly cut: readonly (readonly [ProcessId, number])[]
+  /** Of the donor's state: who gets it answers for the same primary view. */
+  readonly acted: Acted
   readonly bytes: Uint8Array
   /** The donor could not give a state. */
   readonly isRefused: boolean

@@ -10,9 +10,11 @@
  */
 import type { ProcessId, StateSource, ViewId } from './api.ts'
 import type { Core } from './core.ts'
-import type { Chunk, StateTask } from './frame.ts'
+import type { Acted, Chunk, StateTask } from './frame.ts'
 import type { Group } from './group.ts'
 import { parseViewId } from './ids.ts'
+
+const neverActed: Acted = { acted: 0, line: null }
 
 interface Outgoing {
   readonly group: string
@@ -20,6 +22,7 @@ interface Outgoing {
   readonly subview: ViewId
   readonly to: readonly ProcessId[]
   readonly cut: readonly (readonly [ProcessId, number])[]
+  readonly acted: Acted
 }
 
 interface Stream {
@@ -35,7 +38,13 @@ interface Incoming {
   readonly task: StateTask
   readonly parts: Map<
     string,
-    { chunks: Uint8Array[]; bytes: number; isDone: boolean; cut: readonly (readonly [ProcessId, number])[] }
+    {
+      chunks: Uint8Array[]
+      bytes: number
+      isDone: boolean
+      cut: readonly (readonly [ProcessId, number])[]
+      acted: Acted
+    }
   >
   progressAt: number
   readonly ownCut: readonly (readonly [ProcessId, number])[]
@@ -82,7 +91,8 @@ export class Transfer {
     }
     for (const [subview, to] of subviews) {
       const id = this.nextId++
-      this.asked.set(id, { group: group.name, view: group.viewId, subview, to, cut })
+      const { acted, line } = group.status
+      this.asked.set(id, { group: group.name, view: group.viewId, subview, to, cut, acted: { acted, line } })
       this.core.trace({ e: 'transfer', g: group.name, view: group.viewId, to })
       this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id })
     }
@@ -90,7 +100,8 @@ export class Transfer {
     if (mine === undefined) return
     const parts: Incoming['parts'] = new Map()
     for (const source of mine.sources) {
-      if (source.donor !== self) parts.set(source.donor, { chunks: [], bytes: 0, isDone: false, cut: [] })
+      if (source.donor !== self)
+        parts.set(source.donor, { chunks: [], bytes: 0, isDone: false, cut: [], acted: neverActed })
     }
     this.incoming.set(group.name, {
       group: group.name,
@@ -151,6 +162,7 @@ export class Transfer {
           index,
           isLast,
           cut: index === 0 ? out.cut : [],
+          acted: index === 0 ? out.acted : neverActed,
           bytes: bytes === null ? new Uint8Array(0) : bytes.subarray(from, Math.min(length, from + chunkBytes)),
           isRefused: bytes === null,
         })
@@ -179,7 +191,7 @@ export class Transfer {
     if (part.bytes + chunk.bytes.length > this.core.limits.transferBytesMax) return
     part.chunks.push(chunk.bytes)
     part.bytes += chunk.bytes.length
-    if (chunk.index === 0) part.cut = chunk.cut
+    if (chunk.index === 0) Object.assign(part, { cut: chunk.cut, acted: chunk.acted })
     if (chunk.isLast) part.isDone = true
     incoming.progressAt = this.core.now
     this.complete(chunk.group)
@@ -203,7 +215,11 @@ export class Transfer {
         cut[id] = Math.max(Object.hasOwn(cut, id) ? (cut[id] ?? 0) : 0, n)
       }
     }
-    if (isReplacing) forget(group.deliveredN, incoming.ownCut)
+    if (isReplacing) {
+      forget(group.deliveredN, incoming.ownCut)
+      const [donor] = incoming.task.sources
+      group.status = { ...group.status, ...incoming.parts.get(donor?.donor ?? '')?.acted }
+    }
     for (const [id, n] of Object.entries(cut)) {
       if (n > (group.deliveredN.get(id) ?? 0)) group.deliveredN.set(id, n)
     }

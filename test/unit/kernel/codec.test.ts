@@ -362,6 +362,7 @@ describe('codec › limits', () => {
       index: 0,
       isLast: true,
       cut: [],
+      acted: { acted: 0, line: null },
       bytes: payload,
       isRefused: false,
     }
@@ -457,6 +458,7 @@ function bulkHead(): Uint8Array {
     index: 0,
     isLast: true,
     cut: [],
+    acted: { acted: 0, line: null },
     bytes: new Uint8Array(0),
     isRefused: false,
   }

@@ -191,6 +191,7 @@ const chunk: Arbitrary<Chunk> = plain({
   index: num,
   isLast: fc.boolean(),
   cut: fc.array(fc.tuple(id, num), { maxLength: 4 }),
+  acted: plain({ acted: num, line: fc.option(text) }),
   bytes,
   isRefused: fc.boolean(),
 })
