@@ -77,6 +77,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
   readonly #app: AppSide
   readonly #registry: Registry
   readonly #connections = new Map<ProcessId, Connection>()
+  /** Those still connected that left or died: they will not be met again. */
+  readonly #gone = new Set<ProcessId>()
   #backend: Backend | null = null
   #view: SpaceView | null = null
   #members: readonly ConnectedMember[] | null = null
@@ -249,6 +251,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))
     this.#updateStatus()
     this.#connections.clear()
+    this.#gone.clear()
     this.#members = null
     if (error !== null) this.#report(error as TuttiError)
     const failure = this.#endError ?? new ClosedError('the space closed before it had a view')
@@ -277,6 +280,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       case 'view': {
         this.#view = toSpaceView(event.view)
         this.#members = null
+        for (const id of [...event.view.left, ...event.view.dead]) if (this.#connections.has(id)) this.#gone.add(id)
         this.#updateStatus()
         this.dispatchEvent(new ViewEvent(this.#view))
         for (const { resolve } of this.#viewWaiters.splice(0)) resolve()
@@ -323,8 +327,10 @@ export class Space extends TypedTarget<SpaceEventMap> {
   }
 
   #handleConnection(peer: ProcessId, connection: Connection): void {
-    if (connection === null) this.#connections.delete(peer)
-    else this.#connections.set(peer, connection)
+    if (connection === null) {
+      this.#connections.delete(peer)
+      this.#gone.delete(peer)
+    } else this.#connections.set(peer, connection)
     this.#members = null
     this.dispatchEvent(new ConnectionEvent(peer, connection))
   }
@@ -378,6 +384,6 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (view === null) return 'connecting'
     if (view.line !== null && !view.primary) return 'degraded'
     if (view.members.length > 1) return 'together'
-    return this.#isSearching || this.#connections.size > 0 ? 'connecting' : 'alone'
+    return this.#isSearching || this.#connections.size > this.#gone.size ? 'connecting' : 'alone'
   }
 }

@@ -140,6 +140,17 @@ test('space › leaving is told as left, dying as expelled', { timeout: 20_000 }
   assert.equal(stays.members.length, 1)
 })
 
+test('space › whoever says goodbye leaves the other alone, not in search of it', { timeout: 10_000 }, async (t) => {
+  const [stays, leaves] = await openSpaces(t, 2)
+  assert.ok(stays !== undefined && leaves !== undefined)
+  const seen: string[] = []
+  stays.addEventListener('status', ({ status }) => seen.push(status))
+  await leaves.close()
+  await until(stays, 'status', () => stays.status === 'alone')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.deepEqual(seen, ['alone'])
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])
