@@ -8,6 +8,7 @@ import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '
 import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
 import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
+import { FakeWorker } from './fake-worker.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
   const hub = new MemoryHub()
@@ -189,6 +190,24 @@ test('space › an aborted signal ends the opening', async () => {
   const opening = openSpace('test', { worker: false, transports: [memory()], signal: controller.signal })
   controller.abort(new Error('no more'))
   await assert.rejects(opening, /no more/)
+})
+
+test('space › an aborted signal does not wait for a worker that loads', { timeout: 10_000 }, async () => {
+  const controller = new AbortController()
+  const warnings: string[] = []
+  const worker = new FakeWorker({ isStuck: true })
+  const opening = openSpace('test', {
+    worker: () => worker.asWorker,
+    transports: [memory()],
+    signal: controller.signal,
+    logger: { warn: (message) => warnings.push(message) },
+  })
+  setImmediate(() => controller.abort(new Error('no more')))
+  const start = performance.now()
+  await assert.rejects(opening, /no more/)
+  assert.ok(performance.now() - start < 1000)
+  assert.ok(worker.isTerminated)
+  assert.deepEqual(warnings, [])
 })
 
 test('space › a queue opened before the line was founded works once it is', { timeout: 10_000 }, async (t) => {
