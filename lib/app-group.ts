@@ -60,6 +60,7 @@ export class AppGroup implements GroupPort {
   readonly #hooks: GroupHooks
   #replica: Replica | null = null
   #phase: GroupPhase = 'joining'
+  #endError: Error | null = null
   #isJoined = false
   #isHandedOut = false
   #info: ViewInfo | null = null
@@ -114,7 +115,9 @@ export class AppGroup implements GroupPort {
   }
 
   cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
-    if (this.#phase === 'leaving' || this.#phase === 'ended') throw new ClosedError(`group "${this.name}" is closed`)
+    if (this.#phase === 'leaving' || this.#phase === 'ended') {
+      throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
+    }
     return this.#context.cast(this, encodeValue(op), options?.signal)
   }
 
@@ -167,6 +170,7 @@ export class AppGroup implements GroupPort {
   handleEnd(error: Error | null): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
+    this.#endError = error
     this.#buffer = []
     this.#closing?.resolve()
     this.#hooks.ended?.(error)

@@ -117,7 +117,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),
     })
     this.#registry = new Registry(this.#app)
-    this.#removePageHide = platform.onPageHide(() => this.#app.leave(true))
+    this.#removePageHide = platform.onPageHide(() => this.#handlePageHide())
   }
 
   /** The current view: never without a member, for this process is one. */
@@ -273,6 +273,14 @@ export class Space extends TypedTarget<SpaceEventMap> {
     const cancel = this.#parts.platform.setTimer(CLOSE_MS, () => this.#backend?.stop())
     await ended
     cancel()
+  }
+
+  /** The page is left, for good or for the back/forward cache: says goodbye, and is closed when the page comes back. */
+  #handlePageHide(): void {
+    this.#app.leave(true, 'hidden')
+    // The worker may be frozen with the page before it can answer.
+    this.#app.abandon(closedError('hidden'))
+    this.#updateStatus()
   }
 
   #handleEvent(event: SpaceEvent): void {

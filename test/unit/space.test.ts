@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
-import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
+import { openSpace, openSpaceWith, type SpaceOptions } from '../../lib/open-space.ts'
+import { makePlatform, type Platform } from '../../lib/platform.ts'
 import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
 import { FakeWorker } from './fake-worker.ts'
@@ -209,6 +210,48 @@ test('space › an aborted signal does not wait for a worker that loads', { time
   assert.ok(worker.isTerminated)
   assert.deepEqual(warnings, [])
 })
+
+for (const [mode, worker] of [
+  ['in thread', () => false as const],
+  ['in a worker', (hub: MemoryHub) => () => new FakeWorker({ hub }).asWorker],
+] as const) {
+  test(`space › a page that is left says goodbye and is closed, the kernel ${mode}`, { timeout: 10_000 }, async (t) => {
+    const hub = new MemoryHub()
+    let hide = (): void => undefined
+    const platform: Platform = {
+      ...makePlatform(),
+      onPageHide(fn) {
+        hide = fn
+        return () => undefined
+      },
+    }
+    const options = { foundAfterMs: 20, transports: [memory({ hub })] }
+    const other = await openSpace('test', { ...options, worker: false })
+    const page = await openSpaceWith('test', { ...options, worker: worker(hub) }, { platform })
+    t.after(() => {
+      other.kill()
+      page.kill()
+    })
+    await until(other, 'view', () => other.members.length === 2)
+    await until(page, 'view', () => page.members.length === 2)
+    const map = await page.map('map')
+    const seen: string[] = []
+    page.addEventListener('status', ({ status }) => seen.push(status))
+    page.addEventListener('view', () => seen.push('view'))
+    hide()
+    assert.deepEqual(seen, ['closed'])
+    const isHidden = (error: unknown): boolean => error instanceof ClosedError && error.reason === 'hidden'
+    assert.throws(() => map.set('late', 1), isHidden)
+    await assert.rejects(page.map('late'), isHidden)
+    await until(other, 'view', () => other.view.left.includes(page.self))
+    await page.close()
+    assert.deepEqual(seen, ['closed'])
+    const again = await openSpaceWith('test', { ...options, worker: worker(hub) }, { platform })
+    t.after(() => again.kill())
+    await until(again, 'view', () => again.members.length === 2)
+    assert.notEqual(again.self, page.self)
+  })
+}
 
 test('space › a queue opened before the line was founded works once it is', { timeout: 10_000 }, async (t) => {
   const transports = [memory({ hub: new MemoryHub() })]
