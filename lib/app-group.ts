@@ -218,19 +218,17 @@ export class AppGroup implements GroupPort {
     if (this.#awaits === 'replace' || this.#awaits === 'first view') return null
     const state = this.#save()
     if (state !== null && this.#context.trace) {
-      const h = hashBytes(state)
-      this.#context.trace({
+      const line = {
         e: 'stateOut',
         g: this.name,
-        // The snapshot event does not name who asked; the transfer number ties it to the kernel's lines.
-        to: '',
         transfer: event.transfer,
         view: event.view,
         cut: this.#cutRecord(),
         // Casts were passed over for a state that never came.
         ...(this.#isPartial ? { partial: true } : {}),
-        h,
-      })
+        h: hashBytes(state),
+      }
+      for (const to of event.to) this.#context.trace({ ...line, to })
     }
     return state
   }

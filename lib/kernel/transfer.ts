@@ -84,7 +84,7 @@ export class Transfer {
       const id = this.nextId++
       this.asked.set(id, { group: group.name, view: group.viewId, subview, to, cut })
       this.core.trace({ e: 'transfer', g: group.name, view: group.viewId, to })
-      this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id })
+      this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id, to })
     }
     const mine = tasks.find((task) => task.need === self)
     if (mine === undefined) return
