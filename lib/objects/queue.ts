@@ -74,6 +74,7 @@ export class SettledEvent extends Event {
 
 /** The events of a queue. */
 export interface QueueEvents {
+  /** Without changes if the whole state was replaced by another member's: then only the items tell. */
   readonly change: ChangeEvent<QueueChange>
   readonly settled: SettledEvent
 }
@@ -120,7 +121,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     super()
     this.#replica = replica
     this.#schema = schema
-    replica.emit = (happened) => this.#emit(happened)
+    replica.emit = (happened, isReplaced) => this.#emit(happened, isReplaced)
   }
 
   /** The group's name. */
@@ -299,8 +300,9 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     return entry
   }
 
-  #emit(happened: readonly Happening[]): void {
-    this.dispatchEvent(new ChangeEvent(happened.flatMap((each) => this.#toChange(each) ?? [])))
+  #emit(happened: readonly Happening[], isReplaced: boolean): void {
+    const changes = happened.flatMap((each) => this.#toChange(each) ?? [])
+    if (changes.length > 0 || isReplaced) this.dispatchEvent(new ChangeEvent(changes))
     for (const each of happened) {
       if (each.type !== 'done' && (each.type !== 'returned' || each.failure === null)) continue
       const outcome = each.type === 'done' ? 'done' : 'failed'
@@ -312,7 +314,8 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
   }
 
   #toChange(each: Happening): QueueChange | null {
-    if (each.type === 'full' || each.type === 'refused' || each.type === 'waiting') return null
+    if (each.type === 'full' || each.type === 'refused') return null
+    if (each.type === 'waiting' || each.type === 'overmuch') return null
     const token = each.type === 'added' ? null : each.grant.token
     const author = each.type === 'added' || each.type === 'returned' ? each.by : each.grant.taker
     const local = author === this.#replica.port.self

@@ -531,11 +531,48 @@ test('queue › it takes as many items and takes as its limits say, and not one 
   const waiting = new QueueState()
   waiting.install(VIEW)
   for (let i = 1; i <= QUEUE_TAKES_MAX; i++) assert.ok(waiting.apply([1, i], 'p'))
-  assert.equal(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), null)
+  assert.deepEqual(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), [
+    { type: 'overmuch', by: 'p', take: QUEUE_TAKES_MAX + 1 },
+  ])
+  assert.deepEqual(waiting.apply([1, 1], 'p'), [])
   assert.ok(waiting.apply([1, 1], 'q'))
   const { handle } = at(makeCluster(1), 0)
   for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take())
   await assert.rejects(handle.take(), BusyError)
+})
+
+test('queue › a take beyond what still counts as waiting is refused, and is nobody’s fault', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 0)
+  const stop = new AbortController()
+  for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take({ signal: stop.signal }))
+  await cluster.rest()
+  at(cluster, 0).loses = QUEUE_TAKES_MAX
+  stop.abort()
+  const taking = watch(handle.take())
+  await cluster.rest()
+  assert.ok(taking.error instanceof BusyError)
+  assert.deepEqual(cluster.faults, [])
+})
+
+test('queue › calls that change no item emit no event', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 0)
+  const changes: number[] = []
+  handle.addEventListener('change', (event) => changes.push(event.changes.length))
+  watch(handle.take())
+  await cluster.rest()
+  assert.deepEqual(changes, [])
+  watch(at(cluster, 1).handle.add('x'))
+  await cluster.rest()
+  assert.deepEqual(changes, [2])
+  const returning = at(cluster, 1)
+  cluster.cutOff(returning)
+  const seen: number[] = []
+  returning.handle.addEventListener('change', (event) => seen.push(event.changes.length))
+  cluster.join(returning)
+  // Its whole state was replaced: whoever reads must read anew.
+  assert.deepEqual(seen, [0])
 })
 
 test('queue › malformed operations and states change nothing, and nobody completes what another holds', () => {
