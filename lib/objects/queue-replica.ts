@@ -94,15 +94,16 @@ export class QueueReplica implements Replica, ItemActions {
     return this.#call((call) => [OP.add, call, bytes], signal)
   }
 
-  async done(taken: TakenItem<unknown>, result: unknown): Promise<void> {
+  /** @param isPatient waits outside the primary component even where calls reject: the work is done, and must be told. */
+  async done(taken: TakenItem<unknown>, result: unknown, isPatient = false): Promise<void> {
     const bytes = result === undefined ? null : encodeValue(result)
-    await this.#call((call) => [OP.done, call, Number(taken.id), [...taken.token], bytes], undefined)
+    await this.#call((call) => [OP.done, call, Number(taken.id), [...taken.token], bytes], undefined, isPatient)
   }
 
-  async fail(taken: TakenItem<unknown>, reason: unknown): Promise<void> {
+  async fail(taken: TakenItem<unknown>, reason: unknown, isPatient = false): Promise<void> {
     const text = reason instanceof Error ? reason.message : reason === undefined ? '' : String(reason)
     const failure = text.slice(0, FAILURE_MAX)
-    await this.#call((call) => [OP.fail, call, Number(taken.id), [...taken.token], failure], undefined)
+    await this.#call((call) => [OP.fail, call, Number(taken.id), [...taken.token], failure], undefined, isPatient)
   }
 
   take(signal: AbortSignal | undefined): Promise<TakenItem<unknown>> {
@@ -123,10 +124,10 @@ export class QueueReplica implements Replica, ItemActions {
     })
   }
 
-  #call(makeOp: (call: number) => unknown, signal: AbortSignal | undefined): Promise<number> {
+  #call(makeOp: (call: number) => unknown, signal: AbortSignal | undefined, isPatient = false): Promise<number> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      this.#requirePrimary()
+      if (!isPatient) this.#requirePrimary()
       const number = this.#lastCall + 1
       const receipt = this.#cast(makeOp(number), signal)
       this.#lastCall = number

@@ -167,8 +167,9 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
 
   /**
    * Takes item after item and calls `fn`: if it returns, the item is done with that result; if it throws, the item
-   * failed and goes back in front. Resolves once the signal has aborted or the queue is closed, and all work here is
-   * ended. Rejects with UsageError, or what `take` rejects with.
+   * failed and goes back in front. How it ended is told as soon as it can be, whatever `whenNotPrimary` says. Resolves
+   * once the signal has aborted or the queue is closed, and all work here is ended. Rejects with UsageError, or what
+   * `take` rejects with.
    */
   async process(
     fn: (item: DeepReadonly<T>, context: JobContext) => unknown,
@@ -244,16 +245,16 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     try {
       result = await fn(taken.item, { id, token, attempts, signal })
     } catch (error) {
-      await this.#end(() => taken.fail(error))
+      await this.#end(() => this.#replica.fail(taken, error, true))
       return
     }
     try {
-      await this.#end(() => taken.done(result))
+      await this.#end(() => this.#replica.done(taken, result, true))
     } catch (error) {
       if (!(error instanceof ValueError) && !(error instanceof TooLargeError)) throw error
       // The work is done, only its result cannot travel: doing it again would not help.
       this.#replica.port.fault('queue-result', error)
-      await this.#end(() => taken.done())
+      await this.#end(() => this.#replica.done(taken, undefined, true))
     }
   }
 

@@ -334,6 +334,30 @@ test('queue › outside the primary component calls wait up to their signal, or 
   }
 })
 
+for (const how of ['done', 'failed'] as const) {
+  test(`queue › process tells that a job is ${how} once it can, also where calls reject meanwhile`, async () => {
+    const cluster = makeCluster(2, 1, { whenNotPrimary: 'reject' })
+    const worker = at(cluster, 1)
+    const settled: string[] = []
+    at(cluster, 0).handle.addEventListener('settled', ({ outcome }) => settled.push(outcome))
+    let end: () => void = () => undefined
+    const job = (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        end = () => (how === 'done' ? resolve() : reject(new Error('no')))
+      })
+    const processing = watch(worker.handle.process(job))
+    watch(at(cluster, 0).handle.add('x'))
+    await cluster.rest()
+    cluster.cutOff(worker)
+    end()
+    await cluster.rest()
+    assert.deepEqual([processing, settled], [{}, []])
+    cluster.join(worker)
+    await cluster.rest()
+    assert.deepEqual([processing, settled], [{}, [how]])
+  })
+}
+
 test('queue › process ends when its signal aborts, after what is under way', async () => {
   const cluster = makeCluster(1)
   const { handle } = at(cluster, 0)
