@@ -49,11 +49,15 @@ export interface QueueChange extends ChangeOrigin {
   readonly id: string
   /** For `taken`, `returned` and `done`: the token of the grant. */
   readonly token: Token | null
+  /** For `taken`, `returned` and `done`: who holds the item, or held it. `author` gave it back; null: it vanished. */
+  readonly taker: string | null
 }
 
 /** An item's taker has ended its work: it is done and gone, or it failed and waits in front. */
-export class SettledEvent extends Event {
+export class SettledEvent<T = unknown> extends Event {
   readonly id: string
+  /** The item itself. */
+  readonly value: DeepReadonly<T>
   readonly outcome: 'done' | 'failed'
   /** The process that held it. */
   readonly by: string
@@ -62,9 +66,10 @@ export class SettledEvent extends Event {
   /** Why it failed, in its words; `''` if it gave none. */
   readonly reason: string
 
-  constructor(about: Pick<SettledEvent, 'id' | 'outcome' | 'by' | 'result' | 'reason'>) {
+  constructor(about: Pick<SettledEvent<T>, 'id' | 'value' | 'outcome' | 'by' | 'result' | 'reason'>) {
     super('settled')
     this.id = about.id
+    this.value = about.value
     this.outcome = about.outcome
     this.by = about.by
     this.result = about.result
@@ -73,10 +78,10 @@ export class SettledEvent extends Event {
 }
 
 /** The events of a queue. */
-export interface QueueEvents {
+export interface QueueEvents<T = unknown> {
   /** Without changes if the whole state was replaced by another member's: then only the items tell. */
   readonly change: ChangeEvent<QueueChange>
-  readonly settled: SettledEvent
+  readonly settled: SettledEvent<T>
 }
 
 /** What a job is told besides its item. */
@@ -108,7 +113,7 @@ const CONCURRENCY_MAX = 1_024
 type QueuePort = GroupPort & { readonly phase?: string }
 
 /** A shared queue as the application holds it. */
-export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
+export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
   readonly #replica: QueueReplica
   readonly #schema: StandardSchemaV1 | undefined
   readonly #entries = new WeakMap<QueueItem, QueueEntry<T>>()
@@ -310,17 +315,18 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
       const result = each.type === 'done' ? readResult(each.result) : undefined
       const reason = each.type === 'done' ? '' : (each.failure ?? '')
       const by = each.grant.taker
-      this.dispatchEvent(new SettledEvent({ id: String(each.item.id), outcome, by, result, reason }))
+      const value = each.item.value as DeepReadonly<T>
+      this.dispatchEvent(new SettledEvent<T>({ id: String(each.item.id), value, outcome, by, result, reason }))
     }
   }
 
   #toChange(each: Happening): QueueChange | null {
     if (each.type === 'full' || each.type === 'refused') return null
     if (each.type === 'waiting' || each.type === 'overmuch') return null
-    const token = each.type === 'added' ? null : each.grant.token
+    const { token, taker } = each.type === 'added' ? { token: null, taker: null } : each.grant
     const author = each.type === 'added' || each.type === 'returned' ? each.by : each.grant.taker
     const local = author === this.#replica.port.self
-    return { type: each.type, id: String(each.item.id), token, author, local }
+    return { type: each.type, id: String(each.item.id), token, taker, author, local }
   }
 }
 

@@ -158,8 +158,8 @@ test('queue › what fails goes back in front with its count, and both outcomes 
   const [a, b] = [at(cluster, 0).handle, at(cluster, 1).handle]
   const settled: unknown[] = []
   const changes: QueueChange[] = []
-  b.addEventListener('settled', ({ id, outcome, by, result, reason }) =>
-    settled.push([id, outcome, by, result, reason]),
+  b.addEventListener('settled', ({ id, value, outcome, by, result, reason }) =>
+    settled.push([id, value, outcome, by, result, reason]),
   )
   b.addEventListener('change', (event) => changes.push(...event.changes))
   for (const item of ['x', 'y']) watch(a.add(item))
@@ -174,18 +174,18 @@ test('queue › what fails goes back in front with its count, and both outcomes 
   watch(again.value?.done({ ok: true }) ?? Promise.reject())
   await cluster.rest()
   assert.deepEqual(settled, [
-    ['1', 'failed', 'p0', undefined, 'broken'],
-    ['1', 'done', 'p0', { ok: true }, ''],
+    ['1', 'x', 'failed', 'p0', undefined, 'broken'],
+    ['1', 'x', 'done', 'p0', { ok: true }, ''],
   ])
   assert.deepEqual(
-    changes.map(({ type, id, author, local }) => [type, id, author, local]),
+    changes.map(({ type, id, author, taker, local }) => [type, id, author, taker, local]),
     [
-      ['added', '1', 'p0', false],
-      ['added', '2', 'p0', false],
-      ['taken', '1', 'p0', false],
-      ['returned', '1', 'p0', false],
-      ['taken', '1', 'p0', false],
-      ['done', '1', 'p0', false],
+      ['added', '1', 'p0', null, false],
+      ['added', '2', 'p0', null, false],
+      ['taken', '1', 'p0', 'p0', false],
+      ['returned', '1', 'p0', 'p0', false],
+      ['taken', '1', 'p0', 'p0', false],
+      ['done', '1', 'p0', 'p0', false],
     ],
   )
 })
@@ -197,7 +197,12 @@ for (const how of ['left', 'dead'] as const) {
     const next = watch(at(cluster, 1).handle.take())
     await cluster.rest()
     assert.deepEqual(next, {})
+    const returned: unknown[] = []
+    at(cluster, 1).handle.addEventListener('change', ({ changes }) => {
+      for (const { type, author, taker } of changes) if (type === 'returned') returned.push([author, taker])
+    })
     cluster.end(at(cluster, 2), how)
+    assert.deepEqual(returned, [[null, 'p2']])
     await cluster.rest()
     assert.equal(next.value?.id, taken.id)
     assert.notDeepEqual(next.value?.token, taken.token)
