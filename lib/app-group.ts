@@ -8,7 +8,7 @@
 
 import { ClosedError } from './errors.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { GroupPhase, GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 import { decodeValue, encodeValue, hashBytes } from './values.ts'
@@ -36,9 +36,6 @@ export interface GroupHooks {
   /** More may be cast again, or no more. */
   readonly writable?: (isWritable: boolean) => void
 }
-
-/** Where a group stands between being asked for and being gone. */
-export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
 
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 

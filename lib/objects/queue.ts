@@ -18,7 +18,7 @@ import { encodeValue } from '../values.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import { QUEUE_DEFAULTS, QueueReplica, RETRY_MS, readResult } from './queue-replica.ts'
 import type { Happening, QueueItem, Token } from './queue-state.ts'
-import type { GroupPort, ObjectKind } from './replica.ts'
+import type { ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import type { TakenItem } from './taken-item.ts'
 
@@ -108,9 +108,6 @@ export interface CallOptions {
 }
 
 const CONCURRENCY_MAX = 1_024
-
-/** A port that may tell whether its group is being left: a close that leaves other openers does not leave it. */
-type QueuePort = GroupPort & { readonly phase?: string }
 
 /** A shared queue as the application holds it. */
 export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
@@ -210,7 +207,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
    * ClosedError. Reads keep showing the last state.
    */
   close(): Promise<void> {
-    const port: QueuePort = this.#replica.port
+    const { port } = this.#replica
     const closed = port.close()
     if (port.phase === 'leaving' || port.phase === 'ended') this.#stop()
     return closed

@@ -222,6 +222,8 @@ test('map › a write that fails leaves nothing behind', () => {
       name: 'busy',
       self: 'p0',
       view: null,
+      phase: 'open' as const,
+      isWritable: true,
       cast: () => {
         throw new BusyError('full')
       },
