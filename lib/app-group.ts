@@ -9,7 +9,7 @@
 import { ClosedError } from './errors.ts'
 import { type KeptEvent, packState, type TravellingState, unpackState, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
+import type { GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 import { decodeValue, encodeValue, hashBytes } from './values.ts'
@@ -40,9 +40,6 @@ export interface GroupHooks {
   readonly writable?: (isWritable: boolean) => void
 }
 
-/** Where a group stands between being asked for and being gone. */
-export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
-
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 
 /** A digest is traced once in so many deliveries. */
@@ -59,6 +56,7 @@ export class AppGroup implements GroupPort {
   readonly #hooks: GroupHooks
   #replica: Replica | null = null
   #phase: GroupPhase = 'joining'
+  #endError: Error | null = null
   #isJoined = false
   #isHandedOut = false
   #info: ViewInfo | null = null
@@ -117,7 +115,9 @@ export class AppGroup implements GroupPort {
   }
 
   cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
-    if (this.#phase === 'leaving' || this.#phase === 'ended') throw new ClosedError(`group "${this.name}" is closed`)
+    if (this.#phase === 'leaving' || this.#phase === 'ended') {
+      throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
+    }
     return this.#context.cast(this, encodeValue(op), options?.signal)
   }
 
@@ -170,6 +170,7 @@ export class AppGroup implements GroupPort {
   handleEnd(error: Error | null): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
+    this.#endError = error
     this.#buffer = []
     this.#closing?.resolve()
     this.#hooks.ended?.(error)
@@ -254,19 +255,17 @@ export class AppGroup implements GroupPort {
     if (this.#awaits === 'replace' || this.#awaits === 'first view') return null
     const state = this.#save()
     if (state !== null && this.#context.trace) {
-      const h = hashBytes(state)
-      this.#context.trace({
+      const line = {
         e: 'stateOut',
         g: this.name,
-        // The snapshot event does not name who asked; the transfer number ties it to the kernel's lines.
-        to: '',
         transfer: event.transfer,
         view: event.view,
         cut: this.#cutRecord(),
         // Casts were passed over for a state that never came.
         ...(this.#isPartial ? { partial: true } : {}),
-        h,
-      })
+        h: hashBytes(state),
+      }
+      for (const to of event.to) this.#context.trace({ ...line, to })
     }
     if (state === null || !this.#isConsistent) return state
     return packState({ state, kept: this.#kept, cut: this.#cut })

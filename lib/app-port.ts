@@ -79,6 +79,7 @@ export class AppSide {
   #reportedConsumed = 0
   #isKernelWritable = true
   #wasWritable = true
+  #leaveReason: 'left' | 'hidden' = 'left'
   /** What calls throw once the kernel has stopped. */
   #closed: ClosedError | null = null
   #leaseStart: number | null = null
@@ -163,9 +164,13 @@ export class AppSide {
     }
   }
 
-  /** Leaves the space for good; the end is the `closed` event. `quick`: without waiting for own casts to be stable. */
-  leave(isQuick: boolean): void {
+  /**
+   * Leaves the space for good; the end is the `closed` event. `isQuick`: without waiting for own casts to be stable.
+   * @param reason what calls are told from then on.
+   */
+  leave(isQuick: boolean, reason: 'left' | 'hidden' = 'left'): void {
     if (this.isClosed) return
+    this.#leaveReason = reason
     this.#options.trace?.({ e: 'leave', g: '' })
     this.#push({ type: 'leave', quick: isQuick })
     this.flush()
@@ -185,7 +190,11 @@ export class AppSide {
 
   /** Takes what the kernel has to say, in its order; then every object touched emits its changes once. */
   receive(events: readonly AppEvent[]): void {
-    for (const event of events) this.#handle(event)
+    for (const event of events) {
+      // Whoever has been told of the end hears nothing more.
+      if (this.isClosed) return
+      this.#handle(event)
+    }
     this.#announceWritable()
     const touched = [...this.#touched]
     this.#touched.clear()
@@ -234,7 +243,7 @@ export class AppSide {
         this.#isKernelWritable = event.writable
         return
       case 'closed':
-        this.#close(closedError(event.reason))
+        this.#close(closedError(event.reason === 'left' ? this.#leaveReason : event.reason))
         return this.#options.space?.(event)
       default:
         return this.#options.space?.(event)
@@ -400,7 +409,11 @@ export class AppSide {
 }
 
 /** What calls of a space reject with that has closed for this reason. */
-export function closedError(reason: Extract<AppEvent, { type: 'closed' }>['reason']): ClosedError {
+export function closedError(reason: Extract<AppEvent, { type: 'closed' }>['reason'] | 'hidden'): ClosedError {
+  if (reason === 'hidden') {
+    const message = 'the space is closed: the page was left; when it is shown again, open the space anew'
+    return new ClosedError(message, { reason })
+  }
   if (reason === 'superseded') {
     const message = 'the space is closed: the others take this process for dead, so it has stopped; open it again'
     return new ClosedError(message, { reason })

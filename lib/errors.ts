@@ -111,10 +111,11 @@ export class BusyError extends TuttiError {
 }
 
 /**
- * Why something is closed. `left`: this process asked for it. `superseded`: the others must take this process for dead,
+ * Why something is closed. `left`: this process asked for it. `hidden`: its page was left (`pagehide`); a page that
+ * comes back from the back/forward cache is a new process, so open the space again. `superseded`: the others must take this process for dead,
  * so it has stopped; open the space again. `failed`: the kernel's worker ended or could not start.
  */
-export type ClosedReason = 'left' | 'superseded' | 'failed'
+export type ClosedReason = 'left' | 'hidden' | 'superseded' | 'failed'
 
 /** The space, the group or the object is closed here. Nothing was sent. */
 export class ClosedError extends TuttiError {

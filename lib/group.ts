@@ -1,7 +1,6 @@
 /**
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
-import type { AppGroup } from './app-group.ts'
 import { LaggedError, UsageError } from './errors.ts'
 import { TypedTarget } from './events.ts'
 import type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
@@ -86,7 +85,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /** False while a cast would be refused with a `BusyError`, and after the end. */
   get writable(): boolean {
-    return !this.#isClosed && ((this.#port as Partial<AppGroup>).isWritable ?? true)
+    return this.#port.isWritable
   }
 
   /**

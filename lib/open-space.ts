@@ -105,11 +105,12 @@ async function startBackend(
   options: SpaceOptions,
   parts: { readonly logger: Logger; readonly parts: KernelParts | undefined },
 ): Promise<Backend> {
-  const { worker } = options
+  const { worker, signal } = options
   const isWanted = worker === undefined ? config.platform.hasWorkers : worker !== false
   if (isWanted && parts.parts === undefined) {
     const make = typeof worker === 'function' ? worker : makeDefaultWorker
-    const backend = await openInWorker(config, make).catch((error: unknown) => {
+    const backend = await openInWorker(config, make, signal).catch((error: unknown) => {
+      signal?.throwIfAborted()
       parts.logger.warn(
         'tutti: no worker; the kernel runs in this thread, where a busy or hidden page can cost its membership. ' +
           'If a bundler left the worker out, pass worker: () => new Worker(url, { type: "module" }).',

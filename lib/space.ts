@@ -77,6 +77,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
   readonly #app: AppSide
   readonly #registry: Registry
   readonly #connections = new Map<ProcessId, Connection>()
+  /** Those still connected that left or died: they will not be met again. */
+  readonly #gone = new Set<ProcessId>()
   #backend: Backend | null = null
   #view: SpaceView | null = null
   #members: readonly ConnectedMember[] | null = null
@@ -115,7 +117,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),
     })
     this.#registry = new Registry(this.#app)
-    this.#removePageHide = platform.onPageHide(() => this.#app.leave(true))
+    this.#removePageHide = platform.onPageHide(() => this.#handlePageHide())
   }
 
   /** The current view: never without a member, for this process is one. */
@@ -249,6 +251,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))
     this.#updateStatus()
     this.#connections.clear()
+    this.#gone.clear()
     this.#members = null
     if (error !== null) this.#report(error as TuttiError)
     const failure = this.#endError ?? new ClosedError('the space closed before it had a view')
@@ -272,11 +275,20 @@ export class Space extends TypedTarget<SpaceEventMap> {
     cancel()
   }
 
+  /** The page is left, for good or for the back/forward cache: says goodbye, and is closed when the page comes back. */
+  #handlePageHide(): void {
+    this.#app.leave(true, 'hidden')
+    // The worker may be frozen with the page before it can answer.
+    this.#app.abandon(closedError('hidden'))
+    this.#updateStatus()
+  }
+
   #handleEvent(event: SpaceEvent): void {
     switch (event.type) {
       case 'view': {
         this.#view = toSpaceView(event.view)
         this.#members = null
+        for (const id of [...event.view.left, ...event.view.dead]) if (this.#connections.has(id)) this.#gone.add(id)
         this.#updateStatus()
         this.dispatchEvent(new ViewEvent(this.#view))
         for (const { resolve } of this.#viewWaiters.splice(0)) resolve()
@@ -323,8 +335,10 @@ export class Space extends TypedTarget<SpaceEventMap> {
   }
 
   #handleConnection(peer: ProcessId, connection: Connection): void {
-    if (connection === null) this.#connections.delete(peer)
-    else this.#connections.set(peer, connection)
+    if (connection === null) {
+      this.#connections.delete(peer)
+      this.#gone.delete(peer)
+    } else this.#connections.set(peer, connection)
     this.#members = null
     this.dispatchEvent(new ConnectionEvent(peer, connection))
   }
@@ -378,6 +392,6 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (view === null) return 'connecting'
     if (view.line !== null && !view.primary) return 'degraded'
     if (view.members.length > 1) return 'together'
-    return this.#isSearching || this.#connections.size > 0 ? 'connecting' : 'alone'
+    return this.#isSearching || this.#connections.size > this.#gone.size ? 'connecting' : 'alone'
   }
 }

@@ -19,20 +19,27 @@ export function makeDefaultWorker(): Worker {
   return new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tutti' })
 }
 
-/** Starts a kernel in a worker. Rejects if the worker cannot be made or does not come up in time. */
-export async function openInWorker(config: BackendConfig, makeWorker: () => Worker): Promise<Backend> {
+/** Starts a kernel in a worker. Rejects if the worker cannot be made, does not come up in time, or is given up. */
+export async function openInWorker(
+  config: BackendConfig,
+  makeWorker: () => Worker,
+  signal: AbortSignal | undefined,
+): Promise<Backend> {
   const worker = makeWorker()
-  const timeOrigin = await untilReady(worker, config)
+  const timeOrigin = await untilReady(worker, config, signal)
   return new WorkerBackend(worker, config, timeOrigin - config.platform.timeOrigin)
 }
 
-function untilReady(worker: Worker, config: BackendConfig): Promise<number> {
+function untilReady(worker: Worker, config: BackendConfig, signal: AbortSignal | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     const cancel = config.platform.setTimer(WORKER_START_MS, () =>
       finish(new Error(`the worker did not start within ${WORKER_START_MS} ms`)),
     )
+    const onAbort = (): void => finish(new Error('the worker is no longer wanted'))
+    signal?.addEventListener('abort', onAbort)
     const finish = (outcome: Error | number): void => {
       cancel()
+      signal?.removeEventListener('abort', onAbort)
       worker.onmessage = null
       worker.onerror = null
       if (typeof outcome === 'number') return resolve(outcome)

@@ -98,6 +98,10 @@ export interface ObjectPort {
   readonly opening: number
   /** The current view, or null before the first. */
   readonly view: StateView | null
+  /** A close that leaves other openers of the name does not leave the group. */
+  readonly phase: 'joining' | 'open' | 'leaving' | 'ended'
+  /** False while a cast would be refused with a BusyError, and after the end. */
+  readonly isWritable: boolean
   /** Casts one operation, any value. Throws ValueError, TooLargeError, BusyError, ClosedError. */
   cast(op: unknown, options?: { readonly signal?: AbortSignal }): CastReceipt
   /** Milliseconds, monotone. Never read it in `apply`, `view`, `save`, `load` or `merge`: they must be deterministic. */

@@ -122,8 +122,14 @@ export type AppEvent =
   | { readonly type: 'trans'; readonly group: string; readonly view: ViewId; readonly trans: readonly ProcessId[] }
   /** While a consistent group is open: when this process sent the last heartbeat that a quorum of its primary view answered (kernel clock), or null. */
   | { readonly type: 'lease'; readonly start: number | null }
-  /** Take a snapshot of the group's state *now* (all events before this one applied, none after; buffered casts excluded) and answer with command `snapshot`. */
-  | { readonly type: 'snapshot'; readonly group: string; readonly view: ViewId; readonly transfer: number }
+  /** Take a snapshot of the group's state *now* (all events before this one applied, none after; buffered casts excluded), for the processes `to`, and answer with command `snapshot`. */
+  | {
+      readonly type: 'snapshot'
+      readonly group: string
+      readonly view: ViewId
+      readonly transfer: number
+      readonly to: readonly ProcessId[]
+    }
   /**
    * The awaited states are complete. For `merge`: unite `sources` in order (the own part among them);
    * for `replace`: the first source becomes the state, further ones (if any) are merged into it. Then replay the buffered casts.

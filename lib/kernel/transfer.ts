@@ -94,7 +94,7 @@ export class Transfer {
       const { acted, line } = group.status
       this.asked.set(id, { group: group.name, view: group.viewId, subview, to, cut, acted: { acted, line } })
       this.core.trace({ e: 'transfer', g: group.name, view: group.viewId, to })
-      this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id })
+      this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id, to })
     }
     const mine = tasks.find((task) => task.need === self)
     if (mine === undefined) return

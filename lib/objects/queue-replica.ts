@@ -62,12 +62,13 @@ interface Held {
 export class QueueReplica implements Replica, ItemActions {
   readonly port: GroupPort
   readonly state: QueueState = new QueueState()
-  /** Where happenings go, once a batch, for the handle to make events of. */
-  emit: (happened: readonly Happening[]) => void = () => undefined
+  /** Where happenings go, once a batch, for the handle to make events of; `isReplaced`: so was the whole state. */
+  emit: (happened: readonly Happening[], isReplaced: boolean) => void = () => undefined
 
   readonly #settings: QueueSettings
   readonly #changes = new Coalescer(() => this.#emitHappened())
   #happened: Happening[] = []
+  #isReplaced = false
   #lastCall = 0
   readonly #calls = new Map<number, Call>()
   #lastTake = 0
@@ -93,15 +94,16 @@ export class QueueReplica implements Replica, ItemActions {
     return this.#call((call) => [OP.add, call, bytes], signal)
   }
 
-  async done(taken: TakenItem<unknown>, result: unknown): Promise<void> {
+  /** @param isPatient waits outside the primary component even where calls reject: the work is done, and must be told. */
+  async done(taken: TakenItem<unknown>, result: unknown, isPatient = false): Promise<void> {
     const bytes = result === undefined ? null : encodeValue(result)
-    await this.#call((call) => [OP.done, call, Number(taken.id), [...taken.token], bytes], undefined)
+    await this.#call((call) => [OP.done, call, Number(taken.id), [...taken.token], bytes], undefined, isPatient)
   }
 
-  async fail(taken: TakenItem<unknown>, reason: unknown): Promise<void> {
+  async fail(taken: TakenItem<unknown>, reason: unknown, isPatient = false): Promise<void> {
     const text = reason instanceof Error ? reason.message : reason === undefined ? '' : String(reason)
     const failure = text.slice(0, FAILURE_MAX)
-    await this.#call((call) => [OP.fail, call, Number(taken.id), [...taken.token], failure], undefined)
+    await this.#call((call) => [OP.fail, call, Number(taken.id), [...taken.token], failure], undefined, isPatient)
   }
 
   take(signal: AbortSignal | undefined): Promise<TakenItem<unknown>> {
@@ -122,10 +124,10 @@ export class QueueReplica implements Replica, ItemActions {
     })
   }
 
-  #call(makeOp: (call: number) => unknown, signal: AbortSignal | undefined): Promise<number> {
+  #call(makeOp: (call: number) => unknown, signal: AbortSignal | undefined, isPatient = false): Promise<number> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      this.#requirePrimary()
+      if (!isPatient) this.#requirePrimary()
       const number = this.#lastCall + 1
       const receipt = this.#cast(makeOp(number), signal)
       this.#lastCall = number
@@ -202,10 +204,7 @@ export class QueueReplica implements Replica, ItemActions {
 
   apply(op: unknown, info: OpInfo): boolean {
     const happened = this.state.apply(op, info.author)
-    if (happened === null) {
-      if (info.local && Array.isArray(op) && op[0] === OP.take) this.#refuseTake(op[1])
-      return false
-    }
+    if (happened === null) return false
     this.#observe(happened)
     return true
   }
@@ -235,6 +234,7 @@ export class QueueReplica implements Replica, ItemActions {
   load(saved: unknown): void {
     this.state.load(saved)
     this.#isLoaded = true
+    this.#isReplaced = true
     this.#changes.mark()
     for (const [id, { taken, grant }] of this.#held) {
       if (!this.#isGranted(id, grant)) this.#lose(id, taken)
@@ -273,6 +273,9 @@ export class QueueReplica implements Replica, ItemActions {
       case 'waiting':
         if (each.by === self) this.#register(each.take)
         return
+      case 'overmuch':
+        if (each.by === self) this.#refuseTake(each.take)
+        return
       case 'taken':
         if (each.grant.taker === self) this.#receive(each.item, each.grant)
         return
@@ -300,9 +303,9 @@ export class QueueReplica implements Replica, ItemActions {
     else this.#castQuietly([OP.untake, number])
   }
 
-  #refuseTake(number: unknown): void {
-    const open = this.#takes.get(number as number)
-    this.#takes.delete(number as number)
+  #refuseTake(number: number): void {
+    const open = this.#takes.get(number)
+    this.#takes.delete(number)
     open?.reject(new BusyError(`more than ${QUEUE_TAKES_MAX} open takes`))
   }
 
@@ -360,7 +363,9 @@ export class QueueReplica implements Replica, ItemActions {
   #emitHappened(): void {
     const happened = this.#happened
     this.#happened = []
-    this.emit(happened)
+    const isReplaced = this.#isReplaced
+    this.#isReplaced = false
+    this.emit(happened, isReplaced)
   }
 
   // What time brings

@@ -45,6 +45,8 @@ export type Happening =
   | { readonly type: 'added'; readonly item: QueueItem; readonly by: string; readonly call: number }
   | { readonly type: 'full'; readonly by: string; readonly call: number }
   | { readonly type: 'waiting'; readonly by: string; readonly take: number }
+  /** A take beyond the limit: it does not wait. */
+  | { readonly type: 'overmuch'; readonly by: string; readonly take: number }
   | { readonly type: 'taken'; readonly item: QueueItem; readonly grant: Grant }
   /** Back in front: failed by its holder, given up by it, or the holder is gone. `grant` is the one that ended. */
   | {
@@ -70,7 +72,7 @@ export const OP = { add: 0, take: 1, untake: 2, done: 3, fail: 4, giveBack: 5, e
 
 /** A queue holds at most this many items; an `add` beyond is refused at every member. */
 export const QUEUE_ITEMS_MAX = 100_000
-/** A process waits for at most this many items at a time; further takes are ignored. */
+/** A process waits for at most this many items at a time; a take beyond is refused at every member. */
 export const QUEUE_TAKES_MAX = 1_024
 /** The reason of a failure is cut to this length. */
 export const FAILURE_MAX = 1_024
@@ -169,8 +171,11 @@ export class QueueState {
     if (!isCount(take)) return null
     // A grant to somebody who is gone would be orphaned only by a view that has already been.
     if (!this.#members.has(taker)) return []
-    if (this.#takes.filter((waiting) => waiting.taker === taker).length >= QUEUE_TAKES_MAX) return null
     if (this.isWaiting(taker, take)) return []
+    // Its untakes may be still on their way: nothing is wrong with the taker.
+    if (this.#takes.filter((waiting) => waiting.taker === taker).length >= QUEUE_TAKES_MAX) {
+      return [{ type: 'overmuch', by: taker, take }]
+    }
     this.#takes.push({ taker, take })
     return [{ type: 'waiting', by: taker, take }]
   }

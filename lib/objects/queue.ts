@@ -18,7 +18,7 @@ import { encodeValue } from '../values.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import { QUEUE_DEFAULTS, QueueReplica, RETRY_MS, readResult } from './queue-replica.ts'
 import type { Happening, QueueItem, Token } from './queue-state.ts'
-import type { GroupPort, ObjectKind } from './replica.ts'
+import type { ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import type { TakenItem } from './taken-item.ts'
 
@@ -49,11 +49,15 @@ export interface QueueChange extends ChangeOrigin {
   readonly id: string
   /** For `taken`, `returned` and `done`: the token of the grant. */
   readonly token: Token | null
+  /** For `taken`, `returned` and `done`: who holds the item, or held it. `author` gave it back; null: it vanished. */
+  readonly taker: string | null
 }
 
 /** An item's taker has ended its work: it is done and gone, or it failed and waits in front. */
-export class SettledEvent extends Event {
+export class SettledEvent<T = unknown> extends Event {
   readonly id: string
+  /** The item itself. */
+  readonly value: DeepReadonly<T>
   readonly outcome: 'done' | 'failed'
   /** The process that held it. */
   readonly by: string
@@ -62,9 +66,10 @@ export class SettledEvent extends Event {
   /** Why it failed, in its words; `''` if it gave none. */
   readonly reason: string
 
-  constructor(about: Pick<SettledEvent, 'id' | 'outcome' | 'by' | 'result' | 'reason'>) {
+  constructor(about: Pick<SettledEvent<T>, 'id' | 'value' | 'outcome' | 'by' | 'result' | 'reason'>) {
     super('settled')
     this.id = about.id
+    this.value = about.value
     this.outcome = about.outcome
     this.by = about.by
     this.result = about.result
@@ -73,9 +78,10 @@ export class SettledEvent extends Event {
 }
 
 /** The events of a queue. */
-export interface QueueEvents {
+export interface QueueEvents<T = unknown> {
+  /** Without changes if the whole state was replaced by another member's: then only the items tell. */
   readonly change: ChangeEvent<QueueChange>
-  readonly settled: SettledEvent
+  readonly settled: SettledEvent<T>
 }
 
 /** What a job is told besides its item. */
@@ -103,11 +109,8 @@ export interface CallOptions {
 
 const CONCURRENCY_MAX = 1_024
 
-/** A port that may tell whether its group is being left: a close that leaves other openers does not leave it. */
-type QueuePort = GroupPort & { readonly phase?: string }
-
 /** A shared queue as the application holds it. */
-export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
+export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
   readonly #replica: QueueReplica
   readonly #schema: StandardSchemaV1 | undefined
   readonly #entries = new WeakMap<QueueItem, QueueEntry<T>>()
@@ -120,7 +123,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     super()
     this.#replica = replica
     this.#schema = schema
-    replica.emit = (happened) => this.#emit(happened)
+    replica.emit = (happened, isReplaced) => this.#emit(happened, isReplaced)
   }
 
   /** The group's name. */
@@ -166,8 +169,9 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
 
   /**
    * Takes item after item and calls `fn`: if it returns, the item is done with that result; if it throws, the item
-   * failed and goes back in front. Resolves once the signal has aborted or the queue is closed, and all work here is
-   * ended. Rejects with UsageError, or what `take` rejects with.
+   * failed and goes back in front. How it ended is told as soon as it can be, whatever `whenNotPrimary` says. Resolves
+   * once the signal has aborted or the queue is closed, and all work here is ended. Rejects with UsageError, or what
+   * `take` rejects with.
    */
   async process(
     fn: (item: DeepReadonly<T>, context: JobContext) => unknown,
@@ -203,7 +207,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
    * ClosedError. Reads keep showing the last state.
    */
   close(): Promise<void> {
-    const port: QueuePort = this.#replica.port
+    const { port } = this.#replica
     const closed = port.close()
     if (port.phase === 'leaving' || port.phase === 'ended') this.#stop()
     return closed
@@ -243,16 +247,16 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     try {
       result = await fn(taken.item, { id, token, attempts, signal })
     } catch (error) {
-      await this.#end(() => taken.fail(error))
+      await this.#end(() => this.#replica.fail(taken, error, true))
       return
     }
     try {
-      await this.#end(() => taken.done(result))
+      await this.#end(() => this.#replica.done(taken, result, true))
     } catch (error) {
       if (!(error instanceof ValueError) && !(error instanceof TooLargeError)) throw error
       // The work is done, only its result cannot travel: doing it again would not help.
       this.#replica.port.fault('queue-result', error)
-      await this.#end(() => taken.done())
+      await this.#end(() => this.#replica.done(taken, undefined, true))
     }
   }
 
@@ -299,24 +303,27 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
     return entry
   }
 
-  #emit(happened: readonly Happening[]): void {
-    this.dispatchEvent(new ChangeEvent(happened.flatMap((each) => this.#toChange(each) ?? [])))
+  #emit(happened: readonly Happening[], isReplaced: boolean): void {
+    const changes = happened.flatMap((each) => this.#toChange(each) ?? [])
+    if (changes.length > 0 || isReplaced) this.dispatchEvent(new ChangeEvent(changes))
     for (const each of happened) {
       if (each.type !== 'done' && (each.type !== 'returned' || each.failure === null)) continue
       const outcome = each.type === 'done' ? 'done' : 'failed'
       const result = each.type === 'done' ? readResult(each.result) : undefined
       const reason = each.type === 'done' ? '' : (each.failure ?? '')
       const by = each.grant.taker
-      this.dispatchEvent(new SettledEvent({ id: String(each.item.id), outcome, by, result, reason }))
+      const value = each.item.value as DeepReadonly<T>
+      this.dispatchEvent(new SettledEvent<T>({ id: String(each.item.id), value, outcome, by, result, reason }))
     }
   }
 
   #toChange(each: Happening): QueueChange | null {
-    if (each.type === 'full' || each.type === 'refused' || each.type === 'waiting') return null
-    const token = each.type === 'added' ? null : each.grant.token
+    if (each.type === 'full' || each.type === 'refused') return null
+    if (each.type === 'waiting' || each.type === 'overmuch') return null
+    const { token, taker } = each.type === 'added' ? { token: null, taker: null } : each.grant
     const author = each.type === 'added' || each.type === 'returned' ? each.by : each.grant.taker
     const local = author === this.#replica.port.self
-    return { type: each.type, id: String(each.item.id), token, author, local }
+    return { type: each.type, id: String(each.item.id), token, taker, author, local }
   }
 }
 

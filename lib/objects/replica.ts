@@ -60,6 +60,9 @@ export interface Receipt {
   readonly stable: Promise<void>
 }
 
+/** Where a group stands between being asked for and being gone. A close that leaves other openers does not leave it. */
+export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
+
 /** How an object's handle acts on its group. */
 export interface GroupPort {
   readonly name: string
@@ -69,6 +72,9 @@ export interface GroupPort {
   readonly opening: number
   /** The current view, or null before the first. */
   readonly view: GroupView | null
+  readonly phase: GroupPhase
+  /** False while a cast would be refused with a BusyError, and after the end. */
+  readonly isWritable: boolean
   /** Casts one operation (a value). Throws BusyError past the bound, ClosedError after the end. */
   cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt
   /** Milliseconds, monotone; for leases and time-outs outside the replica only. */

@@ -214,10 +214,14 @@ test('space side › parts that meet unite the states as they were at the view, 
   bench.receive(view('1.a.1', 'whole'), joined, deliver('me', 1, 'mine'))
   bench.replica.log.length = 0
   bench.receive(view('2.a.1', 'merge'), deliver('b', 5, 'later', '2.a.1'))
-  bench.receive({ type: 'snapshot', group: 'g', view: '2.a.1', transfer: 9 })
+  bench.receive({ type: 'snapshot', group: 'g', view: '2.a.1', transfer: 9, to: ['b', 'c'] })
   const answer = bench.sent.flat().find((command) => command.type === 'snapshot')
   assert.ok(answer?.type === 'snapshot' && answer.state !== null)
   assert.deepEqual(decodeValue(answer.state), ['mine'])
+  assert.deepEqual(
+    bench.traced('stateOut').map((line) => (line as { to: unknown }).to),
+    ['b', 'c'],
+  )
   bench.receive(state([source('me', null), source('b', ['theirs'])], { me: 1, b: 4 }))
   assert.deepEqual(
     bench.replica.log.filter((entry) => entry !== 'settle'),
@@ -240,7 +244,13 @@ test('space side › a view that asks for no state any more makes whole what was
 
 test('space side › one that has no state cannot give one', () => {
   const bench = new Bench()
-  bench.receive(view('1.a.1', 'replace'), joined, { type: 'snapshot', group: 'g', view: '1.a.1', transfer: 2 })
+  bench.receive(view('1.a.1', 'replace'), joined, {
+    type: 'snapshot',
+    group: 'g',
+    view: '1.a.1',
+    transfer: 2,
+    to: ['b'],
+  })
   assert.deepEqual(bench.sent.at(-1), [{ type: 'snapshot', transfer: 2, state: null }])
 })
 

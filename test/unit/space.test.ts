@@ -5,9 +5,11 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
-import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
+import { openSpace, openSpaceWith, type SpaceOptions } from '../../lib/open-space.ts'
+import { makePlatform, type Platform } from '../../lib/platform.ts'
 import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
+import { FakeWorker } from './fake-worker.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
   const hub = new MemoryHub()
@@ -140,6 +142,17 @@ test('space › leaving is told as left, dying as expelled', { timeout: 20_000 }
   assert.equal(stays.members.length, 1)
 })
 
+test('space › whoever says goodbye leaves the other alone, not in search of it', { timeout: 10_000 }, async (t) => {
+  const [stays, leaves] = await openSpaces(t, 2)
+  assert.ok(stays !== undefined && leaves !== undefined)
+  const seen: string[] = []
+  stays.addEventListener('status', ({ status }) => seen.push(status))
+  await leaves.close()
+  await until(stays, 'status', () => stays.status === 'alone')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.deepEqual(seen, ['alone'])
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])
@@ -179,6 +192,66 @@ test('space › an aborted signal ends the opening', async () => {
   controller.abort(new Error('no more'))
   await assert.rejects(opening, /no more/)
 })
+
+test('space › an aborted signal does not wait for a worker that loads', { timeout: 10_000 }, async () => {
+  const controller = new AbortController()
+  const warnings: string[] = []
+  const worker = new FakeWorker({ isStuck: true })
+  const opening = openSpace('test', {
+    worker: () => worker.asWorker,
+    transports: [memory()],
+    signal: controller.signal,
+    logger: { warn: (message) => warnings.push(message) },
+  })
+  setImmediate(() => controller.abort(new Error('no more')))
+  const start = performance.now()
+  await assert.rejects(opening, /no more/)
+  assert.ok(performance.now() - start < 1000)
+  assert.ok(worker.isTerminated)
+  assert.deepEqual(warnings, [])
+})
+
+for (const [mode, worker] of [
+  ['in thread', () => false as const],
+  ['in a worker', (hub: MemoryHub) => () => new FakeWorker({ hub }).asWorker],
+] as const) {
+  test(`space › a page that is left says goodbye and is closed, the kernel ${mode}`, { timeout: 10_000 }, async (t) => {
+    const hub = new MemoryHub()
+    let hide = (): void => undefined
+    const platform: Platform = {
+      ...makePlatform(),
+      onPageHide(fn) {
+        hide = fn
+        return () => undefined
+      },
+    }
+    const options = { foundAfterMs: 20, transports: [memory({ hub })] }
+    const other = await openSpace('test', { ...options, worker: false })
+    const page = await openSpaceWith('test', { ...options, worker: worker(hub) }, { platform })
+    t.after(() => {
+      other.kill()
+      page.kill()
+    })
+    await until(other, 'view', () => other.members.length === 2)
+    await until(page, 'view', () => page.members.length === 2)
+    const map = await page.map('map')
+    const seen: string[] = []
+    page.addEventListener('status', ({ status }) => seen.push(status))
+    page.addEventListener('view', () => seen.push('view'))
+    hide()
+    assert.deepEqual(seen, ['closed'])
+    const isHidden = (error: unknown): boolean => error instanceof ClosedError && error.reason === 'hidden'
+    assert.throws(() => map.set('late', 1), isHidden)
+    await assert.rejects(page.map('late'), isHidden)
+    await until(other, 'view', () => other.view.left.includes(page.self))
+    await page.close()
+    assert.deepEqual(seen, ['closed'])
+    const again = await openSpaceWith('test', { ...options, worker: worker(hub) }, { platform })
+    t.after(() => again.kill())
+    await until(again, 'view', () => again.members.length === 2)
+    assert.notEqual(again.self, page.self)
+  })
+}
 
 test('space › a queue opened before the line was founded works once it is', { timeout: 10_000 }, async (t) => {
   const transports = [memory({ hub: new MemoryHub() })]

@@ -1,5 +1,5 @@
 /**
- * T1 Cut: a state that arrives is one that its donor gave, for the same group, view and cut, unchanged; and the cut is
+ * T1 Cut: a state that arrives is one that its donor gave to just this process, for the same group, view and cut, unchanged; and the cut is
  * a point of the donor's own history: it covers, of every sender, what the donor had delivered there, no more.
  */
 
@@ -17,10 +17,10 @@ export const checker: Checker = {
     let next = 0
     for (const { data, line } of run.of('stateIn')) {
       for (let out = outs[next]; out !== undefined && out.line < line; out = outs[++next])
-        given.set(keyOf(out.data.p, out.data), out)
+        given.set(keyOf(out.data.p, out.data.to, out.data), out)
       verdict.expect(
-        given.has(keyOf(data.from, data)),
-        () => `${data.p} gets a state of "${data.g}" in ${data.view} that ${data.from} did not give`,
+        given.has(keyOf(data.from, data.p, data)),
+        () => `${data.p} gets a state of "${data.g}" in ${data.view} that ${data.from} did not give it`,
         line,
       )
     }
@@ -32,8 +32,8 @@ export const checker: Checker = {
 
 type Snapshot = Located<'stateOut'>['data'] | Located<'stateIn'>['data']
 
-function keyOf(donor: string, { g, view, cut, h }: Snapshot): string {
-  return JSON.stringify([donor, g, view, cutKey(cut), h])
+function keyOf(donor: string, to: string, { g, view, cut, h }: Snapshot): string {
+  return JSON.stringify([donor, to, g, view, cutKey(cut), h])
 }
 
 interface Step {

@@ -38,6 +38,7 @@ accepts('T1', 'the state that was given', joined().write(out({ a: 1 }), into({ a
 rejects('T1', 'another state than was given', joined().write(out({ a: 1 }), into({ a: 1 }, 's2')))
 rejects('T1', 'another cut than was given', joined().write(out({ a: 1 }), into({})))
 rejects('T1', 'a state of one who gave none', joined().write(out({ a: 1 }), into({ a: 1 }, 's1', 'c')))
+rejects('T1', 'a state given to another', joined().write({ ...out({ a: 1 }), to: 'c' } as TraceLine, into({ a: 1 })))
 rejects('T1', 'a state that arrives before it left', joined().write(into({ a: 1 }), out({ a: 1 })))
 rejects('T1', 'a snapshot that lacks a cast of an earlier view', joined().write(out({}), into({})))
 rejects(

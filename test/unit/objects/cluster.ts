@@ -82,6 +82,8 @@ export class Cluster<Handle, Options> {
       get view() {
         return member.part.view
       },
+      phase: 'open',
+      isWritable: true,
       cast: (op) => this.#cast(member, op),
       now: () => 0,
       after: () => () => undefined,

@@ -223,6 +223,8 @@ test('map › a write that fails leaves nothing behind', () => {
       self: 'p0',
       opening: 0,
       view: null,
+      phase: 'open' as const,
+      isWritable: true,
       cast: () => {
         throw new BusyError('full')
       },

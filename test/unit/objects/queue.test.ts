@@ -158,8 +158,8 @@ test('queue › what fails goes back in front with its count, and both outcomes 
   const [a, b] = [at(cluster, 0).handle, at(cluster, 1).handle]
   const settled: unknown[] = []
   const changes: QueueChange[] = []
-  b.addEventListener('settled', ({ id, outcome, by, result, reason }) =>
-    settled.push([id, outcome, by, result, reason]),
+  b.addEventListener('settled', ({ id, value, outcome, by, result, reason }) =>
+    settled.push([id, value, outcome, by, result, reason]),
   )
   b.addEventListener('change', (event) => changes.push(...event.changes))
   for (const item of ['x', 'y']) watch(a.add(item))
@@ -174,18 +174,18 @@ test('queue › what fails goes back in front with its count, and both outcomes 
   watch(again.value?.done({ ok: true }) ?? Promise.reject())
   await cluster.rest()
   assert.deepEqual(settled, [
-    ['1', 'failed', 'p0', undefined, 'broken'],
-    ['1', 'done', 'p0', { ok: true }, ''],
+    ['1', 'x', 'failed', 'p0', undefined, 'broken'],
+    ['1', 'x', 'done', 'p0', { ok: true }, ''],
   ])
   assert.deepEqual(
-    changes.map(({ type, id, author, local }) => [type, id, author, local]),
+    changes.map(({ type, id, author, taker, local }) => [type, id, author, taker, local]),
     [
-      ['added', '1', 'p0', false],
-      ['added', '2', 'p0', false],
-      ['taken', '1', 'p0', false],
-      ['returned', '1', 'p0', false],
-      ['taken', '1', 'p0', false],
-      ['done', '1', 'p0', false],
+      ['added', '1', 'p0', null, false],
+      ['added', '2', 'p0', null, false],
+      ['taken', '1', 'p0', 'p0', false],
+      ['returned', '1', 'p0', 'p0', false],
+      ['taken', '1', 'p0', 'p0', false],
+      ['done', '1', 'p0', 'p0', false],
     ],
   )
 })
@@ -197,7 +197,12 @@ for (const how of ['left', 'dead'] as const) {
     const next = watch(at(cluster, 1).handle.take())
     await cluster.rest()
     assert.deepEqual(next, {})
+    const returned: unknown[] = []
+    at(cluster, 1).handle.addEventListener('change', ({ changes }) => {
+      for (const { type, author, taker } of changes) if (type === 'returned') returned.push([author, taker])
+    })
     cluster.end(at(cluster, 2), how)
+    assert.deepEqual(returned, [[null, 'p2']])
     await cluster.rest()
     assert.equal(next.value?.id, taken.id)
     assert.notDeepEqual(next.value?.token, taken.token)
@@ -333,6 +338,30 @@ test('queue › outside the primary component calls wait up to their signal, or 
     await assert.rejects(call, (error) => error instanceof NotPrimaryError && error.missing.join() === 'p0')
   }
 })
+
+for (const how of ['done', 'failed'] as const) {
+  test(`queue › process tells that a job is ${how} once it can, also where calls reject meanwhile`, async () => {
+    const cluster = makeCluster(2, 1, { whenNotPrimary: 'reject' })
+    const worker = at(cluster, 1)
+    const settled: string[] = []
+    at(cluster, 0).handle.addEventListener('settled', ({ outcome }) => settled.push(outcome))
+    let end: () => void = () => undefined
+    const job = (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        end = () => (how === 'done' ? resolve() : reject(new Error('no')))
+      })
+    const processing = watch(worker.handle.process(job))
+    watch(at(cluster, 0).handle.add('x'))
+    await cluster.rest()
+    cluster.cutOff(worker)
+    end()
+    await cluster.rest()
+    assert.deepEqual([processing, settled], [{}, []])
+    cluster.join(worker)
+    await cluster.rest()
+    assert.deepEqual([processing, settled], [{}, [how]])
+  })
+}
 
 test('queue › process ends when its signal aborts, after what is under way', async () => {
   const cluster = makeCluster(1)
@@ -531,11 +560,48 @@ test('queue › it takes as many items and takes as its limits say, and not one 
   const waiting = new QueueState()
   waiting.install(VIEW)
   for (let i = 1; i <= QUEUE_TAKES_MAX; i++) assert.ok(waiting.apply([1, i], 'p'))
-  assert.equal(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), null)
+  assert.deepEqual(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), [
+    { type: 'overmuch', by: 'p', take: QUEUE_TAKES_MAX + 1 },
+  ])
+  assert.deepEqual(waiting.apply([1, 1], 'p'), [])
   assert.ok(waiting.apply([1, 1], 'q'))
   const { handle } = at(makeCluster(1), 0)
   for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take())
   await assert.rejects(handle.take(), BusyError)
+})
+
+test('queue › a take beyond what still counts as waiting is refused, and is nobody’s fault', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 0)
+  const stop = new AbortController()
+  for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take({ signal: stop.signal }))
+  await cluster.rest()
+  at(cluster, 0).loses = QUEUE_TAKES_MAX
+  stop.abort()
+  const taking = watch(handle.take())
+  await cluster.rest()
+  assert.ok(taking.error instanceof BusyError)
+  assert.deepEqual(cluster.faults, [])
+})
+
+test('queue › calls that change no item emit no event', async () => {
+  const cluster = makeCluster(2)
+  const { handle } = at(cluster, 0)
+  const changes: number[] = []
+  handle.addEventListener('change', (event) => changes.push(event.changes.length))
+  watch(handle.take())
+  await cluster.rest()
+  assert.deepEqual(changes, [])
+  watch(at(cluster, 1).handle.add('x'))
+  await cluster.rest()
+  assert.deepEqual(changes, [2])
+  const returning = at(cluster, 1)
+  cluster.cutOff(returning)
+  const seen: number[] = []
+  returning.handle.addEventListener('change', (event) => seen.push(event.changes.length))
+  cluster.join(returning)
+  // Its whole state was replaced: whoever reads must read anew.
+  assert.deepEqual(seen, [0])
 })
 
 test('queue › malformed operations and states change nothing, and nobody completes what another holds', () => {

@@ -71,6 +71,8 @@ export class TotalCluster<Handle, Options> {
       get view() {
         return member.view
       },
+      phase: 'open',
+      isWritable: true,
       cast: (op, options) => this.#cast(member, op, options?.signal),
       now: () => this.now,
       after: (ms, fn) => {
