@@ -138,6 +138,26 @@ rejects(
 )
 rejects(
   'T5',
+  'two holders, of whom the first moves on with the second',
+  trio().grant('a', 'i', ['L', '1.a', 1]).view('', '2.a', all).grant('b', 'i', ['L', '2.a', 1]),
+)
+rejects(
+  'T5',
+  'two holders, of whom the first crashes later',
+  trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]).crash('a'),
+)
+tolerates(
+  'T5',
+  'a grant to another after its holder was away, who is back',
+  trio()
+    .grant('c', 'i', ['L', '1.a', 1])
+    .view('', '2.a', ['a', 'b'])
+    .view('', '3.c', ['c'], { primary: false })
+    .view('', '4.a', all)
+    .grant('a', 'i', ['L', '4.a', 1]),
+)
+rejects(
+  'T5',
   'a smaller token',
   trio().grant('a', 'k', ['L', '1.a', 2]).release('a', 'k', ['L', '1.a', 2]).grant('b', 'k', ['L', '1.a', 1]),
 )
