@@ -1,7 +1,8 @@
 /**
  * T1 Cut: a state that arrives is one that its donor gave, for the same group, view and cut, unchanged; and the cut of
  * every state, given away or shown by its hash, is a point of its holder's own history: of every sender, what the holder
- * had delivered there or was given, no less and no more.
+ * had delivered there or was given, no less and no more; casts that were kept when a primary component was lost apart,
+ * which take effect without being delivered if the line goes on from there.
  *
  * A state that is given replaces what its holder had; states that are united keep it, unless the holder's own was none of
  * them. How far a united state goes is known by what the donors of its view gave away.
@@ -21,12 +22,13 @@ export const checker: Checker = {
     const holders = new Map<Process, Map<string, Holder>>()
     const outs = new Map<string, Located<'stateOut'>[]>()
     for (const out of run.of('stateOut')) pushTo(outs, viewKey(out.data), out)
+    const kept = new Set(run.of('kept').map(({ data }) => `${data.g} ${data.m}`))
     const points: Point[] = [...run.of('stateOut'), ...run.of('digest')]
     for (const point of points.sort((a, b) => a.line - b.line)) {
       const { process, data } = point
       if (process === null) continue
       const holder = getOrMake(holders, process, () => holdersOf(run, process, outs)).get(data.g)
-      if (holder !== undefined) checkPoint(verdict, holder, point)
+      if (holder !== undefined) checkPoint(verdict, holder, { point, kept })
     }
     return verdict
   },
@@ -173,14 +175,19 @@ function raiseAll(cut: Map<string, number>, by: Readonly<Record<string, number>>
   for (const [sender, n] of Object.entries(by)) raise(cut, sender, n)
 }
 
-function checkPoint(verdict: Verdict, holder: Holder, point: Point): void {
-  const { data, line } = point
+interface Judged {
+  readonly point: Point
+  /** Casts that anybody kept, by group and name. */
+  readonly kept: ReadonlySet<string>
+}
+
+function checkPoint(verdict: Verdict, holder: Holder, { point: { data, line }, kept }: Judged): void {
   holder.advance(line)
   const what = (): string => `${data.p}'s ${data.e === 'digest' ? 'hash' : 'state'} of "${data.g}" in view ${data.view}`
   const lack = data.e === 'digest' ? lackingNow(holder, data.cut) : lacking(holder, data, line)
   verdict.expect(lack === null, () => `${what()} lacks ${lack}`, line)
   for (const [sender, n] of Object.entries(data.cut)) {
-    if (n <= (holder.had.get(sender) ?? 0)) continue
+    if (n <= (holder.had.get(sender) ?? 0) || kept.has(`${data.g} ${sender}#${n}`)) continue
     verdict.fail(`${what()} covers ${sender}#${n}, which ${data.p} never had`, line)
     return
   }

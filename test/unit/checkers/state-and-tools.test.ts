@@ -4,6 +4,16 @@ import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.t
 const all = ['a', 'b', 'c']
 const four = [...all, 'd']
 
+const digest = (p: string, cut: Cut, h: string, view = '1.a.1'): TraceLine => ({
+  e: 'digest',
+  t: 95,
+  p,
+  g: 'g',
+  view,
+  cut,
+  h,
+})
+
 /** a casts once, d joins; the state it needs covers that cast. */
 const joined = (): TraceWriter =>
   trio({ state: true })
@@ -76,6 +86,14 @@ const partsOf = (n: string) => [
   { id: `2.a${n}`, members: ['a', 'b'] },
   { id: `3.c${n}`, members: ['c'] },
 ]
+accepts(
+  'T1',
+  'a state that covers what was kept when the primary component was lost',
+  trio()
+    .cast('a#1', 'g')
+    .write({ e: 'kept', t: 92, p: 'b', m: 'a#1', g: 'g', view: '1.a.1' }, digest('b', { a: 1 }, 'x')),
+)
+
 /** The parts of a split, each of which cast, unite their states. */
 const united = (cut: Cut, order = ['2.a.1', '3.c.1']): TraceWriter =>
   trio({ state: true })
@@ -109,15 +127,6 @@ rejects(
     .write({ e: 'digest', t: 95, p: 'b', g: 'g', view: '2.a.1', cut: { a: 1 }, h: 'x' }),
 )
 
-const digest = (p: string, cut: Cut, h: string, view = '1.a.1'): TraceLine => ({
-  e: 'digest',
-  t: 95,
-  p,
-  g: 'g',
-  view,
-  cut,
-  h,
-})
 /** a casts once, b twice; a and c have got all. */
 const three = (): TraceWriter =>
   trio().cast('a#1', 'g').cast('b#1', 'g').cast('b#2', 'g').deliverAll(['a', 'c'], 'g', 'a#1', 'b#1', 'b#2')
