@@ -260,10 +260,12 @@ export interface RoleLine extends ProcessLine {
   readonly on: boolean
 }
 
-/** What the kernel holds, forgets, knows stable, decides at a cut. */
+/** What the kernel holds, forgets, knows stable, decides at a cut, keeps with the state where the primary component is lost. */
 export interface DetailLine extends ProcessLine {
-  readonly e: 'hold' | 'gc' | 'stableUpTo' | 'void' | 'drop'
+  readonly e: 'hold' | 'gc' | 'stableUpTo' | 'void' | 'drop' | 'kept'
   readonly m?: string
+  readonly g?: string
+  readonly view?: string
   readonly from?: string
   readonly upTo?: number
 }

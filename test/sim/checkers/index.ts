@@ -29,6 +29,7 @@ import { checker as o6 } from './o6-weak-total.ts'
 import { checker as o7 } from './o7-reliable-total.ts'
 import { checker as o8 } from './o8-coherence.ts'
 import { checker as p1 } from './p1-unique-primary.ts'
+import { checker as p2 } from './p2-intersection.ts'
 import { checker as p4 } from './p4-non-primary-silence.ts'
 import { checker as p5 } from './p5-one-line-per-origin.ts'
 import { indexTrace } from './run.ts'
@@ -55,6 +56,7 @@ export const checkers: readonly Checker[] = [
   s7,
   s8,
   p1,
+  p2,
   p4,
   p5,
   m1,

@@ -1,7 +1,7 @@
 /**
  * L6 No blocked sender: the promise of every cast of a live process settles, one way or another, within `tSettle` of
- * the cast or of the quiet line, whichever is later. Casts of a consistent group may wait where the final component is
- * not primary.
+ * the cast or of the quiet line, whichever is later. Casts of a consistent group may wait to be sent where the final
+ * component is not primary.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -14,10 +14,10 @@ export const checker: Checker = {
     const verdict = new Verdict('L6')
     const rest = restOf(run)
     if (rest === null) return verdict
-    for (const { m, cast, sender, settles, group } of run.messages) {
+    for (const { m, cast, send, sender, settles, group } of run.messages) {
       if (cast === null || !isAtRest(run, sender)) continue
       const deadline = Math.max(cast.t, rest.quiet.t) + rest.bounds.tSettle
-      if (deadline > rest.end.t || endsWaiting(run, sender, group?.name ?? '')) continue
+      if (deadline > rest.end.t || (send === null && endsWaiting(run, sender, group?.name ?? ''))) continue
       const settled = settles[0]
       verdict.expect(
         settled !== undefined && settled.t <= deadline,

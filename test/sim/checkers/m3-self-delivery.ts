@@ -1,6 +1,6 @@
 /**
  * M3 Self delivery: who sends a cast and neither crashes nor leaves (the space or the group) delivers it, unless the
- * application was told that the cast was refused, lost or of unknown outcome. Judged once `tSettle` has passed since
+ * application was told that the cast was lost or of unknown outcome. Judged once `tSettle` has passed since
  * the send, and since the process was last thawed.
  */
 
@@ -9,7 +9,7 @@ import { at } from './collections.ts'
 import type { Message } from './model.ts'
 import type { Run } from './run.ts'
 
-const EXCUSES = new Set(['refused', 'lost', 'unknown'])
+const EXCUSES = new Set(['lost', 'unknown'])
 
 export const checker: Checker = {
   property: 'M3',

@@ -41,6 +41,12 @@ export function movesOf(run: Run): readonly Move[] {
   return moves
 }
 
+/** The moves, and the like of those who are at rest in one view: they agree on an order, though not yet on a set. */
+export function sharesOf(run: Run): readonly Pick<Move, 'view' | 'movers'>[] {
+  const resting = classesOf(run).filter(({ next, view }) => next === null && view.group !== run.space)
+  return [...movesOf(run), ...resting.map(({ view, installs }) => ({ view, movers: installs.map(moverOf) }))]
+}
+
 /** Compares every mover's set of those deliveries that `counts` with the first one's, in time linear in their sizes. */
 export function compareSets(run: Run, verdict: Verdict, moves: Iterable<Move>, counts: (d: Delivery) => boolean): void {
   const marks = new Int32Array(run.messages.length)
@@ -82,8 +88,7 @@ function compute(run: Run): Move[] {
     const { view, next, installs } = together
     if (next === null) continue
     if (view.group !== run.space) {
-      const movers = installs.map((left): Mover => ({ process: left.process, deliveries: left.deliveries, left }))
-      moves.push({ view, movers, where: `before they move together to ${next.id}` })
+      moves.push({ view, movers: installs.map(moverOf), where: `before they move together to ${next.id}` })
       continue
     }
     for (const [shared, movers] of sharedViews(together, bySpace)) {
@@ -93,6 +98,10 @@ function compute(run: Run): Move[] {
     }
   }
   return moves
+}
+
+function moverOf(left: Install): Mover {
+  return { process: left.process, deliveries: left.deliveries, left }
 }
 
 /** Per space install, per group install: what was delivered. */

@@ -1,4 +1,4 @@
-/** O1 FIFO: a process delivers the casts of one sender in one group in the order in which they were sent. */
+/** O1 FIFO: a process delivers the casts of one sender in one group in the order in which they were cast and sent. */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { at } from './collections.ts'
@@ -20,7 +20,7 @@ export const checker: Checker = {
         last[key] = message
         if (before === undefined) continue
         verdict.expect(
-          before.rank < message.rank,
+          before.rank < message.rank && before.n < message.n,
           () => `${process.id} delivers ${message.m} of "${group.name}" after ${before.m}`,
           at(process.deliveredAt, message.index),
         )

@@ -5,17 +5,17 @@
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import type { Message } from './model.ts'
+import { sharesOf } from './moves.ts'
 import type { Run } from './run.ts'
-import { classesOf, totalOf } from './together.ts'
+import { isTotal } from './together.ts'
 
 export const checker: Checker = {
   property: 'O6',
   check(run: Run): Result {
     const verdict = new Verdict('O6')
     const place = new Int32Array(run.messages.length)
-    for (const { view, installs } of classesOf(run)) {
-      if (view.group === run.space) continue
-      const sequences = installs.map(totalOf)
+    for (const { view, movers } of sharesOf(run)) {
+      const sequences = movers.map(({ deliveries }) => deliveries.filter((each) => each.first && isTotal(each)))
       const [reference, ...others] = sequences
       if (reference === undefined || others.length === 0) continue
       reference.forEach(({ message }, i) => {

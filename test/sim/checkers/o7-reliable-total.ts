@@ -4,16 +4,16 @@
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
+import { sharesOf } from './moves.ts'
 import type { Run } from './run.ts'
-import { classesOf, totalOf } from './together.ts'
+import { isTotal } from './together.ts'
 
 export const checker: Checker = {
   property: 'O7',
   check(run: Run): Result {
     const verdict = new Verdict('O7')
-    for (const { view, installs } of classesOf(run)) {
-      if (view.group === run.space) continue
-      const sequences = installs.map(totalOf)
+    for (const { view, movers } of sharesOf(run)) {
+      const sequences = movers.map(({ deliveries }) => deliveries.filter((each) => each.first && isTotal(each)))
       const longest = sequences.reduce((a, b) => (b.length > a.length ? b : a))
       for (const sequence of sequences) {
         if (sequence === longest) continue

@@ -2,13 +2,16 @@
  * O8 Order coherence: the agreed order of a view respects causal order, and causal order respects FIFO: the causal and
  * total casts of one sender are delivered in its order even across groups.
  *
+ * A sender's order is that in which its kernel sends. That is the order in which its application casts, but that outside
+ * the primary component the casts of consistent groups wait, and others overtake them.
+ *
  * The agreed order of a view is the longest sequence that any process delivered in it.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { type Clocks, clocksOf } from './clocks.ts'
 import { at, pushTo } from './collections.ts'
-import type { Delivery, Message, View } from './model.ts'
+import type { Delivery, Message, Process, View } from './model.ts'
 import { orderOf, type Run } from './run.ts'
 import { totalOf } from './together.ts'
 
@@ -27,6 +30,7 @@ export const checker: Checker = {
       checkAgreed(verdict, clocks, view, agreed)
     }
     checkSenders(run, verdict)
+    checkSending(run, verdict)
     return verdict
   },
 }
@@ -77,6 +81,27 @@ function checkSenders(run: Run, verdict: Verdict): void {
         () => `${process.id} delivers ${message.m} after ${before.m}, against their sender's order`,
         at(process.deliveredAt, message.index),
       )
+    }
+  }
+}
+
+/** No cast is sent after one that was cast later, except one of a consistent group after such as were sent without a primary. */
+function checkSending(run: Run, verdict: Verdict): void {
+  const bySender = new Map<Process, Message[]>()
+  for (const message of run.messages) if (message.send !== null) pushTo(bySender, message.sender, message)
+  for (const messages of bySender.values()) {
+    messages.sort((a, b) => a.rank - b.rank)
+    let last: Message | null = null
+    let lastInPrimary: Message | null = null
+    for (const message of messages) {
+      const mayWait = message.group?.options?.consistency === 'consistent'
+      const before: Message | null = mayWait ? lastInPrimary : last
+      if (before !== null && before.n > message.n) {
+        verdict.fail(`${message.m} is sent after ${before.m}, which was cast later`, message.send?.line)
+      }
+      if (last === null || message.n > last.n) last = message
+      const isInPrimary = message.send?.view.first?.primary === true
+      if (isInPrimary && (lastInPrimary === null || message.n > lastInPrimary.n)) lastInPrimary = message
     }
   }
 }

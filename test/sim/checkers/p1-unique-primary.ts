@@ -16,17 +16,20 @@ export const checker: Checker = {
   property: 'P1',
   check(run: Run): Result {
     const verdict = new Verdict('P1')
-    const lines = new Map<string, View[]>()
-    for (const view of run.space.views.values()) {
-      const first = view.first
-      if (first?.primary === true && first.line !== null) pushTo(lines, first.line, view)
-    }
-    for (const [line, views] of lines) {
-      views.sort((a, b) => a.epoch - b.epoch)
-      checkChain(run, verdict, line, views)
-    }
+    for (const [line, views] of primaryLines(run)) checkChain(run, verdict, line, views)
     return verdict
   },
+}
+
+/** The primary views of each line, by epoch. */
+export function primaryLines(run: Run): Map<string, View[]> {
+  const lines = new Map<string, View[]>()
+  for (const view of run.space.views.values()) {
+    const first = view.first
+    if (first?.primary === true && first.line !== null) pushTo(lines, first.line, view)
+  }
+  for (const views of lines.values()) views.sort((a, b) => a.epoch - b.epoch)
+  return lines
 }
 
 function checkChain(run: Run, verdict: Verdict, line: string, views: readonly View[]): void {
@@ -54,8 +57,8 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
 /** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
 function inherits(run: Run, predecessor: View, view: View): boolean {
   const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
-  // Who brought it along may crash on the threshold: after its kernel installed, before its application heard of it.
-  if (here.some((process) => process.crash !== null)) return true
+  // Who brought it along may crash on the threshold: after its kernel was ready, before its application heard of it.
+  if (here.some((process) => process.crash !== null && run.last(process, run.space)?.view === predecessor)) return true
   if (here.length > 0) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {

@@ -29,8 +29,12 @@ export const checker: Checker = {
       if (process === null) continue
       const group = run.groups.find((g) => g.name === data.g)
       const installs = group === undefined ? undefined : process.installs.get(group)
-      const holds = installs?.some((install) => install.at.line < line && install.view.id === data.view) ?? false
-      verdict.expect(holds, () => `${process.id} gets the transitional signal of ${data.view} before that view`, line)
+      const current = installs?.findLast((install) => install.at.line < line)
+      verdict.expect(
+        current?.view.id === data.view,
+        () => `${process.id} gets the transitional signal of ${data.view} in view ${current?.view.id ?? 'none'}`,
+        line,
+      )
     }
     for (const message of run.messages) checkSend(run, verdict, message)
     return verdict

@@ -1,10 +1,11 @@
 /**
  * S4 View agreement: installs of one id carry the same members in the same order, the same primary flag, line, space
- * view and parts, wherever they happen.
+ * view and parts, wherever they happen; and those who come from the same view are told the same of who is gone and why.
  */
 
 import type { TraceSubview, ViewLine } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
+import type { View } from './model.ts'
 import type { Run } from './run.ts'
 
 export const checker: Checker = {
@@ -16,7 +17,8 @@ export const checker: Checker = {
       if (first === null || view.installs.length < 2) continue
       for (const { data, process, at } of view.installs) {
         if (data === first) continue
-        const difference = differ(first, data)
+        const before = sameSource(view, data)
+        const difference = differ(first, data) ?? (before === undefined ? null : differInGone(before, data))
         verdict.expect(
           difference === null,
           () => `view ${data.id} of "${data.g}" has other ${difference} at ${process.id} than at ${first.p}`,
@@ -26,6 +28,21 @@ export const checker: Checker = {
     }
     return verdict
   },
+}
+
+/** The first line of the view at one who comes from the same view. */
+function sameSource(view: View, data: ViewLine): ViewLine | undefined {
+  return view.installs.find((install) => install.data.prev === data.prev)?.data
+}
+
+function differInGone(a: ViewLine, b: ViewLine): string | null {
+  if (!sameSet(a.left, b.left)) return 'leavers'
+  if (!sameSet(a.dead, b.dead)) return 'dead'
+  return sameSet(a.expelled, b.expelled) ? null : 'expelled'
+}
+
+function sameSet(a: readonly string[] = [], b: readonly string[] = []): boolean {
+  return sameList([...a].sort(), [...b].sort())
 }
 
 function differ(a: ViewLine, b: ViewLine): string | null {

@@ -1,6 +1,7 @@
 /**
  * S5 Membership integrity: who is new in a view had asked to join before (for a group: after it last left it), and an
- * incarnation that left the space or was proven dead never reappears at those who know.
+ * incarnation that left the space or was proven dead never reappears at those who know. Nor is anybody said to have left
+ * who had not asked to, or to be proven dead who had neither crashed nor left.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -15,6 +16,7 @@ export const checker: Checker = {
       const install = view.installs[0]
       if (install !== undefined) checkJoins(run, verdict, install)
     }
+    for (const install of run.installs) checkReasons(run, verdict, install)
     for (const process of run.processes) {
       for (const [group, installs] of process.installs) {
         if (group === run.space) checkGone(verdict, installs)
@@ -33,6 +35,27 @@ function checkJoins(run: Run, verdict: Verdict, { view, at }: Install): void {
       join !== undefined && join.line < at.line,
       () => `${id} is in view ${view.id} of "${view.group.name}" but had not asked to join`,
       at.line,
+    )
+  }
+}
+
+function checkReasons(run: Run, verdict: Verdict, { view, data, process, at: { line } }: Install): void {
+  for (const id of data.left ?? []) {
+    const leaves = run.process(id)?.leaves
+    const asked = [...(leaves?.get(view.group.name) ?? []), ...(leaves?.get('') ?? [])]
+    verdict.expect(
+      asked.some((leave) => leave.line < line),
+      () => `${process.id} is told in view ${view.id} of "${view.group.name}" that ${id} left, which had not asked to`,
+      line,
+    )
+  }
+  for (const id of data.dead ?? []) {
+    const other = run.process(id)
+    const end = other?.crash ?? other?.leave ?? null
+    verdict.expect(
+      end !== null && end.line < line,
+      () => `${process.id} is told in view ${view.id} of "${view.group.name}" that ${id} is dead, which it is not`,
+      line,
     )
   }
 }

@@ -1,33 +1,52 @@
 /**
- * T1 Cut: a state that arrives is one that its donor gave to just this process, for the same group, view and cut, unchanged; and the cut is
- * a point of the donor's own history: it covers, of every sender, what the donor had delivered there, no more.
+ * T1 Cut: a state that arrives is one that its donor gave it, for the same group, view and cut, unchanged; and the cut of
+ * every state, given away or shown by its hash, is a point of its holder's own history: of every sender, what the holder
+ * had delivered there or was given, no less and no more; casts that were kept when a primary component was lost apart,
+ * which take effect without being delivered if the line goes on from there.
+ *
+ * A state that is given replaces what its holder had; states that are united keep it, unless the holder's own was none of
+ * them. How far a united state goes is known by what the donors of its view gave away.
  */
 
+import type { Cut, LineOf } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { getOrMake, pushTo } from './collections.ts'
-import type { Located, Process } from './model.ts'
+import type { Install, Located, Process } from './model.ts'
 import { cutKey, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'T1',
   check(run: Run): Result {
     const verdict = new Verdict('T1')
-    const given = new Map<string, Located<'stateOut'>>()
-    const outs = run.of('stateOut')
-    let next = 0
-    for (const { data, line } of run.of('stateIn')) {
-      for (let out = outs[next]; out !== undefined && out.line < line; out = outs[++next])
-        given.set(keyOf(out.data.p, out.data.to, out.data), out)
-      verdict.expect(
-        given.has(keyOf(data.from, data.p, data)),
-        () => `${data.p} gets a state of "${data.g}" in ${data.view} that ${data.from} did not give it`,
-        line,
-      )
+    checkArrivals(run, verdict)
+    const holders = new Map<Process, Map<string, Holder>>()
+    const outs = new Map<string, Located<'stateOut'>[]>()
+    for (const out of run.of('stateOut')) pushTo(outs, viewKey(out.data), out)
+    const kept = new Set(run.of('kept').map(({ data }) => `${data.g} ${data.m}`))
+    const points: Point[] = [...run.of('stateOut'), ...run.of('digest')]
+    for (const point of points.sort((a, b) => a.line - b.line)) {
+      const { process, data } = point
+      if (process === null) continue
+      const holder = getOrMake(holders, process, () => holdersOf(run, process, outs)).get(data.g)
+      if (holder !== undefined) checkPoint(verdict, holder, { point, kept })
     }
-    const steps = deliveriesByGroup()
-    for (const out of outs) checkPoint(run, verdict, steps, out)
     return verdict
   },
+}
+
+function checkArrivals(run: Run, verdict: Verdict): void {
+  const given = new Set<string>()
+  const outs = run.of('stateOut')
+  let next = 0
+  for (const { data, line } of run.of('stateIn')) {
+    for (let out = outs[next]; out !== undefined && out.line < line; out = outs[++next])
+      given.add(keyOf(out.data.p, out.data.to, out.data))
+    verdict.expect(
+      given.has(keyOf(data.from, data.p, data)),
+      () => `${data.p} gets a state of "${data.g}" in ${data.view} that ${data.from} did not give it`,
+      line,
+    )
+  }
 }
 
 type Snapshot = Located<'stateOut'>['data'] | Located<'stateIn'>['data']
@@ -36,71 +55,163 @@ function keyOf(donor: string, to: string, { g, view, cut, h }: Snapshot): string
   return JSON.stringify([donor, to, g, view, cutKey(cut), h])
 }
 
+type Point = Located<'stateOut'> | Located<'digest'>
+
+type Given = Located<'stateIn'> | Located<'merge'>
+
 interface Step {
   readonly line: number
   readonly sender: string
   readonly n: number
 }
 
-type Steps = (process: Process, g: string) => readonly Step[]
-
-/** Each donor's first deliveries by group, sorted out when asked for. */
-function deliveriesByGroup(): Steps {
-  const cache = new Map<Process, Map<string, Step[]>>()
-  return (process, g) => getOrMake(cache, process, () => sortOut(process)).get(g) ?? []
+function viewKey({ g, view }: { readonly g: string; readonly view: string }): string {
+  return `${view} ${g}`
 }
 
-function sortOut(process: Process): Map<string, Step[]> {
-  const groups = new Map<string, Step[]>()
+function holdersOf(
+  run: Run,
+  process: Process,
+  outs: ReadonlyMap<string, readonly Located<'stateOut'>[]>,
+): Map<string, Holder> {
+  const holders = new Map<string, Holder>()
+  for (const [group, installs] of process.installs) holders.set(group.name, new Holder(installs, outs))
   for (const { group, message, at, first } of process.deliveries) {
-    if (first) pushTo(groups, group.name, { line: at.line, sender: message.sender.id, n: message.n })
+    if (first) holders.get(group.name)?.steps.push({ line: at.line, sender: message.sender.id, n: message.n })
   }
-  return groups
+  const givens: Given[] = [...run.of('stateIn'), ...run.of('merge')]
+  for (const given of givens.sort((a, b) => a.line - b.line)) {
+    if (given.process === process) holders.get(given.data.g)?.givens.push(given)
+  }
+  return holders
 }
 
-/**
- * The covered casts are a prefix of what the donor delivered in the group, and hold at least what it delivered before
- * the view. Casts that it never delivered itself (it has them from a state of its own) do not matter, nor what it
- * delivered before a view in which it was given a state.
- */
-function checkPoint(run: Run, verdict: Verdict, steps: Steps, { data, process, line }: Located<'stateOut'>): void {
-  if (process === null || data.partial === true) return
-  const isGiven = (state: Located<'stateIn' | 'merge'>): boolean =>
-    state.process === process && state.data.g === data.g && state.line < line
-  const whole = run.of('stateIn').findLast(isGiven)
-  const united = run.of('merge').findLast(isGiven)
-  const given = (whole?.line ?? 0) > (united?.line ?? 0) ? whole : united
-  // A membership that began anew began without what the process had delivered in an earlier one.
-  const joined = joinLine(process, data.g, line)
-  const from = Math.max(joined, given === undefined ? 0 : installLine(process, given.data))
-  const viewLine = installLine(process, data)
-  let beyond: Step | null = null
-  for (const step of steps(process, data.g)) {
-    if (step.line < from) continue
-    const isCovered = step.n <= (data.cut[step.sender] ?? 0)
-    if (!isCovered) beyond ??= step
-    if (beyond === null || (!isCovered && step.line > viewLine)) continue
-    const why = isCovered
-      ? `covers ${step.sender}#${step.n}, delivered after it`
-      : `is of view ${data.view}, which came after it`
-    verdict.fail(`${data.p}'s state of "${data.g}" lacks ${beyond.sender}#${beyond.n} but ${why}`, line)
+/** What a process has of a group, line by line. */
+class Holder {
+  /** First deliveries, in order. */
+  readonly steps: Step[] = []
+  readonly givens: Given[] = []
+  /** Per sender, the highest number that it ever had. */
+  readonly had = new Map<string, number>()
+  /** Per sender, the highest number in its state: since its membership began, or it took a state in place of its own. */
+  readonly has = new Map<string, number>()
+  /** Per sender, the highest number in the state that it took. */
+  readonly floor = new Map<string, number>()
+  /** The line from which on its deliveries are in its state. */
+  from = 0
+  readonly #installs: readonly Install[]
+  readonly #outs: ReadonlyMap<string, readonly Located<'stateOut'>[]>
+  #step = 0
+  #given = 0
+  #install = 0
+
+  constructor(installs: readonly Install[], outs: ReadonlyMap<string, readonly Located<'stateOut'>[]>) {
+    this.#installs = installs
+    this.#outs = outs
+  }
+
+  /** Takes into account what came before the line. Lines never decrease. */
+  advance(line: number): void {
+    for (;;) {
+      const step = this.steps[this.#step]
+      const given = this.givens[this.#given]
+      const install = this.#installs[this.#install]
+      const next = Math.min(step?.line ?? line, given?.line ?? line, install?.at.line ?? line)
+      if (next >= line) return
+      if (install?.at.line === next) {
+        this.#install++
+        if (install.before === null) this.#begin(next)
+      } else if (given?.line === next) {
+        this.#given++
+        this.#take(given)
+      } else if (step !== undefined) {
+        this.#step++
+        raise(this.had, step.sender, step.n)
+        raise(this.has, step.sender, step.n)
+      }
+    }
+  }
+
+  /** Where it installed the view; 0 if it never did. */
+  lineOf(view: string): number {
+    return this.#installs.find((install) => install.view.id === view)?.at.line ?? 0
+  }
+
+  #begin(line: number): void {
+    this.has.clear()
+    this.floor.clear()
+    this.from = line
+  }
+
+  #take(given: Given): void {
+    const { data } = given
+    if (this.#isInPlace(given)) {
+      this.#begin(this.lineOf(data.view))
+      for (let i = this.#step - 1; i >= 0; i--) {
+        const step = this.steps[i]
+        if (step === undefined || step.line < this.from) break
+        raise(this.has, step.sender, step.n)
+      }
+    }
+    if (data.e === 'stateIn') {
+      raiseAll(this.had, data.cut)
+      raiseAll(this.has, data.cut)
+      raiseAll(this.floor, data.cut)
+    } else for (const out of this.#outs.get(viewKey(data)) ?? []) raiseAll(this.had, out.data.cut)
+  }
+
+  #isInPlace({ data }: Given): boolean {
+    if (data.e === 'stateIn') return true
+    const prev = this.#installs.find(({ view }) => view.id === data.view)?.data.prev ?? null
+    return prev === null || !data.order.includes(prev)
+  }
+}
+
+function raise(cut: Map<string, number>, sender: string, n: number): void {
+  if (n > (cut.get(sender) ?? 0)) cut.set(sender, n)
+}
+
+function raiseAll(cut: Map<string, number>, by: Readonly<Record<string, number>>): void {
+  for (const [sender, n] of Object.entries(by)) raise(cut, sender, n)
+}
+
+interface Judged {
+  readonly point: Point
+  /** Casts that anybody kept, by group and name. */
+  readonly kept: ReadonlySet<string>
+}
+
+function checkPoint(verdict: Verdict, holder: Holder, { point: { data, line }, kept }: Judged): void {
+  holder.advance(line)
+  const what = (): string => `${data.p}'s ${data.e === 'digest' ? 'hash' : 'state'} of "${data.g}" in view ${data.view}`
+  const lack = data.e === 'digest' ? lackingNow(holder, data.cut) : lacking(holder, data, line)
+  verdict.expect(lack === null, () => `${what()} lacks ${lack}`, line)
+  for (const [sender, n] of Object.entries(data.cut)) {
+    if (n <= (holder.had.get(sender) ?? 0) || kept.has(`${data.g} ${sender}#${n}`)) continue
+    verdict.fail(`${what()} covers ${sender}#${n}, which ${data.p} never had`, line)
     return
   }
 }
 
-/** Where the process's membership at that line began. */
-function joinLine(process: Process, g: string, line: number): number {
-  for (const [group, installs] of process.installs) {
-    if (group.name !== g) continue
-    return installs.findLast((install) => install.before === null && install.at.line < line)?.at.line ?? 0
-  }
-  return 0
+/** A hash is of the state as it is. */
+function lackingNow({ has }: Holder, cut: Cut): string | null {
+  for (const [sender, n] of has) if (n > (cut[sender] ?? 0)) return `${sender}#${n}`
+  return null
 }
 
-/** Where the process installed the snapshot's view; 0 if it never did. */
-function installLine(process: Process, { g, view }: { readonly g: string; readonly view: string }): number {
-  for (const [group, installs] of process.installs) {
-    if (group.name === g) return installs.find((install) => install.view === group.views.get(view))?.at.line ?? 0
+/** A state that is given away is of a point in the view, or of its beginning: it covers a prefix of the holder's deliveries. */
+function lacking(holder: Holder, { cut, view }: LineOf<'stateOut'>, line: number): string | null {
+  for (const [sender, n] of holder.floor) if (n > (cut[sender] ?? 0)) return `${sender}#${n}`
+  const begin = holder.lineOf(view)
+  let beyond: Step | null = null
+  for (const step of holder.steps) {
+    if (step.line < holder.from) continue
+    if (step.line > line) break
+    const isCovered = step.n <= (cut[step.sender] ?? 0)
+    if (!isCovered) beyond ??= step
+    if (beyond === null || (!isCovered && step.line > begin)) continue
+    const name = `${beyond.sender}#${beyond.n}`
+    return isCovered ? `${name}, but not ${step.sender}#${step.n} after it` : name
   }
-  return 0
+  return null
 }

@@ -3,7 +3,8 @@
  *
  * - A token has one holder. The tokens that a process is granted increase; so do those of all processes, except that
  *   one whose space view is behind may hear late of an older grant.
- * - Nobody is granted what another member of the same space view still holds, `shared` grants apart.
+ * - Nobody is granted what another, who has been in its space views ever since it was granted that, still holds, `shared`
+ *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
  *   larger one.
  * - An item of one line has one accepted completion: all processes that report one report the same token.
@@ -86,7 +87,7 @@ function isBehind(a: Install | null, b: Install | null): boolean {
   return a !== null && b !== null && isOlder(a.view, b.view)
 }
 
-/** Each grant finds the one before it given up, or its holder out of the space view. */
+/** Each grant finds the one before it given up, or its holder out of a space view since. */
 function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], releases: readonly Release[]): void {
   let before: Grant | null = null
   for (const grant of grants) {
@@ -94,18 +95,28 @@ function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], rele
     before = grant
     if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
     if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue
-    if (grant.space === null || held.space?.view !== grant.space.view || hasGone(held.process, held.line, grant.line))
-      continue
+    if (!isStillThere(held, grant) || hasGone(held.process, held.line, grant.line)) continue
     verdict.expect(
       isGivenUp(run, held, grant, releases),
-      () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p} holds it in the same view`,
+      () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p}, which stays with it, holds it`,
       grant.line,
     )
   }
 }
 
+/** Is the holder in every space view of the next one, from that of its own grant on? Tokens of two lines have no order. */
+function isStillThere(held: Grant, grant: Grant): boolean {
+  const { process } = held
+  if (process === null || held.data.token[0] !== grant.data.token[0]) return false
+  for (let space = grant.space; space !== null; space = space.before) {
+    if (!space.view.members.has(process.id)) return false
+    if (space.view === held.space?.view) return true
+  }
+  return false
+}
+
 function hasGone(process: Process, from: number, to: number): boolean {
-  if (process.crash !== null || process.leave !== null) return true
+  if ([process.crash, process.leave].some((end) => end !== null && end.line < to)) return true
   for (const leaves of process.leaves.values()) {
     if (leaves.some(({ line }) => line > from && line < to)) return true
   }

@@ -109,6 +109,12 @@ tolerates(
     .end(),
 )
 
+rejects(
+  'L6',
+  'a cast that was sent and never settles, in a consistent group that waits for a primary view',
+  trio({ consistency: 'consistent' }).cast('a#1', 'g').view('', '2.a', all, { primary: false }).quiet(all).end(),
+)
+
 accepts('L7', 'joins that settle', settled(trio()).quiet(all).end())
 rejects('L7', 'a join that never settles', settled(trio(), ['a', 'b']).quiet(all).end())
 rejects(

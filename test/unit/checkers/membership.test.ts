@@ -39,6 +39,7 @@ rejects('S2', 'a view that names another predecessor', trio().view('', '2.a', al
 rejects('S2', 'a view that forgets its predecessor', trio().view('', '2.a', all, { prev: null }))
 accepts('S2', 'no predecessor after a leave', bLeavesGroup().join('g', 'b').view('g', '1.a.3', ['a', 'c', 'b']))
 
+const signal = (view: string) => ({ e: 'trans', t: 99, p: 'a', g: 'g', view }) as const
 accepts('S3', 'deliveries in the view in force', trio().cast('a#1', 'g').deliverAll(all, 'g', 'a#1'))
 accepts(
   'S3',
@@ -59,7 +60,8 @@ rejects(
     .view('g', '1.a.2', all)
     .write({ e: 'deliver', t: 99, p: 'a', m: 'a#1', g: 'g', view: '1.a.1', h: 'h-a#1' }),
 )
-rejects('S3', 'a signal before its view', trio().write({ e: 'trans', t: 99, p: 'a', g: 'g', view: '5.a.1' }))
+rejects('S3', 'a signal of a view that is over', trio().view('g', '1.a.2', all).write(signal('1.a.1')))
+rejects('S3', 'a signal before its view', trio().write(signal('5.a.1')))
 
 accepts('S4', 'equal views', trio())
 rejects(
@@ -84,12 +86,36 @@ rejects(
     .view('', '4.a', all, { by: ['c'], subviews: parts('').reverse() }),
 )
 
+rejects(
+  'S4',
+  'views that differ in why somebody is gone',
+  trio()
+    .leave('', 'b')
+    .view('', '2.a', ['a', 'c'], { by: ['a'], left: ['b'] })
+    .view('', '2.a', ['a', 'c'], { by: ['c'], trans: ['a', 'c'], expelled: ['b'] }),
+)
+tolerates('S4', 'views that differ in who is gone for those who come from different views', merged())
+
 accepts(
   'S5',
   'members that joined, and one that returns to a group by a new join',
   bLeavesGroup().join('g', 'b').view('g', '1.a.3', ['a', 'c', 'b']),
 )
 rejects('S5', 'a member that never joined', trio().view('', '2.a', [...all, 'd'], { by: all }))
+rejects('S5', 'one that is said to have left and did not', trio().view('', '2.a', ['a', 'c'], { left: ['b'] }))
+rejects('S5', 'one that is said to be dead and lives', trio().view('', '2.a', ['a', 'c'], { dead: ['b'] }))
+rejects(
+  'S5',
+  'one that is said to have left a group and did not',
+  trio().view('g', '1.a.2', ['a', 'c'], { left: ['b'] }),
+)
+accepts(
+  'S5',
+  'one that is proven dead',
+  trio()
+    .crash('b')
+    .view('', '2.a', ['a', 'c'], { dead: ['b'] }),
+)
 rejects('S5', 'one that left and is back', bLeaves().view('', '3.a', all, { by: ['a', 'c'] }))
 rejects(
   'S5',
@@ -160,10 +186,44 @@ rejects(
     .crash('a')
     .view('', '3.b', ['b']),
 )
+rejects(
+  'P1',
+  'a successor of a view that its members have left behind, though one of them crashes later',
+  trio()
+    .view('', '2.a', all, { by: ['a', 'b'] })
+    .view('', '3.c', ['c'], { primary: false })
+    .view('', '5.b', ['b'], { primary: false })
+    .view('', '4.c', ['b', 'c'], { by: ['c'] })
+    .crash('b'),
+)
 tolerates(
   'P1',
   'two lines that never met',
   new TraceWriter().start(all).view('', '1.a', ['a']).view('', '1.b', ['b'], { line: 'M' }),
+)
+
+accepts('P2', 'a majority', trio().split(['a'], ['b', 'c']).view('', '2.b', ['b', 'c']))
+tolerates('P2', 'half of a view with its most senior member', trio().view('', '2.a', ['a', 'c']).view('', '3.a', ['a']))
+tolerates(
+  'P2',
+  'who is left when one has left',
+  trio().view('', '2.a', ['a', 'b']).leave('', 'a').view('', '3.b', ['b']),
+)
+rejects('P2', 'a minority', trio().view('', '2.b', ['b']))
+rejects('P2', 'half of a view without its most senior', trio().view('', '2.a', ['a', 'c']).view('', '3.c', ['c']))
+rejects(
+  'P2',
+  'a minority by a death that cannot be proven',
+  trio().view('', '2.a', ['a', 'b']).crash('a').view('', '3.b', ['b']),
+)
+tolerates(
+  'P2',
+  'half of a view whose other half may be proven dead',
+  new TraceWriter()
+    .start(['a', 'b'], 'https://score.example')
+    .view('', '2.a', ['a', 'b'])
+    .crash('a')
+    .view('', '3.b', ['b']),
 )
 
 const consistent = { consistency: 'consistent', order: 'total', uniform: true } as const

@@ -21,6 +21,11 @@ rejects('M3', 'a sender that never delivers its own', sent().deliverAll(['b', 'c
 tolerates('M3', 'a sender that crashed', sent().crash('a').end())
 tolerates('M3', 'a sender that left the group', sent().leave('g', 'a').end())
 tolerates('M3', 'a sender that was told', sent().settle('a#1', 'unknown').end())
+rejects(
+  'M3',
+  'a sender that was told that the cast was refused, after it was sent',
+  sent().settle('a#1', 'refused').end(),
+)
 tolerates('M3', 'a run that ended too soon', sent())
 
 accepts('M5', 'one view for all', delivered())
@@ -88,6 +93,25 @@ tolerates(
 
 accepts('M8', 'those who come together', trio().view('', '2.a', all))
 rejects('M8', 'a set with one from outside the view', trio().view('', '2.a', ['a', 'b'], { trans: all }))
+rejects(
+  'M8',
+  'a set of several for one who comes from nowhere',
+  trio()
+    .start(['d'])
+    .view('', '2.a', [...all, 'd'], { trans: [...all, 'd'] }),
+)
+rejects(
+  'M8',
+  'a part that the process does not come from',
+  trio()
+    .view('', '2.b', ['b'], { primary: false })
+    .view('', '3.a', all, {
+      subviews: [
+        { id: '1.a', members: all },
+        { id: '2.b', members: [] },
+      ],
+    }),
+)
 rejects('M8', 'a set without the process itself', trio().view('', '2.a', all, { trans: ['b', 'c'] }))
 rejects(
   'M8',

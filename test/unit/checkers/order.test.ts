@@ -9,6 +9,12 @@ const twoOfA = (): TraceWriter => trio().cast('a#1', 'g').cast('a#2', 'g')
 accepts('O1', "a sender's order", twoOfA().deliverAll(all, 'g', 'a#1', 'a#2'))
 rejects('O1', 'an inversion', twoOfA().deliver('b', 'g', 'a#2', 'a#1'))
 
+rejects(
+  'O1',
+  'an order that is not that of the casts',
+  trio().cast('a#2', 'g').cast('a#1', 'g').deliver('b', 'g', 'a#2', 'a#1'),
+)
+
 accepts('O2', 'everything before', twoOfA().deliverAll(all, 'g', 'a#1', 'a#2'))
 rejects('O2', 'a gap', twoOfA().deliver('b', 'g', 'a#2'))
 tolerates(
@@ -115,6 +121,20 @@ tolerates(
     .view('', '3.c', ['c'], { primary: false }),
 )
 
+/** k outlives the change of the space; c, who moved along, crashes before k has another view. */
+const outlived = (...byC: readonly string[]): TraceWriter =>
+  trio()
+    .open('k', all, total)
+    .view('k', '1.a.1', all)
+    .cast('a#1', 'k')
+    .cast('b#1', 'k')
+    .deliverAll(['a', 'b'], 'k', 'a#1', 'b#1')
+    .deliver('c', 'k', ...byC)
+    .view('', '2.a', all)
+    .crash('c')
+accepts('O6', 'one order in a view that outlives that of the space', outlived('a#1', 'b#1'))
+rejects('O6', 'an inversion before a change of the space that the view outlives', outlived('b#1', 'a#1'))
+
 accepts('O7', 'equal sequences', both(total).deliverAll(all, 'g', 'b#1', 'a#1').view('g', '1.a.2', all))
 rejects(
   'O7',
@@ -144,6 +164,20 @@ rejects(
     .deliver('b', 'g', 'a#2')
     .deliver('b', 'k', 'a#1'),
 )
+
+/** Without a primary, a cast of the consistent k waits, and one of the available g overtakes it. */
+const waiting = (primary: boolean, overtaken: 'g' | 'k'): TraceWriter =>
+  trio()
+    .open('k', all, { consistency: 'consistent' })
+    .view('k', '1.a.1', all)
+    .view('', '2.a', all, { primary })
+    .view('g', '2.a.1', all)
+    .view('k', '2.a.1', all)
+    .cast('a#2', overtaken === 'k' ? 'g' : 'k')
+    .cast('a#1', overtaken)
+tolerates('O8', 'a cast of a consistent group that is overtaken while it waits', waiting(false, 'k'))
+rejects('O8', 'a cast of a consistent group that is overtaken in a primary view', waiting(true, 'k'))
+rejects('O8', 'a cast of an available group that is overtaken', waiting(false, 'g'))
 
 /** b has a's cast; c, cut off, goes on with it or without it. */
 const released = (options: object, isSignalled: boolean): TraceWriter => {

@@ -4,6 +4,16 @@ import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.t
 const all = ['a', 'b', 'c']
 const four = [...all, 'd']
 
+const digest = (p: string, cut: Cut, h: string, view = '1.a.1'): TraceLine => ({
+  e: 'digest',
+  t: 95,
+  p,
+  g: 'g',
+  view,
+  cut,
+  h,
+})
+
 /** a casts once, d joins; the state it needs covers that cast. */
 const joined = (): TraceWriter =>
   trio({ state: true })
@@ -61,26 +71,81 @@ accepts(
     .deliver('b', 'g', 'c#1'),
 )
 
-const digest = (p: string, cut: Cut, h: string, view = '1.a.1'): TraceLine => ({
-  e: 'digest',
-  t: 95,
-  p,
-  g: 'g',
-  view,
-  cut,
-  h,
-})
+/** d takes b's state in place of its own, gets one more cast, and gives its state on. */
+const passedOn = (cut: Cut): TraceWriter =>
+  joined()
+    .write(out({ a: 1 }), into({ a: 1 }))
+    .cast('c#1', 'g')
+    .deliverAll(four, 'g', 'c#1')
+    .write({ e: 'stateOut', t: 92, p: 'd', g: 'g', to: 'b', view: '2.a.1', cut, h: 's2' })
+accepts('T1', 'a state that is passed on, with what came since', passedOn({ a: 1, c: 1 }))
+rejects('T1', 'a state that is passed on without what it was given', passedOn({ c: 1 }))
+rejects('T1', 'a state that covers what its holder never had', passedOn({ a: 1, b: 1, c: 1 }))
+rejects('T1', 'a state that covers a cast of another group', passedOn({ a: 2, c: 1 }))
+
+const partsOf = (n: string) => [
+  { id: `2.a${n}`, members: ['a', 'b'] },
+  { id: `3.c${n}`, members: ['c'] },
+]
+accepts(
+  'T1',
+  'a state that covers what was kept when the primary component was lost',
+  trio()
+    .cast('a#1', 'g')
+    .write({ e: 'kept', t: 92, p: 'b', m: 'a#1', g: 'g', view: '1.a.1' }, digest('b', { a: 1 }, 'x')),
+)
+
+/** The parts of a split, each of which cast, unite their states. */
+const united = (cut: Cut, order = ['2.a.1', '3.c.1']): TraceWriter =>
+  trio({ state: true })
+    .split(['a', 'b'], ['c'])
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b'])
+    .view('', '3.c', ['c'], { primary: false })
+    .view('g', '3.c.1', ['c'])
+    .cast('a#1', 'g')
+    .deliverAll(['a', 'b'], 'g', 'a#1')
+    .cast('c#1', 'g')
+    .deliver('c', 'g', 'c#1')
+    .view('', '4.a', all, { subviews: partsOf('') })
+    .view('g', '4.a.1', all, { subviews: partsOf('.1') })
+    .write(
+      { e: 'stateOut', t: 93, p: 'a', g: 'g', to: 'c', view: '4.a.1', cut: { a: 1 }, h: 's1' },
+      { e: 'stateOut', t: 93, p: 'c', g: 'g', to: 'a', view: '4.a.1', cut: { c: 1 }, h: 's2' },
+      { e: 'merge', t: 94, p: 'c', g: 'g', view: '4.a.1', order, h: 's3' },
+      { e: 'digest', t: 95, p: 'c', g: 'g', view: '4.a.1', cut, h: 's3' },
+    )
+accepts('T1', 'a united state that has both parts', united({ a: 1, c: 1 }))
+tolerates('T1', 'a united state without that of a holder whose own was none of them', united({ a: 1 }, ['2.a.1']))
+rejects('T1', 'a united state that lacks what its holder had', united({ a: 1 }))
+rejects('T1', 'a united state that covers what no part had', united({ a: 2, c: 1 }))
+rejects(
+  'T1',
+  'a hash without the last delivery',
+  joined()
+    .cast('c#1', 'g')
+    .deliver('b', 'g', 'c#1')
+    .write({ e: 'digest', t: 95, p: 'b', g: 'g', view: '2.a.1', cut: { a: 1 }, h: 'x' }),
+)
+
+/** a casts once, b twice; a and c have got all. */
+const three = (): TraceWriter =>
+  trio().cast('a#1', 'g').cast('b#1', 'g').cast('b#2', 'g').deliverAll(['a', 'c'], 'g', 'a#1', 'b#1', 'b#2')
 accepts(
   'T2',
   'equal states at equal cuts',
-  trio().write(digest('a', { a: 1, b: 2 }, 'x'), digest('b', { b: 2, a: 1 }, 'x'), digest('c', { a: 1 }, 'y')),
+  three()
+    .deliver('b', 'g', 'a#1')
+    .write(digest('b', { a: 1 }, 'y'))
+    .deliver('b', 'g', 'b#1', 'b#2')
+    .write(digest('a', { a: 1, b: 2 }, 'x'), digest('b', { b: 2, a: 1 }, 'x'), digest('c', { a: 1, b: 2 }, 'x')),
 )
 rejects(
   'T2',
   'different states at equal cuts',
-  trio().write(digest('a', { a: 1, b: 2 }, 'x'), digest('b', { b: 2, a: 1 }, 'y')),
+  three().write(digest('a', { a: 1, b: 2 }, 'x'), digest('c', { b: 2, a: 1 }, 'y')),
 )
-rejects('T2', 'a state that changes by itself', trio().write(digest('a', { a: 1 }, 'x'), digest('a', { a: 1 }, 'y')))
+rejects('T2', 'a state that changes by itself', trio().write(digest('a', {}, 'x'), digest('a', {}, 'y')))
 
 accepts(
   'T5',
@@ -136,6 +201,26 @@ rejects(
   'T5',
   'two holders, of whom the first completes later',
   trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]).release('a', 'i', ['L', '1.a', 1], true),
+)
+rejects(
+  'T5',
+  'two holders, of whom the first moves on with the second',
+  trio().grant('a', 'i', ['L', '1.a', 1]).view('', '2.a', all).grant('b', 'i', ['L', '2.a', 1]),
+)
+rejects(
+  'T5',
+  'two holders, of whom the first crashes later',
+  trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]).crash('a'),
+)
+tolerates(
+  'T5',
+  'a grant to another after its holder was away, who is back',
+  trio()
+    .grant('c', 'i', ['L', '1.a', 1])
+    .view('', '2.a', ['a', 'b'])
+    .view('', '3.c', ['c'], { primary: false })
+    .view('', '4.a', all)
+    .grant('a', 'i', ['L', '4.a', 1]),
 )
 rejects(
   'T5',

@@ -31,6 +31,7 @@ export function synthesise(linesMin: number, seed: number): TraceLine[] {
   }
   const log: { readonly m: string; readonly g: string }[] = []
   const casts = new Map<string, number>()
+  const cuts = new Map<string, Record<string, number>>(groups.map((g) => [g, {}]))
   const done = new Map<string, number>()
   const advance = (p: string, to: number): void => {
     for (let i = done.get(p) ?? 0; i < to; i++) {
@@ -46,6 +47,7 @@ export function synthesise(linesMin: number, seed: number): TraceLine[] {
       const n = (casts.get(p) ?? 0) + 1
       casts.set(p, n)
       trace.cast(`${p}#${n}`, g).write({ e: 'hold', t: trace.t, p, m: `${p}#${n}` })
+      cuts.set(g, { ...cuts.get(g), [p]: n })
       log.push({ m: `${p}#${n}`, g })
       const q = processes[next(processes.length)] ?? 'p0'
       advance(q, Math.min(log.length, (done.get(q) ?? 0) + next(30)))
@@ -59,7 +61,7 @@ export function synthesise(linesMin: number, seed: number): TraceLine[] {
           p,
           g,
           view: `${epoch - 1}.p0.1`,
-          cut: Object.fromEntries(casts),
+          cut: cuts.get(g) ?? {},
           h: epoch,
         })
       }

@@ -369,6 +369,8 @@ test('map › an operation of a later opening is told from one of an earlier', (
       self: 'p0',
       opening: 7,
       view: null,
+      phase: 'open',
+      isWritable: true,
       cast: (op) => {
         ops.push(op)
         return { n: 8, delivered: new Promise(() => undefined), stable: new Promise(() => undefined) }
