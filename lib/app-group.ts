@@ -445,6 +445,7 @@ function toGroupView(view: ViewInfo): GroupView {
     members: Object.freeze(view.members.map((member) => member.id)),
     primary: view.primary,
     line: view.line,
+    missing: view.missing,
     joined: view.joined,
     left: view.left,
     dead: view.dead,

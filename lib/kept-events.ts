@@ -69,7 +69,7 @@ function readCast([author, n, view, index, payload]: readonly unknown[], self: s
 
 function readView(event: unknown): GroupView {
   if (typeof event !== 'object' || event === null) throw malformed()
-  const { id, members, primary, line, joined, left, dead, expelled } = event as Record<string, unknown>
+  const { id, members, primary, line, missing, joined, left, dead, expelled } = event as Record<string, unknown>
   if (typeof id !== 'string' || typeof primary !== 'boolean' || !(line === null || typeof line === 'string')) {
     throw malformed()
   }
@@ -78,6 +78,7 @@ function readView(event: unknown): GroupView {
     primary,
     line,
     members: readIds(members),
+    missing: readIds(missing),
     joined: readIds(joined),
     left: readIds(left),
     dead: readIds(dead),

@@ -58,6 +58,11 @@ export interface ViewInfo {
   readonly primary: boolean
   /** The line of primary views this component belongs to, or null before one is founded or met. */
   readonly line: string | null
+  /**
+   * Of a consistent group that does not act although its component is primary: who held its state when it last acted; one
+   * of them must come back. Else empty.
+   */
+  readonly missing: readonly ProcessId[]
   /** The view this process had before, or null if it had none in this group. */
   readonly prev: ViewId | null
   /** Those who came together with this process from `prev` (itself included). */

@@ -12,7 +12,7 @@ import type { Core } from './core.ts'
 import type { Delivery } from './delivery.ts'
 import type { Cast } from './frame.ts'
 import type { Group } from './group.ts'
-import type { Groups } from './groups.ts'
+import { type Groups, isActing } from './groups.ts'
 
 interface Entry {
   readonly group: string
@@ -124,7 +124,7 @@ export class Casting {
         this.end(entry.group, entry.n, 'refused')
         continue
       }
-      if (group.options.consistency === 'consistent' && !era.view.primary) {
+      if (group.options.consistency === 'consistent' && !isActing(group, era)) {
         this.aside.push(entry)
         continue
       }

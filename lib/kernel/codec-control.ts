@@ -31,6 +31,7 @@ import type {
   HeldCast,
   Message,
   Part,
+  Remembered,
   RemovedRow,
   Row,
   StateStatus,
@@ -104,7 +105,9 @@ const primaryRecord = record<PrimaryRecord>({ line: text, id: viewId, members: i
 
 const votes = record<VoteRecord>({ last: nullable(primaryRecord), attempt: nullable(primaryRecord) })
 
-const departed = record<Departed>({ id: processId, isDead: flag, votes: nullable(votes) })
+const departed = record<Departed>({ id: processId, isDead: flag, votes: nullable(votes), ended: list(text) })
+
+const remembered = record<Remembered>({ name: text, line: text, acted: int, holders: ids })
 
 // Flags of a held cast. "Next" and "same" are said of the cast before it in the list.
 const heldIsOrder = 1
@@ -194,6 +197,7 @@ const groupInstall = record<GroupInstall>({
   orderSeq: int,
   past: flatTuples(3),
   plan: list(stateTask),
+  missing: nullable(ids),
 })
 
 const groupRow = record<GroupRow>({
@@ -222,6 +226,7 @@ const row = record<Row>({
   marked: ids,
   readies: list(viewId),
   departed: list(departed),
+  remembered: list(remembered),
 })
 
 const decision = record<Decision>({

@@ -1,4 +1,5 @@
 /** What every layer of the kernel shares: identity, time, limits, effects, the links and the current space view. */
+import type { Memory } from './acted.ts'
 import type { AppEvent, Effect, KernelEnv, ProcessId, VoteRecord } from './api.ts'
 import type { Era } from './era.ts'
 import type { Departed, Message } from './frame.ts'
@@ -26,6 +27,8 @@ export interface Core {
   line: string | null
   generation: number
   readonly departed: Map<ProcessId, Departed>
+  /** Of consistent groups. */
+  remembered: Memory
   app(event: AppEvent): void
   trace(line: Readonly<Record<string, unknown>> & { readonly e: string }): void
   /** Who comes along from the old view, while a cut is delivered. */

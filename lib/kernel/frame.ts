@@ -77,6 +77,8 @@ export interface GroupInstall {
   /** Triples (rank, 0: casts or 1: order records, seq): the last of former members and sequencers, below every newcomer's cut. */
   readonly past: readonly number[]
   readonly plan: readonly StateTask[]
+  /** Who would have to come back before the group may act; null if it may. */
+  readonly missing: readonly ProcessId[] | null
 }
 
 /** Who needs whose state at a group view. */
@@ -137,6 +139,18 @@ export interface Row {
   readonly readies: readonly ViewId[]
   /** Vote records of leavers and proven dead. */
   readonly departed: readonly Departed[]
+  /** Consistent groups of which nobody who comes along held the state when they last acted. */
+  readonly remembered: readonly Remembered[]
+}
+
+/** When a consistent group last acted. */
+export interface Remembered {
+  readonly name: string
+  readonly line: string
+  /** Epoch of the primary view. */
+  readonly acted: number
+  /** Who had its state when that view began; empty: the group has ended since. */
+  readonly holders: readonly ProcessId[]
 }
 
 /** A vote taken out of the base, with its record. */
@@ -144,6 +158,8 @@ export interface Departed {
   readonly id: ProcessId
   readonly isDead: boolean
   readonly votes: VoteRecord | null
+  /** Groups that end with a goodbye, because there was no other member. */
+  readonly ended: readonly string[]
 }
 
 /** A part of a proposed view: those who are expected to come from one view. */

@@ -56,6 +56,8 @@ export interface Group {
   /** Sender → last cast number delivered. */
   readonly deliveredN: Map<ProcessId, number>
   status: StateStatus
+  /** Who would have to come back before it may act; null if it may. */
+  missing: readonly ProcessId[] | null
   /** The transitional signal was given for the current view. */
   isTransSignalled: boolean
 }

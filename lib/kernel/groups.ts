@@ -2,7 +2,7 @@
 import type { GroupOptions, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import type { Delivery } from './delivery.ts'
-import { streamKey } from './era.ts'
+import { type Era, streamKey } from './era.ts'
 import type { GroupInstall, GroupRow, Message, StateTask } from './frame.ts'
 import { type Group, newTotal } from './group.ts'
 import { installedId, statusAfter } from './rounds.ts'
@@ -17,6 +17,7 @@ export interface GroupStart {
   readonly name: string
   readonly options: GroupOptions
   readonly members: readonly ProcessId[]
+  readonly missing: readonly ProcessId[] | null
   /** Null: the group's view goes on unchanged. */
   readonly view: { readonly id: ViewId; readonly info: ViewInfo; readonly plan: readonly StateTask[] } | null
 }
@@ -204,6 +205,7 @@ export class Groups {
       ownLast: 0,
       deliveredN: new Map(),
       status: noStatus,
+      missing: install.missing,
       isTransSignalled: false,
     }
     this.byName.set(group.name, group)
@@ -225,6 +227,7 @@ export class Groups {
     }
     group.gn = install.gn
     group.members = install.members
+    group.missing = install.missing
     group.isClosed = group.install !== null
     group.total = newTotal()
     group.isTransSignalled = false
@@ -281,7 +284,7 @@ export class Groups {
 
   private markActed(group: Group): void {
     const { era } = this.core
-    if (!group.status.isWhole || !era.view.primary) return
+    if (!group.status.isWhole || !isActing(group, era)) return
     group.status = { ...group.status, acted: era.epoch, line: era.view.line }
   }
 
@@ -297,13 +300,23 @@ export class Groups {
       id: group.viewId,
       spaceView: view.id,
       members: group.members.map((id) => view.members.find((m) => m.id === id) ?? { id, name: '', origin: '' }),
-      primary: view.primary,
+      primary: isActing(group, this.core.era),
       line: view.line,
+      missing: view.primary ? (group.missing ?? []) : [],
       prev,
       trans,
       subviews,
       ...change,
     }
+  }
+
+  /** Consistent groups of which this process is the last member. */
+  endingHere(): string[] {
+    const { departed } = this.core
+    const isLast = ({ members }: Group): boolean => members.every((id) => id === this.core.self || departed.has(id))
+    return [...this.byName.values()]
+      .filter((group) => group.options.consistency === 'consistent' && group.missing === null && isLast(group))
+      .map(({ name }) => name)
   }
 
   /** This process's account of its groups, for a flush row. */
@@ -338,6 +351,7 @@ export class Groups {
         gid: start.gid,
         gn: 0,
         members: start.members,
+        missing: start.missing,
         isClosed: false,
         install: null,
         laterInstalls: [],
@@ -361,6 +375,11 @@ export class Groups {
     }
     this.renewRequests()
   }
+}
+
+/** Are consistent operations carried out in its current view? */
+export function isActing(group: Group, era: Era): boolean {
+  return era.view.primary && group.missing === null
 }
 
 function raise(map: Map<number, number>, key: number, value: number): void {

@@ -32,6 +32,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     members,
     primary: decision.primary,
     line: decision.line,
+    missing: [],
     prev: old.id,
     trans: flush.part.members,
     subviews: parts.map((part) => ({ id: part.view, members: part.members })),

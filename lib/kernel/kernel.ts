@@ -4,6 +4,7 @@
  * Bottom to top: link · detector · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
  * · transfer. Each layer owns its state; this file only passes things between them and installs views.
  */
+import type { Memory } from './acted.ts'
 import type {
   AppEvent,
   Command,
@@ -48,6 +49,7 @@ export class Kernel implements KernelHandle, Core {
   votes: VoteRecord = { last: null, attempt: null }
   line: string | null = null
   generation = 0
+  remembered: Memory = new Map()
   readonly detector: Detector
   readonly membership: Membership
   readonly delivery: Delivery
@@ -91,6 +93,7 @@ export class Kernel implements KernelHandle, Core {
       this.detector,
       {
         groupRows: () => this.groups.rows(),
+        remembered: () => this.rounds.remembered(),
         takeLate: (part) => this.takeLate(part),
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.forward(to, sender, seq),
@@ -110,6 +113,7 @@ export class Kernel implements KernelHandle, Core {
       line: null,
       prev: null,
       trans: [this.self],
+      missing: [],
       subviews: [],
       joined: [this.self],
       left: [],
@@ -266,7 +270,7 @@ export class Kernel implements KernelHandle, Core {
         this.fault(input.peer, input.code)
         return
       case 'dead':
-        this.handleDeparted({ id: input.peer, isDead: true, votes: input.record })
+        this.handleDeparted({ id: input.peer, isDead: true, votes: input.record, ended: [] })
         return
       case 'persisted':
         this.membership.handlePersisted(input.ticket)
@@ -459,7 +463,7 @@ export class Kernel implements KernelHandle, Core {
       if (!this.isQuick && !isQuiet && this.now - this.leavingSince < this.limits.leaveWaitMs) return
       this.goodbyeSince = this.now
       this.membership.isLeaving = true
-      const departed: Departed = { id: this.self, isDead: false, votes: this.votes }
+      const departed: Departed = { id: this.self, isDead: false, votes: this.votes, ended: this.groups.endingHere() }
       for (const link of this.links.values()) {
         if (link.isOpen) link.messages.push({ k: 'leave', departed })
         link.flush(this.now)

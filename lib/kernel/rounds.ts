@@ -8,6 +8,7 @@
  * Provides: S8, M6 within a group, L7 (requests are made again in the next space view).
  * Source: light-weight groups of Isis/Horus (Glade, Birman, Cooper, van Renesse 1993).
  */
+import type { Memory } from './acted.ts'
 import type { GroupOptions, ProcessId } from './api.ts'
 import type { Core } from './core.ts'
 import type { GroupInstall, Message, StateStatus } from './frame.ts'
@@ -24,6 +25,8 @@ export interface DirectoryEntry {
   readonly options: GroupOptions
   gn: number
   members: readonly ProcessId[]
+  /** Who would have to come back before it may act; null if it may. */
+  readonly missing: readonly ProcessId[] | null
   /** (rank, stream) → last number of former members and sequencers in this space view. */
   readonly past: Map<string, readonly [rank: number, stream: number, seq: number]>
 }
@@ -72,6 +75,19 @@ export class Rounds {
     this.nextGid = entries.reduce((max, entry) => Math.max(max, entry.gid + 1), 0)
   }
 
+  /** What is known of consistent groups, those among them that ended in this view. */
+  remembered(): Memory {
+    const { core } = this
+    const { line } = core.era.view
+    const memory: Memory = new Map(core.remembered)
+    if (!core.era.view.primary || line === null) return memory
+    for (const { name, options, gn, members } of this.directory.values()) {
+      if (options.consistency !== 'consistent' || members.length > 0 || gn === 0) continue
+      memory.set(name, { name, line, acted: core.era.epoch, holders: [] })
+    }
+    return memory
+  }
+
   handleRequest(from: ProcessId, message: Of<'groupRequest'>): void {
     const { name, action, options, avoid } = message
     let entry = this.directory.get(name)
@@ -88,7 +104,8 @@ export class Rounds {
         if (action === 'join') this.core.tell(from, { k: 'groupRefuse', view: this.core.era.id, name })
         return
       }
-      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], past: new Map() }
+      const missing = options.consistency === 'consistent' ? this.core.remembered.get(name)?.holders : undefined
+      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], missing: missing ?? null, past: new Map() }
       this.directory.set(name, entry)
     }
     const request: Request = { from, action, avoid }
@@ -153,6 +170,7 @@ export class Rounds {
       orderBy: sequencer === undefined ? -1 : (era.ranks.get(sequencer) ?? -1),
       orderSeq: bySequencer?.orderSeq ?? 0,
       past: [...entry.past.values()].flat(),
+      missing: entry.missing,
       plan: planStates(entry.options, entriesOf(members, round.counts), this.core.line, avoid, entry.gid + gn),
     }
     entry.gn = gn

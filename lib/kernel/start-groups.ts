@@ -1,8 +1,9 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
+import { nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
 import { finalMembers, type GroupHistory, isInstaller, uniteGroups } from './cut.ts'
 import { isHeldBack } from './delivery.ts'
-import type { Decision, Departed, GroupRow, Part, Row } from './frame.ts'
+import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
 import { groupViewId, viewIdOf } from './ids.ts'
@@ -32,6 +33,8 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
       if (list.length > 0) united.set(history.name, list)
     }
   }
+  const told = uniteMemories(flush.rows, decision.line)
+  const memory = nextMemory(kernel.remembered, told, decision.line)
   const names = [...united.keys()].sort()
   const directory: DirectoryEntry[] = []
   const starts: GroupStart[] = []
@@ -40,10 +43,20 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     const [first] = pieces
     if (first === undefined) return
     const members = pieces.flatMap((piece) => piece.members)
-    directory.push({ gid, name, options: first.history.options, gn: 0, members, past: new Map() })
-    const start = startOf(kernel, flush, decision, { name, gid, pieces, members, isSameStanding })
+    const { options } = first.history
+    const entries = entriesOf(pieces)
+    const isConsistent = options.consistency === 'consistent' && options.state
+    const missing = isConsistent ? whoIsMissing(entries, told.get(name), decision.line) : null
+    const plan = planStates(options, entries, decision.line, null, gid)
+    directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
+    if (isConsistent && decision.primary && decision.line !== null && missing === null) {
+      const holders = members.filter((id) => !plan.some(({ need }) => need === id))
+      if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })
+    }
+    const start = startOf(kernel, flush, { name, gid, pieces, members, isSameStanding, missing, plan })
     if (start !== null) starts.push(start)
   })
+  kernel.remembered = memory
   kernel.rounds.reset(directory)
   kernel.groups.startSpaceView(
     starts,
@@ -83,7 +96,10 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decis
 /** Also whoever a group view that was decided, but not told, lets go. */
 function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
   const left = installs.flatMap((install) => install.left)
-  return new Map([...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null }]), ...departed])
+  return new Map([
+    ...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
+    ...departed,
+  ])
 }
 
 function rowsOf(rows: readonly Row[], gid: number): Map<ProcessId, GroupRow> {
@@ -102,28 +118,31 @@ interface Union {
   readonly members: readonly ProcessId[]
   /** Neither line nor primary has changed for this part. */
   readonly isSameStanding: boolean
+  readonly missing: readonly ProcessId[] | null
+  readonly plan: readonly StateTask[]
 }
 
-function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union): GroupStart | null {
-  const { name, gid, pieces, members } = union
+function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
+  return pieces.flatMap((piece) =>
+    piece.members.map((id) => ({ id, prev: piece.viewId, status: piece.rows.get(id)?.status ?? noStatus })),
+  )
+}
+
+function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
+  const { name, gid, pieces, members, missing, plan } = union
   const mine = pieces.find((piece) => piece.members.includes(kernel.self))
   const group = kernel.groups.byName.get(name)
   const [first] = pieces
   if (mine === undefined || group === undefined || first === undefined) return null
-  const base = { gid, name, options: first.history.options, members }
-  if (pieces.length === 1 && mine.isWhole && union.isSameStanding) return { ...base, view: null }
+  const base = { gid, name, options: first.history.options, members, missing }
+  const isSame = union.isSameStanding && (missing === null) === (group.missing === null)
+  if (pieces.length === 1 && mine.isWhole && isSame) return { ...base, view: null }
   const id = groupViewId(viewIdOf(flush.ballot), 0)
-  const entries: StateEntry[] = pieces.flatMap((piece) =>
-    piece.members.map((member) => {
-      const status = piece.rows.get(member)?.status ?? noStatus
-      return { id: member, prev: piece.viewId, status }
-    }),
-  )
   const before = group.kept?.before ?? group.members
   const prev = group.viewId
   const stays = mine.members
   const subviews = pieces.map((piece) => ({ id: piece.viewId, members: piece.members }))
-  const draft = { ...group, viewId: id, members }
+  const draft = { ...group, viewId: id, members, missing }
   const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
     joined: members.filter((m) => !before.includes(m)),
     ...whyGone(
@@ -131,5 +150,5 @@ function startOf(kernel: Kernel, flush: Flush, decision: Decision, union: Union)
       withLeavers(agreedDeparted(flush.rows), mine.history),
     ),
   })
-  return { ...base, view: { id, info, plan: planStates(first.history.options, entries, decision.line, null, gid) } }
+  return { ...base, view: { id, info, plan } }
 }

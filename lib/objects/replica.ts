@@ -13,6 +13,8 @@ export interface GroupView {
   readonly members: readonly string[]
   readonly primary: boolean
   readonly line: string | null
+  /** Of a group that does not act although its component is primary: one of these must come back. Else empty. */
+  readonly missing: readonly string[]
   readonly joined: readonly string[]
   readonly left: readonly string[]
   /** Proven dead. */

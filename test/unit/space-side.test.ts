@@ -103,6 +103,7 @@ function view(id: string, state: StatePlan, group = 'g'): AppEvent {
     line: 'l',
     prev: null,
     trans: ['me'],
+    missing: [],
     subviews: [],
     joined: [],
     left: [],

@@ -1,7 +1,7 @@
 /**
  * L6 No blocked sender: the promise of every cast of a live process settles, one way or another, within `tSettle` of
  * the cast or of the quiet line, whichever is later. Casts of a consistent group may wait to be sent where the final
- * component is not primary.
+ * component is not primary, or the group waits for whoever has the state it last acted on.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'

@@ -8,10 +8,11 @@
  * The agreed order of a view is the longest sequence that any process delivered in it.
  */
 
+import { parseViewId } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { type Clocks, clocksOf } from './clocks.ts'
 import { at, pushTo } from './collections.ts'
-import type { Delivery, Message, Process, View } from './model.ts'
+import type { Delivery, Group, Message, Process, View } from './model.ts'
 import { orderOf, type Run } from './run.ts'
 import { totalOf } from './together.ts'
 
@@ -85,23 +86,30 @@ function checkSenders(run: Run, verdict: Verdict): void {
   }
 }
 
-/** No cast is sent after one that was cast later, except one of a consistent group after such as were sent without a primary. */
+/** No cast is sent after one that was cast later, except one of a consistent group after such as were sent while that waited. */
 function checkSending(run: Run, verdict: Verdict): void {
   const bySender = new Map<Process, Message[]>()
   for (const message of run.messages) if (message.send !== null) pushTo(bySender, message.sender, message)
   for (const messages of bySender.values()) {
     messages.sort((a, b) => a.rank - b.rank)
-    let last: Message | null = null
-    let lastInPrimary: Message | null = null
+    /** By epoch of the space view in which it was sent: the last in the order of the calls. */
+    const last = new Map<number, Message>()
     for (const message of messages) {
-      const mayWait = message.group?.options?.consistency === 'consistent'
-      const before: Message | null = mayWait ? lastInPrimary : last
-      if (before !== null && before.n > message.n) {
-        verdict.fail(`${message.m} is sent after ${before.m}, which was cast later`, message.send?.line)
+      const { group, sender, send } = message
+      const mayWait = group?.options?.consistency === 'consistent'
+      for (const [epoch, before] of last) {
+        if (before.n < message.n || (mayWait && !isActing(sender, group, epoch))) continue
+        verdict.fail(`${message.m} is sent after ${before.m}, which was cast later`, send?.line)
+        break
       }
-      if (last === null || message.n > last.n) last = message
-      const isInPrimary = message.send?.view.first?.primary === true
-      if (isInPrimary && (lastInPrimary === null || message.n > lastInPrimary.n)) lastInPrimary = message
+      const epoch = parseViewId(send?.view.first?.sv ?? '0.').epoch
+      if (message.n > (last.get(epoch)?.n ?? 0)) last.set(epoch, message)
     }
   }
+}
+
+/** Did the group act, as far as the process was told, in the space view of that epoch? */
+function isActing(process: Process, group: Group, epoch: number): boolean {
+  const installs = process.installs.get(group) ?? []
+  return installs.findLast(({ data }) => parseViewId(data.sv).epoch <= epoch)?.data.primary === true
 }

@@ -1,5 +1,5 @@
 /**
- * P4 Non-primary silence: where the space view in force is not primary, a process delivers nothing in a consistent
+ * P4 Non-primary silence: where the space view in force is not primary, or the group's own is not, a process delivers nothing in a consistent
  * group, is granted nothing, and takes up no role under a token of a line. What is delivered at the closing of a
  * primary view comes before the next view's line, so it is in force still; but the uniform casts among it that come
  * after the transitional signal (nobody had released them) are delivered only by those who install a primary view next.
@@ -13,7 +13,7 @@ export const checker: Checker = {
   property: 'P4',
   check(run: Run): Result {
     const verdict = new Verdict('P4')
-    for (const { group, space, process, message, at, transitional } of run.deliveries) {
+    for (const { group, space, install, process, message, at, transitional } of run.deliveries) {
       if (group.options?.consistency !== 'consistent') continue
       // One that crashes or leaves at the cut installs nothing: nobody sees what it did.
       const next = space?.after ?? null
@@ -26,7 +26,7 @@ export const checker: Checker = {
         )
       }
       verdict.expect(
-        isPrimary(space),
+        isPrimary(space) && install?.data.primary !== false,
         () =>
           `${process.id} delivers ${message.m} of consistent "${group.name}" in non-primary ${space?.view.id ?? 'no view'}`,
         at.line,

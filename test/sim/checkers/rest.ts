@@ -38,8 +38,9 @@ export function judgedView(run: Run, rest: Rest, message: Message): Install | nu
   return install !== null && install.view === send.view ? install : null
 }
 
-/** Does the process end where consistent groups wait? */
+/** Does the process end where consistent groups wait, or this one does because nobody has the state it last acted on? */
 export function endsWaiting(run: Run, process: Process, g: string): boolean {
   const group = run.groups.find(({ name }) => name === g)
-  return group?.options?.consistency === 'consistent' && run.last(process, run.space)?.data.primary !== true
+  if (group?.options?.consistency !== 'consistent') return false
+  return run.last(process, run.space)?.data.primary !== true || run.last(process, group)?.data.primary === false
 }

@@ -62,7 +62,12 @@ const options: Arbitrary<GroupOptions> = plain({
 })
 const primary: Arbitrary<PrimaryRecord> = plain({ line: text, id: view, members: ids })
 const votes: Arbitrary<VoteRecord> = plain({ last: fc.option(primary), attempt: fc.option(primary) })
-const departed: Arbitrary<Departed> = plain({ id, isDead: fc.boolean(), votes: fc.option(votes) })
+const departed: Arbitrary<Departed> = plain({
+  id,
+  isDead: fc.boolean(),
+  votes: fc.option(votes),
+  ended: fc.array(text, { maxLength: 2 }),
+})
 const held: Arbitrary<HeldCast> = plain({
   seq: num,
   gid: num,
@@ -98,6 +103,7 @@ const install: Arbitrary<GroupInstall> = plain({
   orderSeq: num,
   past: fc.array(fc.tuple(num, num, num), { maxLength: 3 }).map((all) => all.flat()),
   plan: fc.array(task, { maxLength: 2 }),
+  missing: fc.option(ids),
 })
 const groupRow: Arbitrary<GroupRow> = plain({
   gid: num,
@@ -123,6 +129,7 @@ export const row: Arbitrary<Row> = plain({
   removed: fc.array(removed, { maxLength: 2 }),
   marked: ids,
   readies: fc.array(view, { maxLength: 3 }),
+  remembered: fc.array(plain({ name: text, line: text, acted: num, holders: ids }), { maxLength: 2 }),
   departed: fc.array(departed, { maxLength: 2 }),
 })
 const part: Arbitrary<Part> = plain({ view, members: ids })

@@ -249,6 +249,7 @@ export class Cluster<Handle, Options> {
       members,
       primary: true,
       line: 'line',
+      missing: [],
       joined: [],
       left: [],
       dead: [],

@@ -471,6 +471,7 @@ const VIEW: GroupView = {
   members: ['p', 'q'],
   primary: true,
   line: 'line',
+  missing: [],
   joined: [],
   left: [],
   dead: [],

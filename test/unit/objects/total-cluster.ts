@@ -227,7 +227,7 @@ export class TotalCluster<Handle, Options> {
 
   #makeView(members: readonly string[], primary: boolean, why: Partial<GroupView>): GroupView {
     this.#views += 1
-    const none = { joined: [], left: [], dead: [], expelled: [] }
+    const none = { missing: [], joined: [], left: [], dead: [], expelled: [] }
     return { id: `${this.#views}.p0.0`, members, primary, line: 'line', ...none, ...why }
   }
 

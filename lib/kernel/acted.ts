@@ -1,0 +1,59 @@
+/**
+ * What the members of a space remember of consistent groups: the last primary view in which each acted, and who held its
+ * state there. A group acts again only with somebody who has that state, or it would go back in time.
+ *
+ * Every member remembers every consistent group, its own or not, because those who hold the state may all be gone. What
+ * is remembered travels in flush rows when nobody who comes along is a holder; a goodbye tells of the groups that end
+ * with it.
+ */
+import type { ProcessId } from './api.ts'
+import type { Acted, Remembered, Row } from './frame.ts'
+import type { StateEntry } from './state-plan.ts'
+
+/** The memory of one process, by group name. */
+export type Memory = Map<string, Remembered>
+
+/** What a row must tell: the groups of which no holder comes along. */
+export function untoldIn(memory: ReadonlyMap<string, Remembered>, movers: readonly ProcessId[]): Remembered[] {
+  return [...memory.values()].filter(({ holders }) => !holders.some((id) => movers.includes(id)))
+}
+
+/** The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. */
+export function uniteMemories(rows: readonly Row[], line: string | null): Memory {
+  const united: Memory = new Map()
+  for (const row of rows) for (const each of row.remembered) remember(united, each, line)
+  for (const { ended } of rows.flatMap((row) => row.departed)) {
+    for (const name of ended) united.set(name, { name, line: line ?? '', acted: Number.MAX_SAFE_INTEGER, holders: [] })
+  }
+  return united
+}
+
+function remember(memory: Memory, each: Remembered, line: string | null): void {
+  const acted = memory.get(each.name)?.acted ?? 0
+  const isLater = each.acted > acted || (each.acted === acted && each.holders.length === 0)
+  if (each.line === line && isLater) memory.set(each.name, each)
+}
+
+/** What a process knows from here on: what it knew, what the rows say, less what has ended or is of another line. */
+export function nextMemory(known: Memory, united: Memory, line: string | null): Memory {
+  const next: Memory = new Map()
+  for (const each of [...known.values(), ...united.values()]) remember(next, each, line)
+  for (const [name, { holders }] of next) if (holders.length === 0) next.delete(name)
+  return next
+}
+
+/** Does nobody here have the state in which the group last acted? `null`: somebody does, or it never acted. */
+export function whoIsMissing(
+  entries: readonly StateEntry[],
+  remembered: Remembered | undefined,
+  line: string | null,
+): readonly ProcessId[] | null {
+  if (remembered === undefined || remembered.holders.length === 0) return null
+  const here = Math.max(-1, ...entries.map(({ status }) => (status?.isWhole ? actedIn(status, line) : -1)))
+  return here < remembered.acted ? remembered.holders : null
+}
+
+/** The epoch of the last primary view of this line that a state saw; −1 for a state of another line. */
+export function actedIn({ acted, line: ofLine }: Acted, line: string | null): number {
+  return ofLine === line ? acted : -1
+}
