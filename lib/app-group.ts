@@ -8,7 +8,7 @@
 
 import { ClosedError } from './errors.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { GroupPhase, GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 import { decodeValue, encodeValue, hashBytes } from './values.ts'
@@ -208,6 +208,11 @@ export class AppGroup implements GroupPort {
     const info: OpInfo = { author: from, local: from === this.self, n, view, index: this.#index }
     if (this.#awaits === 'nothing') this.#apply({ payload: event.payload, info })
     else this.#buffer.push({ payload: event.payload, info })
+  }
+
+  /** An own cast will not be delivered here. */
+  handleCastEnd(n: number, fate: CastFate): void {
+    this.#guard('lost', () => this.#replica?.lost?.(n, fate))
   }
 
   /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */

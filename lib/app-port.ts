@@ -301,6 +301,7 @@ export class AppSide {
     if (receipt.isOpen) this.#endOpen(receipt)
     this.#receipts.delete(event.n)
     receipt.fail(endReason(event.outcome, receipt))
+    this.#withGroup(event.group, (group) => group.handleCastEnd(event.n, event.outcome))
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {

@@ -121,6 +121,11 @@ export interface StateMachine<Handle> extends StatePort {
   apply(op: unknown, info: OperationInfo): boolean
   /** A new view, after the casts of the one before it. */
   view?(view: StateView): void
+  /**
+   * An own cast will not be delivered here: it was never sent (`refused`), dropped by all who came along (`lost`), or
+   * others may have it (`unknown`). If your handle shows operations before they are delivered, take it back or cast it again.
+   */
+  lost?(n: number, fate: 'refused' | 'lost' | 'unknown'): void
   /** A batch of deliveries, views or states is through: the time to tell the application. */
   settle?(): void
   readonly handle: Handle
@@ -153,6 +158,7 @@ export interface DefinedObject<Handle, Options> {
 export interface DefinedReplica extends StatePort {
   apply(op: unknown, info: OperationInfo): boolean
   view(view: StateView): void
+  lost(n: number, fate: 'refused' | 'lost' | 'unknown'): void
   settle(): void
 }
 
@@ -185,6 +191,7 @@ function toReplica(machine: StateMachine<unknown>): DefinedReplica {
   return {
     apply: (op, info) => machine.apply(op, info),
     view: (view) => machine.view?.(view),
+    lost: (n, fate) => machine.lost?.(n, fate),
     save: () => machine.save(),
     load: (state) => machine.load(state),
     ...(machine.merge === undefined ? {} : { merge: (state: unknown) => machine.merge?.(state) }),

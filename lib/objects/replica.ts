@@ -34,6 +34,9 @@ export interface OpInfo {
   readonly index: number
 }
 
+/** What became of an own cast that is not delivered here: never sent; dropped by all who came along; or others may have it. */
+export type CastFate = 'refused' | 'lost' | 'unknown'
+
 /** The deterministic half of an object. Never awaits, never reads a clock, never throws for a peer's operation. */
 export interface Replica {
   /** A cast of the group, decoded. Malformed operations are ignored (return false: counted as a peer's fault). */
@@ -46,6 +49,11 @@ export interface Replica {
   load(state: unknown): void
   /** Unites another part's state into this one: idempotent, commutative, associative. Only `available` groups call it. */
   merge?(state: unknown): void
+  /**
+   * The own cast of this number will not be delivered here. Whoever shows own operations before they are delivered must
+   * not show this one for ever: it casts it again, if it may be done twice, or takes it back.
+   */
+  lost?(n: number, fate: CastFate): void
   /** All operations of one delivery batch have been applied: emit change events once. */
   settle(): void
 }

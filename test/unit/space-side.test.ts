@@ -50,6 +50,10 @@ class SetReplica implements Replica {
     for (const value of state as string[]) this.values.add(value)
   }
 
+  lost(n: number, fate: string): void {
+    this.log.push(`lost ${n} ${fate}`)
+  }
+
   settle(): void {
     this.log.push('settle')
   }
@@ -314,6 +318,16 @@ test('space side › a receipt that fails says why; asked late, too; unasked, no
   await assert.rejects(unknown.delivered, UnknownOutcomeError)
   await assert.rejects(unknown.stable, UnknownOutcomeError)
   assert.equal(bench.side.openCasts, 0)
+})
+
+test('space side › an object hears of its own casts that are lost, and of no others', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const receipt = bench.group.cast('a')
+  bench.replica.log.length = 0
+  bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
+  bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
+  assert.deepEqual(bench.replica.log, ['lost 1 unknown', 'settle'])
 })
 
 test('space side › an abort takes a waiting cast back, with the reason of the signal', async () => {
