@@ -408,6 +408,22 @@ test('space side › the end of the space ends groups and receipts', async () =>
   assert.throws(() => bench.side.openGroup('h', options, () => new SetReplica()), ClosedError)
 })
 
+test('space side › of a cast that was sent before the end nobody can tell, so it is not said that it took no effect', async () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const [sent, heard] = [bench.group.cast('a'), bench.group.cast('b')]
+  bench.receive(deliver('me', heard.n, 'b'))
+  const unsent = bench.group.cast('c')
+  const { delivered } = heard
+  bench.side.abandon(new ClosedError('the worker died', { reason: 'failed' }))
+  await assert.rejects(sent.delivered, (error) => {
+    return error instanceof UnknownOutcomeError && !error.definite && error.cause instanceof ClosedError
+  })
+  await delivered
+  await assert.rejects(heard.stable, UnknownOutcomeError)
+  await assert.rejects(unsent.delivered, (error) => error instanceof ClosedError && error.reason === 'failed')
+})
+
 test('space side › a group leaves when it was closed as often as it was opened', async () => {
   const bench = new Bench()
   bench.group.retain()
