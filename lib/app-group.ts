@@ -9,7 +9,7 @@
 import { ClosedError } from './errors.ts'
 import { type KeptEvent, packState, type TravellingState, unpackState, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
+import type { CastFate, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 import { decodeValue, encodeValue, hashBytes } from './values.ts'
@@ -248,6 +248,11 @@ export class AppGroup implements GroupPort {
     this.#index += 1
     const { from, n, view } = event
     return { payload: event.payload, info: { author: from, local: from === this.self, n, view, index: this.#index } }
+  }
+
+  /** An own cast will not be delivered here. */
+  handleCastEnd(n: number, fate: CastFate): void {
+    this.#guard('lost', () => this.#replica?.lost?.(n, fate))
   }
 
   /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */

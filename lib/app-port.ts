@@ -306,6 +306,7 @@ export class AppSide {
     if (receipt.isOpen) this.#endOpen(receipt)
     this.#receipts.delete(event.n)
     receipt.fail(endReason(event.outcome, receipt))
+    this.#withGroup(event.group, (group) => group.handleCastEnd(event.n, event.outcome))
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
@@ -360,6 +361,8 @@ export class AppSide {
     if (this.isClosed) return
     this.#closed =
       error instanceof ClosedError ? error : new ClosedError('the space is closed', { cause: error, reason: 'failed' })
+    // What has not even gone to the kernel surely took no effect; of the rest nobody here can tell.
+    const unsent = new Set(this.#outbox.map((command) => (command.type === 'cast' ? command.n : 0)))
     this.#outbox = []
     const receipts = [...this.#receipts.values()]
     this.#receipts.clear()
@@ -368,7 +371,7 @@ export class AppSide {
         this.#endOpen(receipt)
         this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'unknown' })
       }
-      receipt.fail(error)
+      receipt.fail(unsent.has(receipt.n) ? this.#closed : endReason('unknown', receipt, this.#closed))
     }
     for (const name of [...this.#groups.keys()]) this.#endGroup(name, error)
   }
@@ -421,9 +424,10 @@ export function closedError(reason: Extract<AppEvent, { type: 'closed' }>['reaso
   return new ClosedError('the space is closed', { reason: reason === 'broken' ? 'failed' : reason })
 }
 
-function endReason(outcome: 'refused' | 'lost' | 'unknown', receipt: CastReceipt): unknown {
+function endReason(outcome: 'refused' | 'lost' | 'unknown', receipt: CastReceipt, cause?: unknown): unknown {
   if (outcome === 'refused' && receipt.abortReason !== undefined) return receipt.abortReason
   if (outcome === 'refused')
     return new NotPrimaryError(`cast ${receipt.n} in "${receipt.group}" was refused: not primary`)
-  return new UnknownOutcomeError(`cast ${receipt.n} in "${receipt.group}" was not delivered here; others may have it`)
+  const place = receipt.isDelivered ? 'is not known to be held by all' : 'was not delivered here; others may have it'
+  return new UnknownOutcomeError(`cast ${receipt.n} in "${receipt.group}" ${place}`, { cause })
 }

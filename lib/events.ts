@@ -1,5 +1,5 @@
 /**
- * The events that a space and its groups dispatch, and an `EventTarget` that knows their types.
+ * The events that a space dispatches.
  */
 
 import type { TransportError, TuttiError } from './errors.ts'
@@ -76,27 +76,5 @@ export class FaultEvent extends Event {
     this.peer = peer
     this.faultCode = faultCode
     this.count = count
-  }
-}
-
-/** What may listen to an event. */
-export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null
-
-/** An `EventTarget` whose events are listed in `Events`. */
-export class TypedTarget<Events> extends EventTarget {
-  override addEventListener<Type extends keyof Events & string>(
-    type: Type,
-    listener: Listener<Events[Type] & Event>,
-    options?: boolean | AddEventListenerOptions,
-  ): void {
-    super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
-  }
-
-  override removeEventListener<Type extends keyof Events & string>(
-    type: Type,
-    listener: Listener<Events[Type] & Event>,
-    options?: boolean | EventListenerOptions,
-  ): void {
-    super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
   }
 }

@@ -2,7 +2,7 @@
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
 import { LaggedError, UsageError } from './errors.ts'
-import { TypedTarget } from './events.ts'
+import { TypedTarget } from './objects/events.ts'
 import type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
 

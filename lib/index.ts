@@ -46,7 +46,16 @@ export type {
   SettledEvent,
   SharedQueue,
 } from './objects/queue.ts'
-export type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
+export type {
+  CastFate,
+  GroupPhase,
+  GroupPort,
+  GroupView,
+  ObjectKind,
+  OpInfo,
+  Receipt,
+  Replica,
+} from './objects/replica.ts'
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'

@@ -5,18 +5,11 @@
 import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
-import {
-  ConnectionEvent,
-  FaultEvent,
-  LineLostEvent,
-  ProblemEvent,
-  StatusEvent,
-  TypedTarget,
-  ViewEvent,
-} from './events.ts'
+import { ConnectionEvent, FaultEvent, LineLostEvent, ProblemEvent, StatusEvent, ViewEvent } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
+import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
 import type { ObjectKind } from './objects/replica.ts'

@@ -44,77 +44,10 @@
  * // const auction = await space.open(auctionKind, 'lot 7');  auction.bid(100)
  * ```
  */
+import type { CastFate, GroupPort, GroupView, OpInfo } from '../../lib/ports/group.ts'
 import type { StatePort } from '../../lib/ports/state.ts'
 
-/** A view of the object's group. */
-export interface StateView {
-  readonly id: string
-  /** Process ids by rank. */
-  readonly members: readonly string[]
-  readonly primary: boolean
-  readonly line: string | null
-  readonly joined: readonly string[]
-  /** Said goodbye. */
-  readonly left: readonly string[]
-  /** Proven dead. */
-  readonly dead: readonly string[]
-  /** Gone without a word. */
-  readonly expelled: readonly string[]
-}
-
-/** Who made an operation, and where in the agreed sequence it stands. */
-export interface OperationInfo {
-  /** The process that cast it. */
-  readonly author: string
-  /** True if this process cast it. */
-  readonly local: boolean
-  /** The author's cast number; grows per author. */
-  readonly n: number
-  /** The group view it is delivered in. */
-  readonly view: string
-  /** Grows with every delivery in that view; with `order: 'total'` equal at all members. */
-  readonly index: number
-}
-
-/** What becomes of a cast. The promises are made when asked for. */
-export interface CastReceipt {
-  readonly n: number
-  /** Resolves when this process has delivered it. */
-  readonly delivered: Promise<void>
-  /** Resolves when every member of the view it was sent in holds it. */
-  readonly stable: Promise<void>
-}
-
-/** What your object may ask of its group. */
-export interface ObjectPort {
-  /** The object's name. */
-  readonly name: string
-  /** This process. */
-  readonly self: string
-  /**
-   * How many casts this process had made when it opened the object: grows from one opening to the next. Count from it
-   * where you number this process's operations, for it may close the object and open it again.
-   */
-  readonly opening: number
-  /** The current view, or null before the first. */
-  readonly view: StateView | null
-  /** A close that leaves other openers of the name does not leave the group. */
-  readonly phase: 'joining' | 'open' | 'leaving' | 'ended'
-  /** False while a cast would be refused with a BusyError, and after the end. */
-  readonly isWritable: boolean
-  /** Casts one operation, any value. Throws ValueError, TooLargeError, BusyError, ClosedError. */
-  cast(op: unknown, options?: { readonly signal?: AbortSignal }): CastReceipt
-  /** Milliseconds, monotone. Never read it in `apply`, `view`, `save`, `load` or `merge`: they must be deterministic. */
-  now(): number
-  /** Runs `fn` after `ms`; returns what cancels it. */
-  after(ms: number, fn: () => void): () => void
-  /** When this process last heard from a quorum, for leases; null if never. */
-  leaseStart(): number | null
-  /** Reports a fault to the space. */
-  fault(code: string, detail?: unknown): void
-  /** Leaves the group. */
-  close(): Promise<void>
-}
+export type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../../lib/ports/group.ts'
 
 /** Your object: its state, and the handle that the application gets. */
 export interface StateMachine<Handle> extends StatePort {
@@ -123,9 +56,14 @@ export interface StateMachine<Handle> extends StatePort {
    * What it does depends on the state, the operation and `info` alone. With `merge`, it must also suit a state that
    * lacks, or already has, parts of what came before.
    */
-  apply(op: unknown, info: OperationInfo): boolean
+  apply(op: unknown, info: OpInfo): boolean
   /** A new view, after the casts of the one before it. */
-  view?(view: StateView): void
+  view?(view: GroupView): void
+  /**
+   * An own cast will not be delivered here: it was never sent (`refused`), dropped by all who came along (`lost`), or
+   * others may have it (`unknown`). If your handle shows operations before they are delivered, take it back or cast it again.
+   */
+  lost?(n: number, fate: CastFate): void
   /** A batch of deliveries, views or states is through: the time to tell the application. */
   settle?(): void
   readonly handle: Handle
@@ -142,7 +80,7 @@ export interface ObjectDefinition<Handle, Options> {
   /** `available`: goes on in every part of a split, and needs `merge`. `consistent`: acts in the primary component only. By default by order: consistent iff total. */
   readonly consistency?: 'available' | 'consistent'
   /** Makes the state machine of one group. */
-  create(port: ObjectPort, options: Options): StateMachine<Handle>
+  create(port: GroupPort, options: Options): StateMachine<Handle>
 }
 
 /** What `space.open` takes. */
@@ -151,13 +89,14 @@ export interface DefinedObject<Handle, Options> {
   readonly order: 'fifo' | 'causal' | 'total'
   readonly uniform: boolean
   readonly consistency: 'available' | 'consistent'
-  create(port: ObjectPort, options: Options): { readonly replica: DefinedReplica; readonly handle: Handle }
+  create(port: GroupPort, options: Options): { readonly replica: DefinedReplica; readonly handle: Handle }
 }
 
 /** The state machine as the space drives it. */
 export interface DefinedReplica extends StatePort {
-  apply(op: unknown, info: OperationInfo): boolean
-  view(view: StateView): void
+  apply(op: unknown, info: OpInfo): boolean
+  view(view: GroupView): void
+  lost(n: number, fate: CastFate): void
   settle(): void
 }
 
@@ -190,6 +129,7 @@ function toReplica(machine: StateMachine<unknown>): DefinedReplica {
   return {
     apply: (op, info) => machine.apply(op, info),
     view: (view) => machine.view?.(view),
+    lost: (n, fate) => machine.lost?.(n, fate),
     save: () => machine.save(),
     load: (state) => machine.load(state),
     ...(machine.merge === undefined ? {} : { merge: (state: unknown) => machine.merge?.(state) }),

@@ -2,12 +2,12 @@
  * The shared counter: fifo, available; every process counts for itself and the value is the sum.
  *
  * An operation carries its author's totals so far, not the step, so repeating it or merging parts of a split in any
- * order counts nothing twice. Own steps show at once.
+ * order counts nothing twice. Own steps show at once. An operation that is lost is part of the next, or cast again.
  */
 import { UsageError } from '../errors.ts'
 import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, Coalescer, ObjectTarget } from './events.ts'
-import type { GroupPort, ObjectKind, OpInfo, Replica } from './replica.ts'
+import type { CastFate, GroupPort, ObjectKind, OpInfo, Receipt, Replica } from './replica.ts'
 
 /** A counter has no options yet. */
 export type CounterOptions = Readonly<Record<never, never>>
@@ -35,6 +35,13 @@ interface Totals {
 }
 
 const NOTHING: Totals = { k: 0, up: 0, down: 0 }
+
+/** An own operation that was cast and not yet delivered. */
+interface Pending {
+  /** The number of its cast. */
+  n: number
+  readonly totals: Totals
+}
 
 /** A shared counter as the application holds it. */
 export class SharedCounter extends ObjectTarget<CounterEvents> {
@@ -93,6 +100,10 @@ export class CounterReplica implements Replica {
   readonly #totals = new Map<string, Totals>()
   /** This process's own totals, steps not yet delivered included. */
   #own: Totals = NOTHING
+  /** The number of this process's last operation; never used again, even if it was taken back. */
+  #k = 0
+  /** In the order in which they were made. */
+  readonly #pending: Pending[] = []
   /** What stood under each key when the last event was emitted, for those that have changed. */
   readonly #before = new Map<string, Totals>()
   #value: number | null = 0
@@ -105,12 +116,39 @@ export class CounterReplica implements Replica {
   add(n: number): void {
     if (!Number.isSafeInteger(n)) throw new UsageError('a counter counts in safe integers')
     if (n === 0) return
-    const { k, up, down } = this.#own
-    const own = { k: k + 1, up: n > 0 ? up + n : up, down: n < 0 ? down - n : down }
+    const { up, down } = this.#own
+    const own = { k: this.#k + 1, up: n > 0 ? up + n : up, down: n < 0 ? down - n : down }
     if (!isTotal(own.up) || !isTotal(own.down)) throw new UsageError('this process has counted beyond 2 ** 53')
-    this.port.cast([this.port.opening, own.k, own.up, own.down])
+    const receipt = this.#cast(own)
+    this.#pending.push({ n: receipt.n, totals: own })
     this.#touch(this.#ownKey)
+    this.#k = own.k
     this.#own = own
+  }
+
+  #cast({ k, up, down }: Totals): Receipt {
+    return this.port.cast([this.port.opening, k, up, down])
+  }
+
+  lost(n: number, fate: CastFate): void {
+    const at = this.#pending.findIndex((each) => each.n === n)
+    const pending = this.#pending[at]
+    if (pending === undefined) return
+    // Later totals include these.
+    const isLast = at === this.#pending.length - 1
+    try {
+      // What was refused would be again; else the same totals, which others may have had, count once.
+      if (isLast && fate !== 'refused') {
+        pending.n = this.#cast(pending.totals).n
+        return
+      }
+    } catch {
+      // It cannot be sent: it is taken back.
+    }
+    this.#pending.splice(at, 1)
+    if (!isLast) return
+    this.#touch(this.#ownKey)
+    this.#own = this.#pending.at(-1)?.totals ?? this.#totals.get(this.#ownKey) ?? NOTHING
   }
 
   value(): number {
@@ -162,6 +200,10 @@ export class CounterReplica implements Replica {
     if (totals.k <= (this.#totals.get(key)?.k ?? 0)) return
     this.#touch(key)
     this.#totals.set(key, totals)
+    if (key !== this.#ownKey) return
+    while (this.#pending[0] !== undefined && this.#pending[0].totals.k <= totals.k) this.#pending.shift()
+    this.#k = Math.max(this.#k, totals.k)
+    if (totals.k > this.#own.k) this.#own = totals
   }
 
   /** What counts under a key: the delivered totals, or this process's own, which are ahead of them. */

@@ -1,5 +1,5 @@
 /**
- * What every object's handle has in common: typed events, `subscribe`, and one change event per batch.
+ * What every handle has in common, typed events; and those of objects: `subscribe`, and one change event per batch.
  *
  * Own operations of one task, and deliveries of one batch, end in a single `change` event. The state itself is
  * never late: reads show an operation as soon as the call returns.
@@ -24,7 +24,7 @@ export class ChangeEvent<Change> extends Event {
 }
 
 /** What may listen to an event. */
-export type ObjectListener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null
+export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
 /** A value seen through reads: nothing in it may be assigned to. */
 export type DeepReadonly<T> = T extends (...args: never[]) => unknown
@@ -39,21 +39,11 @@ export type DeepReadonly<T> = T extends (...args: never[]) => unknown
           ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
           : T
 
-/** The base of the handles: an `EventTarget` that knows its events' types. */
-export class ObjectTarget<Events> extends EventTarget {
-  /**
-   * Calls `fn` after every change, without arguments: read the handle's `snapshot` then. Returns what ends it.
-   * Bound to the handle, so that it can be passed on by itself.
-   */
-  readonly subscribe: (fn: () => void) => () => void = (fn) => {
-    const listener = (): void => fn()
-    super.addEventListener('change', listener)
-    return () => super.removeEventListener('change', listener)
-  }
-
+/** An `EventTarget` whose events are listed in `Events`. */
+export class TypedTarget<Events> extends EventTarget {
   override addEventListener<Type extends keyof Events & string>(
     type: Type,
-    listener: ObjectListener<Events[Type] & Event>,
+    listener: Listener<Events[Type] & Event>,
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
@@ -61,10 +51,23 @@ export class ObjectTarget<Events> extends EventTarget {
 
   override removeEventListener<Type extends keyof Events & string>(
     type: Type,
-    listener: ObjectListener<Events[Type] & Event>,
+    listener: Listener<Events[Type] & Event>,
     options?: boolean | EventListenerOptions,
   ): void {
     super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
+  }
+}
+
+/** The base of the objects' handles. */
+export class ObjectTarget<Events> extends TypedTarget<Events> {
+  /**
+   * Calls `fn` after every change, without arguments: read the handle's `snapshot` then. Returns what ends it.
+   * Bound to the handle, so that it can be passed on by itself.
+   */
+  readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    const listener = (): void => fn()
+    EventTarget.prototype.addEventListener.call(this, 'change', listener)
+    return () => EventTarget.prototype.removeEventListener.call(this, 'change', listener)
   }
 }
 

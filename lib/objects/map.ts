@@ -2,7 +2,7 @@
  * The shared map: causal, available, `Map`-shaped.
  *
  * Own operations show at once, as an overlay on the delivered state; an overlay entry goes when its own cast is
- * delivered. Parts of a split merge. Concurrent writes to one key: the one with more history under that key wins,
+ * delivered. A cast that is lost is cast again: an operation counts once, however often it comes. Parts of a split merge. Concurrent writes to one key: the one with more history under that key wins,
  * then the higher author id; the same at every member. A delete wins over what its author had seen, no more.
  * Iteration is in key order, which is the same everywhere.
  */
@@ -12,7 +12,7 @@ import { decodeValue, encodeValue } from '../values.ts'
 import { compareText } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, Coalescer, type DeepReadonly, ObjectTarget } from './events.ts'
 import { type MapEntry, type MapOp, MapState } from './map-state.ts'
-import type { GroupPort, ObjectKind, OpInfo, Replica } from './replica.ts'
+import type { CastFate, GroupPort, ObjectKind, OpInfo, Replica } from './replica.ts'
 import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
 
 /** How a map is opened. */
@@ -49,6 +49,9 @@ interface Visible {
 
 /** An own operation that was cast and not yet delivered. */
 interface Pending {
+  /** The number of its cast. */
+  n: number
+  readonly op: MapOp
   readonly k: number
   readonly keys: readonly string[]
   /** What it writes; undefined for deletes. */
@@ -156,6 +159,7 @@ export class MapReplica implements Replica {
   #state = new MapState()
   /** The number of this process's last operation. */
   #k: number
+  /** In the order in which they were made. */
   readonly #pending: Pending[] = []
   /** Per key its last own operation that is pending. */
   readonly #overlay = new Map<string, Pending>()
@@ -215,8 +219,9 @@ export class MapReplica implements Replica {
     return clock
   }
 
-  #cast(op: MapOp, pending: Pending): void {
-    this.port.cast(op)
+  #cast(op: MapOp, shown: Pick<Pending, 'k' | 'keys' | 'entry'>): void {
+    const { n } = this.port.cast(op)
+    const pending: Pending = { n, op, ...shown }
     this.#k = pending.k
     this.#pending.push(pending)
     for (const key of pending.keys) {
@@ -229,8 +234,7 @@ export class MapReplica implements Replica {
     const own = info.local && Array.isArray(op) ? this.#pending.find(({ k }) => k === op[1]) : undefined
     const keys = this.#state.apply(op, info.author, own?.entry)
     if (keys === null) return false
-    // Own operations are delivered in order: whatever came before this one and is still pending was lost.
-    if (own !== undefined) this.#dropPending(own.k)
+    if (own !== undefined) this.#dropPending(own)
     for (const key of keys) this.#refresh(key, info.author)
     return true
   }
@@ -261,20 +265,38 @@ export class MapReplica implements Replica {
   #afterUnion(keys: Iterable<string>): void {
     const { context } = this.#state
     this.#k = Math.max(this.#k, context.highest(this.port.self))
-    const last = this.#pending.findLast(({ k }) => context.has(this.port.self, k))
-    if (last !== undefined) this.#dropPending(last.k)
+    for (const pending of [...this.#pending]) if (context.has(this.port.self, pending.k)) this.#dropPending(pending)
     for (const key of keys) this.#refresh(key, null)
   }
 
-  /** Own operations up to `k` are in the delivered state: their overlay goes. */
-  #dropPending(upTo: number): void {
-    while (this.#pending[0] !== undefined && this.#pending[0].k <= upTo) {
-      const pending = this.#pending.shift() as Pending
-      for (const key of pending.keys) {
-        if (this.#overlay.get(key) !== pending) continue
-        this.#overlay.delete(key)
-        this.#refresh(key, null)
+  lost(n: number, fate: CastFate): void {
+    const pending = this.#pending.find((each) => each.n === n)
+    if (pending === undefined) return
+    try {
+      // What was refused would be again; else the same operation, which others may have had, counts once.
+      if (fate !== 'refused') {
+        pending.n = this.port.cast(pending.op).n
+        return
       }
+    } catch {
+      // It cannot be sent: it is taken back.
+    }
+    this.#dropPending(pending)
+  }
+
+  /** An own operation is in the delivered state, or lost for good: its overlay goes. */
+  #dropPending(pending: Pending): void {
+    const at = this.#pending.indexOf(pending)
+    this.#pending.splice(at, 1)
+    // Only what was lost is still pending before it.
+    const before = at === 0 ? [] : this.#pending.slice(0, at)
+    for (const key of pending.keys) {
+      if (this.#overlay.get(key) !== pending) continue
+      const earlier = before.findLast(({ keys }) => keys.includes(key))
+      const isSeen = earlier !== undefined && this.#state.context.has(this.port.self, earlier.k)
+      if (earlier === undefined || isSeen) this.#overlay.delete(key)
+      else this.#overlay.set(key, earlier)
+      this.#refresh(key, null)
     }
   }
 

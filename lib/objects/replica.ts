@@ -6,35 +6,9 @@
  * it buffers casts while a state is awaited, asks for snapshots at cuts, and hands the object out when it is whole.
  */
 
-/** A view of the object's group, as far as objects need it. */
-export interface GroupView {
-  readonly id: string
-  /** Process ids by rank. */
-  readonly members: readonly string[]
-  readonly primary: boolean
-  readonly line: string | null
-  /** Of a group that does not act although its component is primary: one of these must come back. Else empty. */
-  readonly missing: readonly string[]
-  readonly joined: readonly string[]
-  readonly left: readonly string[]
-  /** Proven dead. */
-  readonly dead: readonly string[]
-  /** Gone without a word. */
-  readonly expelled: readonly string[]
-}
+import type { CastFate, GroupPort, GroupView, OpInfo } from '../ports/group.ts'
 
-/** Who made an operation, and where in the agreed sequence it stands. */
-export interface OpInfo {
-  /** The process that cast it. */
-  readonly author: string
-  /** True if it was cast by this process. */
-  readonly local: boolean
-  /** The author's cast number (over all its groups); increases per author. */
-  readonly n: number
-  /** Position in the group's agreed sequence: the group view, and a number that grows with every delivery in it. For total groups equal at all members. */
-  readonly view: string
-  readonly index: number
-}
+export type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../ports/group.ts'
 
 /** The deterministic half of an object. Never awaits, never reads a clock, never throws for a peer's operation. */
 export interface Replica {
@@ -48,47 +22,13 @@ export interface Replica {
   load(state: unknown): void
   /** Unites another part's state into this one: idempotent, commutative, associative. Only `available` groups call it. */
   merge?(state: unknown): void
+  /**
+   * The own cast of this number will not be delivered here. Whoever shows own operations before they are delivered must
+   * not show this one for ever: it casts it again, if it may be done twice, or takes it back.
+   */
+  lost?(n: number, fate: CastFate): void
   /** All operations of one delivery batch have been applied: emit change events once. */
   settle(): void
-}
-
-/** A promise-making handle on one cast. Promises are made when asked for. */
-export interface Receipt {
-  /** The sender's cast number. */
-  readonly n: number
-  /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ClosedError. */
-  readonly delivered: Promise<void>
-  /** Resolves when every member of the view it was sent in holds it. */
-  readonly stable: Promise<void>
-}
-
-/** Where a group stands between being asked for and being gone. A close that leaves other openers does not leave it. */
-export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
-
-/** How an object's handle acts on its group. */
-export interface GroupPort {
-  readonly name: string
-  /** This process. */
-  readonly self: string
-  /** How many casts this process had made when it opened the group: grows from one opening to the next. */
-  readonly opening: number
-  /** The current view, or null before the first. */
-  readonly view: GroupView | null
-  readonly phase: GroupPhase
-  /** False while a cast would be refused with a BusyError, and after the end. */
-  readonly isWritable: boolean
-  /** Casts one operation (a value). Throws BusyError past the bound, ClosedError after the end. */
-  cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt
-  /** Milliseconds, monotone; for leases and time-outs outside the replica only. */
-  now(): number
-  /** Runs `fn` after `ms`; returns the cancel function. Outside the replica only. */
-  after(ms: number, fn: () => void): () => void
-  /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum of its primary view answered; null if none. */
-  leaseStart(): number | null
-  /** Reports an internal or peer fault to the space (counted, logged, never thrown). */
-  fault(code: string, detail?: unknown): void
-  /** Leaves the group. */
-  close(): Promise<void>
 }
 
 /** What an object module gives the space so that it can be opened: one per kind. */

@@ -38,6 +38,8 @@ const planted: readonly (readonly [file: string, text: string, reason: RegExp])[
   ['lib/kernel/x.ts', "type Y = import('../ports/transport.ts').Link", /kernel imports nothing outside/],
   ['lib/objects/x.ts', "import { y } from '../kernel/api.ts'", /objects and lib\/tools import only/],
   ['lib/objects/x.ts', "import { y } from '../host.ts'", /objects and lib\/tools import only/],
+  ['lib/objects/x.ts', "import type { Y } from '../ports/transport.ts'", /objects and lib\/tools import only/],
+  ['lib/objects/x.ts', "import { y } from '../ports/group.ts'", /objects and lib\/tools import only/],
   ['lib/tools/x.ts', "import { y } from '../kernel/ids.ts'", /objects and lib\/tools import only/],
   ['lib/ports/x.ts', "import { y } from '../kernel/api.ts'", /ports holds interfaces/],
   ['lib/ports/x.ts', "import type { Y } from '../errors.ts'", /ports holds interfaces/],
@@ -96,7 +98,8 @@ test('dependency rule › allows what the house needs', () => {
     ['lib/kernel/api.ts', ''],
     ['lib/kernel/x.ts', "import type { A } from './api.ts'"],
     ['lib/ports/transport.ts', "import type { A } from '../kernel/api.ts'"],
-    ['lib/objects/replica.ts', ''],
+    ['lib/ports/group.ts', ''],
+    ['lib/objects/replica.ts', "export type { G } from '../ports/group.ts'"],
     [
       'lib/objects/map.ts',
       "import type { R } from './replica.ts'\nimport { v } from '../values.ts'\nimport { e } from '../errors.ts'",

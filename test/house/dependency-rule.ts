@@ -3,7 +3,8 @@
  * imports that it must refuse.
  *
  * - `lib/kernel` imports nothing outside itself.
- * - `lib/objects` and `lib/tools` import each other, the group interface, values and errors.
+ * - `lib/objects` and `lib/tools` import each other, the group interface (whose types stand in `lib/ports/group.ts`,
+ *   since adapters share them), values and errors.
  * - `lib/ports` are interfaces: they import each other and the kernel's types.
  * - `lib` never imports `adapters`, `worker`, `demo`, and no package but its dependencies.
  * - A port adapter imports its own folder, `lib/ports`, the kernel's types and one outside package; never another adapter.
@@ -89,6 +90,7 @@ interface Area {
 
 const kernelTypes = 'lib/kernel/api.ts'
 const groupInterface = ['lib/objects/replica.ts', 'lib/values.ts', 'lib/errors.ts']
+const groupTypes = 'lib/ports/group.ts'
 const isIn = (path: string, ...folders: string[]): boolean => folders.some((folder) => path.startsWith(`${folder}/`))
 const never = (): boolean => false
 
@@ -143,7 +145,10 @@ const areas: readonly (readonly [prefix: string, area: Area])[] = [
 function objectsOrTools(): Area {
   return {
     rule: `lib/objects and lib/tools import only each other and ${groupInterface.join(', ')}`,
-    files: ({ target }) => isIn(target, 'lib/objects', 'lib/tools') || groupInterface.includes(target),
+    files: ({ target, kind }) =>
+      isIn(target, 'lib/objects', 'lib/tools') ||
+      groupInterface.includes(target) ||
+      (target === groupTypes && kind === 'type'),
     packages: never,
   }
 }

@@ -50,6 +50,10 @@ class SetReplica implements Replica {
     for (const value of state as string[]) this.values.add(value)
   }
 
+  lost(n: number, fate: string): void {
+    this.log.push(`lost ${n} ${fate}`)
+  }
+
   settle(): void {
     this.log.push('settle')
   }
@@ -317,6 +321,16 @@ test('space side › a receipt that fails says why; asked late, too; unasked, no
   assert.equal(bench.side.openCasts, 0)
 })
 
+test('space side › an object hears of its own casts that are lost, and of no others', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const receipt = bench.group.cast('a')
+  bench.replica.log.length = 0
+  bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
+  bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
+  assert.deepEqual(bench.replica.log, ['lost 1 unknown', 'settle'])
+})
+
 test('space side › an abort takes a waiting cast back, with the reason of the signal', async () => {
   const bench = new Bench()
   const abort = new AbortController()
@@ -393,6 +407,22 @@ test('space side › the end of the space ends groups and receipts', async () =>
   await bench.group.close()
   assert.throws(() => bench.group.cast('b'), ClosedError)
   assert.throws(() => bench.side.openGroup('h', options, () => new SetReplica()), ClosedError)
+})
+
+test('space side › of a cast that was sent before the end nobody can tell, so it is not said that it took no effect', async () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'whole'), joined)
+  const [sent, heard] = [bench.group.cast('a'), bench.group.cast('b')]
+  bench.receive(deliver('me', heard.n, 'b'))
+  const unsent = bench.group.cast('c')
+  const { delivered } = heard
+  bench.side.abandon(new ClosedError('the worker died', { reason: 'failed' }))
+  await assert.rejects(sent.delivered, (error) => {
+    return error instanceof UnknownOutcomeError && !error.definite && error.cause instanceof ClosedError
+  })
+  await delivered
+  await assert.rejects(heard.stable, UnknownOutcomeError)
+  await assert.rejects(unsent.delivered, (error) => error instanceof ClosedError && error.reason === 'failed')
 })
 
 test('space side › a group leaves when it was closed as often as it was opened', async () => {

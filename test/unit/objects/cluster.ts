@@ -5,7 +5,7 @@
  * what any of its members holds. A heal unites states taken at the view; in between, casts of the new view may already
  * have been applied ("promoted"), as happens when one view change follows on another.
  */
-import type { GroupPort, GroupView, ObjectKind, Receipt, Replica } from '../../../lib/objects/replica.ts'
+import type { CastFate, GroupPort, GroupView, ObjectKind, Receipt, Replica } from '../../../lib/objects/replica.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
 
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32). */
@@ -45,6 +45,8 @@ export interface Member<Handle> {
   delivered: Map<string, number>
   casts: number
   sentInPart: number
+  /** While not null, its casts are lost; their numbers. */
+  lost: number[] | null
 }
 
 interface Part<Handle> {
@@ -92,7 +94,8 @@ export class Cluster<Handle, Options> {
       close: () => Promise.resolve(),
     }
     const { replica, handle } = this.#kind.create(port, this.#options)
-    const member: Member<Handle> = { id, replica, handle, part, delivered: new Map(), casts: 0, sentInPart: 0 }
+    const start = { delivered: new Map(), casts: 0, sentInPart: 0, lost: null }
+    const member: Member<Handle> = { id, replica, handle, part, ...start }
     part.members.push(member)
     this.members.push(member)
     return member
@@ -100,6 +103,10 @@ export class Cluster<Handle, Options> {
 
   #cast(member: Member<Handle>, op: unknown): Receipt {
     member.casts += 1
+    if (member.lost !== null) {
+      member.lost.push(member.casts)
+      return { n: member.casts, delivered: NEVER, stable: NEVER }
+    }
     member.sentInPart += 1
     const deps = new Map(this.#kind.order === 'causal' ? member.delivered : [])
     deps.delete(member.id)
@@ -111,6 +118,20 @@ export class Cluster<Handle, Options> {
       deps,
     })
     return { n: member.casts, delivered: NEVER, stable: NEVER }
+  }
+
+  /** Begins to lose a member's casts, or tells it of those that were. */
+  toggleLosses(member: Member<Handle>): void {
+    if (member.lost === null) member.lost = []
+    else this.tellLost(member, this.#random() < 0.5 ? 'lost' : 'unknown')
+  }
+
+  /** Tells a member what became of the casts that were lost; its next ones are sent. */
+  tellLost(member: Member<Handle>, fate: CastFate): void {
+    const lost = member.lost ?? []
+    member.lost = null
+    for (const n of lost) member.replica.lost?.(n, fate)
+    member.replica.settle()
   }
 
   /** Delivers one cast somewhere, if any can be. */

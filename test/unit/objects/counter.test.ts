@@ -45,6 +45,48 @@ test('counter › every step counts exactly once through splits, heals, promoted
   }
 })
 
+test('counter › a step whose cast is lost is told again, and counts exactly once', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const cluster = makeCluster(3, seed)
+    const random = makeRandom(seed * 37)
+    let expected = 0
+    for (let step = 0; step < 100; step++) {
+      const dice = random()
+      const member = pick(random, cluster.members)
+      if (dice < 0.4) {
+        member.handle.add(step)
+        expected += step
+      } else if (dice < 0.55) cluster.toggleLosses(member)
+      else if (dice < 0.9) cluster.deliverOne()
+      else if (dice < 0.95) cluster.split()
+      else cluster.heal(() => undefined, 0)
+    }
+    for (const member of cluster.members) if (member.lost !== null) cluster.toggleLosses(member)
+    cluster.healAll()
+    for (const { handle } of cluster.members) assert.equal(handle.value, expected, `seed ${seed}`)
+    assert.equal(new Set(cluster.states()).size, 1, `seed ${seed}: states differ`)
+  }
+})
+
+test('counter › a step whose cast was refused, or cannot be told again, is taken back', () => {
+  const cluster = makeCluster(2, 1)
+  const [member] = cluster.members
+  assert.ok(member)
+  const deltas: number[] = []
+  member.handle.addEventListener('change', ({ changes }) => deltas.push(...changes.map(({ delta }) => delta)))
+  member.handle.add(1)
+  member.lost = []
+  member.handle.add(2)
+  member.replica.settle()
+  assert.equal(member.handle.value, 3)
+  cluster.tellLost(member, 'refused')
+  assert.equal(member.handle.value, 1)
+  assert.deepEqual(deltas, [3, -2])
+  member.handle.add(4)
+  cluster.drain()
+  assert.deepEqual([member.handle.value, first(cluster, 1).value], [5, 5])
+})
+
 test('counter › an own step shows at once and is not in a snapshot before its delivery', () => {
   const cluster = makeCluster(2, 1)
   const [empty] = cluster.states()

@@ -1,7 +1,7 @@
 /** The shared map, on processes that split, heal and join at random. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BusyError, SchemaError, UsageError, ValueError } from '../../../lib/errors.ts'
+import { BusyError, ClosedError, SchemaError, UsageError, ValueError } from '../../../lib/errors.ts'
 import { type MapChange, type MapOptions, mapKind, type SharedMap } from '../../../lib/objects/map.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { Cluster, makeRandom, pick } from './cluster.ts'
@@ -50,6 +50,100 @@ test('map › members converge to equal bytes and equal reads through splits, he
     for (const read of reads) assert.deepEqual(read, reads[0], `seed ${seed}: reads differ`)
     for (const { handle } of cluster.members) assert.equal(handle.size, reads[0]?.length)
   }
+})
+
+test('map › a write whose cast is lost is cast again; members converge, and reads show what was delivered', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const cluster = makeCluster(3, seed)
+    const random = makeRandom(seed * 41)
+    for (let step = 0; step < 120; step++) {
+      const dice = random()
+      const member = pick(random, cluster.members)
+      if (dice < 0.3) member.handle.set(pick(random, KEYS), step)
+      else if (dice < 0.38) member.handle.delete(pick(random, KEYS))
+      else if (dice < 0.4) member.handle.clear()
+      else if (dice < 0.55) cluster.toggleLosses(member)
+      else if (dice < 0.9) cluster.deliverOne()
+      else if (dice < 0.95) cluster.split()
+      else cluster.heal(() => undefined, 0)
+    }
+    for (const member of cluster.members) if (member.lost !== null) cluster.toggleLosses(member)
+    cluster.healAll()
+    assert.equal(new Set(cluster.states()).size, 1, `seed ${seed}: states differ`)
+    const late = cluster.join('late')
+    for (const { handle } of cluster.members) assert.deepEqual([...handle], [...late.handle], `seed ${seed}`)
+  }
+})
+
+test('map › a lost write shows while it is under way again, a refused one is taken back', () => {
+  const cluster = makeCluster(2, 1)
+  const [member] = cluster.members
+  assert.ok(member)
+  const { handle: map } = member
+  const changes: unknown[] = []
+  map.addEventListener('change', (event) => changes.push(...event.changes.map(({ type, value }) => [type, value])))
+  map.set('a', 1)
+  cluster.drain()
+  member.lost = []
+  map.set('a', 2)
+  map.set('b', 2)
+  member.replica.settle()
+  cluster.tellLost(member, 'refused')
+  assert.deepEqual([...map], [['a', 1]])
+  assert.deepEqual(changes, [
+    ['set', 1],
+    ['set', 2],
+    ['set', 2],
+    ['set', 1],
+    ['delete', undefined],
+  ])
+  member.lost = []
+  map.set('a', 3)
+  cluster.tellLost(member, 'lost')
+  assert.equal(map.get('a'), 3)
+  assert.equal(first(cluster, 1).get('a'), 1)
+  cluster.drain()
+  assert.deepEqual([map.get('a'), first(cluster, 1).get('a')], [3, 3])
+})
+
+test('map › a write that cannot be sent again gives way to what was delivered, and to earlier writes', () => {
+  const sent: unknown[] = []
+  let isOpen = true
+  const { replica, handle } = mapKind.create(
+    {
+      name: 'lossy',
+      self: 'p0',
+      opening: 0,
+      view: null,
+      phase: 'open',
+      isWritable: true,
+      cast(op) {
+        if (!isOpen) throw new ClosedError('closed')
+        sent.push(op)
+        const never = new Promise<void>(() => undefined)
+        return { n: sent.length, delivered: never, stable: never }
+      },
+      now: () => 0,
+      after: () => () => undefined,
+      leaseStart: () => null,
+      fault: () => undefined,
+      close: () => Promise.resolve(),
+    },
+    {},
+  )
+  handle.set('a', 1)
+  handle.set('a', 2)
+  handle.delete('a')
+  assert.equal(handle.has('a'), false)
+  isOpen = false
+  replica.lost?.(3, 'unknown')
+  assert.equal(handle.get('a'), 2)
+  replica.lost?.(2, 'lost')
+  assert.equal(handle.get('a'), 1)
+  replica.lost?.(1, 'lost')
+  assert.equal(handle.has('a'), false)
+  replica.lost?.(1, 'lost')
+  assert.equal(handle.size, 0)
 })
 
 test('map › merging is idempotent, commutative and associative', () => {

@@ -1,0 +1,83 @@
+/**
+ * The group interface, as types: how the handle of a replicated object acts on its group, and what it is told of it.
+ *
+ * Objects, tools, and the objects of an application (`tutti/adapters/state-transfer`) see no more of Tutti.
+ */
+
+/** A view of the object's group, as far as objects need it. */
+export interface GroupView {
+  readonly id: string
+  /** Process ids by rank. */
+  readonly members: readonly string[]
+  readonly primary: boolean
+  readonly line: string | null
+  /** Of a group that does not act although its component is primary: one of these must come back. Else empty. */
+  readonly missing: readonly string[]
+  readonly joined: readonly string[]
+  /** Said goodbye. */
+  readonly left: readonly string[]
+  /** Proven dead. */
+  readonly dead: readonly string[]
+  /** Gone without a word. */
+  readonly expelled: readonly string[]
+}
+
+/** Who made an operation, and where in the agreed sequence it stands. */
+export interface OpInfo {
+  /** The process that cast it. */
+  readonly author: string
+  /** True if it was cast by this process. */
+  readonly local: boolean
+  /** The author's cast number (over all its groups); increases per author. */
+  readonly n: number
+  /** The group view it is delivered in. */
+  readonly view: string
+  /** Grows with every delivery in that view; with `order: 'total'` equal at all members. */
+  readonly index: number
+}
+
+/** What became of an own cast that is not delivered here: never sent; dropped by all who came along; or others may have it. */
+export type CastFate = 'refused' | 'lost' | 'unknown'
+
+/** What becomes of one cast. The promises are made when asked for. */
+export interface Receipt {
+  /** The sender's cast number. */
+  readonly n: number
+  /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ClosedError. */
+  readonly delivered: Promise<void>
+  /** Resolves when every member of the view it was sent in holds it. */
+  readonly stable: Promise<void>
+}
+
+/** Where a group stands between being asked for and being gone. A close that leaves other openers does not leave it. */
+export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
+
+/** How an object's handle acts on its group. */
+export interface GroupPort {
+  /** The object's name. */
+  readonly name: string
+  /** This process. */
+  readonly self: string
+  /**
+   * How many casts this process had made when it opened the group: grows from one opening to the next. Count from it
+   * where you number this process's operations, for it may close the object and open it again.
+   */
+  readonly opening: number
+  /** The current view, or null before the first. */
+  readonly view: GroupView | null
+  readonly phase: GroupPhase
+  /** False while a cast would be refused with a BusyError, and after the end. */
+  readonly isWritable: boolean
+  /** Casts one operation, any value. Throws ValueError, TooLargeError, BusyError past the bound, ClosedError after the end. */
+  cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt
+  /** Milliseconds, monotone. Never read it in the replica, which must be deterministic: for leases and time-outs only. */
+  now(): number
+  /** Runs `fn` after `ms`; returns the cancel function. Outside the replica only. */
+  after(ms: number, fn: () => void): () => void
+  /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum of its primary view answered; null if none. */
+  leaseStart(): number | null
+  /** Reports an internal or peer fault to the space (counted, logged, never thrown). */
+  fault(code: string, detail?: unknown): void
+  /** Leaves the group, unless somebody else in this process has it open too. */
+  close(): Promise<void>
+}
