@@ -1,10 +1,12 @@
 /**
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
- * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and nobody excludes a process
- * when neither was ever frozen, crashed, skewed, slowed or cut off from the other. The number of exclusions of live
- * processes is reported as `falseExclusions`, of whatever cause.
+ * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
+ * that was never frozen, crashed, skewed or slowed, nor was the view's coordinator or whoever installs it, nor was
+ * anybody in the view cut off from it. A merge that its leader did not live to tell everybody of excuses the next view from
+ * having those who never heard of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
+import { parseViewId } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import type { Install, Process } from './model.ts'
 import { type Rest, restOf } from './rest.ts'
@@ -69,12 +71,15 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
     for (const id of excluded(install)) {
       const other = run.process(id)
       if (other === undefined || isBefore(other.crash, install) || isBefore(other.leave, install)) continue
-      // It never was in the view that it is missing from: its merge was given up half way.
-      if (!install.before.view.installs.some(({ process }) => process === other)) continue
+      const left = install.before.view
+      const theirs = currentOf(run, other, install.at.line)
+      const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
+      // It has gone on without this process: its own view is judged for that.
+      if (wasThere && theirs?.view.members.has(install.process.id) !== true) continue
       count++
       verdict.expect(
-        excuses.has(install.process, other, install.at.line),
-        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to either`,
+        excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]),
+        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to them`,
         install.at.line,
       )
     }
@@ -85,6 +90,11 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
 function excluded({ before, view, data }: Install): string[] {
   const gone = new Set([...(data.left ?? []), ...(data.dead ?? [])])
   return [...(before?.view.members ?? [])].filter((id) => !view.members.has(id) && !gone.has(id))
+}
+
+/** The space install in force at a process at that line. */
+function currentOf(run: Run, process: Process, line: number): Install | undefined {
+  return process.installs.get(run.space)?.findLast(({ at }) => at.line < line)
 }
 
 function isBefore(at: { readonly line: number } | null, install: Install): boolean {
@@ -111,9 +121,15 @@ class Excuses {
     }
   }
 
-  has(p: Process, q: Process, line: number): boolean {
-    if (this.#all < line || this.#touched(p.id, line) || this.#touched(q.id, line)) return true
-    return this.#splits.some((split) => split.line < line && split.partOf.get(p.id) !== split.partOf.get(q.id))
+  /** A view is of all its members: whoever is cut off from one of them cannot be in it. */
+  has({ process, view, at: { line } }: Install, other: Process, leaders: readonly string[]): boolean {
+    const { coordinator } = parseViewId(view.id)
+    if (this.#all < line) return true
+    if ([process.id, coordinator, other.id, ...leaders].some((id) => this.#touched(id, line))) return true
+    return this.#splits.some(
+      (split) =>
+        split.line < line && [...view.members].some((id) => split.partOf.get(id) !== split.partOf.get(other.id)),
+    )
   }
 
   #touch(id: string, line: number): void {
