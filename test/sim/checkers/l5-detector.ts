@@ -2,7 +2,8 @@
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
  * that was never frozen, crashed, skewed or slowed, nor was the view's coordinator or whoever installs it, nor was
- * anybody in the view cut off from it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
+ * anybody in the view cut off from it. A merge that its leader did not live to tell everybody of excuses the next view from
+ * having those who never heard of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
 import { parseViewId } from '../../../lib/testing/trace.ts'
@@ -70,11 +71,14 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
     for (const id of excluded(install)) {
       const other = run.process(id)
       if (other === undefined || isBefore(other.crash, install) || isBefore(other.leave, install)) continue
-      // It is not in the view that it is missing from: its merge was given up half way, or others took it along before.
-      if (currentOf(run, other, install.at.line)?.view !== install.before.view) continue
+      const left = install.before.view
+      const theirs = currentOf(run, other, install.at.line)
+      const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
+      // It has gone on without this process: its own view is judged for that.
+      if (wasThere && theirs?.view.members.has(install.process.id) !== true) continue
       count++
       verdict.expect(
-        excuses.has(install, other),
+        excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]),
         () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to them`,
         install.at.line,
       )
@@ -118,10 +122,10 @@ class Excuses {
   }
 
   /** A view is of all its members: whoever is cut off from one of them cannot be in it. */
-  has({ process, view, at: { line } }: Install, other: Process): boolean {
+  has({ process, view, at: { line } }: Install, other: Process, leaders: readonly string[]): boolean {
     const { coordinator } = parseViewId(view.id)
     if (this.#all < line) return true
-    if ([process.id, coordinator, other.id].some((id) => this.#touched(id, line))) return true
+    if ([process.id, coordinator, other.id, ...leaders].some((id) => this.#touched(id, line))) return true
     return this.#splits.some(
       (split) =>
         split.line < line && [...view.members].some((id) => split.partOf.get(id) !== split.partOf.get(other.id)),

@@ -84,6 +84,22 @@ tolerates(
     .view('', '2.a', ['a', 'b'], { left: ['c'] }),
 )
 rejects('L5', 'an exclusion within a part', trio().split(['a', 'b'], ['c']).view('', '2.a', ['a']))
+/** d, with a as its leader, is merged; it never hears of that, and the next view is without it. */
+const halfMerged = (trace = trio()): TraceWriter =>
+  trace
+    .start(['d'])
+    .view('', '1.d', ['d'])
+    .view('', '2.a', [...all, 'd'], { by: ['b', 'c'] })
+rejects(
+  'L5',
+  'an exclusion of one that never heard of the view before, though nothing happened',
+  halfMerged().view('', '3.b', [...all]),
+)
+tolerates(
+  'L5',
+  'an exclusion of one that never heard of the view before, whose leader crashed',
+  halfMerged().crash('a').view('', '3.b', ['b', 'c']),
+)
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
