@@ -20,6 +20,8 @@ export interface GroupContext {
   readonly trace: TraceSink | undefined
   now(): number
   after(ms: number, fn: () => void): () => void
+  /** Runs `fn` in a task of its own, soon. */
+  defer(fn: () => void): void
   leaseStart(): number | null
   cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt
   leave(group: AppGroup): void
@@ -209,26 +211,49 @@ export class AppGroup implements GroupPort {
     else this.#buffer.push({ payload: event.payload, info })
   }
 
-  /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */
-  handleSnapshot(event: Of<'snapshot'>): Uint8Array | null {
-    if (this.#awaits === 'replace' || this.#awaits === 'first view') return null
+  /**
+   * Answers a snapshot request, now or in a later task: the state with every event before this one, none after,
+   * buffered casts excluded.
+   */
+  handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
+    if (this.#awaits === 'replace' || this.#awaits === 'first view') return answer(null)
+    if (this.#context.trace) this.#traceSnapshot(event, this.#context.trace)
+    let steps: Iterator<undefined, unknown> | undefined
+    if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
+    if (steps === undefined) answer(this.#save())
+    else this.#saveOn(steps, answer)
+  }
+
+  /** Goes one step, and the others in tasks of their own: what comes in meanwhile is delivered between them. */
+  #saveOn(steps: Iterator<undefined, unknown>, answer: (state: Uint8Array | null) => void): void {
+    // Nobody waits for the state of a group that has ended.
+    if (this.#phase === 'ended') return
+    let state: Uint8Array | null = null
+    let isDone = true
+    this.#guard('save', () => {
+      const step = steps.next()
+      if (step.done) state = encodeValue(step.value)
+      else isDone = false
+    })
+    if (isDone) answer(state)
+    else this.#context.defer(() => this.#saveOn(steps, answer))
+  }
+
+  #traceSnapshot(event: Of<'snapshot'>, trace: TraceSink): void {
     const state = this.#save()
-    if (state !== null && this.#context.trace) {
-      const h = hashBytes(state)
-      this.#context.trace({
-        e: 'stateOut',
-        g: this.name,
-        // The snapshot event does not name who asked; the transfer number ties it to the kernel's lines.
-        to: '',
-        transfer: event.transfer,
-        view: event.view,
-        cut: this.#cutRecord(),
-        // Casts were passed over for a state that never came.
-        ...(this.#isPartial ? { partial: true } : {}),
-        h,
-      })
-    }
-    return state
+    if (state === null) return
+    trace({
+      e: 'stateOut',
+      g: this.name,
+      // The snapshot event does not name who asked; the transfer number ties it to the kernel's lines.
+      to: '',
+      transfer: event.transfer,
+      view: event.view,
+      cut: this.#cutRecord(),
+      // Casts were passed over for a state that never came.
+      ...(this.#isPartial ? { partial: true } : {}),
+      h: hashBytes(state),
+    })
   }
 
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
