@@ -23,6 +23,8 @@ export interface GroupContext {
   castsMade(): number
   now(): number
   after(ms: number, fn: () => void): () => void
+  /** Runs `fn` in a task of its own, soon. */
+  defer(fn: () => void): void
   leaseStart(): number | null
   cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt
   leave(group: AppGroup): void
@@ -255,25 +257,52 @@ export class AppGroup implements GroupPort {
     this.#guard('lost', () => this.#replica?.lost?.(n, fate))
   }
 
-  /** Answers a snapshot request: the state with every event before this one, none after, buffered casts excluded. */
-  handleSnapshot(event: Of<'snapshot'>): Uint8Array | null {
-    if (this.#awaits === 'replace' || this.#awaits === 'first view') return null
+  /**
+   * Answers a snapshot request, now or in a later task: the state with every event before this one, none after,
+   * buffered casts excluded.
+   */
+  handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
+    if (this.#awaits === 'replace' || this.#awaits === 'first view') return answer(null)
+    if (this.#context.trace) this.#traceSnapshot(event, this.#context.trace)
+    let steps: Iterator<undefined, unknown> | undefined
+    if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
+    // What goes with the state is what is kept now, whenever the state is ready.
+    const about = { kept: [...this.#kept], cut: new Map(this.#cut) }
+    const give = (state: Uint8Array | null): void =>
+      answer(state === null || !this.#isConsistent ? state : packState({ state, ...about }))
+    if (steps === undefined) give(this.#save())
+    else this.#saveOn(steps, give)
+  }
+
+  /** Goes one step, and the others in tasks of their own: what comes in meanwhile is delivered between them. */
+  #saveOn(steps: Iterator<undefined, unknown>, answer: (state: Uint8Array | null) => void): void {
+    // Nobody waits for the state of a group that has ended.
+    if (this.#phase === 'ended') return
+    let state: Uint8Array | null = null
+    let isDone = true
+    this.#guard('save', () => {
+      const step = steps.next()
+      if (step.done) state = encodeValue(step.value)
+      else isDone = false
+    })
+    if (isDone) answer(state)
+    else this.#context.defer(() => this.#saveOn(steps, answer))
+  }
+
+  #traceSnapshot(event: Of<'snapshot'>, trace: TraceSink): void {
     const state = this.#save()
-    if (state !== null && this.#context.trace) {
-      const line = {
-        e: 'stateOut',
-        g: this.name,
-        transfer: event.transfer,
-        view: event.view,
-        cut: this.#cutRecord(),
-        // Casts were passed over for a state that never came.
-        ...(this.#isPartial ? { partial: true } : {}),
-        h: hashBytes(state),
-      }
-      for (const to of event.to) this.#context.trace({ ...line, to })
+    if (state === null) return
+    const line = {
+      e: 'stateOut',
+      g: this.name,
+      transfer: event.transfer,
+      view: event.view,
+      cut: this.#cutRecord(),
+      // Casts were passed over for a state that never came.
+      ...(this.#isPartial ? { partial: true } : {}),
+      h: hashBytes(state),
     }
-    if (state === null || !this.#isConsistent) return state
-    return packState({ state, kept: this.#kept, cut: this.#cut })
+    for (const to of event.to) trace({ ...line, to })
   }
 
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */

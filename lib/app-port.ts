@@ -46,6 +46,8 @@ export interface AppSideOptions {
   readonly schedule?: (fn: () => void) => void
   /** Runs `fn` after `ms`; returns the cancel function. Without it, objects' time-outs never fire. */
   readonly after?: (ms: number, fn: () => void) => () => void
+  /** Runs `fn` in a task of its own, soon: long work is done in several. Without it, long work is done at once. */
+  readonly defer?: (fn: () => void) => void
   /** Takes the application's lines of the trace. */
   readonly trace?: TraceSink
   /** Called for each event that concerns the whole space, in order, after the groups saw it. */
@@ -95,6 +97,7 @@ export class AppSide {
       castsMade: () => this.#castCount,
       now: () => options.now(),
       after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
+      defer: options.defer ?? ((fn) => fn()),
       leaseStart: () => this.#leaseStart,
       cast: (group, payload, signal) => this.#cast(group, payload, signal),
       leave: (group) => this.#leaveGroup(group),
@@ -274,8 +277,12 @@ export class AppSide {
   }
 
   #handleSnapshot(event: Extract<AppEvent, { type: 'snapshot' }>): void {
-    const state = this.#groups.get(event.group)?.handleSnapshot(event) ?? null
-    this.#push({ type: 'snapshot', transfer: event.transfer, state })
+    const answer = (state: Uint8Array | null): void => {
+      this.#push({ type: 'snapshot', transfer: event.transfer, state })
+    }
+    const group = this.#groups.get(event.group)
+    if (group === undefined) answer(null)
+    else group.handleSnapshot(event, answer)
   }
 
   #handleStable(upTo: number): void {

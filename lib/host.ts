@@ -3,10 +3,11 @@
  *
  * Inputs of one task become one `step`. Several links may lead to one peer: the kernel sees one path, the open
  * link of the highest preference. Effects are carried out in their order. Bytes become frames here; bad bytes
- * become a `badFrame` input. Bulk waits while the link's buffer is above a mark. One timer, set to the kernel's
+ * become a `badFrame` input. Bulk waits in a queue of its own, see `bulk-queue.ts`. One timer, set to the kernel's
  * next wake-up. A kernel that throws is broken: it is stopped, and its picture goes to the application. So is one
  * whom the others must take for dead: it would act beside its successors.
  */
+import { BulkQueue } from './bulk-queue.ts'
 import type { AppEvent, Channel, Command, Effect, Input, KernelHandle, ProcessId, VoteRecord } from './kernel/api.ts'
 import type { Frame } from './kernel/frame.ts'
 import { Joiner, split } from './pieces.ts'
@@ -45,10 +46,6 @@ export interface HostOptions {
   stopped(): void
 }
 
-/** Bulk is held back while so many bytes wait in the link's own buffer. */
-const BULK_MARK_BYTES = 256 * 1024
-/** How often a held-back link is looked at. */
-const BULK_POLL_MS = 10
 /** How long the goodbye may stay in a link's buffer before the links are closed all the same. */
 const DRAIN_MS = 250
 const DRAIN_POLL_MS = 10
@@ -62,8 +59,6 @@ interface Path {
 interface Peer {
   /** Open paths, best first; the kernel sees the first. */
   paths: Path[]
-  /** Bulk bytes that wait for the buffer of the first path. */
-  bulk: Uint8Array[]
 }
 
 /** A kernel with its transports, timers and promises. */
@@ -72,16 +67,28 @@ export class Host {
   readonly #peers = new Map<ProcessId, Peer>()
   readonly #unsearched: Set<Transport>
   readonly #started: Transport[] = []
+  readonly #bulk: BulkQueue
   #inputs: Input[] = []
   #notes: HostNote[] = []
   #isScheduled = false
   #phase: 'new' | 'running' | 'superseded' | 'draining' | 'stopped' = 'new'
   #timer: { readonly at: number; readonly cancel: () => void } | null = null
-  #bulkTimer: (() => void) | null = null
 
   constructor(options: HostOptions) {
     this.#options = options
     this.#unsearched = new Set(options.transports)
+    const { platform } = options
+    this.#bulk = new BulkQueue({
+      link: (peer) => this.#linkTo(peer),
+      encode: (frame) => options.codec.encode(frame),
+      setTimer: (ms, fn) => platform.setTimer(ms, fn),
+      schedule: (fn) => platform.schedule(fn),
+      broken: (error) => {
+        // First: once it has stopped, nothing is told any more.
+        this.#scheduleFlush()
+        this.#break(error)
+      },
+    })
   }
 
   /** Starts the transports and takes the kernel's first step. */
@@ -119,7 +126,7 @@ export class Host {
     this.#phase = 'stopped'
     this.#inputs = []
     this.#timer?.cancel()
-    this.#bulkTimer?.()
+    this.#bulk.clear()
     for (const transport of this.#started) {
       try {
         transport.stop()
@@ -158,7 +165,7 @@ export class Host {
     if (this.#phase !== 'running') return path.link.close()
     const id = path.link.peer
     if (id === this.#options.self) return path.link.close()
-    const peer = this.#peers.get(id) ?? { paths: [], bulk: [] }
+    const peer = this.#peers.get(id) ?? { paths: [] }
     this.#peers.set(id, peer)
     const before = peer.paths[0]
     // Among equals the older path stays: a sort is stable, and changing costs a resend.
@@ -178,7 +185,7 @@ export class Host {
   #changePath(id: ProcessId, peer: Peer, before: Path | undefined): void {
     const after = peer.paths[0]
     if (after === before) return
-    peer.bulk = []
+    this.#bulk.forget(id)
     if (before !== undefined) this.#push({ type: 'linkDown', peer: id })
     if (after !== undefined) this.#push({ type: 'linkUp', peer: id })
     this.#note({ type: 'connection', peer: id, transport: after?.transport.type ?? null })
@@ -232,7 +239,7 @@ export class Host {
     this.#phase = 'superseded'
     this.#inputs = []
     this.#timer?.cancel()
-    this.#bulkTimer?.()
+    this.#bulk.clear()
   }
 
   #reaches(id: ProcessId, abovePreference: number): boolean {
@@ -312,36 +319,15 @@ export class Host {
     }
   }
 
-  #send(id: ProcessId, channel: Channel, frame: Frame): void {
-    const peer = this.#peers.get(id)
-    const link = peer?.paths[0]?.link
-    if (peer === undefined || link === undefined) return
-    for (const message of split(this.#options.codec.encode(frame))) {
-      if (channel !== 'bulk') link.send(channel, message)
-      else if (peer.bulk.length === 0 && link.bufferedAmount('bulk') < BULK_MARK_BYTES) link.send('bulk', message)
-      else peer.bulk.push(message)
-    }
-    if (peer.bulk.length > 0) this.#pollBulk()
+  #linkTo(id: ProcessId): Link | undefined {
+    return this.#peers.get(id)?.paths[0]?.link
   }
 
-  #pollBulk(): void {
-    this.#bulkTimer ??= this.#options.platform.setTimer(BULK_POLL_MS, () => {
-      this.#bulkTimer = null
-      let isWaiting = false
-      for (const peer of this.#peers.values()) {
-        const link = peer.paths[0]?.link
-        if (link === undefined) continue
-        let sent = 0
-        while (sent < peer.bulk.length && link.bufferedAmount('bulk') < BULK_MARK_BYTES) {
-          const bytes = peer.bulk[sent]
-          if (bytes !== undefined) link.send('bulk', bytes)
-          sent += 1
-        }
-        if (sent > 0) peer.bulk = peer.bulk.slice(sent)
-        isWaiting ||= peer.bulk.length > 0
-      }
-      if (isWaiting) this.#pollBulk()
-    })
+  #send(id: ProcessId, channel: Channel, frame: Frame): void {
+    const link = this.#linkTo(id)
+    if (link === undefined) return
+    if (channel === 'bulk') return this.#bulk.add(id, frame)
+    for (const message of split(this.#options.codec.encode(frame))) link.send(channel, message)
   }
 
   #origin(): OriginServices | undefined {

@@ -41,7 +41,8 @@ export function makePlatform(): Platform {
     random: () => Math.random(),
     newId,
     setTimer(ms, fn) {
-      const timer = setTimeout(fn, Math.min(Math.max(0, ms), TIMER_MS_MAX))
+      // Platforms cut fractions off: a timer would fire early, find nothing due and be set anew, dozens of times.
+      const timer = setTimeout(fn, Math.min(Math.max(0, Math.ceil(ms)), TIMER_MS_MAX))
       return () => clearTimeout(timer)
     },
     schedule: scope.setImmediate ? (fn) => void scope.setImmediate?.(fn) : makeMessageScheduler(),

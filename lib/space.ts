@@ -105,6 +105,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       now: () => platform.now(),
       send: (commands) => this.#backend?.send(commands),
       after: (ms, fn) => this.#after(ms, fn),
+      defer: (fn) => platform.schedule(fn),
       space: (event) => this.#handleEvent(event),
       fault: (peer, code, detail) => this.#handleFault(peer, code, detail),
       ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),

@@ -10,8 +10,19 @@
  * Source: Almeida, Shoker, Baquero, "Delta state replicated data types", 2018, §7.
  */
 import { decodeValue } from '../values.ts'
-import { CausalContext } from './causal-context.ts'
+import { CausalContext, type SavedContext } from './causal-context.ts'
 import { assertState, compareText, isAuthor, isCount } from './checks.ts'
+import {
+  bytesColumn,
+  finish,
+  type NumberColumn,
+  numberColumn,
+  readNumbers,
+  readParts,
+  readTexts,
+  STEP_PARTS,
+  textColumn,
+} from './columns.ts'
 
 /** One written value. */
 export interface MapEntry {
@@ -125,39 +136,87 @@ export class MapState {
     return touched
   }
 
-  /** `[context, [key, author's index in the context, k, clock, bytes, …]]`, sorted by key, author, k. */
+  /**
+   * `[context, keys, key lengths, authors, ks, clocks, values, value lengths]`: the context, then an entry per place in
+   * the columns, sorted by key, author, k. An author is its index in the context.
+   */
   save(): unknown {
-    const authors = new Map(this.#context.authors().map((author, index) => [author, index]))
-    const flat: unknown[] = []
-    for (const key of [...this.#entries.keys()].sort(compareText)) {
-      const entries = this.entries(key)
-      for (const entry of entries.length > 1 ? [...entries].sort(byDot) : entries) {
-        flat.push(key, authors.get(entry.author), entry.k, entry.clock, entry.bytes)
-      }
-    }
-    return [this.#context.save(), flat]
+    return finish(this.saveInSteps())
+  }
+
+  /** As `save`, in steps: the state as it is now, whatever is applied between them. */
+  saveInSteps(): Iterator<undefined, unknown> {
+    // Without a function, texts are sorted as `compareText` does it, in a fraction of the time.
+    const keys = [...this.#entries.keys()].sort()
+    // Entries and lists of them never change, so holding on to them is a picture of the state.
+    const lists = keys.map((key) => this.entries(key))
+    return toColumns(this.#context.save(), this.#context.authors(), keys, lists)
   }
 
   /** Reads a saved state. Throws a ValueError for anything else. */
   static load(saved: unknown): MapState {
-    assertState(Array.isArray(saved) && saved.length === 2, 'map')
+    assertState(Array.isArray(saved) && saved.length === 8, 'map')
+    const parts: readonly unknown[] = saved
     const state = new MapState()
-    state.#context = CausalContext.load(saved[0])
-    const authors = state.#context.authors()
-    const flat: unknown = saved[1]
-    assertState(Array.isArray(flat) && flat.length % 5 === 0, 'entries')
-    for (let i = 0; i < flat.length; i += 5) {
-      const key: unknown = flat[i]
-      const author = authors[flat[i + 1] as number]
-      const k: unknown = flat[i + 2]
-      assertState(typeof key === 'string' && author !== undefined && isCount(k), 'entry')
+    state.#context = CausalContext.load(parts[0])
+    const names = state.#context.authors()
+    const keys = readTexts(parts[1], parts[2])
+    const authors = readNumbers(parts[3])
+    const ks = readNumbers(parts[4])
+    const clocks = readNumbers(parts[5])
+    const values = readParts(parts[6], parts[7])
+    for (const column of [authors, ks, clocks, values]) assertState(column.length === keys.length, 'column lengths')
+    for (const [i, key] of keys.entries()) {
+      const author = names[authors[i] ?? -1]
+      const k = ks[i]
+      assertState(author !== undefined && isCount(k), 'entry')
       assertState(state.#context.has(author, k), 'an entry outside the context')
-      const entry = readEntry(author, k, flat[i + 3], flat[i + 4])
+      const entry = readEntry(author, k, clocks[i], values[i])
       assertState(entry !== undefined, 'value')
-      state.#put(key, [...state.entries(key), entry])
+      const before = keys[i - 1]
+      if (before === key) {
+        assertState(isAscending(authors, ks, i), 'entry order')
+        state.#put(key, [...state.entries(key), entry])
+      } else {
+        assertState(before === undefined || before < key, 'key order')
+        state.#put(key, [entry])
+      }
     }
     return state
   }
+}
+
+function* toColumns(
+  context: SavedContext,
+  names: readonly string[],
+  keys: readonly string[],
+  lists: readonly (readonly MapEntry[])[],
+): Generator<undefined, unknown> {
+  const indices = new Map(names.map((name, index) => [name, index]))
+  const keyOf: string[] = []
+  const authors: number[] = []
+  const ks: number[] = []
+  const clocks: number[] = []
+  const values: Uint8Array[] = []
+  for (const [i, list] of lists.entries()) {
+    if (i % STEP_PARTS === 0) yield
+    for (const entry of list.length > 1 ? [...list].sort(byDot) : list) {
+      keyOf.push(keys[i] ?? '')
+      authors.push(indices.get(entry.author) ?? 0)
+      ks.push(entry.k)
+      clocks.push(entry.clock)
+      values.push(entry.bytes)
+    }
+  }
+  yield
+  const columns = [...textColumn(keyOf), numberColumn(authors), numberColumn(ks), numberColumn(clocks)]
+  return [context, ...columns, ...(yield* bytesColumn(values))]
+}
+
+/** Does the entry at `i` come after the one before it, which has the same key? */
+function isAscending(authors: NumberColumn, ks: NumberColumn, i: number): boolean {
+  const step = (authors[i] ?? 0) - (authors[i - 1] ?? 0) || (ks[i] ?? 0) - (ks[i - 1] ?? 0)
+  return step > 0
 }
 
 function readEntry(author: string, k: number, clock: unknown, bytes: unknown): MapEntry | undefined {

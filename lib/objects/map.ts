@@ -251,6 +251,10 @@ export class MapReplica implements Replica {
     return this.#state.save()
   }
 
+  saveInSteps(): Iterator<undefined, unknown> {
+    return this.#state.saveInSteps()
+  }
+
   load(saved: unknown): void {
     const state = MapState.load(saved)
     const keys = new Set([...this.#state.keys(), ...state.keys()])

@@ -18,6 +18,11 @@ export interface Replica {
   view(view: GroupView): void
   /** The delivered state in canonical form (a value of values.ts; equal states give equal values, entries sorted). Without the overlay. */
   save(): unknown
+  /**
+   * What `save` gives at the call, made in steps of a few milliseconds at most, with casts applied between them. For
+   * states that can be large: a newcomer's state is saved in this way if there is one, so that the page is not held up.
+   */
+  saveInSteps?(): Iterator<undefined, unknown>
   /** Replaces the delivered state. Throws a ValueError on a malformed one (the transfer is then refused). */
   load(state: unknown): void
   /** Unites another part's state into this one: idempotent, commutative, associative. Only `available` groups call it. */

@@ -17,8 +17,6 @@ describe('a page that joins', () => {
   afterEach(closeAll)
 
   it('gets 10,000 keys while another page sets one every 5 ms, and holds nobody up', async function () {
-    // The bound is one of time on a shared machine of two cores: a run that misses it is made again, twice at most.
-    this.retries(2)
     this.timeout(120_000)
     const open = await meetingPlace('webrtc')
     const space = freshSpace()

@@ -91,6 +91,7 @@ export class SimProcess {
       send: (commands) => this.#sendDown(commands),
       schedule: (fn) => world.schedule(fn),
       after: (ms, fn) => this.#after(ms, fn),
+      defer: (fn) => void this.#after(0, fn),
       trace: (line) => world.trace.app(world.now, id, line),
       space: (event) => {
         if (event.type === 'lineLost') world.trace.app(world.now, id, { e: 'lineLost', line: event.line })

@@ -9,7 +9,7 @@ import type { Frame } from '../../lib/kernel/frame.ts'
 import type { HostTick } from '../../lib/port-messages.ts'
 import type { Link, OriginServices, Transport, TransportHost } from '../../lib/ports/transport.ts'
 
-/** A "frame" of this test: a byte; 255 is no frame, 254 makes the codec throw. */
+/** A "frame" of this test: a byte; 255 is no frame, 254 makes the decoder throw, 253 the encoder. */
 const frame = (byte: number): Frame => ({ byte }) as unknown as Frame
 
 class FakeLink implements Link {
@@ -92,7 +92,11 @@ class Bench {
       origin: 'o',
       kernel,
       codec: {
-        encode: (value) => Uint8Array.of((value as unknown as { byte: number }).byte),
+        encode(value) {
+          const { byte } = value as unknown as { byte: number }
+          if (byte === 253) throw new RangeError('no peer would accept it')
+          return Uint8Array.of(byte)
+        },
         decode(bytes) {
           if (bytes[0] === 254) throw new RangeError('a codec must not')
           return bytes[0] === 255 ? { fault: 'no-frame' } : frame(bytes[0] ?? 0)
@@ -117,6 +121,11 @@ class Bench {
     this.run()
     this.steps.length = 0
     this.ticks.length = 0
+  }
+
+  /** Runs one task. */
+  runOne(): void {
+    this.#due.shift()?.()
   }
 
   /** Runs the tasks that are scheduled, and those they schedule. */
@@ -265,6 +274,53 @@ test('host › bulk waits while the path is full, nothing else does', () => {
     ['bulk', 1],
     ['bulk', 2],
   ])
+})
+
+const bulkOf = (...bytes: readonly number[]): Effect[] => bytes.map((byte) => sendTo('a', 'bulk', byte))
+const onLinkUp =
+  (effects: readonly Effect[]) =>
+  (inputs: readonly Input[]): Effect[] =>
+    inputs.some(({ type }) => type === 'linkUp') ? [...effects] : []
+
+test('host › bulk goes in tasks of its own, a few frames each, and nothing waits behind it', () => {
+  const tabs = new FakeTransport('tabs', 30)
+  const bench = new Bench([tabs], onLinkUp([...bulkOf(1, 2, 3, 4, 5), sendTo('a', 'data', 9)]))
+  const link = new FakeLink('a')
+  tabs.started.linkUp(link)
+  const sent = (): number[] => link.sent.map(([, byte]) => byte)
+  bench.runOne()
+  assert.deepEqual(sent(), [9])
+  bench.runOne()
+  assert.deepEqual(sent(), [9, 1, 2])
+  bench.runOne()
+  assert.deepEqual(sent(), [9, 1, 2, 3, 4])
+  bench.run()
+  assert.deepEqual(sent(), [9, 1, 2, 3, 4, 5])
+})
+
+test('host › bulk that waits for a path goes with it, not on the next one', () => {
+  const tabs = new FakeTransport('tabs', 30)
+  let effects = bulkOf(1, 2)
+  const bench = new Bench([tabs], (inputs) => onLinkUp(effects)(inputs))
+  const [old, fresh] = [new FakeLink('a'), new FakeLink('a')]
+  old.buffered = 256 * 1024
+  tabs.started.linkUp(old)
+  bench.run()
+  effects = bulkOf(3)
+  tabs.started.linkDown(old)
+  tabs.started.linkUp(fresh)
+  bench.run()
+  bench.passTimer()
+  assert.deepEqual([old.sent, fresh.sent], [[], [['bulk', 3]]])
+})
+
+test('host › a bulk frame that cannot be encoded is a broken kernel', () => {
+  const tabs = new FakeTransport('tabs', 30)
+  const bench = new Bench([tabs], onLinkUp(bulkOf(253)))
+  tabs.started.linkUp(new FakeLink('a'))
+  bench.run()
+  assert.equal(bench.stops, 1)
+  assert.ok(bench.ticks.some(({ notes }) => notes.some(({ type }) => type === 'broken')))
 })
 
 test('host › one timer, moved only to be earlier', () => {

@@ -59,22 +59,43 @@ class SetReplica implements Replica {
   }
 }
 
+/** It saves in three steps. */
+class SteppingReplica extends SetReplica {
+  isBroken = false
+
+  saveInSteps(): Iterator<undefined, unknown> {
+    const saved = this.save()
+    const isBroken = (): boolean => this.isBroken
+    function* steps(): Generator<undefined, unknown> {
+      yield
+      yield
+      if (isBroken()) throw new Error('cannot go on')
+      return saved
+    }
+    return steps()
+  }
+}
+
 /** One side with one group. */
 class Bench {
   readonly sent: (readonly Command[])[] = []
   readonly lines: TraceLine[] = []
   readonly faults: string[] = []
-  readonly replica = new SetReplica()
+  readonly replica: SetReplica
   readonly group: AppGroup
   readonly side: AppSide
+  /** Tasks that were put off. */
+  readonly deferred: (() => void)[] = []
   #due: (() => void)[] = []
 
-  constructor(hooks: GroupHooks = {}) {
+  constructor(hooks: GroupHooks = {}, replica: SetReplica = new SetReplica()) {
+    this.replica = replica
     this.side = new AppSide({
       self: 'me',
       now: () => 0,
       send: (commands) => this.sent.push(commands),
       schedule: (fn) => this.#due.push(fn),
+      defer: (fn) => this.deferred.push(fn),
       trace: (line) => this.lines.push(line),
       fault: (peer, code) => this.faults.push(`${peer} ${code}`),
     })
@@ -90,6 +111,21 @@ class Bench {
   receive(...events: AppEvent[]): void {
     this.side.receive(events)
     this.tick()
+  }
+
+  /** Runs the first task that was put off. */
+  runDeferred(): void {
+    this.deferred.shift()?.()
+    this.tick()
+  }
+
+  /** The states given, by transfer. */
+  get given(): [number, unknown][] {
+    return this.sent
+      .flat()
+      .flatMap((each) =>
+        each.type === 'snapshot' ? [[each.transfer, each.state && decodeValue(each.state)] as [number, unknown]] : [],
+      )
   }
 
   /** Lines of one kind, without what every one has. */
@@ -257,6 +293,40 @@ test('space side › one that has no state cannot give one', () => {
     to: ['b'],
   })
   assert.deepEqual(bench.sent.at(-1), [{ type: 'snapshot', transfer: 2, state: null }])
+})
+
+const snapshot = (transfer: number): AppEvent => ({ type: 'snapshot', group: 'g', view: '1.a.1', transfer, to: ['other'] })
+
+test('space side › a state is saved in tasks of its own, as it was when it was asked for', () => {
+  const bench = new Bench({}, new SteppingReplica())
+  bench.receive(view('1.a.1', 'whole'), joined, deliver('b', 1, 'x'), snapshot(3), deliver('b', 2, 'y'))
+  assert.deepEqual(bench.given, [])
+  bench.runDeferred()
+  bench.receive(deliver('b', 3, 'z'))
+  assert.deepEqual(bench.given, [])
+  bench.runDeferred()
+  assert.deepEqual(bench.given, [[3, ['x']]])
+  assert.deepEqual(bench.replica.save(), ['x', 'y', 'z'])
+  assert.equal(bench.deferred.length, 0)
+})
+
+test('space side › a state that cannot be saved to the end is answered, and reported', () => {
+  const replica = new SteppingReplica()
+  const bench = new Bench({}, replica)
+  bench.receive(view('1.a.1', 'whole'), joined, snapshot(3))
+  replica.isBroken = true
+  bench.runDeferred()
+  bench.runDeferred()
+  assert.deepEqual(bench.given, [[3, null]])
+  assert.deepEqual(bench.faults, [' replica-save'])
+})
+
+test('space side › a state is not saved on for a group that has ended', () => {
+  const bench = new Bench({}, new SteppingReplica())
+  bench.receive(view('1.a.1', 'whole'), joined, snapshot(3))
+  bench.receive({ type: 'leftGroup', group: 'g' })
+  bench.runDeferred()
+  assert.deepEqual([bench.given, bench.deferred.length], [[], 0])
 })
 
 test('space side › changes are told once for all that came together', () => {
