@@ -11,7 +11,7 @@ import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.t
 import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
-import { decodeValue, encodeValue, hashBytes } from './values.ts'
+import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
 
 /** What a group needs of the side it belongs to. */
 export interface GroupContext {
@@ -70,7 +70,8 @@ export class AppGroup implements GroupPort {
   #index = 0
   #undigested = 0
   #isPartial = false
-  readonly #cut = new Map<string, number>()
+  /** Per author, ascending, the highest number that the state covers. Kept for the trace alone. */
+  #cut: Record<string, number> = {}
   #refs = 1
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
 
@@ -234,18 +235,26 @@ export class AppGroup implements GroupPort {
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
-    const isTaken = this.#guard('state', () => (isReplacing ? this.#load(event) : this.#merge(event)))
+    let hash: string | null = null
+    const isTaken = this.#guard('state', () => {
+      hash = isReplacing ? this.#load(event) : this.#merge(event)
+    })
     if (!isTaken) return
     if (isReplacing) this.#tellView()
+    const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#replay(event.cut)
     this.#awaits = 'nothing'
-    this.digest()
+    this.#traceDigest(isUntouched ? hash : null)
   }
 
   /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */
   settle(): void {
     if (this.#phase === 'ended') return
-    this.#guard('settle', () => this.#replica?.settle())
+    try {
+      this.#replica?.settle()
+    } catch (error) {
+      this.#context.fault('', 'replica-settle', error)
+    }
     if (this.#isHandedOut || !this.isWhole) return
     this.#isHandedOut = true
     this.#hooks.whole?.()
@@ -253,32 +262,28 @@ export class AppGroup implements GroupPort {
 
   /** Traces the hash of the state, if it is whole. */
   digest(): void {
+    this.#traceDigest(null)
+  }
+
+  /** `known`: the hash, if the state is the same as when it was taken. */
+  #traceDigest(known: string | null): void {
     this.#undigested = 0
     if (!this.#context.trace || !this.options.state || this.#awaits !== 'nothing' || this.#info === null) return
-    const state = this.#save()
-    if (state === null) return
-    this.#context.trace({
-      e: 'digest',
-      g: this.name,
-      view: this.#info.id,
-      cut: this.#cutRecord(),
-      h: hashBytes(state),
-    })
+    const h = known ?? this.#hash()
+    if (h === null) return
+    this.#context.trace({ e: 'digest', g: this.name, view: this.#info.id, cut: this.#cutRecord(), h })
   }
 
   #apply(pending: Pending): void {
     const { payload, info } = pending
-    if (this.#context.trace) this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    if (this.#context.trace) this.#coverOne(info.author, info.n)
     let isGood = false
-    this.#guard('apply', () => {
-      let op: unknown
-      try {
-        op = decodeValue(payload)
-      } catch {
-        return
-      }
-      isGood = this.#replica?.apply(op, info) ?? false
-    })
+    try {
+      const op = readOperation(payload)
+      if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+    } catch (error) {
+      this.#context.fault('', 'replica-apply', error)
+    }
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.name, n: info.n })
     this.#undigested += 1
     if (this.#undigested >= DIGEST_EVERY) this.digest()
@@ -293,55 +298,64 @@ export class AppGroup implements GroupPort {
     }
   }
 
-  #load(event: Of<'state'>): void {
+  /** Returns the new state's hash, if it was traced. */
+  #load(event: Of<'state'>): string | null {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
     this.#replica?.load(decodeValue(source.state))
     this.#isPartial = false
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
-    this.#cut.clear()
+    this.#cut = {}
     this.#cover(event.cut)
-    if (!this.#context.trace) return
-    if (others.length > 0) {
-      // United from several parts, it is nobody's snapshot.
-      this.#traceMerge(event)
-      return
-    }
+    if (!this.#context.trace) return null
+    // United from several parts, it is nobody's snapshot.
+    if (others.length > 0) return this.#traceMerge(event)
+    const h = this.#hash() ?? hashBytes(source.state)
     this.#context.trace({
       e: 'stateIn',
       g: this.name,
       from: source.from,
       view: event.view,
       cut: this.#cutRecord(),
-      h: hashBytes(this.#save() ?? source.state),
+      h,
     })
+    return h
   }
 
-  #merge(event: Of<'state'>): void {
+  /** Returns the new state's hash, if it was traced. */
+  #merge(event: Of<'state'>): string | null {
     const replica = this.#replica
-    if (replica === null) return
+    if (replica === null) return null
     const others = event.sources.filter((source) => source.state !== null)
     const states = others.map((source) => decodeValue(source.state as Uint8Array))
     if (replica.merge) for (const state of states) replica.merge(state)
     else if (event.sources[0]?.state) replica.load(states[0])
     this.#cover(event.cut)
-    this.#traceMerge(event)
+    return this.#traceMerge(event)
   }
 
-  #traceMerge(event: Of<'state'>): void {
-    this.#context.trace?.({
-      e: 'merge',
-      g: this.name,
-      view: event.view,
-      order: event.sources.map((part) => part.subview),
-      h: hashBytes(this.#save() ?? new Uint8Array()),
-    })
+  #traceMerge(event: Of<'state'>): string | null {
+    if (!this.#context.trace) return null
+    const order = event.sources.map((part) => part.subview)
+    const hash = this.#hash()
+    const h = hash ?? hashBytes(new Uint8Array())
+    this.#context.trace({ e: 'merge', g: this.name, view: event.view, order, h })
+    return hash
   }
 
   #cover(cut: Readonly<Record<string, number>>): void {
     if (!this.#context.trace) return
-    for (const [from, n] of Object.entries(cut)) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
+    for (const [from, n] of Object.entries(cut)) this.#coverOne(from, n)
+  }
+
+  #coverOne(author: string, n: number): void {
+    const known = ownValue(this.#cut, author)
+    if (known !== undefined) this.#cut[author] = Math.max(n, known)
+    else {
+      const entries = [...Object.entries(this.#cut), [author, n] as const]
+      this.#cut = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+    }
   }
 
   #save(): Uint8Array | null {
@@ -352,8 +366,17 @@ export class AppGroup implements GroupPort {
     return state
   }
 
+  /** The digest of the state. */
+  #hash(): string | null {
+    let hash: string | null = null
+    this.#guard('save', () => {
+      if (this.#replica !== null) hash = hashValue(this.#replica.save())
+    })
+    return hash
+  }
+
   #cutRecord(): Record<string, number> {
-    return Object.fromEntries([...this.#cut].sort(([a], [b]) => (a < b ? -1 : 1)))
+    return { ...this.#cut }
   }
 
   /** A replica that throws is reported; the other groups go on. */
@@ -400,6 +423,15 @@ function toGroupView(view: ViewInfo): GroupView {
     dead: view.dead,
     expelled: view.expelled,
   })
+}
+
+/** Null if they are no operation's bytes. */
+function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
+  try {
+    return { value: decodeValue(payload) }
+  } catch {
+    return null
+  }
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

@@ -41,14 +41,22 @@ export type DeepReadonly<T> = T extends (...args: never[]) => unknown
 
 /** The base of the handles: an `EventTarget` that knows its events' types. */
 export class ObjectTarget<Events> extends EventTarget {
+  #isHeard = false
+
   /**
    * Calls `fn` after every change, without arguments: read the handle's `snapshot` then. Returns what ends it.
    * Bound to the handle, so that it can be passed on by itself.
    */
   readonly subscribe: (fn: () => void) => () => void = (fn) => {
     const listener = (): void => fn()
+    this.#isHeard = true
     super.addEventListener('change', listener)
     return () => super.removeEventListener('change', listener)
+  }
+
+  /** Has anybody ever listened? Until then no event need be made. */
+  protected get isHeard(): boolean {
+    return this.#isHeard
   }
 
   override addEventListener<Type extends keyof Events & string>(
@@ -56,6 +64,7 @@ export class ObjectTarget<Events> extends EventTarget {
     listener: ObjectListener<Events[Type] & Event>,
     options?: boolean | AddEventListenerOptions,
   ): void {
+    this.#isHeard = true
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options)
   }
 
