@@ -69,9 +69,10 @@ export class AppGroup implements GroupPort {
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
+  /** The hash that the last merge has traced. */
+  #merged: string | null = null
   #isPartial = false
-  /** Per author, ascending, the highest number that the state covers. Kept for the trace alone. */
-  #cut: Record<string, number> = {}
+  readonly #cut = new Map<string, number>()
   #refs = 1
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
 
@@ -235,16 +236,13 @@ export class AppGroup implements GroupPort {
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
-    let hash: string | null = null
-    const isTaken = this.#guard('state', () => {
-      hash = isReplacing ? this.#load(event) : this.#merge(event)
-    })
+    const isTaken = this.#guard('state', () => (isReplacing ? this.#load(event) : this.#merge(event)))
     if (!isTaken) return
     if (isReplacing) this.#tellView()
     const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#replay(event.cut)
     this.#awaits = 'nothing'
-    this.#traceDigest(isUntouched ? hash : null)
+    this.#traceDigest(isUntouched ? this.#merged : null)
   }
 
   /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */
@@ -276,7 +274,7 @@ export class AppGroup implements GroupPort {
 
   #apply(pending: Pending): void {
     const { payload, info } = pending
-    if (this.#context.trace) this.#coverOne(info.author, info.n)
+    if (this.#context.trace) this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
     let isGood = false
     try {
       const op = readOperation(payload)
@@ -298,64 +296,57 @@ export class AppGroup implements GroupPort {
     }
   }
 
-  /** Returns the new state's hash, if it was traced. */
-  #load(event: Of<'state'>): string | null {
+  #load(event: Of<'state'>): void {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
     this.#replica?.load(decodeValue(source.state))
     this.#isPartial = false
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
-    this.#cut = {}
+    this.#cut.clear()
     this.#cover(event.cut)
-    if (!this.#context.trace) return null
-    // United from several parts, it is nobody's snapshot.
-    if (others.length > 0) return this.#traceMerge(event)
-    const h = this.#hash() ?? hashBytes(source.state)
+    if (!this.#context.trace) return
+    if (others.length > 0) {
+      // United from several parts, it is nobody's snapshot.
+      this.#traceMerge(event)
+      return
+    }
     this.#context.trace({
       e: 'stateIn',
       g: this.name,
       from: source.from,
       view: event.view,
       cut: this.#cutRecord(),
-      h,
+      h: hashBytes(this.#save() ?? source.state),
     })
-    return h
   }
 
-  /** Returns the new state's hash, if it was traced. */
-  #merge(event: Of<'state'>): string | null {
+  #merge(event: Of<'state'>): void {
     const replica = this.#replica
-    if (replica === null) return null
+    if (replica === null) return
     const others = event.sources.filter((source) => source.state !== null)
     const states = others.map((source) => decodeValue(source.state as Uint8Array))
     if (replica.merge) for (const state of states) replica.merge(state)
     else if (event.sources[0]?.state) replica.load(states[0])
     this.#cover(event.cut)
-    return this.#traceMerge(event)
+    this.#traceMerge(event)
   }
 
-  #traceMerge(event: Of<'state'>): string | null {
-    if (!this.#context.trace) return null
-    const order = event.sources.map((part) => part.subview)
-    const hash = this.#hash()
-    const h = hash ?? hashBytes(new Uint8Array())
-    this.#context.trace({ e: 'merge', g: this.name, view: event.view, order, h })
-    return hash
+  #traceMerge(event: Of<'state'>): void {
+    if (!this.#context.trace) return
+    this.#merged = this.#hash()
+    this.#context.trace({
+      e: 'merge',
+      g: this.name,
+      view: event.view,
+      order: event.sources.map((part) => part.subview),
+      h: this.#merged ?? hashBytes(new Uint8Array()),
+    })
   }
 
   #cover(cut: Readonly<Record<string, number>>): void {
     if (!this.#context.trace) return
-    for (const [from, n] of Object.entries(cut)) this.#coverOne(from, n)
-  }
-
-  #coverOne(author: string, n: number): void {
-    const known = ownValue(this.#cut, author)
-    if (known !== undefined) this.#cut[author] = Math.max(n, known)
-    else {
-      const entries = [...Object.entries(this.#cut), [author, n] as const]
-      this.#cut = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
-    }
+    for (const [from, n] of Object.entries(cut)) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
   }
 
   #save(): Uint8Array | null {
@@ -376,7 +367,9 @@ export class AppGroup implements GroupPort {
   }
 
   #cutRecord(): Record<string, number> {
-    return { ...this.#cut }
+    const record: Record<string, number> = {}
+    for (const author of [...this.#cut.keys()].sort()) record[author] = this.#cut.get(author) ?? 0
+    return record
   }
 
   /** A replica that throws is reported; the other groups go on. */
@@ -388,6 +381,15 @@ export class AppGroup implements GroupPort {
       this.#context.fault('', `replica-${what}`, error)
       return false
     }
+  }
+}
+
+/** Null if they are no operation's bytes. */
+function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
+  try {
+    return { value: decodeValue(payload) }
+  } catch {
+    return null
   }
 }
 
@@ -423,15 +425,6 @@ function toGroupView(view: ViewInfo): GroupView {
     dead: view.dead,
     expelled: view.expelled,
   })
-}
-
-/** Null if they are no operation's bytes. */
-function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
-  try {
-    return { value: decodeValue(payload) }
-  } catch {
-    return null
-  }
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

@@ -300,7 +300,6 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents> {
   }
 
   #emit(happened: readonly Happening[]): void {
-    if (!this.isHeard) return
     this.dispatchEvent(new ChangeEvent(happened.flatMap((each) => this.#toChange(each) ?? [])))
     for (const each of happened) {
       if (each.type !== 'done' && (each.type !== 'returned' || each.failure === null)) continue
