@@ -12,7 +12,7 @@ import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.t
 import type { CastFate, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
-import { decodeValue, encodeValue, hashBytes } from './values.ts'
+import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
 
 /** What a group needs of the side it belongs to. */
 export interface GroupContext {
@@ -70,6 +70,8 @@ export class AppGroup implements GroupPort {
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
+  /** The hash that the last merge has traced. */
+  #merged: string | null = null
   #isPartial = false
   /** Per sender the highest cast number applied. */
   readonly #cut = new Map<string, number>()
@@ -311,15 +313,20 @@ export class AppGroup implements GroupPort {
     const isTaken = this.#guard('state', () => (isReplacing ? this.#load(event) : this.#merge(event)))
     if (!isTaken) return
     if (isReplacing) this.#tellView()
+    const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#replay(event.cut)
     this.#awaits = 'nothing'
-    this.digest()
+    this.#traceDigest(isUntouched ? this.#merged : null)
   }
 
   /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */
   settle(): void {
     if (this.#phase === 'ended') return
-    this.#guard('settle', () => this.#replica?.settle())
+    try {
+      this.#replica?.settle()
+    } catch (error) {
+      this.#context.fault('', 'replica-settle', error)
+    }
     if (this.#isHandedOut || !this.isWhole) return
     this.#isHandedOut = true
     this.#hooks.whole?.()
@@ -327,17 +334,16 @@ export class AppGroup implements GroupPort {
 
   /** Traces the hash of the state, if it is whole. */
   digest(): void {
+    this.#traceDigest(null)
+  }
+
+  /** `known`: the hash, if the state is the same as when it was taken. */
+  #traceDigest(known: string | null): void {
     this.#undigested = 0
     if (!this.#context.trace || !this.options.state || this.#awaits !== 'nothing' || this.#info === null) return
-    const state = this.#save()
-    if (state === null) return
-    this.#context.trace({
-      e: 'digest',
-      g: this.name,
-      view: this.#info.id,
-      cut: this.#cutRecord(),
-      h: hashBytes(state),
-    })
+    const h = known ?? this.#hash()
+    if (h === null) return
+    this.#context.trace({ e: 'digest', g: this.name, view: this.#info.id, cut: this.#cutRecord(), h })
   }
 
   #apply(pending: WaitingCast): void {
@@ -350,15 +356,12 @@ export class AppGroup implements GroupPort {
     const { payload, info } = pending
     this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
     let isGood = false
-    this.#guard('apply', () => {
-      let op: unknown
-      try {
-        op = decodeValue(payload)
-      } catch {
-        return
-      }
-      isGood = this.#replica?.apply(op, info) ?? false
-    })
+    try {
+      const op = readOperation(payload)
+      if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+    } catch (error) {
+      this.#context.fault('', 'replica-apply', error)
+    }
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.name, n: info.n })
   }
 
@@ -411,12 +414,14 @@ export class AppGroup implements GroupPort {
   }
 
   #traceMerge(event: Of<'state'>): void {
-    this.#context.trace?.({
+    if (!this.#context.trace) return
+    this.#merged = this.#hash()
+    this.#context.trace({
       e: 'merge',
       g: this.name,
       view: event.view,
       order: event.sources.map((part) => part.subview),
-      h: hashBytes(this.#save() ?? new Uint8Array()),
+      h: this.#merged ?? hashBytes(new Uint8Array()),
     })
   }
 
@@ -436,8 +441,19 @@ export class AppGroup implements GroupPort {
     return state
   }
 
+  /** The digest of the state. */
+  #hash(): string | null {
+    let hash: string | null = null
+    this.#guard('save', () => {
+      if (this.#replica !== null) hash = hashValue(this.#replica.save())
+    })
+    return hash
+  }
+
   #cutRecord(): Record<string, number> {
-    return Object.fromEntries([...this.#cut].sort(([a], [b]) => (a < b ? -1 : 1)))
+    const record: Record<string, number> = {}
+    for (const author of [...this.#cut.keys()].sort()) record[author] = this.#cut.get(author) ?? 0
+    return record
   }
 
   /** A replica that throws is reported; the other groups go on. */
@@ -449,6 +465,15 @@ export class AppGroup implements GroupPort {
       this.#context.fault('', `replica-${what}`, error)
       return false
     }
+  }
+}
+
+/** Null if they are no operation's bytes. */
+function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
+  try {
+    return { value: decodeValue(payload) }
+  } catch {
+    return null
   }
 }
 

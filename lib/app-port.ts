@@ -228,7 +228,7 @@ export class AppSide {
       case 'snapshot':
         return this.#handleSnapshot(event)
       case 'state':
-        return this.#withGroup(event.group, (group) => group.handleState(event))
+        return this.#touch(event.group)?.handleState(event)
       case 'stable':
         return this.#handleStable(event.upTo)
       case 'trans':
@@ -254,7 +254,7 @@ export class AppSide {
   }
 
   #handleView(event: Extract<AppEvent, { type: 'view' }>): void {
-    if (event.group !== '') return this.#withGroup(event.group, (group) => group.handleView(event.view, event.state))
+    if (event.group !== '') return this.#touch(event.group)?.handleView(event.view, event.state)
     const isFirst = this.#view === null
     this.#view = event.view
     this.#options.trace?.(viewLine('', event.view))
@@ -266,7 +266,7 @@ export class AppSide {
     const { from, n, group, view } = event
     this.#consumed += event.payload.length
     this.#options.trace?.({ e: 'deliver', m: `${from}#${n}`, g: group, view, h: hashBytes(event.payload) })
-    this.#withGroup(group, (target) => target.handleDeliver(event))
+    this.#touch(group)?.handleDeliver(event)
     if (from !== this.self) return
     const receipt = this.#receipts.get(n)
     if (receipt === undefined || !receipt.isOpen) return
@@ -298,7 +298,7 @@ export class AppSide {
 
   #handleJoined(event: Extract<AppEvent, { type: 'joined' }>): void {
     this.#options.trace?.({ e: 'settle', of: `join:${event.group}`, outcome: event.outcome })
-    if (event.outcome === 'ok') return this.#withGroup(event.group, (group) => group.handleJoined())
+    if (event.outcome === 'ok') return this.#touch(event.group)?.handleJoined()
     const error =
       event.outcome === 'mismatch'
         ? new GroupMismatchError(`group "${event.group}" exists in this space with another kind or other options`)
@@ -391,11 +391,11 @@ export class AppSide {
     this.#options.space?.({ type: 'writable', writable: isWritable })
   }
 
-  #withGroup(name: string, fn: (group: AppGroup) => void): void {
+  /** The group, if it is open; it is settled after the present batch of events. */
+  #touch(name: string): AppGroup | undefined {
     const group = this.#groups.get(name)
-    if (group === undefined) return
-    this.#touched.add(group)
-    fn(group)
+    if (group !== undefined) this.#touched.add(group)
+    return group
   }
 
   #push(command: Command): void {

@@ -29,6 +29,8 @@ export class Detector {
   /** Members of the view that said they have another view without us. */
   private readonly moved: Set<ProcessId> = new Set()
   private beatAt = 0
+  /** Before this moment no member's deadline is over; 0: to be worked out again, since something was heard. */
+  private soonest = 0
   private lastStep = Number.NaN
   highestEpoch = 0
 
@@ -43,6 +45,7 @@ export class Detector {
     this.lastStep = now
     if (!(gap > heartbeatMs * 2)) return
     this.core.trace({ e: 'resume', gap })
+    this.soonest = 0
     for (const seen of this.seen.values()) seen.at += gap
     for (const link of this.core.links.values()) link.downSince += gap
   }
@@ -81,6 +84,7 @@ export class Detector {
   handleBeat(peer: ProcessId, frame: HeartbeatFrame): void {
     const { era, now } = this.core
     this.highestEpoch = Math.max(this.highestEpoch, frame.epoch)
+    this.soonest = 0
     this.seen.set(peer, {
       at: now,
       view: frame.view,
@@ -94,11 +98,18 @@ export class Detector {
   }
 
   linkUp(peer: ProcessId): void {
+    this.soonest = 0
     const seen = this.seen.get(peer)
     if (seen !== undefined) seen.at = Math.max(seen.at, this.core.now)
   }
 
+  /** A path ended: a deadline has come closer. */
+  linkDown(): void {
+    this.soonest = 0
+  }
+
   newView(): void {
+    this.soonest = 0
     this.moved.clear()
     for (const id of this.core.era.members) {
       const seen = this.seen.get(id)
@@ -109,10 +120,11 @@ export class Detector {
     }
   }
 
-  /** Does this process believe the member gone? */
+  /** Does this process believe that member of its view gone? */
   isSuspect(peer: ProcessId): boolean {
     if (peer === this.core.self) return false
-    return this.core.departed.has(peer) || this.moved.has(peer) || this.core.now >= this.deadline(peer)
+    if (this.core.departed.has(peer) || this.moved.has(peer)) return true
+    return this.core.now >= this.soonest && this.core.now >= this.deadline(peer)
   }
 
   /** When the peer becomes suspect if nothing more is heard. */
@@ -127,13 +139,17 @@ export class Detector {
 
   /** The earliest moment at which a member may become suspect. */
   get nextDeadline(): number {
-    let at = Number.POSITIVE_INFINITY
+    if (this.core.now < this.soonest) return this.soonest
+    let next = Number.POSITIVE_INFINITY
+    let soonest = Number.POSITIVE_INFINITY
     for (const id of this.core.era.members) {
       if (id === this.core.self) continue
       const deadline = this.deadline(id)
-      if (deadline > this.core.now) at = Math.min(at, deadline)
+      soonest = Math.min(soonest, deadline)
+      if (deadline > this.core.now) next = Math.min(next, deadline)
     }
-    return at
+    this.soonest = soonest
+    return next
   }
 
   /** When this process sent the last heartbeat that a majority of its view has answered. */

@@ -123,7 +123,9 @@ export class Era {
 
   /** Everything of that sender addressed to this process, up to here, is delivered. */
   doneUpTo(rank: number): number {
-    for (const held of this.held[rank] ?? []) if (!held.isDelivered && !held.isDropped) return held.cast.seq - 1
+    const list = this.held[rank]
+    if (list === undefined) return 0
+    for (const held of list) if (!held.isDelivered && !held.isDropped) return held.cast.seq - 1
     return this.received[rank] ?? 0
   }
 

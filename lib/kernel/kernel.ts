@@ -239,9 +239,8 @@ export class Kernel implements KernelHandle, Core {
   private pushStability(): void {
     const { era } = this
     if (era.isClosed) return
-    for (const id of era.members) {
-      const link = this.links.get(id)
-      if (!link?.isOpen) continue
+    for (const link of this.links.values()) {
+      if (!link.isOpen || link.rank < 0) continue
       if (link.isDoneNews) link.needAck(this.now + this.limits.ackDelayMs)
       if (era.seq > 0 && link.isStableNews(era.selfRank)) {
         link.needAck(this.groups.hasUniform ? this.now : this.now + this.limits.ackDelayMs)
@@ -265,6 +264,7 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'linkDown':
         this.links.get(input.peer)?.down()
+        this.detector.linkDown()
         return
       case 'badFrame':
         this.fault(input.peer, input.code)
@@ -329,8 +329,8 @@ export class Kernel implements KernelHandle, Core {
     if (frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
     const { era } = this
     if (frame.view !== era.id) return
-    const rank = era.ranks.get(peer)
-    if (rank === undefined) return
+    const rank = link.rank
+    if (rank < 0) return
     for (let i = 0; i + 1 < frame.stable.length; i += 2)
       era.learnStable(frame.stable[i] ?? -1, frame.stable[i + 1] ?? 0)
     for (let i = 0; i + 1 < frame.settled.length; i += 2)

@@ -38,6 +38,8 @@ export class Link {
   readonly peer: ProcessId
   name = ''
   origin = ''
+  /** The peer's rank in the space view in force; -1 for a stranger. */
+  rank: number
   /** A path is there. */
   isUp = false
   /** HELLO was received on this path: numbered frames may go. */
@@ -80,6 +82,7 @@ export class Link {
   constructor(core: Core, peer: ProcessId) {
     this.core = core
     this.peer = peer
+    this.rank = core.era.ranks.get(peer) ?? -1
     this.downSince = core.now
     this.grant = core.limits.windowBytes
     this.grantGiven = core.limits.windowBytes
@@ -114,6 +117,7 @@ export class Link {
 
   /** A new space view: cast numbers start again. */
   newView(): void {
+    this.rank = this.core.era.ranks.get(this.peer) ?? -1
     this.ackedSeq = 0
     this.doneSeq = 0
     this.doneTold = 0
@@ -202,8 +206,7 @@ export class Link {
     const { era } = this.core
     const stable = this.news(era.stable, this.stableTold)
     const settled = this.news(era.settled, this.settledTold)
-    const rank = era.ranks.get(this.peer)
-    const done = rank === undefined ? 0 : era.doneUpTo(rank)
+    const done = this.rank < 0 ? 0 : era.doneUpTo(this.rank)
     if (this.isOpen) this.doneTold = done
     if (this.core.backlogBytes < this.core.limits.backlogBytesMax) {
       this.grantGiven = this.receivedBytes + this.core.limits.windowBytes
@@ -238,8 +241,7 @@ export class Link {
 
   /** Has more of the peer's casts been delivered than it was told? */
   get isDoneNews(): boolean {
-    const rank = this.core.era.ranks.get(this.peer)
-    return rank !== undefined && this.core.era.doneUpTo(rank) > this.doneTold
+    return this.rank >= 0 && this.core.era.doneUpTo(this.rank) > this.doneTold
   }
 
   /** The peer says how far it has delivered. */

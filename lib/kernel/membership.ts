@@ -72,7 +72,9 @@ export class Membership {
   private lead: Lead | null = null
   /** Members' reports: the strangers they have open links to. */
   private readonly reports: Map<ProcessId, ReadonlySet<ProcessId>> = new Map()
-  private reported = ''
+  /** The last report: from which view, about whom, to whom. */
+  private reportedView: ViewId = ''
+  private reported: readonly ProcessId[] = []
   private reportedTo: ProcessId = ''
   private wantedSince = Number.NaN
   private notBefore = 0
@@ -172,15 +174,11 @@ export class Membership {
 
   /** Tells the coordinator which strangers this process could talk to. */
   private report(coordinator: ProcessId): void {
-    const linked: ProcessId[] = []
-    for (const link of this.core.links.values()) {
-      if (link.isOpen && !this.core.era.ranks.has(link.peer) && !this.core.departed.has(link.peer))
-        linked.push(link.peer)
-    }
-    linked.sort()
-    const text = `${this.core.era.id}/${linked.join()}`
-    if (text === this.reported && coordinator === this.reportedTo) return
-    this.reported = text
+    const linked = this.linkedStrangers()
+    const isSame = this.reportedView === this.core.era.id && coordinator === this.reportedTo
+    if (isSame && sameIds(linked, this.reported)) return
+    this.reportedView = this.core.era.id
+    this.reported = linked
     this.reportedTo = coordinator
     this.core.tell(coordinator, { k: 'foreign', view: this.core.era.id, linked })
     if (coordinator === this.core.self) return
@@ -190,20 +188,32 @@ export class Membership {
     }
   }
 
+  private linkedStrangers(): readonly ProcessId[] {
+    let linked: ProcessId[] | null = null
+    for (const link of this.core.links.values()) {
+      if (link.rank >= 0 || !link.isOpen || this.core.departed.has(link.peer)) continue
+      linked ??= []
+      linked.push(link.peer)
+    }
+    return linked?.sort() ?? []
+  }
+
   handleForeign(from: ProcessId, message: Of<'foreign'>): void {
     if (message.view === this.core.era.id) this.reports.set(from, new Set(message.linked))
   }
 
   /** Views of strangers that this view should take in now: all their members reachable from all of ours. */
   private candidates(): Part[] {
-    const mine = this.summary()
-    const views = new Map<ViewId, ViewSummary>()
+    let views: Map<ViewId, ViewSummary> | null = null
     for (const [peer, seen] of this.detector.seen) {
       if (seen.summary === null || this.core.era.ranks.has(peer) || this.core.departed.has(peer)) continue
       const link = this.core.links.get(peer)
       if (link === undefined || !link.isOpen || this.isGone(peer)) continue
+      views ??= new Map()
       views.set(seen.summary.id, seen.summary)
     }
+    if (views === null) return []
+    const mine = this.summary()
     const own = this.core.era.members.filter((id) => !this.detector.isSuspect(id))
     const parts: Part[] = []
     let size = own.length
@@ -518,7 +528,7 @@ export class Membership {
     if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
     this.hooks.install(flush)
     this.reports.clear()
-    this.reported = ''
+    this.reportedView = ''
     this.foundLine = null
     this.foundFrom = this.core.now
     if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
@@ -533,6 +543,10 @@ export class Membership {
       })
     }
   }
+}
+
+function sameIds(a: readonly ProcessId[], b: readonly ProcessId[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i])
 }
 
 /** Which of two views takes the other in: primary first, then the larger, then the lower id. */

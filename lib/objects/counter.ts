@@ -51,7 +51,9 @@ export class SharedCounter extends ObjectTarget<CounterEvents> {
   constructor(replica: CounterReplica) {
     super()
     this.#replica = replica
-    replica.emit = (changes) => this.dispatchEvent(new ChangeEvent(changes))
+    replica.emit = (changes) => {
+      if (this.isHeard) this.dispatchEvent(new ChangeEvent(changes))
+    }
   }
 
   /** The group's name. */

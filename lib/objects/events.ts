@@ -60,14 +60,31 @@ export class TypedTarget<Events> extends EventTarget {
 
 /** The base of the objects' handles. */
 export class ObjectTarget<Events> extends TypedTarget<Events> {
+  #isHeard = false
+
   /**
    * Calls `fn` after every change, without arguments: read the handle's `snapshot` then. Returns what ends it.
    * Bound to the handle, so that it can be passed on by itself.
    */
   readonly subscribe: (fn: () => void) => () => void = (fn) => {
     const listener = (): void => fn()
+    this.#isHeard = true
     EventTarget.prototype.addEventListener.call(this, 'change', listener)
     return () => EventTarget.prototype.removeEventListener.call(this, 'change', listener)
+  }
+
+  /** Has anybody ever listened? Until then no event need be made. */
+  protected get isHeard(): boolean {
+    return this.#isHeard
+  }
+
+  override addEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: Listener<Events[Type] & Event>,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    this.#isHeard = true
+    super.addEventListener(type, listener, options)
   }
 }
 

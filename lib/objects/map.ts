@@ -72,7 +72,9 @@ export class SharedMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   constructor(replica: MapReplica) {
     super()
     this.#replica = replica
-    replica.emit = (changes) => this.dispatchEvent(new ChangeEvent(changes as MapChange<V>[]))
+    replica.emit = (changes) => {
+      if (this.isHeard) this.dispatchEvent(new ChangeEvent(changes as MapChange<V>[]))
+    }
   }
 
   /** The group's name. */

@@ -376,7 +376,7 @@ export class QueueReplica implements Replica, ItemActions {
     const now = this.port.now()
     let next = Number.POSITIVE_INFINITY
     for (const { taken, since } of this.#held.values()) {
-      if (taken.signal.aborted) continue
+      if (taken.isLost) continue
       const left = (this.port.leaseStart() ?? since) + this.#settings.leaseMs - now
       if (left <= 0) taken.abort(new StaleTokenError('the lease has run out: the others may have given the item away'))
       else next = Math.min(next, left)

@@ -21,10 +21,12 @@ export class TakenItem<T> {
   /** How often the item was given to a taker, this time included. */
   readonly attempts: number
   readonly #actions: ItemActions
-  readonly #controller = new AbortController()
+  /** Made when somebody asks for the signal. */
+  #controller: AbortController | null = null
+  #lost: Error | null = null
 
   /** Made by the queue. */
-  constructor(about: Omit<TakenItem<T>, 'signal' | 'done' | 'fail' | 'abort'>, actions: ItemActions) {
+  constructor(about: Omit<TakenItem<T>, 'signal' | 'isLost' | 'done' | 'fail' | 'abort'>, actions: ItemActions) {
     this.id = about.id
     this.item = about.item
     this.token = about.token
@@ -34,7 +36,16 @@ export class TakenItem<T> {
 
   /** Aborts with a StaleTokenError when the item is no longer this process's, or may no longer be: stop the work. */
   get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (this.#lost !== null) this.#controller.abort(this.#lost)
+    }
     return this.#controller.signal
+  }
+
+  /** True once it was aborted. */
+  get isLost(): boolean {
+    return this.#lost !== null
   }
 
   /**
@@ -52,6 +63,7 @@ export class TakenItem<T> {
 
   /** Called by the queue alone. */
   abort(reason: Error): void {
-    this.#controller.abort(reason)
+    this.#lost ??= reason
+    this.#controller?.abort(this.#lost)
   }
 }

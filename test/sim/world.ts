@@ -32,6 +32,9 @@ export class World {
   readonly #heap = new Heap()
   #tasks: (() => void)[] = []
   #isPageTouched = false
+  #isBroken = false
+  /** What has happened at the present instant. */
+  #instant = 0
 
   constructor(scenario: Scenario) {
     this.scenario = scenario
@@ -62,39 +65,40 @@ export class World {
   /** Notes a failure. The run ends soon: after a broken invariant the rest means nothing. */
   fail(property: WorldFailure['property'], message: string): void {
     if (this.failures.length < 20) this.failures.push({ property, message })
+    if (property !== 'fault') this.#isBroken = true
   }
 
   /** Lets time pass until `end`. */
   async run(end: number): Promise<void> {
-    let instant = 0
-    while (this.#heap.nextTime <= end && !this.#isBroken()) {
-      const due = this.#heap.pop()
-      if (due === undefined) break
-      instant = due.t > this.now ? 0 : instant + 1
-      if (instant > INSTANT_MAX || this.events > EVENTS_MAX) {
-        this.fail('livelock', `no end in sight at ${this.now} ms after ${this.events} events: ${due.constructor.name}`)
-        return
+    while (this.#goOn(end)) {
+      while (this.#isPageTouched) {
+        this.#isPageTouched = false
+        for (let round = 0; round < MICROTASK_ROUNDS; round += 1) await null
+        const tasks = this.#tasks
+        if (tasks.length === 0) continue
+        this.#tasks = []
+        for (const task of tasks) task()
       }
-      this.now = due.t
-      due.fire()
-      if (this.#isPageTouched) await this.#drain()
+      await null
     }
     this.now = Math.max(this.now, end)
   }
 
-  async #drain(): Promise<void> {
-    while (this.#isPageTouched) {
-      this.#isPageTouched = false
-      for (let round = 0; round < MICROTASK_ROUNDS; round += 1) await null
-      const tasks = this.#tasks
-      if (tasks.length === 0) continue
-      this.#tasks = []
-      for (const task of tasks) task()
+  /** Lets one thing after another happen until code of a page has run. False: that was the end. */
+  #goOn(end: number): boolean {
+    while (this.#heap.nextTime <= end && !this.#isBroken) {
+      const due = this.#heap.pop()
+      if (due === undefined) return false
+      this.#instant = due.t > this.now ? 0 : this.#instant + 1
+      if (this.#instant > INSTANT_MAX || this.events > EVENTS_MAX) {
+        this.fail('livelock', `no end in sight at ${this.now} ms after ${this.events} events: ${due.constructor.name}`)
+        return false
+      }
+      this.now = due.t
+      due.fire()
+      if (this.#isPageTouched) return true
     }
-  }
-
-  #isBroken(): boolean {
-    return this.failures.some(({ property }) => property !== 'fault')
+    return false
   }
 }
 

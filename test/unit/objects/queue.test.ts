@@ -238,6 +238,16 @@ test('queue › a member that comes back before the expiry keeps what it held; a
   assert.equal(holder.handle.size, 0)
 })
 
+test('queue › a signal that is asked for only after the lease has run out is aborted with the reason', async () => {
+  const cluster = makeCluster(3)
+  const holder = at(cluster, 2)
+  const taken = await takeOne(cluster, holder)
+  cluster.cutOff(holder)
+  await cluster.advance(10_001)
+  assert.ok(taken.signal.aborted)
+  assert.ok(taken.signal.reason instanceof StaleTokenError)
+})
+
 test('queue › a member that is cut off again gets a whole lease again', async () => {
   const cluster = makeCluster(3)
   const holder = at(cluster, 2)
