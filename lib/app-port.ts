@@ -222,9 +222,9 @@ export class AppSide {
       case 'deliver':
         return this.#handleDeliver(event)
       case 'keep':
-        return this.#withGroup(event.group, (group) => group.handleKeep(event))
+        return this.#touch(event.group)?.handleKeep(event)
       case 'keepView':
-        return this.#withGroup(event.group, (group) => group.handleKeepView(event.view))
+        return this.#touch(event.group)?.handleKeepView(event.view)
       case 'snapshot':
         return this.#handleSnapshot(event)
       case 'state':
@@ -313,7 +313,7 @@ export class AppSide {
     if (receipt.isOpen) this.#endOpen(receipt)
     this.#receipts.delete(event.n)
     receipt.fail(endReason(event.outcome, receipt))
-    this.#withGroup(event.group, (group) => group.handleCastEnd(event.n, event.outcome))
+    this.#touch(event.group)?.handleCastEnd(event.n, event.outcome)
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
