@@ -295,7 +295,13 @@ test('space side › one that has no state cannot give one', () => {
   assert.deepEqual(bench.sent.at(-1), [{ type: 'snapshot', transfer: 2, state: null }])
 })
 
-const snapshot = (transfer: number): AppEvent => ({ type: 'snapshot', group: 'g', view: '1.a.1', transfer, to: ['other'] })
+const snapshot = (transfer: number): AppEvent => ({
+  type: 'snapshot',
+  group: 'g',
+  view: '1.a.1',
+  transfer,
+  to: ['other'],
+})
 
 test('space side › a state is saved in tasks of its own, as it was when it was asked for', () => {
   const bench = new Bench({}, new SteppingReplica())
