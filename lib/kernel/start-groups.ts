@@ -49,6 +49,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     const missing = isConsistent ? whoIsMissing(entries, told.get(name), decision.line) : null
     const plan = planStates(options, entries, decision.line, null, gid)
     directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
+    if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
       const holders = members.filter((id) => !plan.some(({ need }) => need === id))
       if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })

@@ -182,7 +182,8 @@ export class QueueReplica implements Replica, ItemActions {
   #requirePrimary(): void {
     const { view } = this.port
     if (this.#settings.whenNotPrimary !== 'reject' || view === null || view.primary) return
-    const missing = this.#lastPrimary.filter((member) => !view.members.includes(member))
+    const missing =
+      view.missing.length > 0 ? view.missing : this.#lastPrimary.filter((member) => !view.members.includes(member))
     throw new NotPrimaryError(`queue "${this.port.name}" is not in the primary component`, missing)
   }
 

@@ -36,6 +36,8 @@ export const SITUATIONS = [
   'state taken from a donor',
   'member left a group and joined it again',
   'item returned because its taker was gone',
+  'casts of a consistent group kept with its state',
+  'consistent group waited for its state',
 ] as const
 
 export type Situation = (typeof SITUATIONS)[number]
@@ -146,6 +148,12 @@ export class Reached {
         return
       case 'adopt':
         this.count('open attempt adopted')
+        return
+      case 'kept':
+        this.count('casts of a consistent group kept with its state')
+        return
+      case 'groupWaits':
+        this.count('consistent group waited for its state')
         return
       case 'groupAdopt':
         this.count('group install adopted at the cut')

@@ -1,0 +1,45 @@
+/** The travelling state of a consistent group. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ValueError } from '../../lib/errors.ts'
+import { type KeptEvent, packState, unpackState } from '../../lib/kept-events.ts'
+import { encodeValue } from '../../lib/values.ts'
+
+const view = {
+  id: '2.a.0',
+  members: ['a', 'b'],
+  primary: false,
+  line: 'L',
+  missing: [],
+  joined: [],
+  left: [],
+  dead: ['c'],
+  expelled: [],
+}
+const kept: KeptEvent[] = [
+  view,
+  { payload: Uint8Array.of(1, 2), info: { author: 'b', local: true, n: 7, view: '2.a.0', index: 3 } },
+]
+
+test('travelling state › comes apart as it was put together, with authors seen from the receiver', () => {
+  const state = encodeValue(['state'])
+  const cut = new Map([['b', 6]])
+  assert.deepEqual(unpackState(packState({ state, kept, cut }), 'b'), { state, kept, cut })
+  const [, cast] = unpackState(packState({ state, kept, cut }), 'a').kept
+  assert.equal(cast !== undefined && 'info' in cast && cast.info.local, false)
+})
+
+test('travelling state › anything else is a ValueError', () => {
+  const whole = packState({ state: encodeValue(1), kept, cut: new Map() })
+  for (let length = 0; length < whole.length - 1; length += 1) {
+    assert.throws(() => unpackState(whole.subarray(0, length), 'a'), ValueError, String(length))
+  }
+  const heads = [1, [1, []], [[], [1]], [[['a']], []], [[], [['a', 1, 'v', 1, 'x']]], [[], [{ ...view, dead: [1] }]]]
+  for (const head of heads) {
+    const bytes = encodeValue(head)
+    const packed = new Uint8Array(4 + bytes.length)
+    new DataView(packed.buffer).setUint32(0, bytes.length, true)
+    packed.set(bytes, 4)
+    assert.throws(() => unpackState(packed, 'a'), ValueError, JSON.stringify(head))
+  }
+})
