@@ -65,8 +65,10 @@ function stackless(value: unknown): unknown {
   if (value instanceof Error)
     return { name: value.name, message: value.message, cause: stackless(value.cause), kind: value.constructor.name }
   if (Array.isArray(value)) return value.map(stackless)
-  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [stackless(key), stackless(inner)]))
-  if (value instanceof Set) return new Set([...value].map(stackless))
+  // In their order, which is part of the value; Node looks for an equal key, and an invalid date has none.
+  if (value instanceof Map) return { kind: 'Map', entries: [...value].map((entry) => entry.map(stackless)) }
+  if (value instanceof Set) return { kind: 'Set', values: [...value].map(stackless) }
+  if (value instanceof Date) return { kind: 'Date', time: value.getTime() }
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.entries(value).map(([key, inner]) => [key, stackless(inner)])
   }
