@@ -250,3 +250,9 @@ rejects(
     { e: 'write', t: 96, p: 'b', lock: 'k', token: ['L', '1.a', 1], ok: true },
   ),
 )
+
+rejects(
+  'T1',
+  'a state of one who waits that lacks what it had while it was whole',
+  joined().write(digest('b', { a: 1 }, 'x', '2.a.1'), { ...out({}), partial: true }),
+)
