@@ -254,5 +254,5 @@ rejects(
 rejects(
   'T1',
   'a state of one who waits that lacks what it had while it was whole',
-  joined().write(digest('b', { a: 1 }, 'x', '2.a.1'), { ...out({}), partial: true }),
+  joined().write(digest('b', { a: 1 }, 'x', '2.a.1'), { ...out({}), partial: true } as TraceLine),
 )
