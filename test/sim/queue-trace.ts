@@ -13,10 +13,11 @@ import type { RawLine } from './trace.ts'
 export function traceQueue(replica: Replica, self: string, write: (line: RawLine) => void): void {
   if (!(replica instanceof QueueReplica)) throw new TypeError('not a queue')
   const { state, port } = replica
-  let lastOwn = ''
+  /** Own grants that have been written: a state that comes back to one grants nothing new. */
+  const written = new Set<string>()
   const grant = (item: QueueItem, { taker, token }: Grant): void => {
-    if (taker !== self) return
-    lastOwn = token.join()
+    if (taker !== self || written.has(token.join())) return
+    written.add(token.join())
     write({ e: 'grant', lock: `${port.name}/${String(item.value)}`, token, mode: 'item' })
   }
   const take = (happened: readonly Happening[]): void => {
@@ -52,7 +53,7 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
     // A state that comes outside the primary component tells of grants of long ago; nobody acts on them.
     if (port.view?.primary !== true) return known.clear()
     for (const item of state.held()) {
-      if (item.grant === null || known.has(item.grant.token.join()) || item.grant.token.join() === lastOwn) continue
+      if (item.grant === null || known.has(item.grant.token.join())) continue
       grant(item, item.grant)
     }
     known.clear()
