@@ -181,12 +181,18 @@ class Client {
     this.#refilledAt = now
     if (this.#tokens >= 0 || this.#resumeTimer !== null) return
     this.#socket.pause()
+    this.#rest()
+  }
+
+  #rest() {
     this.#resumeTimer = setTimeout(
       () => {
         this.#resumeTimer = null
-        this.#socket.resume()
+        // What had been received before the pause is charged during it: the rest grows with it.
+        this.#charge(0)
+        if (this.#resumeTimer === null) this.#socket.resume()
       },
-      (-this.#tokens / perSecond) * 1000 + 10,
+      (-this.#tokens / this.#limits.perSecond) * 1000 + 10,
     )
   }
 }
