@@ -2,13 +2,14 @@
  * F1 Safe prefix: a uniform cast that is delivered before the transitional signal is one that every member of its view
  * delivers before it goes on to another view, unless it crashes or leaves before that. One that goes on outside the
  * primary component delivers it in a consistent group only if somebody who comes along has delivered it (M6), so there
- * it is not judged.
+ * it is not judged. But whatever the line goes on from: the state of a consistent group in a later primary view of the
+ * line covers it.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import { at } from './collections.ts'
-import type { Delivery, Group, Install, Process } from './model.ts'
-import { isUniform, type Run } from './run.ts'
+import { at, getOrMake, pushTo } from './collections.ts'
+import type { Delivery, Group, Install, Process, View } from './model.ts'
+import { isOlder, isUniform, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'F1',
@@ -18,6 +19,7 @@ export const checker: Checker = {
       if (delivery.first && !delivery.transitional && isUniform(delivery.message))
         checkRelease(run.space, verdict, delivery)
     }
+    checkStates(run, verdict)
     return verdict
   },
 }
@@ -52,4 +54,52 @@ function leaves(install: Install, space: Install | null): Install | null {
 /** Who leaves the group delivers nothing more to its application. */
 function hasAskedToLeave(process: Process, { view, at: { line } }: Install): boolean {
   return process.leaves.get(view.group.name)?.some((leave) => leave.line > line) ?? false
+}
+
+/** Per view, in the order of the first release in it: its casts that were released, the highest of each sender. */
+type Released = Map<View, Map<string, number>>
+
+/** What was released in a line stays in the states of its later primary views, unless the group has begun anew since. */
+function checkStates(run: Run, verdict: Verdict): void {
+  const released = releasedByLine(run)
+  const begins = new Map<Group, View[]>()
+  for (const view of run.views) {
+    const isNew = view.installs.length > 0 && view.installs.every(({ before }) => before === null)
+    if (isNew) pushTo(begins, view.group, view)
+  }
+  const groups = new Map(run.groups.map((group) => [group.name, group]))
+  for (const { data, space, line } of run.of('digest')) {
+    const group = groups.get(data.g)
+    const view = group?.views.get(data.view)
+    // A group may wait for its state though the component is primary.
+    if (space === null || group === undefined || view?.first?.primary !== true) continue
+    const begun = (begins.get(group) ?? []).filter((begin) => begin === view || isOlder(begin, view))
+    for (const [before, highest] of released.get(lineKey(data.g, space)) ?? []) {
+      if (!isOlder(before, view) || begun.some((begin) => isOlder(before, begin))) continue
+      const lost = [...highest].find(([sender, n]) => n > (data.cut[sender] ?? 0))
+      verdict.expect(
+        lost === undefined,
+        () =>
+          `${data.p}'s state of "${data.g}" in view ${data.view} lacks ${lost?.join('#')}, which was released in ${before.id}`,
+        line,
+      )
+    }
+  }
+}
+
+/** Of consistent groups, by group and line. */
+function releasedByLine(run: Run): Map<string, Released> {
+  const released = new Map<string, Released>()
+  for (const { first, transitional, message, group, space, install } of run.deliveries) {
+    if (!first || transitional || !isUniform(message) || group.options?.consistency !== 'consistent') continue
+    if (install?.data.primary !== true || space === null) continue
+    const views = getOrMake(released, lineKey(group.name, space), (): Released => new Map())
+    const highest = getOrMake(views, install.view, () => new Map<string, number>())
+    highest.set(message.sender.id, Math.max(message.n, highest.get(message.sender.id) ?? 0))
+  }
+  return released
+}
+
+function lineKey(g: string, { data }: Install): string {
+  return `${data.line} ${g}`
 }

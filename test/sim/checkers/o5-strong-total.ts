@@ -1,6 +1,7 @@
 /**
- * O5 Strong total order, for uniform total casts released before the transitional signal: one acyclic relation over a
- * group's casts embeds every process's sequence of them, the crashed and the partitioned included.
+ * O5 Strong total order, for uniform total casts that anybody released before its transitional signal: one acyclic
+ * relation over a group's casts embeds every process's sequence of them, the crashed and the partitioned included. Those
+ * to whom such a cast comes after the signal deliver it in that order too.
  *
  * The union of all edges from one cast to the next in a process's sequence must have no cycle (Kahn's algorithm).
  */
@@ -16,8 +17,11 @@ export const checker: Checker = {
   check(run: Run): Result {
     const verdict = new Verdict('O5')
     const groups = new Map<Group, Graph>()
+    const released = new Set<Message>()
+    for (const delivery of run.deliveries)
+      if (counts(delivery) && !delivery.transitional) released.add(delivery.message)
     for (const delivery of run.deliveries) {
-      if (!counts(delivery)) continue
+      if (!counts(delivery) || !released.has(delivery.message)) continue
       const graph = getOrMake(groups, delivery.group, newGraph)
       if (addStep(graph, delivery)) verdict.checked++
     }
@@ -46,7 +50,7 @@ function newGraph(): Graph {
 }
 
 function counts(delivery: Delivery): boolean {
-  return delivery.first && !delivery.transitional && isTotal(delivery) && isUniform(delivery.message)
+  return delivery.first && isTotal(delivery) && isUniform(delivery.message)
 }
 
 /** Adds the edge from the process's last cast; true if there is one. */

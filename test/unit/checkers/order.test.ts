@@ -84,10 +84,20 @@ rejects(
     .deliver('b', 'g', 'b#1', 'c#1')
     .deliver('c', 'g', 'c#1', 'a#1'),
 )
+rejects(
+  'O5',
+  'another order of released casts after the transitional signal',
+  both(uniform).deliver('a', 'g', 'a#1', 'b#1').trans('g', 'c').deliver('c', 'g', 'b#1', 'a#1'),
+)
 tolerates(
   'O5',
-  'another order after the transitional signal',
-  both(uniform).deliver('a', 'g', 'a#1', 'b#1').trans('g', 'c').deliver('c', 'g', 'b#1', 'a#1'),
+  'another order, after the transitional signal, of a cast that nobody released',
+  both(uniform)
+    .deliver('a', 'g', 'a#1')
+    .trans('g', 'a')
+    .deliver('a', 'g', 'b#1')
+    .trans('g', 'c')
+    .deliver('c', 'g', 'b#1', 'a#1'),
 )
 tolerates(
   'O5',
@@ -206,3 +216,32 @@ const consistent = { consistency: 'consistent' } as const
 tolerates('F1', 'a released cast that ends unknown in the minority', goesOn(released(consistent, false)))
 rejects('F1', 'a released cast that a primary view goes on without', goesOn(released(consistent, false), true))
 tolerates('F1', 'a cast that need not be released', goesOn(released({ uniform: false }, false)))
+
+/** a's cast is released by a alone; b and c go on to a primary view, from a state with it or without. */
+const goneOn = (cut: Readonly<Record<string, number>>, line = 'L', primary = true): TraceWriter =>
+  trio({ ...uniform, ...consistent })
+    .cast('a#1', 'g')
+    .deliver('a', 'g', 'a#1')
+    .split(['a'], ['b', 'c'])
+    .view('', '2.b', ['b', 'c'], { primary: false })
+    .view('g', '2.b.1', ['b', 'c'], { primary: false })
+    .view('', '3.b', ['b', 'c'], { line })
+    .view('g', '3.b.1', ['b', 'c'], { line, primary })
+    .write({ e: 'digest', t: 99, p: 'b', g: 'g', view: '3.b.1', cut, h: 'x' })
+tolerates('F1', 'a state that covers what was released in its line', goneOn({ a: 1 }))
+rejects('F1', 'a state that lacks what was released in its line', goneOn({}))
+tolerates('F1', 'a state of another line', goneOn({}, 'M'))
+tolerates('F1', 'a state of a group that waits for its state', goneOn({}, 'L', false))
+tolerates(
+  'F1',
+  'a state of a group that has begun anew',
+  trio({ ...uniform, ...consistent })
+    .cast('a#1', 'g')
+    .deliverAll(all, 'g', 'a#1')
+    .leave('g', 'a')
+    .leave('g', 'b')
+    .leave('g', 'c')
+    .join('g', 'b')
+    .view('g', '1.a.3', ['b'])
+    .write({ e: 'digest', t: 99, p: 'b', g: 'g', view: '1.a.3', cut: {}, h: 'x' }),
+)

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { checkTrace } from '../../sim/checkers/index.ts'
+import { MUTANTS } from '../../sim/mutant-list.ts'
+
+const root = new URL('../../../', import.meta.url)
+const properties = new Set(Object.keys(checkTrace([]).checked))
+
+test('every planted bug has its one place in the sources, a name of its own and a checker', () => {
+  assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length)
+  for (const mutant of MUTANTS) {
+    const places = readFileSync(new URL(mutant.file, root), 'utf8').split(mutant.find).length - 1
+    assert.equal(places, 1, `${mutant.name}: "${mutant.find}" occurs ${places} times in ${mutant.file}`)
+    for (const property of mutant.properties) assert.ok(properties.has(property), `${mutant.name}: ${property}`)
+  }
+})
