@@ -91,6 +91,20 @@ tolerates(
     .view('', '2.a', ['a', 'b']),
 )
 
+/** The next view of the group comes to c in time, to a and b at the flush; c goes on with them or elsewhere. */
+const atTheFlush = (next: readonly string[]): TraceWriter =>
+  trio(uniform)
+    .cast('a#1', 'g')
+    .deliver('c', 'g', 'a#1')
+    .view('g', '1.a.2', all, { by: ['c'], trans: all })
+    .trans('g', 'a')
+    .trans('g', 'b')
+    .deliverAll(['a', 'b'], 'g', 'a#1')
+    .view('g', '1.a.2', all, { by: ['a', 'b'], trans: all })
+    .view('', '2.a', next)
+tolerates('M7', 'a cast before the signal at one who does not go on with the others', atTheFlush(['a', 'b']))
+rejects('M7', 'a cast before the next view of the group at one who goes on with the others', atTheFlush(all))
+
 accepts('M8', 'those who come together', trio().view('', '2.a', all))
 rejects('M8', 'a set with one from outside the view', trio().view('', '2.a', ['a', 'b'], { trans: all }))
 rejects(
