@@ -3,7 +3,6 @@ interface MochaTest {
   /** Milliseconds until the test counts as failed. */
   timeout(ms: number): void
   /** Times a failed test is run again. */
-  retries(times: number): void
 }
 declare function describe(name: string, fn: () => void): void
 declare function it(name: string, fn: (this: MochaTest) => void | Promise<void>): void
