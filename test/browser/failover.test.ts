@@ -141,9 +141,10 @@ function tellStory(dead: string): Story {
   type Line = { cast?: string; space?: string; at?: number; group?: string; members?: string[] }
   const log = window.member.log as Line[]
   const casts = (lines: Line[]): string[] => lines.flatMap(({ cast }) => (cast === undefined ? [] : [cast]))
-  const cut = log.findIndex(({ members }) => members?.length === 2 && !members.includes(dead))
   // Without an entry of its own, the view of three came before the log began.
   const from = log.findLastIndex(({ members }) => members?.length === 3) + 1
+  // Behind it: where the coordinator was the last to join the group, the others had a view of two before, too.
+  const cut = log.findIndex(({ members }, at) => at >= from && members?.length === 2 && !members.includes(dead))
   const spaceViews = log.slice(from).filter(({ space }) => space !== undefined)
   const before = casts(log.slice(from, cut))
   return {
