@@ -251,6 +251,7 @@ export class Kernel implements KernelHandle, Core {
   // ---- inputs -----------------------------------------------------------------------------------------------
 
   private handle(input: Input): void {
+    if (input.type !== 'frame' && input.type !== 'commands' && input.type !== 'wake') this.membership.touch()
     switch (input.type) {
       case 'frame':
         this.handleFrame(input.peer, input.frame)
@@ -304,6 +305,7 @@ export class Kernel implements KernelHandle, Core {
     const link = this.links.get(peer)
     if (link === undefined || !link.isUp) return
     if (frame.t === 'hello') {
+      this.membership.touch()
       const wasOpen = link.isOpen
       link.handleHello(frame)
       if (!wasOpen && link.isOpen) {
@@ -315,6 +317,7 @@ export class Kernel implements KernelHandle, Core {
     if (frame.t === 'heartbeat') {
       link.ackControl(frame.ack)
       this.detector.handleBeat(peer, frame)
+      if (!frame.isMember || link.rank < 0) this.membership.touch()
       if (frame.isMember && frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
       return
     }
@@ -362,6 +365,7 @@ export class Kernel implements KernelHandle, Core {
 
   private handleMessage(from: ProcessId, message: Message): void {
     const { membership, groups, rounds } = this
+    membership.touch()
     if ('view' in message && message.k !== 'refuse' && message.view !== this.era.id) {
       if (message.k === 'groupInstall' || message.k === 'groupPrepare') membership.sawInstalled(message.view)
       if (message.view !== this.era.id) return

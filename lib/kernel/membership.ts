@@ -86,6 +86,10 @@ export class Membership {
   private readonly foundAfterMs: number | null
   private isSearched = false
   private founded = 0
+  /** Something came in that may change what `evaluate` finds. */
+  private isTouched = true
+  /** Until then time alone changes nothing. */
+  private quietUntil = 0
   isLeaving = false
 
   constructor(core: Core, detector: Detector, hooks: MembershipHooks, foundAfterMs: number | null) {
@@ -112,9 +116,21 @@ export class Membership {
     return this.core.self
   }
 
-  /** Looks at everything anew; called at the end of each step. */
+  /** Something came in that bears on who is here. */
+  touch(): void {
+    this.isTouched = true
+  }
+
+  /** Looks at everything anew; called at the end of each step. Most steps are of data, and change nothing here. */
   evaluate(): void {
-    if (this.isLeaving) return
+    if (this.isLeaving || (!this.isTouched && this.core.now < this.quietUntil)) return
+    this.isTouched = false
+    this.lookAround()
+    const isAtRest = this.lead === null && this.flush === null && Number.isNaN(this.wantedSince)
+    this.quietUntil = isAtRest ? this.nextCheck : 0
+  }
+
+  private lookAround(): void {
     const { self, now } = this.core
     const coordinator = this.coordinator()
     this.report(coordinator)
@@ -522,6 +538,7 @@ export class Membership {
   }
 
   private installNow(flush: Flush): void {
+    this.touch()
     const current = this.flush
     this.flush = null
     this.readies.clear()
