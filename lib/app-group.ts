@@ -72,7 +72,6 @@ export class AppGroup implements GroupPort {
   #undigested = 0
   /** The hash that the last merge has traced. */
   #merged: string | null = null
-  #isPartial = false
   /** Per sender the highest cast number applied. */
   readonly #cut = new Map<string, number>()
   #refs = 1
@@ -187,11 +186,12 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView(view: ViewInfo, plan: StatePlan): void {
-    if (plan === 'replace') {
-      if (this.#buffer.length > 0) this.#isPartial = true
+    if (plan !== 'replace') this.#replay(null)
+    else if (this.#isConsistent) {
+      // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
       this.#buffer = []
       this.#kept = []
-    } else this.#replay(null)
+    }
     if (view.primary) this.#applyKept()
     this.#awaits = plan === 'whole' ? 'nothing' : plan
     this.#info = view
@@ -300,8 +300,6 @@ export class AppGroup implements GroupPort {
       transfer: event.transfer,
       view: event.view,
       cut: this.#cutRecord(),
-      // Casts were passed over for a state that never came.
-      ...(this.#isPartial ? { partial: true } : {}),
       h: hashBytes(state),
     }
     for (const to of event.to) trace({ ...line, to })
@@ -314,7 +312,7 @@ export class AppGroup implements GroupPort {
     if (!isTaken) return
     if (isReplacing) this.#tellView()
     const isUntouched = !isReplacing && this.#buffer.length === 0
-    this.#replay(event.cut)
+    this.#replay(event)
     this.#awaits = 'nothing'
     this.#traceDigest(isUntouched ? this.#merged : null)
   }
@@ -365,12 +363,16 @@ export class AppGroup implements GroupPort {
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.name, n: info.n })
   }
 
-  #replay(cut: Readonly<Record<string, number>> | null): void {
+  /**
+   * Applies what was buffered: all of it if no state came, or else what came since the state's view began. What waited
+   * longer is in the state; only now is it sure that the own state is not the one to go on from.
+   */
+  #replay(state: Of<'state'> | null): void {
     const buffer = this.#buffer
     this.#buffer = []
     for (const pending of buffer) {
-      const covered = cut === null ? 0 : (ownValue(cut, pending.info.author) ?? 0)
-      if (pending.info.n > covered) this.#apply(pending)
+      const { author, n, view } = pending.info
+      if (state === null || (view === state.view && n > (ownValue(state.cut, author) ?? 0))) this.#apply(pending)
     }
   }
 
@@ -379,7 +381,6 @@ export class AppGroup implements GroupPort {
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
     const { state, kept, cut } = this.#isConsistent ? unpackState(source.state, this.self) : plain(source.state)
     this.#replica?.load(decodeValue(state))
-    this.#isPartial = false
     this.#kept = [...kept]
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))

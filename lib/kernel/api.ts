@@ -83,7 +83,8 @@ export interface ViewInfo {
  * How this process's state of a group relates to a new view.
  * - `whole`: nothing to do (if a state was awaited before: apply the buffered casts, it is whole now).
  * - `merge`: apply any buffered casts to the own state, then buffer casts until the `state` event brings the other subviews' states.
- * - `replace`: forget the own state and any buffered casts; buffer casts until the `state` event brings a whole state.
+ * - `replace`: buffer casts until the `state` event brings a whole state. Until then the own state, and what was buffered
+ *   before, are kept: if the donor dies, a later view may go on from them (in consistent groups none ever does).
  */
 export type StatePlan = 'whole' | 'merge' | 'replace'
 
@@ -137,7 +138,8 @@ export type AppEvent =
     }
   /**
    * The awaited states are complete. For `merge`: unite `sources` in order (the own part among them);
-   * for `replace`: the first source becomes the state, further ones (if any) are merged into it. Then replay the buffered casts.
+   * for `replace`: the first source becomes the state, further ones (if any) are merged into it. Then replay the casts of
+   * `view` that were buffered; those of earlier views are in the state.
    * `cut`: per sender the highest cast number of the group that the state covers.
    */
   | {

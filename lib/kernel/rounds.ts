@@ -206,7 +206,7 @@ export function statusAfter(
   if (!group.options.state) return { ...noStatus, isWhole: true }
   const task = plan.find((t) => t.need === self)
   if (task === undefined) return { ...status, isWhole: true, base: null, since: null }
-  const base = isNew || task.mode === 'replace' ? null : status.isWhole ? prev : classOf(prev, status)
+  const base = isNew ? null : status.isWhole ? prev : classOf(prev, status)
   return { ...status, isWhole: false, base, since: group.viewId }
 }
 

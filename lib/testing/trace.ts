@@ -168,8 +168,6 @@ export interface StateOutLine extends ProcessLine {
   readonly to: string
   readonly view: string
   readonly cut: Cut
-  /** The donor itself passed casts over for a state that never came. */
-  readonly partial?: boolean
   readonly h: string | number
 }
 

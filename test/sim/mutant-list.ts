@@ -53,7 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'snapshot-without-unstable',
     about: 'the receiver of a state forgets the casts that came while it waited',
     file: 'lib/app-group.ts',
-    find: '    this.#replay(event.cut)\n',
+    find: '    this.#replay(event)\n',
     replace: '    this.#buffer = []\n',
     properties: ['T2'],
   },

@@ -162,10 +162,10 @@ const deliver = (from: string, n: number, op: unknown, at = '1.a.1'): AppEvent =
   view: at,
   payload: encodeValue(op),
 })
-const state = (sources: readonly StateSource[], cut: Record<string, number> = {}): AppEvent => ({
+const state = (sources: readonly StateSource[], cut: Record<string, number> = {}, at = '1.a.1'): AppEvent => ({
   type: 'state',
   group: 'g',
-  view: '1.a.1',
+  view: at,
   sources,
   cut,
 })
@@ -263,7 +263,7 @@ test('space side › parts that meet unite the states as they were at the view, 
     bench.traced('stateOut').map((line) => (line as { to: unknown }).to),
     ['b', 'c'],
   )
-  bench.receive(state([source('me', null), source('b', ['theirs'])], { me: 1, b: 4 }))
+  bench.receive(state([source('me', null), source('b', ['theirs'])], { me: 1, b: 4 }, '2.a.1'))
   assert.deepEqual(
     bench.replica.log.filter((entry) => entry !== 'settle'),
     ['view 2.a.1', 'merge', 'apply later'],
@@ -281,6 +281,24 @@ test('space side › a view that asks for no state any more makes whole what was
     bench.replica.log.filter((entry) => entry !== 'settle'),
     ['view 1.a.1', 'view 2.a.1', 'apply x', 'view 3.a.1'],
   )
+})
+
+test('space side › what came while a state was awaited in vain is in the state that is gone on from', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'replace'), joined, deliver('b', 3, 'x'))
+  bench.receive(view('2.a.1', 'replace'), deliver('b', 4, 'y', '2.a.1'))
+  bench.receive(view('3.a.1', 'merge'), { type: 'snapshot', group: 'g', view: '3.a.1', transfer: 4, to: ['c'] })
+  assert.deepEqual(bench.given, [[4, ['x', 'y']]])
+  assert.deepEqual((bench.traced('stateOut')[0] as { cut: unknown }).cut, { b: 4 })
+})
+
+test('space side › a state that comes late has all that came before its view', () => {
+  const bench = new Bench()
+  bench.receive(view('1.a.1', 'replace'), joined, deliver('b', 3, 'overwritten'))
+  bench.receive(view('2.a.1', 'replace'), deliver('b', 4, 'y', '2.a.1'))
+  bench.receive(state([source('c', ['x'])], {}, '2.a.1'))
+  assert.deepEqual(bench.replica.save(), ['x', 'y'])
+  assert.deepEqual((bench.traced('digest')[0] as { cut: unknown }).cut, { b: 4 })
 })
 
 test('space side › one that has no state cannot give one', () => {

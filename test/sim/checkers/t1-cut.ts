@@ -97,8 +97,6 @@ class Holder {
   readonly has = new Map<string, number>()
   /** Per sender, the highest number in the state that it took. */
   readonly floor = new Map<string, number>()
-  /** The last line at which its state was whole. */
-  wholeAt = 0
   /** The line from which on its deliveries are in its state. */
   from = 0
   readonly #installs: readonly Install[]
@@ -126,7 +124,6 @@ class Holder {
       } else if (given?.line === next) {
         this.#given++
         this.#take(given)
-        this.wholeAt = next
       } else if (step !== undefined) {
         this.#step++
         raise(this.had, step.sender, step.n)
@@ -187,7 +184,6 @@ interface Judged {
 function checkPoint(verdict: Verdict, holder: Holder, { point: { data, line }, kept }: Judged): void {
   holder.advance(line)
   const what = (): string => `${data.p}'s ${data.e === 'digest' ? 'hash' : 'state'} of "${data.g}" in view ${data.view}`
-  if (data.e === 'digest') holder.wholeAt = line
   const lack = data.e === 'digest' ? lackingNow(holder, data.cut) : lacking(holder, data, line)
   verdict.expect(lack === null, () => `${what()} lacks ${lack}`, line)
   for (const [sender, n] of Object.entries(data.cut)) {
@@ -204,14 +200,13 @@ function lackingNow({ has }: Holder, cut: Cut): string | null {
 }
 
 /** A state that is given away is of a point in the view, or of its beginning: it covers a prefix of the holder's deliveries. */
-function lacking(holder: Holder, { cut, view, partial }: LineOf<'stateOut'>, line: number): string | null {
+function lacking(holder: Holder, { cut, view }: LineOf<'stateOut'>, line: number): string | null {
   for (const [sender, n] of holder.floor) if (n > (cut[sender] ?? 0)) return `${sender}#${n}`
   const begin = holder.lineOf(view)
   let beyond: Step | null = null
   for (const step of holder.steps) {
     if (step.line < holder.from) continue
-    // Given by one who itself waited for a state in vain: what came meanwhile was passed over, and is in the others' states.
-    if (step.line > line || (partial === true && step.line > holder.wholeAt)) break
+    if (step.line > line) break
     const isCovered = step.n <= (cut[step.sender] ?? 0)
     if (!isCovered) beyond ??= step
     if (beyond === null || (!isCovered && step.line > begin)) continue

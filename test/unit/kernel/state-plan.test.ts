@@ -1,0 +1,47 @@
+/** Who takes whose state, where the only one who had it is gone. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { StateStatus, StateTask } from '../../../lib/kernel/frame.ts'
+import type { Group } from '../../../lib/kernel/group.ts'
+import { statusAfter } from '../../../lib/kernel/rounds.ts'
+import { noStatus, planStates } from '../../../lib/kernel/state-plan.ts'
+
+const options = { order: 'fifo', uniform: false, consistency: 'available', state: true, kind: 'map' } as const
+
+/** The status after a view in which everybody takes the state of `w`. */
+function awaiting(status: StateStatus, viewId: string, prev: string | null): StateStatus {
+  const plan: StateTask[] = ['x', 'y', 'z'].map((need) => ({
+    need,
+    mode: 'replace',
+    sources: [{ donor: 'w', subview: '1.w' }],
+  }))
+  return statusAfter({ options, status, viewId } as Group, plan, 'x', prev === null, prev)
+}
+
+const modes = (tasks: readonly StateTask[]): string[] => tasks.map(({ need, mode }) => `${need} ${mode}`)
+
+test('state plan › newcomers who entered together and wait in vain have the same', () => {
+  const status = awaiting(awaiting(noStatus, '1.w.1', null), '1.w.2', '1.w.1')
+  const entries = ['x', 'y'].map((id) => ({ id, prev: '1.w.2', status }))
+  assert.deepEqual(planStates(options, entries, 'L', null, 0), [])
+})
+
+test('state plan › one who has waited longer has what came meanwhile, a newcomer has not', () => {
+  const longer = awaiting(awaiting(noStatus, '1.w.1', null), '1.w.2', '1.w.1')
+  const newcomer = awaiting(noStatus, '1.w.2', null)
+  const entries = [
+    { id: 'x', prev: '1.w.2', status: longer },
+    { id: 'z', prev: '1.w.2', status: newcomer },
+  ]
+  assert.deepEqual(modes(planStates(options, entries, 'L', null, 0)), ['x merge', 'z merge'])
+})
+
+test('state plan › whoever has the state gives it to those who have waited, however long', () => {
+  const longer = awaiting(awaiting(noStatus, '1.w.1', null), '1.w.2', '1.w.1')
+  const entries = [
+    { id: 'w', prev: '1.w.2', status: { ...noStatus, isWhole: true } },
+    { id: 'x', prev: '1.w.2', status: longer },
+    { id: 'z', prev: '1.w.2', status: awaiting(noStatus, '1.w.2', null) },
+  ]
+  assert.deepEqual(modes(planStates(options, entries, 'L', null, 0)), ['x replace', 'z replace'])
+})
