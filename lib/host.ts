@@ -308,6 +308,8 @@ export class Host {
         return this.#persist(effect.ticket, effect.record)
       case 'requestFound':
         return this.#requestFound()
+      case 'giveUpFound':
+        return this.#origin()?.giveUpFound()
       case 'inLine':
         return this.#origin()?.inLine()
       case 'fault':

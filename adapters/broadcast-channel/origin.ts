@@ -37,8 +37,8 @@ export interface OriginHost {
 /** This origin's founding section and vote storage, for one process. */
 export class Origin implements OriginServices {
   readonly #host: OriginHost
-  #line: Promise<void> | null = null
-  #leaveLine: () => void = () => undefined
+  /** The line lock, held or asked for; resolves with what gives it up. */
+  #line: Promise<() => void> | null = null
   #election: { lose: () => void } | null = null
   #isStorageDenied = false
   #isStopped = false
@@ -69,10 +69,14 @@ export class Origin implements OriginServices {
     }
   }
 
+  giveUpFound(): void {
+    this.#leaveLine()
+  }
+
   inLine(): void {
     const locks = this.#host.locks()
     if (this.#isStopped) return
-    if (locks === null) this.#line ??= Promise.resolve()
+    if (locks === null) this.#line ??= Promise.resolve(() => undefined)
     else this.#enterLine(locks).catch((cause: unknown) => this.#host.lostLock(cause))
   }
 
@@ -113,14 +117,20 @@ export class Origin implements OriginServices {
     this.#leaveLine()
   }
 
-  #enterLine(locks: LockManager): Promise<void> {
+  #enterLine(locks: LockManager): Promise<() => void> {
     this.#line ??= holdLock(locks, `${this.#host.prefix}:line`, 'shared', (cause) => this.#host.lostLock(cause)).then(
-      (release) => {
-        this.#leaveLine = release ?? this.#leaveLine
-        if (this.#isStopped) this.#leaveLine()
-      },
+      (release) => release ?? (() => undefined),
     )
     return this.#line
+  }
+
+  /** Also a lock that is only asked for is given up, as soon as it is held. */
+  #leaveLine(): void {
+    this.#line?.then(
+      (release) => release(),
+      () => undefined,
+    )
+    this.#line = null
   }
 
   #elect(): Promise<boolean> {
@@ -129,7 +139,7 @@ export class Origin implements OriginServices {
       const end = (granted: boolean): void => {
         clearTimeout(timer)
         this.#election = null
-        if (granted) this.#line ??= Promise.resolve()
+        if (granted) this.#line ??= Promise.resolve(() => undefined)
         resolve(granted)
       }
       const timer = setTimeout(() => end(true), electionMs)

@@ -83,6 +83,7 @@ class TabsTransport implements Transport {
     const services = (): Origin | null => this.#origin
     return {
       requestFound: async () => (await services()?.requestFound()) ?? false,
+      giveUpFound: () => services()?.giveUpFound(),
       inLine: () => services()?.inLine(),
       persist: async (record: VoteRecord) => services()?.persist(record),
     }

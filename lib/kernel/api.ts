@@ -243,9 +243,11 @@ export type Effect =
   | { readonly type: 'app'; readonly event: AppEvent }
   /**
    * Enter the origin's founding section: answer `foundAnswer {granted: true}` iff no live process of this origin and space is in a line;
-   * from then on this process counts as one that is. Hosts without an origin answer true at once.
+   * from then on this process counts as one that is. It may ask again, for a grant ages. Hosts without an origin answer true at once.
    */
   | { readonly type: 'requestFound' }
+  /** A grant comes to nothing, and this process is in no line: it does not count as one that is any more. */
+  | { readonly type: 'giveUpFound' }
   /** This process is now in a line (founded or met): mark it so for the origin's founding section. */
   | { readonly type: 'inLine'; readonly line: string }
   /** A peer's fault: if `fatal`, close the link. The application is told by the `fault` event that comes with it. */

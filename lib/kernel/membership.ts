@@ -16,6 +16,7 @@ import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
 import type { Detector } from './detector.ts'
+import { Founding } from './founding.ts'
 import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row, ViewSummary } from './frame.ts'
 import { type Ballot, compareBallots, compareViewIds, noBallot, parseViewId, viewIdOf } from './ids.ts'
 import { decide } from './primary.ts'
@@ -44,7 +45,7 @@ interface Lead {
   readonly found: string | null
   readonly rows: Map<ProcessId, Row>
   readonly ready: Set<ProcessId>
-  phase: 'rows' | 'ready'
+  phase: 'rows' | 'asking' | 'ready'
 }
 
 /** What membership needs from the rest of the kernel. */
@@ -79,13 +80,7 @@ export class Membership {
   private wantedSince = Number.NaN
   private notBefore = 0
   private tickets = 0
-  private foundAsked = false
-  private foundLine: string | null = null
-  private foundFrom: number
-  private foundRetryAt = 0
-  private readonly foundAfterMs: number | null
-  private isSearched = false
-  private founded = 0
+  private readonly founding: Founding
   /** Something came in that may change what `evaluate` finds. */
   private isTouched = true
   /** Until then time alone changes nothing. */
@@ -96,8 +91,7 @@ export class Membership {
     this.core = core
     this.detector = detector
     this.hooks = hooks
-    this.foundAfterMs = foundAfterMs
-    this.foundFrom = core.now
+    this.founding = new Founding(core, foundAfterMs)
   }
 
   /** For strangers. */
@@ -137,6 +131,7 @@ export class Membership {
     if (coordinator !== self) {
       this.wantedSince = Number.NaN
       this.lead = null
+      this.founding.drop()
       return
     }
     if (this.lead !== null) {
@@ -147,8 +142,8 @@ export class Membership {
     const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
     const isStuck = this.core.era.isClosed
     const strangers = this.candidates()
-    this.considerFounding()
-    if (!failures && !isStuck && strangers.length === 0 && this.foundLine === null) {
+    this.founding.consider(this.detector.seen)
+    if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
       this.wantedSince = Number.NaN
       return
     }
@@ -172,7 +167,7 @@ export class Membership {
     }
     if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
     if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
-    if (this.canFound()) at = Math.min(at, Math.max(this.foundFrom + (this.foundAfterMs ?? 0), this.foundRetryAt))
+    at = Math.min(at, this.founding.nextAsk)
     return at <= now ? now + 10 : at
   }
 
@@ -248,60 +243,31 @@ export class Membership {
     return parts
   }
 
-  private canFound(): boolean {
-    return (
-      this.core.line === null &&
-      this.foundAfterMs !== null &&
-      this.isSearched &&
-      !this.foundAsked &&
-      this.foundLine === null &&
-      this.core.era.members[0] === this.core.self
-    )
-  }
-
   searched(): void {
-    if (this.isSearched) return
-    this.isSearched = true
-    this.foundFrom = this.core.now
-  }
-
-  private considerFounding(): void {
-    if (!this.canFound() || this.core.now < Math.max(this.foundFrom + (this.foundAfterMs ?? 0), this.foundRetryAt))
-      return
-    for (const seen of this.detector.seen.values()) {
-      if (
-        seen.summary !== null &&
-        seen.summary.line !== null &&
-        this.core.now - seen.at < this.core.limits.suspectAfterMs
-      )
-        return
-    }
-    this.foundAsked = true
-    this.core.effects.push({ type: 'requestFound' })
+    this.founding.searched()
   }
 
   handleFoundAnswer(isGranted: boolean): void {
-    this.foundAsked = false
-    if (!isGranted || this.core.line !== null) {
-      this.foundRetryAt = this.core.now + this.core.limits.suspectAfterMs / 3
-      return
-    }
-    this.founded += 1
-    this.foundLine = `${this.core.self}-${this.founded}`
+    const { founding, lead } = this
+    founding.answer(isGranted)
+    if (lead?.phase !== 'asking') return
+    if (founding.line === lead.found) this.conclude(lead)
+    else this.giveUp(0)
   }
 
   // ---- leader -----------------------------------------------------------------------------------------------
 
   private propose(strangers: readonly Part[]): void {
     const { self, era, now } = this.core
+    const found = this.founding.line
     const own = era.members.filter((id) => !this.detector.isSuspect(id))
     const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
     const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
     // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
     this.detector.highestEpoch = ballot.epoch
-    this.lead = { ballot, parts, since: now, found: this.foundLine, rows: new Map(), ready: new Set(), phase: 'rows' }
+    this.lead = { ballot, parts, since: now, found, rows: new Map(), ready: new Set(), phase: 'rows' }
     this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
-    const message: Message = { k: 'propose', ballot, parts, found: this.foundLine }
+    const message: Message = { k: 'propose', ballot, parts, found }
     for (const part of parts) for (const id of part.members) this.core.tell(id, message)
   }
 
@@ -316,6 +282,7 @@ export class Membership {
   }
 
   private giveUp(pause: number): void {
+    if (this.lead?.phase === 'asking') this.founding.drop()
     this.lead = null
     this.notBefore = this.core.now + pause * (1 + this.core.env.random())
   }
@@ -338,6 +305,14 @@ export class Membership {
     if (part === undefined || message.row.from !== from || message.row.view !== part.view) return
     lead.rows.set(from, message.row)
     for (const p of lead.parts) for (const id of p.members) if (!lead.rows.has(id)) return
+    const isFounding = lead.found !== null && [...lead.rows.values()].every((row) => row.line === null)
+    if (!isFounding || this.founding.isFresh) return this.conclude(lead)
+    lead.phase = 'asking'
+    this.founding.ask()
+  }
+
+  /** All rows are here, and the line that they found, if any, is granted: the decision. */
+  private conclude(lead: Lead): void {
     const rows = lead.parts.flatMap((p) => p.members.flatMap((id) => lead.rows.get(id) ?? []))
     const { adopt, decision } = decide(rows, lead.parts, lead.found)
     if (adopt !== null) {
@@ -546,8 +521,7 @@ export class Membership {
     this.hooks.install(flush)
     this.reports.clear()
     this.reportedView = ''
-    this.foundLine = null
-    this.foundFrom = this.core.now
+    this.founding.newView()
     if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
     if (current !== null && current !== flush) {
       // A later proposal counted on the view we were in; its leader must ask again.

@@ -65,6 +65,8 @@ export interface Transport {
 export interface OriginServices {
   /** Resolves true iff no live process of this origin and space is in a line; holds the mark for this process from then on. One critical section. */
   requestFound(): Promise<boolean>
+  /** Takes the mark from this process, which has founded nothing. Not called while a request is open. */
+  giveUpFound(): void
   /** Marks this process as being in a line. */
   inLine(): void
   /** Stores this process's vote record where a survivor of the origin can read it once this process's lock is free. */

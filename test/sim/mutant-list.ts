@@ -84,9 +84,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'second-line',
     about: "a process founds a line although its origin's founding section says no",
-    file: 'lib/kernel/membership.ts',
-    find: 'if (!isGranted || this.core.line !== null) {',
-    replace: 'if (this.core.line !== null) {',
+    file: 'lib/kernel/founding.ts',
+    find: 'if (!isGranted || core.line !== null) {',
+    replace: 'if (core.line !== null) {',
     properties: ['P5'],
   },
   {

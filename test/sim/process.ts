@@ -282,6 +282,9 @@ export class SimProcess {
         return origins.persist(this, effect.ticket, effect.record)
       case 'requestFound':
         return origins.requestFound(this)
+      case 'giveUpFound':
+        this.isInLine = false
+        return
       case 'inLine':
         this.isInLine = true
         return

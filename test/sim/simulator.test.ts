@@ -15,6 +15,20 @@ test('the same seed gives the same bytes, whether frames pass through bytes or n
   }
 })
 
+test('a grant to found that came to nothing keeps no other process of its origin from founding', async () => {
+  const { lines } = await runSeed(20140, DEFAULT_OPTIONS)
+  const last = lines.findLast((line) => line.e === 'view' && line.g === '')
+  assert.ok(last?.e === 'view' && last.line !== null, 'whoever could found never did')
+})
+
+test('nobody founds by a grant from before another of its origin entered a line', async () => {
+  const { violations } = await runSeed(4908, DEFAULT_OPTIONS)
+  assert.deepEqual(
+    violations.filter(({ property }) => property === 'P5'),
+    [],
+  )
+})
+
 test('different seeds give different runs', async () => {
   const [first, second] = [await runSeed(1, DEFAULT_OPTIONS), await runSeed(2, DEFAULT_OPTIONS)]
   assert.notEqual(first.events, second.events)

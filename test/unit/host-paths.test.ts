@@ -381,6 +381,7 @@ test('host › an origin answers, and one that fails grants nothing', async () =
   const calls: string[] = []
   const origin: OriginServices = {
     requestFound: () => Promise.reject(new Error('no locks')),
+    giveUpFound: () => void calls.push('giveUpFound'),
     inLine: () => void calls.push('inLine'),
     persist: () => Promise.resolve(void calls.push('persist')),
   }

@@ -18,6 +18,7 @@ type Command =
     }
   | { readonly do: 'close'; readonly to: string }
   | { readonly do: 'requestFound' }
+  | { readonly do: 'giveUpFound' }
   | { readonly do: 'inLine' }
   | { readonly do: 'persist'; readonly record: VoteRecord }
   | { readonly do: 'reach'; readonly peer: string; readonly reached: boolean }
@@ -70,6 +71,8 @@ async function run(command: Command, port: MessagePort | null): Promise<unknown>
       return host.link(command.to).close()
     case 'requestFound':
       return transport.origin?.requestFound()
+    case 'giveUpFound':
+      return transport.origin?.giveUpFound()
     case 'inLine':
       return transport.origin?.inLine()
     case 'persist':

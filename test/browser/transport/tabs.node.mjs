@@ -189,6 +189,19 @@ describe('tabs', { timeout: 90_000 }, () => {
     pages.length = 0
   })
 
+  it('a grant that is given up is free for another tab', async () => {
+    const [a, b] = await together(['a', 'b'])
+    assert.equal(await a.tell('a', { do: 'requestFound' }), true)
+    assert.equal(await b.tell('b', { do: 'requestFound' }), false)
+    await a.tell('a', { do: 'giveUpFound' })
+    await until(
+      () => b.tell('b', { do: 'requestFound' }),
+      (granted) => granted,
+      'the grant',
+    )
+    assert.equal(await a.tell('a', { do: 'requestFound' }), false)
+  })
+
   it('a process in a line keeps others from founding', async () => {
     const [a, b] = await together(['a', 'b'])
     await a.tell('a', { do: 'inLine' })

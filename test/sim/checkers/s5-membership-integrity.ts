@@ -5,8 +5,8 @@
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import type { Install } from './model.ts'
-import type { Run } from './run.ts'
+import type { Install, Process, View } from './model.ts'
+import { isOlder, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'S5',
@@ -77,25 +77,32 @@ function checkGone(verdict: Verdict, installs: readonly Install[]): void {
 
 /** Who left a group is back in it only after a new join. */
 function checkRejoins(run: Run, verdict: Verdict, installs: readonly Install[]): void {
-  const gone = new Map<string, string>()
+  const gone = new Map<string, View>()
   for (const { view, data, process, at } of installs) {
     for (const [id, where] of gone) {
       if (!view.members.has(id)) continue
       gone.delete(id)
-      const member = run.process(id)
-      const leave = member?.leaves.get(view.group.name)?.findLast((asked) => asked.line < at.line)
-      const join = member?.joins.get(view.group.name)?.findLast((asked) => asked.line < at.line)
       verdict.expect(
-        join !== undefined &&
-          (leave === undefined || hasJoinAfter(member?.joins.get(view.group.name), leave.line, at.line)),
-        () => `${id} left "${view.group.name}" in ${where} and is back in ${view.id} at ${process.id} without a join`,
+        hasRejoined(run.process(id), where, view),
+        () =>
+          `${id} left "${view.group.name}" in ${where.id} and is back in ${view.id} at ${process.id} without a join`,
         at.line,
       )
     }
-    for (const id of data.left ?? []) gone.set(id, view.id)
+    for (const id of data.left ?? []) gone.set(id, view)
   }
 }
 
-function hasJoinAfter(joins: readonly { readonly line: number }[] | undefined, from: number, to: number): boolean {
-  return joins?.some((join) => join.line > from && join.line < to) ?? false
+/**
+ * Did it join after the leave that `left` speaks of, and before anybody was in `back`? A later leave, asked as a member
+ * of `back` or of a view between, takes nothing from that join; whoever tells the views late tells them after it.
+ */
+function hasRejoined(process: Process | undefined, left: View, back: View): boolean {
+  if (process === undefined) return false
+  const { group } = left
+  const own = process.installs.get(group)?.find(({ view }) => isOlder(left, view))
+  const until = Math.min(left.installs[0]?.at.line ?? 0, own?.at.line ?? Number.POSITIVE_INFINITY)
+  const leave = process.leaves.get(group.name)?.findLast((asked) => asked.line < until)?.line ?? 0
+  const first = back.installs[0]?.at.line ?? 0
+  return process.joins.get(group.name)?.some((join) => join.line > leave && join.line < first) ?? false
 }

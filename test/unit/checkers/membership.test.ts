@@ -28,6 +28,12 @@ const bLeavesGroup = (): TraceWriter =>
   trio()
     .leave('g', 'b')
     .view('g', '1.a.2', ['a', 'c'], { left: ['b'] })
+/** b has left the group and is back by a join; which of the others have told that. */
+const bReturns = (others: readonly string[]): TraceWriter =>
+  bLeavesGroup()
+    .join('g', 'b')
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['b'] })
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: others, trans: ['a', 'c'] })
 
 accepts('S1', 'members that install views', trio())
 rejects('S1', 'a view installed by one who is not in it', trio().view('', '2.a', ['a', 'b'], { by: all }))
@@ -101,6 +107,36 @@ accepts(
   'members that joined, and one that returns to a group by a new join',
   bLeavesGroup().join('g', 'b').view('g', '1.a.3', ['a', 'c', 'b']),
 )
+accepts(
+  'S5',
+  'one that asks to leave again before all have told that it is back',
+  bReturns(['a'])
+    .leave('g', 'b')
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['c'], trans: ['a', 'c'] }),
+)
+accepts(
+  'S5',
+  'one that comes, goes and asks again before the others have told that it left',
+  trio()
+    .leave('g', 'b')
+    .join('g', 'b')
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['b'] })
+    .leave('g', 'b')
+    .view('g', '1.a.2', ['a', 'c'], { left: ['b'] })
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
+accepts(
+  'S5',
+  'one that asks to leave again just before one returns who was not there when it came back',
+  bLeavesGroup()
+    .leave('g', 'a')
+    .view('g', '1.a.3', ['c'], { left: ['a'] })
+    .join('g', 'b')
+    .view('g', '1.a.4', ['c', 'b'])
+    .join('g', 'a')
+    .leave('g', 'b')
+    .view('g', '1.a.5', ['c', 'b', 'a'], { by: ['a'] }),
+)
 rejects('S5', 'a member that never joined', trio().view('', '2.a', [...all, 'd'], { by: all }))
 rejects('S5', 'one that is said to have left and did not', trio().view('', '2.a', ['a', 'c'], { left: ['b'] }))
 rejects('S5', 'one that is said to be dead and lives', trio().view('', '2.a', ['a', 'c'], { dead: ['b'] }))
@@ -128,6 +164,22 @@ rejects(
   'S5',
   'one that left a group and is back without a join',
   bLeavesGroup().view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
+rejects(
+  'S5',
+  'one that left a group again and is back by the join before that',
+  bReturns(['a', 'c'])
+    .leave('g', 'b')
+    .view('g', '1.a.4', ['a', 'c'], { left: ['b'] })
+    .view('g', '1.a.5', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
+rejects(
+  'S5',
+  'one that is back in a group before it joins',
+  bLeavesGroup()
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a'] })
+    .join('g', 'b')
+    .view('g', '1.a.3', ['a', 'c', 'b'], { by: ['b', 'c'] }),
 )
 
 accepts('S6', 'a return by merge', merged())
