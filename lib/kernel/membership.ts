@@ -129,10 +129,14 @@ export class Membership {
     const coordinator = this.coordinator()
     this.report(coordinator)
     if (coordinator !== self) {
-      this.wantedSince = Number.NaN
-      this.lead = null
       this.founding.drop()
-      return
+      // It is back: whoever closed views without it must take it in, or leave the lead to it.
+      if (this.lead !== null && !this.lead.parts[0]?.members.includes(coordinator)) this.lead = null
+      if (!this.isForsaken()) {
+        this.wantedSince = Number.NaN
+        this.lead = null
+        return
+      }
     }
     if (this.lead !== null) {
       this.watchLead(this.lead)
@@ -141,8 +145,8 @@ export class Membership {
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
     const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
     const isStuck = this.core.era.isClosed
-    const strangers = this.candidates()
-    this.founding.consider(this.detector.seen)
+    const strangers = coordinator === self ? this.candidates() : []
+    if (coordinator === self) this.founding.consider(this.detector.seen)
     if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
       this.wantedSince = Number.NaN
       return
@@ -169,6 +173,14 @@ export class Membership {
     if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
     at = Math.min(at, this.founding.nextAsk)
     return at <= now ? now + 10 : at
+  }
+
+  /**
+   * Did an own flush close views, and nobody has superseded it? If the coordinator that it was to exclude is back
+   * meanwhile, that one knows nothing of it: only whoever began it can bring those who gave their rows into another view.
+   */
+  private isForsaken(): boolean {
+    return this.flush !== null && this.flush.ballot.leader === this.core.self
   }
 
   private isStuck(flush: Flush): boolean {

@@ -13,12 +13,17 @@ import type { RawLine } from './trace.ts'
 export function traceQueue(replica: Replica, self: string, write: (line: RawLine) => void): void {
   if (!(replica instanceof QueueReplica)) throw new TypeError('not a queue')
   const { state, port } = replica
-  /** Own grants that have been written: a state that comes back to one grants nothing new. */
+  /** Own grants that have been written, by item and token. */
   const written = new Set<string>()
+  /** Those of them that a state taken over since may come back to: that grants nothing new. */
+  let passed = new Set<string>()
   const grant = (item: QueueItem, { taker, token }: Grant): void => {
-    if (taker !== self || written.has(token.join())) return
-    written.add(token.join())
-    write({ e: 'grant', lock: `${port.name}/${String(item.value)}`, token, mode: 'item' })
+    if (taker !== self) return
+    const lock = `${port.name}/${String(item.value)}`
+    const key = `${lock} ${token.join()}`
+    if (passed.delete(key)) return
+    written.add(key)
+    write({ e: 'grant', lock, token, mode: 'item' })
   }
   const take = (happened: readonly Happening[]): void => {
     for (const each of happened) {
@@ -50,6 +55,7 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
   state.load = (saved) => {
     for (const item of state.held()) if (item.grant !== null) known.add(item.grant.token.join())
     load.call(state, saved)
+    passed = new Set(written)
     // A state that comes outside the primary component tells of grants of long ago; nobody acts on them.
     if (port.view?.primary !== true) return known.clear()
     for (const item of state.held()) {

@@ -1,13 +1,15 @@
 /**
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
- * that was never frozen, crashed, skewed or slowed, nor was the view's coordinator or whoever installs it, nor was
- * anybody in the view cut off from it. A merge that its leader did not live to tell everybody of excuses the next view from
- * having those who never heard of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
+ * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
+ * installs it was frozen or skewed, or that the process was cut off, or its path was reset, from anybody in the view. A
+ * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
+ * of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
-import { parseViewId } from '../../../lib/testing/trace.ts'
+import { type LineOf, parseViewId } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
+import { pushTo } from './collections.ts'
 import type { Install, Process } from './model.ts'
 import { type Rest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
@@ -76,12 +78,10 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
       // It has gone on without this process: its own view is judged for that.
       if (wasThere && theirs?.view.members.has(install.process.id) !== true) continue
-      // It gave the merge up by itself and went on from where it was.
-      if (!wasThere && theirs !== undefined && theirs.view.epoch > left.epoch) continue
       count++
       verdict.expect(
         excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]),
-        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing ever happened to them`,
+        () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing happened to them`,
         install.at.line,
       )
     }
@@ -103,50 +103,68 @@ function isBefore(at: { readonly line: number } | null, install: Install): boole
   return at !== null && at.line < install.at.line
 }
 
-/** What was done to processes and pairs, and from which line on it counts. */
+/** From when to when something was the matter, in virtual ms. */
+interface Span {
+  readonly from: number
+  to: number
+}
+
+/** What was done to processes and pairs, and when; each may show in views until `grace` ms after it is over. */
 class Excuses {
-  readonly #process = new Map<string, number>()
-  readonly #splits: { readonly line: number; readonly partOf: ReadonlyMap<string, number> }[] = []
-  #all = Number.POSITIVE_INFINITY
+  readonly #grace: number
+  readonly #away = new Map<string, Span[]>()
+  /** Crashed or asked to leave, from that time on. */
+  readonly #gone = new Map<string, Span>()
+  readonly #links: { readonly ends: readonly string[]; readonly span: Span }[] = []
+  readonly #splits: { readonly partOf: ReadonlyMap<string, number>; readonly span: Span }[] = []
+  /** Something is done to the network as a whole. */
+  readonly #all: Span[] = []
 
   constructor(run: Run) {
-    for (const fault of ['crash', 'freeze', 'thaw', 'skew'] as const) {
-      for (const { data, line } of run.of(fault)) this.#touch(data.q, line)
+    this.#grace = run.bounds?.tDetect ?? 0
+    for (const { id, frozen, crash, leave } of run.processes) {
+      for (const { from, to } of frozen) pushTo(this.#away, id, { from: from.t, to: to?.t ?? Number.POSITIVE_INFINITY })
+      const gone = Math.min(crash?.t ?? Number.POSITIVE_INFINITY, leave?.t ?? Number.POSITIVE_INFINITY)
+      if (gone < Number.POSITIVE_INFINITY) this.#gone.set(id, { from: gone, to: gone })
     }
-    for (const event of ['cut', 'slow'] as const) {
-      for (const { data, line } of run.of(event)) {
-        for (const id of data.links?.flat() ?? []) this.#touch(id, line)
-        if (data.parts !== undefined) this.#split(data.parts, line)
-        // Something is done to the network as a whole.
-        else if (data.links === undefined) this.#all = Math.min(this.#all, line)
-      }
+    for (const { data, t } of run.of('skew')) pushTo(this.#away, data.q, { from: t, to: Number.POSITIVE_INFINITY })
+    for (const { data, t } of run.of('slow')) this.#note(data, { from: t, to: t })
+    let cut: Span | null = null
+    for (const { data, t } of [...run.of('cut'), ...run.of('heal')].sort((a, b) => a.line - b.line)) {
+      if (cut !== null) cut.to = t
+      cut = data.e === 'cut' ? { from: t, to: Number.POSITIVE_INFINITY } : null
+      if (data.e === 'cut' && cut !== null) this.#note(data, cut)
     }
   }
 
   /** A view is of all its members: whoever is cut off from one of them cannot be in it. */
-  has({ process, view, at: { line } }: Install, other: Process, leaders: readonly string[]): boolean {
+  has({ process, view, at: { t } }: Install, other: Process, leaders: readonly string[]): boolean {
+    const isNear = ({ from, to }: Span): boolean => from <= t && t <= to + this.#grace
     const { coordinator } = parseViewId(view.id)
-    if (this.#all < line) return true
-    if ([process.id, coordinator, other.id, ...leaders].some((id) => this.#touched(id, line))) return true
-    return this.#splits.some(
-      (split) =>
-        split.line < line && [...view.members].some((id) => split.partOf.get(id) !== split.partOf.get(other.id)),
-    )
+    if (this.#all.some(isNear)) return true
+    if ([process.id, coordinator, other.id, ...leaders].some((id) => this.#away.get(id)?.some(isNear))) return true
+    if (leaders.some((id) => isNear(this.#gone.get(id) ?? NEVER))) return true
+    const all = new Set([...view.members, ...leaders])
+    all.delete(other.id)
+    const isLinked = ([a, b]: readonly string[]): boolean =>
+      a === other.id ? all.has(b ?? '') : b === other.id && all.has(a ?? '')
+    if (this.#links.some(({ ends, span }) => isNear(span) && isLinked(ends))) return true
+    return this.#splits.some(({ partOf, span }) => isNear(span) && isApart(partOf, other.id, all))
   }
 
-  #touch(id: string, line: number): void {
-    if (!this.#process.has(id)) this.#process.set(id, line)
+  #note({ parts, links }: LineOf<'cut' | 'slow'>, span: Span): void {
+    for (const ends of links ?? []) this.#links.push({ ends, span })
+    if (parts !== undefined) {
+      const partOf = new Map(parts.flatMap((part, index) => part.map((id): [string, number] => [id, index])))
+      this.#splits.push({ partOf, span })
+    } else if (links === undefined) this.#all.push(span)
   }
+}
 
-  #touched(id: string, line: number): boolean {
-    return (this.#process.get(id) ?? Number.POSITIVE_INFINITY) < line
-  }
+const NEVER: Span = { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY }
 
-  #split(parts: readonly (readonly string[])[], line: number): void {
-    const partOf = new Map<string, number>()
-    parts.forEach((part, index) => {
-      for (const id of part) partOf.set(id, index)
-    })
-    this.#splits.push({ line, partOf })
-  }
+/** Is it in another part than one of them? Who was not there when the network was split is in no part. */
+function isApart(partOf: ReadonlyMap<string, number>, id: string, others: ReadonlySet<string>): boolean {
+  const own = partOf.get(id)
+  return own !== undefined && [...others].some((other) => (partOf.get(other) ?? own) !== own)
 }

@@ -1,28 +1,31 @@
 /**
  * T2 Exactly-once replay: whole states of a group at the same cut of the same view are equal, whoever holds them. Where
- * only those who move together agree on the order (total, not uniform), only their states are compared.
+ * only those who move together agree on the order (total, not uniform), only their states are compared, once the view has
+ * brought such casts: those who move to the group's next view, and those who move from one space view to the next.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import type { Located } from './model.ts'
+import { getOrMake } from './collections.ts'
+import type { Located, Process } from './model.ts'
 import { cutKey, type Run } from './run.ts'
-import { classesOf } from './together.ts'
+import { type Class, classesOf } from './together.ts'
 
 export const checker: Checker = {
   property: 'T2',
   check(run: Run): Result {
     const verdict = new Verdict('T2')
-    const classOf = classNumbers(run)
+    const classes = classNumbers(run)
     const known = new Map<string, Located<'digest'>['data']>()
-    for (const { data, line } of run.of('digest')) {
-      const options = run.groups.find((group) => group.name === data.g)?.options
-      const isWeak = options?.order === 'total' && !options.uniform
-      // Alone in its class it is compared with itself only.
-      const among = isWeak ? (classOf.get(`${data.p}|${data.view}|${data.g}`) ?? data.p) : ''
-      const key = `${data.view}|${cutKey(data.cut)}|${data.g}|${among}`
-      const other = known.get(key)
-      if (other === undefined) known.set(key, data)
-      else if (other.p !== data.p || other.h !== data.h) {
+    for (const digest of run.of('digest')) {
+      const { data, line } = digest
+      const others = new Set<Located<'digest'>['data']>()
+      for (const scope of scopesOf(run, classes, digest)) {
+        const key = `${data.view}|${cutKey(data.cut)}|${data.g}|${scope}`
+        const other = known.get(key)
+        if (other === undefined) known.set(key, data)
+        else if (other.p !== data.p || other.h !== data.h) others.add(other)
+      }
+      for (const other of others) {
         verdict.expect(
           other.h === data.h,
           () => `${data.p} and ${other.p} hold different states of "${data.g}" at one cut of view ${data.view}`,
@@ -34,11 +37,30 @@ export const checker: Checker = {
   },
 }
 
-/** By process, view and group: a number that those who move together share. */
-function classNumbers(run: Run): ReadonlyMap<string, number> {
-  const numbers = new Map<string, number>()
+/** Among whom the state is compared: all, if the empty text is one of the names. */
+function scopesOf(run: Run, classes: Classes, { data, process, space, line }: Located<'digest'>): readonly string[] {
+  const group = run.groups.find(({ name }) => name === data.g)
+  if (group === undefined || process === null || group.options?.order !== 'total' || group.options.uniform) return ['']
+  const install = process.installs.get(group)?.findLast(({ view }) => view.id === data.view)
+  const first = install?.deliveries[0]
+  // Until then, all have what the view began with.
+  if (first === undefined || first.at.line > line) return ['']
+  const scopes = [data.p]
+  for (const view of [install?.view, space?.view]) {
+    const number = view === undefined ? undefined : classes.get(process)?.get(view)
+    if (number !== undefined) scopes.push(`of ${number}`)
+  }
+  return scopes
+}
+
+type Classes = ReadonlyMap<Process, ReadonlyMap<Class['view'], number>>
+
+/** By process and view: a number that those who move together share. */
+function classNumbers(run: Run): Classes {
+  const numbers = new Map<Process, Map<Class['view'], number>>()
   classesOf(run).forEach(({ view, installs }, number) => {
-    for (const { process } of installs) numbers.set(`${process.id}|${view.id}|${view.group.name}`, number)
+    for (const { process } of installs)
+      getOrMake(numbers, process, () => new Map<Class['view'], number>()).set(view, number)
   })
   return numbers
 }

@@ -146,9 +146,24 @@ export class TraceWriter {
     return this.write({ e: 'crash', t: this.t, q })
   }
 
+  /** A process stops for a while. */
+  freeze(q: string): this {
+    return this.write({ e: 'freeze', t: this.t, q })
+  }
+
+  /** It goes on. */
+  thaw(q: string): this {
+    return this.write({ e: 'thaw', t: this.t, q })
+  }
+
   /** The network is split into parts. */
   split(...parts: readonly (readonly string[])[]): this {
     return this.write({ e: 'cut', t: this.t, parts })
+  }
+
+  /** The network is whole again. */
+  heal(): this {
+    return this.write({ e: 'heal', t: this.t })
   }
 
   /** Nothing happens to the world from here on. */

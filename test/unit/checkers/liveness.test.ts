@@ -71,10 +71,46 @@ tolerates(
     .split(['a', 'b'], ['c'])
     .view('', '2.a', ['a', 'b'], { expelled: ['c'] }),
 )
+rejects(
+  'L5',
+  'an exclusion long after a split was over',
+  trio().split(['a', 'b'], ['c']).heal().wait(bounds.tDetect).view('', '2.a', ['a', 'b']),
+)
 tolerates(
   'L5',
-  'an exclusion of one who was frozen',
-  trio().write({ e: 'freeze', t: 50, q: 'c' }).view('', '2.a', ['a', 'b']),
+  'an exclusion while a split lasts',
+  trio().split(['a', 'b'], ['c']).wait(bounds.tDetect).view('', '2.a', ['a', 'b']),
+)
+rejects(
+  'L5',
+  'an exclusion of one who came after the split',
+  trio()
+    .split(['a', 'b'], ['c'])
+    .heal()
+    .start(['d'])
+    .view('', '2.a', [...all, 'd'])
+    .view('', '3.a', all),
+)
+tolerates('L5', 'an exclusion of one who was frozen', trio().freeze('c').view('', '2.a', ['a', 'b']))
+tolerates(
+  'L5',
+  'an exclusion of one who is still frozen',
+  trio().freeze('c').wait(bounds.tDetect).view('', '2.a', ['a', 'b']),
+)
+rejects(
+  'L5',
+  'an exclusion long after a freeze was over',
+  trio().freeze('c').thaw('c').wait(bounds.tDetect).view('', '2.a', ['a', 'b']),
+)
+const reset = (...ends: readonly [string, string]): TraceWriter => trio().write({ e: 'slow', t: 1, links: [ends] })
+tolerates('L5', 'an exclusion of one whose path to the others was reset', reset('b', 'c').view('', '2.a', ['a', 'b']))
+rejects('L5', 'an exclusion for a path between others that was reset', reset('a', 'b').view('', '2.a', ['a', 'b']))
+rejects(
+  'L5',
+  'an exclusion by a coordinator that has crashed since',
+  trio()
+    .crash('a')
+    .view('', '2.a', ['a', 'b'], { by: ['b'] }),
 )
 tolerates(
   'L5',
@@ -99,6 +135,16 @@ tolerates(
   'L5',
   'an exclusion of one that never heard of the view before, whose leader crashed',
   halfMerged().crash('a').view('', '3.b', ['b', 'c']),
+)
+tolerates(
+  'L5',
+  'an exclusion of one that never heard of the view before, whose leader left',
+  halfMerged().leave('', 'a').view('', '3.b', ['b', 'c']),
+)
+rejects(
+  'L5',
+  'an exclusion of one that gave the view before up, though nothing happened to its leader',
+  halfMerged().view('', '3.d', ['d']).view('', '4.b', all),
 )
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])

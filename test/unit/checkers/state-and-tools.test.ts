@@ -145,6 +145,28 @@ rejects(
   'different states at equal cuts',
   three().write(digest('a', { a: 1, b: 2 }, 'x'), digest('c', { b: 2, a: 1 }, 'y')),
 )
+/** In a total group that is not uniform, a and c have different states after a#1. */
+const weak = (): TraceWriter =>
+  trio({ order: 'total' })
+    .cast('a#1', 'g')
+    .deliverAll(all, 'g', 'a#1')
+    .write(digest('a', { a: 1 }, 'x'), digest('c', { a: 1 }, 'y'))
+tolerates('T2', 'different states of those who part, in a weak order', weak().crash('c').view('', '2.a', ['a', 'b']))
+rejects('T2', 'different states of those who move together, in a weak order', weak().view('g', '1.a.2', all))
+rejects(
+  'T2',
+  'different states, in a weak order, of those who move to a space view together before they part',
+  weak().view('', '2.a', all).crash('c').view('', '3.a', ['a', 'b']).view('g', '3.a.1', ['a', 'b']),
+)
+rejects(
+  'T2',
+  'different states at the beginning of a view, in a weak order, of those who part in it',
+  trio({ order: 'total' })
+    .write(digest('a', {}, 'x'), digest('c', {}, 'y'))
+    .crash('c')
+    .view('', '2.a', ['a', 'b'])
+    .view('g', '2.a.1', ['a', 'b']),
+)
 rejects('T2', 'a state that changes by itself', trio().write(digest('a', {}, 'x'), digest('a', {}, 'y')))
 
 accepts(
