@@ -373,6 +373,8 @@ export class Delivery {
       this.keep(group, held, from)
       return
     }
+    // Of a view that nobody here is told of.
+    if (group.untold !== null) return
     if (era.isCutting && group.options.uniform && !isReleased && !group.isTransSignalled) {
       group.isTransSignalled = true
       core.app({ type: 'trans', group: group.name, view: group.viewId, trans: core.cutMovers() })
@@ -384,12 +386,12 @@ export class Delivery {
 
   /** At a cut: has somebody who comes along delivered it before? Then all do, and the cut tells nothing new of it. */
   private isReleasedByMover(group: Group, held: Held): boolean {
+    const { gn } = held.cast
     const released = this.core.era.cut?.released.get(group.gid)
-    if (released === undefined) return false
-    if (held.cast.gn !== released.gn) return held.cast.gn < released.gn
+    if (released === undefined || group.untold !== null) return false
     const record = group.total.records.get(group.total.next)
     const isPlaced = record?.rank === held.rank && record.seq === held.cast.seq
-    return isPlaced && group.total.next < released.next
+    return gn < released.installed || (isPlaced && group.total.next < (released.next.get(gn) ?? 0))
   }
 
   /**
@@ -399,7 +401,7 @@ export class Delivery {
   private keep(group: Group, held: Held, from: ProcessId): void {
     const { core } = this
     this.kept.push(held)
-    const view = group.kept?.viewId ?? group.viewId
+    const view = group.untold?.viewId ?? group.viewId
     core.trace({ e: 'kept', m: `${from}#${held.cast.n}`, g: group.name, view })
     if (!group.options.state) return
     core.app({

@@ -32,8 +32,8 @@ export interface Group {
   /** Views of the group within this space view so far. */
   gn: number
   viewId: ViewId
-  /** At a cut: a later view that is kept with its casts, not told; and the members of the last one that was. */
-  kept: { readonly viewId: ViewId; readonly before: readonly ProcessId[] } | null
+  /** At a cut: a later view that is not told; and the members of the last one that was. */
+  untold: { readonly viewId: ViewId; readonly before: readonly ProcessId[] } | null
   members: readonly ProcessId[]
   /** Closed to new casts: a cut of the group is under way. */
   isClosed: boolean
