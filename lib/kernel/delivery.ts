@@ -389,9 +389,7 @@ export class Delivery {
     const { gn } = held.cast
     const released = this.core.era.cut?.released.get(group.gid)
     if (released === undefined || group.untold !== null) return false
-    const record = group.total.records.get(group.total.next)
-    const isPlaced = record?.rank === held.rank && record.seq === held.cast.seq
-    return gn < released.installed || (isPlaced && group.total.next < (released.next.get(gn) ?? 0))
+    return gn < released.installed || group.total.next < (released.next.get(gn) ?? 0)
   }
 
   /**
@@ -428,8 +426,9 @@ export class Delivery {
     if (record !== undefined && record.rank === held.rank && record.seq === held.cast.seq) {
       this.addDep(record.by, group.gid * 2 + 1, record.bySeq)
       total.records.delete(total.next)
-      total.next += 1
     } else if (held.rank === this.core.era.selfRank) this.hooks.placedOwn()
+    // Also one without a position takes one: all who deliver it do so in the same order.
+    total.next += 1
   }
 
   /** The cast and its causal past belong to the causal past of everything this process does from now on. */

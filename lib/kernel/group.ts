@@ -10,7 +10,7 @@ export interface TotalState {
     number,
     { readonly rank: number; readonly seq: number; readonly by: number; readonly bySeq: number }
   >
-  /** Next position to deliver. */
+  /** Next position to deliver; casts that have none are delivered after all others, and count on. */
   next: number
   /** Next position the sequencer gives (only meaningful there). */
   assigned: number
