@@ -84,7 +84,7 @@ export class Era {
   readonly leftGroups: GroupRow[] = []
   /** A flush row was sent: nothing more is sent or delivered in this view until the cut. */
   isClosed = false
-  /** Came from removed senders after the row: part of the next row, or of nothing. */
+  /** Came from removed senders after the row, or after a READY without them: part of another row, or of nothing. */
   readonly late: { readonly cast: Cast; readonly rank: number }[] = []
   /** The cut being delivered, or null. */
   cut: CutUnderWay | null = null

@@ -87,8 +87,10 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
       }),
     ),
   }
-  for (const { cast, rank } of era.late.splice(0)) {
-    if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
+  // What was forwarded may have come out of order.
+  for (const { cast, rank } of era.late.splice(0).sort((a, b) => a.cast.seq - b.cast.seq)) {
+    const sender = era.members[rank] ?? ''
+    if (plan.movers.includes(sender) || plan.known.has(`${sender}#${cast.seq}`)) delivery.receive(cast, rank)
   }
   for (const name of plan.dropped) {
     const at = name.lastIndexOf('#')
