@@ -6,6 +6,7 @@
  * (not the minimum); a cast whose dependency is lost is dropped unless a survivor delivered it.
  */
 import type { ProcessId } from './api.ts'
+import { isHeldBack } from './delivery.ts'
 import type { Released } from './era.ts'
 import type { GroupInstall, GroupRow, HeldCast, Row } from './frame.ts'
 
@@ -24,7 +25,6 @@ export interface GroupHistory {
   readonly baseViewId: string | null
   /** In order of `gn`. */
   readonly installs: readonly GroupInstall[]
-  /** By whoever came furthest. */
   readonly released: Released
 }
 
@@ -42,9 +42,15 @@ export interface CutPlan {
   readonly histories: ReadonlyMap<number, GroupHistory>
 }
 
-/** Has it come to the group view that it is in from the views before, or from a state that did? A newcomer has not. */
-export function isInstaller({ members, options, status }: GroupRow): boolean {
-  return members !== null || (options.state && status.isWhole)
+/**
+ * Does it stand for the end of the view before the one that it is in: has somebody delivered there all that was counted,
+ * and does whoever comes along hold it? A newcomer has delivered nothing of it. But a uniform group's donor had all of
+ * it from everybody, and where nobody was in the group before there was nothing.
+ */
+function isInstaller({ members, options, status, gn, installs }: GroupRow): boolean {
+  const [entered] = installs
+  if (members !== null || entered === undefined || gn > entered.gn || entered.counts.length === 0) return true
+  return options.uniform && options.state && status.isWhole
 }
 
 /** Unites the rows' accounts of groups, by number. */
@@ -56,14 +62,15 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       baseViewId: string | null
       row: GroupRow
       installs: Map<number, GroupInstall>
-      released: { gn: number; next: number }
+      installed: number
+      next: Map<number, number>
     }
   >()
   for (const row of rows) {
     for (const group of row.groups) {
       let entry = united.get(group.gid)
       if (entry === undefined) {
-        entry = { base: null, baseViewId: null, row: group, installs: new Map(), released: { gn: 0, next: 0 } }
+        entry = { base: null, baseViewId: null, row: group, installs: new Map(), installed: 0, next: new Map() }
         united.set(group.gid, entry)
       }
       if (group.members !== null && entry.base === null) {
@@ -71,10 +78,8 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
         entry.baseViewId = group.viewId
       }
       const { gn, next } = group
-      const { released } = entry
-      if (isInstaller(group) && (gn > released.gn || (gn === released.gn && next > released.next))) {
-        entry.released = { gn, next }
-      }
+      if (isInstaller(group) && gn > entry.installed) entry.installed = gn
+      if (next > (entry.next.get(gn) ?? 0)) entry.next.set(gn, next)
       for (const install of group.installs) entry.installs.set(install.gn, install)
     }
   }
@@ -87,7 +92,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       base: entry.base,
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
-      released: entry.released,
+      released: { installed: entry.installed, next: entry.next },
     })
   }
   return result
@@ -118,6 +123,21 @@ function receiversOf(history: GroupHistory, senderRank: number, seq: number): re
 /** Members of a group at the end of the old view. */
 export function finalMembers(history: GroupHistory): readonly ProcessId[] {
   return history.installs.at(-1)?.members ?? history.base ?? []
+}
+
+/**
+ * The last view of a group that a member is told of at a cut. One that nobody who comes along has installed is passed
+ * over: those who did may have delivered before it what is lost here. Whoever enters with it is in it already.
+ *
+ * Held back casts that are delivered at all are held by all (`isHeldBack`): where such a view is somebody's, nothing
+ * before it is lost, and what was released in it must be delivered where the line goes on.
+ */
+export function lastTold(history: GroupHistory, member: ProcessId, gn: number, isPrimary: boolean): number {
+  const { installs, options, released } = history
+  const last = installs.at(-1)
+  if (last === undefined) return 0
+  if (last.joined.includes(member) || (isPrimary && isHeldBack(options))) return last.gn
+  return Math.max(gn, released.installed)
 }
 
 interface Union {

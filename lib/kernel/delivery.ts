@@ -373,6 +373,8 @@ export class Delivery {
       this.keep(group, held, from)
       return
     }
+    // Of a view that nobody here is told of.
+    if (group.untold !== null) return
     if (era.isCutting && group.options.uniform && !isReleased && !group.isTransSignalled) {
       group.isTransSignalled = true
       core.app({ type: 'trans', group: group.name, view: group.viewId, trans: core.cutMovers() })
@@ -384,12 +386,10 @@ export class Delivery {
 
   /** At a cut: has somebody who comes along delivered it before? Then all do, and the cut tells nothing new of it. */
   private isReleasedByMover(group: Group, held: Held): boolean {
+    const { gn } = held.cast
     const released = this.core.era.cut?.released.get(group.gid)
-    if (released === undefined) return false
-    if (held.cast.gn !== released.gn) return held.cast.gn < released.gn
-    const record = group.total.records.get(group.total.next)
-    const isPlaced = record?.rank === held.rank && record.seq === held.cast.seq
-    return isPlaced && group.total.next < released.next
+    if (released === undefined || group.untold !== null) return false
+    return gn < released.installed || group.total.next < (released.next.get(gn) ?? 0)
   }
 
   /**
@@ -399,7 +399,7 @@ export class Delivery {
   private keep(group: Group, held: Held, from: ProcessId): void {
     const { core } = this
     this.kept.push(held)
-    const view = group.kept?.viewId ?? group.viewId
+    const view = group.untold?.viewId ?? group.viewId
     core.trace({ e: 'kept', m: `${from}#${held.cast.n}`, g: group.name, view })
     if (!group.options.state) return
     core.app({
@@ -426,8 +426,9 @@ export class Delivery {
     if (record !== undefined && record.rank === held.rank && record.seq === held.cast.seq) {
       this.addDep(record.by, group.gid * 2 + 1, record.bySeq)
       total.records.delete(total.next)
-      total.next += 1
     } else if (held.rank === this.core.era.selfRank) this.hooks.placedOwn()
+    // Also one without a position takes one: all who deliver it do so in the same order.
+    total.next += 1
   }
 
   /** The cast and its causal past belong to the causal past of everything this process does from now on. */

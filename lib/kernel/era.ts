@@ -31,19 +31,21 @@ export function streamKey(rank: number, stream: number): number {
   return rank * streamsMax + stream
 }
 
-/** How far a group's total order was released: group view within the space view, and position. */
+/** How far those who come along to a cut have delivered of a group before it. */
 export interface Released {
-  readonly gn: number
-  readonly next: number
+  /** The furthest of its views within the space view that any has installed, so after all of the one before it. */
+  readonly installed: number
+  /** By group view: the next position of whoever has delivered most in it. */
+  readonly next: ReadonlyMap<number, number>
 }
 
 /** What delivery needs to know of a cut. */
 export interface CutUnderWay {
   /** Does it lead to a primary view? */
   readonly isPrimary: boolean
-  /** By group: how far its total order was delivered, before the cut, by whoever comes along and was furthest. */
+  /** By group. */
   readonly released: ReadonlyMap<number, Released>
-  /** By group: the last of its views that the application is told of; those after it are kept with the casts. */
+  /** By group: the last of its views that the application is told of. */
   readonly lastTold: ReadonlyMap<number, number>
 }
 
@@ -82,7 +84,7 @@ export class Era {
   readonly leftGroups: GroupRow[] = []
   /** A flush row was sent: nothing more is sent or delivered in this view until the cut. */
   isClosed = false
-  /** Came from removed senders after the row: part of the next row, or of nothing. */
+  /** Came from removed senders after the row, or after a READY without them: part of another row, or of nothing. */
   readonly late: { readonly cast: Cast; readonly rank: number }[] = []
   /** The cut being delivered, or null. */
   cut: CutUnderWay | null = null

@@ -10,7 +10,7 @@ export interface TotalState {
     number,
     { readonly rank: number; readonly seq: number; readonly by: number; readonly bySeq: number }
   >
-  /** Next position to deliver. */
+  /** Next position to deliver; casts that have none are delivered after all others, and count on. */
   next: number
   /** Next position the sequencer gives (only meaningful there). */
   assigned: number
@@ -32,8 +32,8 @@ export interface Group {
   /** Views of the group within this space view so far. */
   gn: number
   viewId: ViewId
-  /** At a cut: a later view that is kept with its casts, not told; and the members of the last one that was. */
-  kept: { readonly viewId: ViewId; readonly before: readonly ProcessId[] } | null
+  /** At a cut: a later view that is not told; and the members of the last one that was. */
+  untold: { readonly viewId: ViewId; readonly before: readonly ProcessId[] } | null
   members: readonly ProcessId[]
   /** Closed to new casts: a cut of the group is under way. */
   isClosed: boolean

@@ -1,7 +1,7 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
 import type { GroupOptions, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, isHeldBack } from './delivery.ts'
 import { type Era, streamKey } from './era.ts'
 import type { GroupInstall, GroupRow, Message, StateTask } from './frame.ts'
 import { type Group, newTotal } from './group.ts'
@@ -191,7 +191,7 @@ export class Groups {
       gid: install.gid,
       gn: install.gn - 1,
       viewId: '',
-      kept: null,
+      untold: null,
       members: [],
       isClosed: true,
       install,
@@ -241,8 +241,11 @@ export class Groups {
       expelled: [],
     })
     if (group.gn > (era.cut?.lastTold.get(group.gid) ?? group.gn)) {
-      group.kept = { viewId, before: group.kept?.before ?? old }
-      if (group.options.state) core.app({ type: 'keepView', group: group.name, view: info })
+      core.trace({ e: 'groupPassedOver', g: group.name, gn: group.gn })
+      group.untold = { viewId, before: group.untold?.before ?? old }
+      // Its casts may have been delivered by those cut off: it is kept with them.
+      const isKept = isHeldBack(group.options) && era.view.primary
+      if (isKept && group.options.state) core.app({ type: 'keepView', group: group.name, view: info })
       this.delivery.rerouteEarly()
       return
     }
@@ -364,7 +367,7 @@ export class Groups {
         ownLast: 0,
         isTransSignalled: false,
         viewId: start.view?.id ?? group.viewId,
-        kept: null,
+        untold: null,
       })
       era.groups.set(group.gid, group)
       begun.push({ group, start, prev })

@@ -1,10 +1,9 @@
 /** Installing a space view: the cut is delivered, then everything counted per view begins anew. */
 import type { MemberInfo, ViewInfo } from './api.ts'
 import type { LostCast } from './casting.ts'
-import { type CutPlan, isInstaller } from './cut.ts'
-import { isHeldBack } from './delivery.ts'
+import { type CutPlan, lastTold } from './cut.ts'
 import { Era, type Held } from './era.ts'
-import type { Decision, Row } from './frame.ts'
+import type { Decision } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
 import { viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
@@ -13,7 +12,7 @@ import { startGroups } from './start-groups.ts'
 
 /** The part of the kernel that installs; a function rather than a layer, because it touches all of them once. */
 export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decision: Decision): void {
-  const dropped = deliverCut(kernel, plan, { rows: flush.rows, decision })
+  const dropped = deliverCut(kernel, plan, decision)
   const old = kernel.era
   const oldLine = kernel.line
   const departed = agreedDeparted(flush.rows)
@@ -73,23 +72,25 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   }
 }
 
-interface Agreed {
-  readonly rows: readonly Row[]
-  readonly decision: Decision
-}
-
 /** Delivers what is left of the old view. Returns the own casts that nobody here delivers. */
-function deliverCut(kernel: Kernel, plan: CutPlan, { rows, decision }: Agreed): LostCast[] {
+function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast[] {
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
-  const released = new Map([...plan.histories.values()].map((history) => [history.gid, history.released]))
+  const histories = [...plan.histories.values()]
   era.cut = {
     isPrimary: decision.primary,
-    released,
-    lastTold: decision.primary ? new Map() : lastTold(kernel, plan, rows),
+    released: new Map(histories.map((history) => [history.gid, history.released])),
+    lastTold: new Map(
+      histories.map((history) => {
+        const gn = era.groups.get(history.gid)?.gn ?? 0
+        return [history.gid, lastTold(history, kernel.self, gn, decision.primary)]
+      }),
+    ),
   }
-  for (const { cast, rank } of era.late.splice(0)) {
-    if (plan.known.has(`${era.members[rank] ?? ''}#${cast.seq}`)) delivery.receive(cast, rank)
+  // What was forwarded may have come out of order.
+  for (const { cast, rank } of era.late.splice(0).sort((a, b) => a.cast.seq - b.cast.seq)) {
+    const sender = era.members[rank] ?? ''
+    if (plan.movers.includes(sender) || plan.known.has(`${sender}#${cast.seq}`)) delivery.receive(cast, rank)
   }
   for (const name of plan.dropped) {
     const at = name.lastIndexOf('#')
@@ -100,7 +101,7 @@ function deliverCut(kernel: Kernel, plan: CutPlan, { rows, decision }: Agreed): 
     const group = era.groups.get(held.cast.gid)
     if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: held.cast.n, outcome: 'lost' })
   }
-  for (const history of plan.histories.values()) {
+  for (const history of histories) {
     for (const install of history.installs) {
       if (install.gn <= groups.knownViews(install.gid)) continue
       kernel.trace({ e: 'groupAdopt', g: install.name, gn: install.gn })
@@ -117,21 +118,6 @@ function deliverCut(kernel: Kernel, plan: CutPlan, { rows, decision }: Agreed): 
   if (left.length > 0) throw new Error(`undeliverable at the cut of ${era.id}: ${describe(left)}`)
   era.cut = null
   return lost
-}
-
-/**
- * Where the primary component is lost, a consistent group goes no further than somebody who comes along: a view beyond
- * would begin without casts that its other members delivered before it.
- */
-function lastTold({ era, self }: Kernel, { histories }: CutPlan, rows: readonly Row[]): Map<number, number> {
-  const last = new Map<number, number>()
-  if (!era.view.primary) return last
-  const own = rows.find((row) => row.from === self)
-  for (const { gid, options, released } of histories.values()) {
-    const row = own?.groups.find((group) => group.gid === gid)
-    if (isHeldBack(options) && row !== undefined && isInstaller(row)) last.set(gid, released.gn)
-  }
-  return last
 }
 
 function describe(left: readonly Held[]): string {

@@ -351,6 +351,7 @@ export class Kernel implements KernelHandle, Core {
     if (item.k === 'forward') {
       const sender = this.era.ranks.get(item.sender)
       if (sender === undefined) this.fault(peer, 'bad-forward')
+      else if (this.membership.isReadyWithout(item.sender)) this.era.late.push({ cast: item.cast, rank: sender })
       else this.delivery.receiveForwarded(item.cast, sender)
       return
     }
@@ -495,14 +496,21 @@ export class Kernel implements KernelHandle, Core {
     if (cast !== null) this.links.get(to)?.items.push({ k: 'forward', sender, cast })
   }
 
-  /** What came late from those who come along after all is theirs; the rest is listed in the next row. */
+  /**
+   * What came late from those who come along after all is theirs; the rest is listed in the next row. As long as a cut
+   * without them may be installed, they wait, and are not told that it is held.
+   */
   private takeLate(part: Part): void {
     const { era } = this
+    const isOurs = (sender: ProcessId): boolean =>
+      part.members.includes(sender) && !this.membership.isReadyWithout(sender)
     for (const late of era.late.splice(0)) {
-      if (part.members.includes(era.members[late.rank] ?? '')) this.delivery.receive(late.cast, late.rank)
+      if (isOurs(era.members[late.rank] ?? '')) this.delivery.receive(late.cast, late.rank)
       else era.late.push(late)
     }
-    for (const link of this.links.values()) link.ackCap = Number.POSITIVE_INFINITY
+    for (const link of this.links.values()) {
+      if (!this.membership.isReadyWithout(link.peer)) link.ackCap = Number.POSITIVE_INFINITY
+    }
   }
 
   private install(flush: Flush): void {

@@ -387,9 +387,16 @@ export class Membership {
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
   }
 
-  /** Was a row given in which that peer is removed? */
+  /** Was a row given in which that peer is removed, and is that flush under way or may it still be installed? */
   isRemoving(peer: ProcessId): boolean {
-    return this.core.era.isClosed && this.flush !== null && !this.flush.part.members.includes(peer)
+    if (!this.core.era.isClosed) return false
+    return (this.flush !== null && !this.flush.part.members.includes(peer)) || this.isReadyWithout(peer)
+  }
+
+  /** Was READY said without that peer? Then the cut is fixed: what comes from it now is not part of it. */
+  isReadyWithout(peer: ProcessId): boolean {
+    for (const flush of this.readies.values()) if (!flush.part.members.includes(peer)) return true
+    return false
   }
 
   /** READY was said to another leader, who is alive: its install is on its way, and leaving now would look like a crash. */

@@ -1,8 +1,7 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
 import { nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
-import { finalMembers, type GroupHistory, isInstaller, uniteGroups } from './cut.ts'
-import { isHeldBack } from './delivery.ts'
+import { finalMembers, type GroupHistory, lastTold, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
@@ -15,8 +14,9 @@ import { noStatus, planStates, type StateEntry } from './state-plan.ts'
 interface PartGroup {
   readonly history: GroupHistory
   readonly members: readonly ProcessId[]
-  /** Its last view in the part's old space view. */
+  /** Its last view in the part's old space view that these were told of. */
   readonly viewId: string
+  /** Are these all members of that view? */
   readonly isWhole: boolean
   readonly rows: ReadonlyMap<ProcessId, GroupRow>
 }
@@ -67,31 +67,20 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
 
 /** A part's members of a group, by the view of it that they come from. */
 function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decision: Decision): PartGroup[] {
-  const final = finalMembers(history)
-  const members = final.filter((id) => part.members.includes(id))
   const groupRows = rowsOf(rows, history.gid)
-  const { released } = history
-  const last = history.installs.at(-1)?.gn ?? 0
-  const isWhole = members.length === final.length
-  const piece = (ids: readonly ProcessId[], gn: number): PartGroup[] => {
-    const viewId = gn === 0 ? (history.baseViewId ?? '') : groupViewId(part.view, gn)
-    return ids.length === 0 ? [] : [{ history, members: ids, viewId, isWhole, rows: groupRows }]
+  const byView = new Map<number, ProcessId[]>()
+  for (const id of finalMembers(history)) {
+    if (!part.members.includes(id)) continue
+    const gn = lastTold(history, id, groupRows.get(id)?.gn ?? 0, decision.primary)
+    byView.set(gn, [...(byView.get(gn) ?? []), id])
   }
-  // See `lastTold` in install.ts: there, old members stay where they were released to, newcomers are where they entered.
-  const wasPrimary = rows.some((row) => row.votes.last?.id === part.view)
-  if (decision.primary || !wasPrimary || !isHeldBack(history.options) || released.gn === last)
-    return piece(members, last)
-  const isOld = (id: ProcessId): boolean => {
-    const row = groupRows.get(id)
-    return row !== undefined && isInstaller(row)
-  }
-  return [
-    ...piece(members.filter(isOld), released.gn),
-    ...piece(
-      members.filter((id) => !isOld(id)),
-      last,
-    ),
-  ]
+  return [...byView].map(([gn, members]) => ({
+    history,
+    members,
+    viewId: gn === 0 ? (history.baseViewId ?? '') : groupViewId(part.view, gn),
+    isWhole: members.length === membersAt(history, gn)?.length,
+    rows: groupRows,
+  }))
 }
 
 /** Also whoever a group view that was decided, but not told, lets go. */
@@ -139,7 +128,7 @@ function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null 
   const isSame = union.isSameStanding && (missing === null) === (group.missing === null)
   if (pieces.length === 1 && mine.isWhole && isSame) return { ...base, view: null }
   const id = groupViewId(viewIdOf(flush.ballot), 0)
-  const before = group.kept?.before ?? group.members
+  const before = group.untold?.before ?? group.members
   const prev = group.viewId
   const stays = mine.members
   const subviews = pieces.map((piece) => ({ id: piece.viewId, members: piece.members }))

@@ -62,19 +62,16 @@ type Released = Map<View, Map<string, number>>
 /** What was released in a line stays in the states of its later primary views, unless the group has begun anew since. */
 function checkStates(run: Run, verdict: Verdict): void {
   const released = releasedByLine(run)
-  const begins = new Map<Group, View[]>()
-  for (const view of run.views) {
-    const isNew = view.installs.length > 0 && view.installs.every(({ before }) => before === null)
-    if (isNew) pushTo(begins, view.group, view)
-  }
+  const begins = beginsByLine(run)
   const groups = new Map(run.groups.map((group) => [group.name, group]))
   for (const { data, space, line } of run.of('digest')) {
     const group = groups.get(data.g)
     const view = group?.views.get(data.view)
     // A group may wait for its state though the component is primary.
     if (space === null || group === undefined || view?.first?.primary !== true) continue
-    const begun = (begins.get(group) ?? []).filter((begin) => begin === view || isOlder(begin, view))
-    for (const [before, highest] of released.get(lineKey(data.g, space)) ?? []) {
+    const key = lineKey(data.g, space.data.line)
+    const begun = (begins.get(key) ?? []).filter((begin) => begin === view || isOlder(begin, view))
+    for (const [before, highest] of released.get(key) ?? []) {
       if (!isOlder(before, view) || begun.some((begin) => isOlder(before, begin))) continue
       const lost = [...highest].find(([sender, n]) => n > (data.cut[sender] ?? 0))
       verdict.expect(
@@ -93,13 +90,62 @@ function releasedByLine(run: Run): Map<string, Released> {
   for (const { first, transitional, message, group, space, install } of run.deliveries) {
     if (!first || transitional || !isUniform(message) || group.options?.consistency !== 'consistent') continue
     if (install?.data.primary !== true || space === null) continue
-    const views = getOrMake(released, lineKey(group.name, space), (): Released => new Map())
+    const views = getOrMake(released, lineKey(group.name, space.data.line), (): Released => new Map())
     const highest = getOrMake(views, install.view, () => new Map<string, number>())
     highest.set(message.sender.id, Math.max(message.n, highest.get(message.sender.id) ?? 0))
   }
   return released
 }
 
-function lineKey(g: string, { data }: Install): string {
-  return `${data.line} ${g}`
+/** By group and line: the primary views in which the group began anew, because it had ended or was forgotten. */
+function beginsByLine(run: Run): Map<string, View[]> {
+  const primary = new Map<string, View[]>()
+  for (const view of run.views) {
+    const { group, first, installs } = view
+    if (group.options?.consistency !== 'consistent' || first?.primary !== true || installs.length === 0) continue
+    pushTo(primary, lineKey(group.name, first.line), view)
+  }
+  const begins = new Map<string, View[]>()
+  for (const [key, views] of primary) {
+    let last: View | null = null
+    let begin: View | null = null
+    for (const view of views.sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
+      // What was opened in one space view, and lost within it with the coordinator, nobody remembers.
+      const isForgotten = begin !== null && begin.epoch === last?.epoch
+      if (!view.installs.some(hasActed) && (last === null || isForgotten || hasEnded(run, last, view))) {
+        begin = view
+        pushTo(begins, key, view)
+      }
+      last = view
+    }
+  }
+  return begins
+}
+
+/** Does it come from a primary view of the group in the same line? One that opened the group by itself does not. */
+function hasActed({ data: { line }, before }: Install): boolean {
+  for (let install = before; install !== null; install = install.before) {
+    if (install.data.primary && install.data.line === line) return true
+  }
+  return false
+}
+
+/** Is every member of the group's last view gone when another begins, and did one of them say goodbye? */
+function hasEnded(run: Run, last: View, next: View): boolean {
+  const line = next.installs[0]?.at.line ?? 0
+  const members = [...last.members].flatMap((id) => run.process(id) ?? [])
+  const left = members.filter((process) => hasLeft(process, last, line))
+  return left.length > 0 && members.every((p) => left.includes(p) || (p.crash !== null && p.crash.line < line))
+}
+
+/** Has it asked to leave the view's group, or the space, before that line? */
+function hasLeft({ leave, leaves, joins }: Process, { group: { name }, installs }: View, line: number): boolean {
+  if (leave !== null && leave.line < line) return true
+  const installed = installs[0]?.at.line ?? 0
+  const join = joins.get(name)?.findLast((asked) => asked.line < installed)?.line ?? 0
+  return leaves.get(name)?.some((asked) => asked.line > join && asked.line < line) ?? false
+}
+
+function lineKey(g: string, line: string | null): string {
+  return `${line} ${g}`
 }

@@ -1,4 +1,4 @@
-import { accepts, rejects, type TraceWriter, tolerates, trio } from './builder.ts'
+import { accepts, rejects, TraceWriter, tolerates, trio } from './builder.ts'
 
 const all = ['a', 'b', 'c']
 const total = { order: 'total' } as const
@@ -244,4 +244,38 @@ tolerates(
     .join('g', 'b')
     .view('g', '1.a.3', ['b'])
     .write({ e: 'digest', t: 99, p: 'b', g: 'g', view: '1.a.3', cut: {}, h: 'x' }),
+)
+
+/** The holders a and b are gone, b as told; d, which had opened the group by itself, goes on with it in their line. */
+const leftTo = (end: (trace: TraceWriter) => TraceWriter, isAlone = true): TraceWriter => {
+  const trace = new TraceWriter().start(['a', 'b', 'd']).view('', '1.d', ['d'], { primary: false, line: null })
+  trace.open('g', ['a', 'b', 'd'], { ...uniform, ...consistent })
+  if (isAlone) trace.view('g', '1.d.1', ['d'], { primary: false, line: null })
+  trace.view('', '2.a', ['a', 'b']).view('g', '2.a.1', ['a', 'b'])
+  trace.cast('a#1', 'g').deliverAll(['a', 'b'], 'g', 'a#1')
+  trace.view('', '3.a', ['a', 'b']).view('g', '3.a.0', ['a', 'b'])
+  return end(trace.crash('a'))
+    .view('', '4.d', ['d'])
+    .view('g', '4.d.0', ['d'])
+    .write({ e: 'digest', t: 99, p: 'd', g: 'g', view: '4.d.0', cut: {}, h: 'x' })
+}
+tolerates(
+  'F1',
+  'a state that a newcomer brought along to a group that has ended',
+  leftTo((trace) => trace.leave('', 'b')),
+)
+rejects(
+  'F1',
+  'a state that a newcomer brought along to a group whose members crashed',
+  leftTo((trace) => trace.crash('b')),
+)
+rejects(
+  'F1',
+  'a new state of a group whose members crashed',
+  leftTo((trace) => trace.crash('b'), false),
+)
+rejects(
+  'F1',
+  'a new state of a group of which one member is somewhere else',
+  leftTo((trace) => trace, false),
 )

@@ -1,0 +1,136 @@
+/** Which of a group's views a member is told of at a cut. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { GroupOptions } from '../../../lib/kernel/api.ts'
+import { type GroupHistory, lastTold, uniteGroups } from '../../../lib/kernel/cut.ts'
+import type { GroupInstall, GroupRow, Row } from '../../../lib/kernel/frame.ts'
+import { noStatus } from '../../../lib/kernel/state-plan.ts'
+
+const causal: GroupOptions = { order: 'causal', uniform: false, consistency: 'available', state: true, kind: 'map' }
+const uniform: GroupOptions = { order: 'total', uniform: true, consistency: 'consistent', state: true, kind: 'queue' }
+
+function install(options: GroupOptions, change: Partial<GroupInstall>): GroupInstall {
+  return {
+    gid: 0,
+    gn: 1,
+    name: 'g',
+    options,
+    members: ['a', 'b', 'n'],
+    joined: ['n'],
+    left: [],
+    counts: [0, 4, 1, 7],
+    orderEnd: 0,
+    orderBy: 0,
+    orderSeq: 0,
+    past: [],
+    plan: [],
+    missing: null,
+    ...change,
+  }
+}
+
+function rowOf(options: GroupOptions, gn: number, change: Partial<GroupRow> = {}): GroupRow {
+  const status = { ...noStatus, isWhole: true }
+  return {
+    gid: 0,
+    name: 'g',
+    options,
+    members: ['a', 'b'],
+    viewId: '2.a.0',
+    installs: [],
+    gn,
+    next: 0,
+    status,
+    ...change,
+  }
+}
+
+/** The newcomer's row: in the view that it entered with, without a state. */
+function newcomer(view: GroupInstall, change: Partial<GroupRow> = {}): GroupRow {
+  return rowOf(view.options, view.gn, {
+    members: null,
+    viewId: null,
+    installs: [view],
+    status: noStatus,
+    ...change,
+  })
+}
+
+function historyOf(...groups: readonly GroupRow[]): GroupHistory {
+  const rows = groups.map((group, at): Row => {
+    const votes = { last: null, attempt: null }
+    const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [] }
+    const own = { name: '', origin: '', votes, line: null, generation: 0, lamport: 0 }
+    return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group] }
+  })
+  const history = uniteGroups(rows).get(0)
+  assert.ok(history)
+  return history
+}
+
+test('cut › a group view that nobody who comes along has installed is told only to whoever enters with it', () => {
+  const view = install(causal, {})
+  const history = historyOf(rowOf(causal, 0, { installs: [view] }), newcomer(view))
+  for (const isPrimary of [true, false]) {
+    assert.equal(lastTold(history, 'a', 0, isPrimary), 0)
+    assert.equal(lastTold(history, 'n', 1, isPrimary), 1)
+    // Its install has not come yet.
+    assert.equal(lastTold(history, 'n', 0, isPrimary), 1)
+  }
+})
+
+test('cut › a group view that somebody who comes along has installed is told to all', () => {
+  const view = install(causal, {})
+  const history = historyOf(rowOf(causal, 0, { installs: [view] }), rowOf(causal, 1, { installs: [view] }))
+  assert.equal(lastTold(history, 'a', 0, false), 1)
+})
+
+test('cut › who has gone on from the group view that it entered with has installed the next', () => {
+  const [first, second] = [install(causal, {}), install(causal, { gn: 2, joined: ['m'], members: ['a', 'n', 'm'] })]
+  const behind = rowOf(causal, 1, { installs: [first, second] })
+  const ahead = newcomer(first, { gn: 2, installs: [first, second] })
+  assert.equal(lastTold(historyOf(behind, ahead), 'a', 1, false), 2)
+  const both = historyOf(behind, newcomer(first, { installs: [first, second] }), newcomer(second))
+  assert.equal(lastTold(both, 'a', 1, false), 1)
+  assert.equal(lastTold(both, 'n', 1, false), 1)
+  assert.equal(lastTold(both, 'm', 2, false), 2)
+})
+
+test('cut › the first view of a group is told: there was nothing before it', () => {
+  const stateless = { ...causal, state: false }
+  const first = install(stateless, { members: ['n'], counts: [] })
+  const second = install(stateless, { gn: 2, members: ['n', 'm'], joined: ['m'] })
+  const history = historyOf(newcomer(first, { installs: [first, second] }), newcomer(second))
+  assert.equal(lastTold(history, 'n', 1, false), 1)
+  assert.equal(history.released.installed, 1)
+})
+
+test('cut › a state tells that a view was installed only where its donor had everything from everybody', () => {
+  for (const [options, told] of [
+    [causal, 0],
+    [uniform, 1],
+  ] as const) {
+    const view = install(options, {})
+    const whole = newcomer(view, { status: { ...noStatus, isWhole: true } })
+    assert.equal(lastTold(historyOf(rowOf(options, 0, { installs: [view] }), whole), 'a', 0, false), told)
+  }
+})
+
+test('cut › what was held back is delivered in the last group view where the line goes on, and nowhere else', () => {
+  const history = historyOf(rowOf(uniform, 0, { installs: [install(uniform, {})] }))
+  assert.equal(lastTold(history, 'a', 0, true), 1)
+  assert.equal(lastTold(history, 'a', 0, false), 0)
+})
+
+test('cut › how far a group view was delivered is told by whoever came furthest in it, newcomers included', () => {
+  const view = install(uniform, {})
+  const { released } = historyOf(rowOf(uniform, 0, { next: 4, installs: [view] }), newcomer(view, { next: 2 }))
+  assert.equal(released.installed, 0)
+  assert.deepEqual(
+    [...released.next],
+    [
+      [0, 4],
+      [1, 2],
+    ],
+  )
+})

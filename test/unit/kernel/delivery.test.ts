@@ -1,0 +1,114 @@
+/** Total order, seen from the position that a member has come to. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppEvent, GroupOptions, ViewInfo } from '../../../lib/kernel/api.ts'
+import type { Core } from '../../../lib/kernel/core.ts'
+import { Delivery } from '../../../lib/kernel/delivery.ts'
+import { Era } from '../../../lib/kernel/era.ts'
+import type { Cast, GroupInstall } from '../../../lib/kernel/frame.ts'
+import { type Group, newTotal } from '../../../lib/kernel/group.ts'
+import { noStatus } from '../../../lib/kernel/state-plan.ts'
+
+const options: GroupOptions = { order: 'total', uniform: true, consistency: 'consistent', state: true, kind: 'log' }
+const members = ['a', 'b'].map((id) => ({ id, name: '', origin: '' }))
+const trans = { joined: [], left: [], dead: [], expelled: [], missing: [], subviews: [] }
+const view: ViewInfo = {
+  id: '2.a',
+  spaceView: '2.a',
+  members,
+  primary: true,
+  line: 'L',
+  prev: null,
+  trans: [],
+  ...trans,
+}
+
+/** The next group view, decided: two casts of `a` belong to this one, of which only the first has a position. */
+const next: GroupInstall = {
+  gid: 0,
+  gn: 1,
+  name: 'g',
+  options,
+  members: ['a', 'b'],
+  joined: [],
+  left: [],
+  counts: [0, 3, 1, 0],
+  orderEnd: 1,
+  orderBy: 0,
+  orderSeq: 2,
+  past: [],
+  plan: [],
+  missing: null,
+}
+
+function makeGroup(): Group {
+  return {
+    name: 'g',
+    options,
+    gid: 0,
+    gn: 0,
+    viewId: '2.a.0',
+    untold: null,
+    members: ['a', 'b'],
+    isClosed: true,
+    install: next,
+    laterInstalls: [],
+    deferredPrepare: null,
+    lastOrderSeq: 0,
+    installs: [next],
+    baseMembers: ['a', 'b'],
+    baseViewId: '2.a.0',
+    total: newTotal(),
+    ownLast: 0,
+    deliveredN: new Map(),
+    status: noStatus,
+    missing: null,
+    isTransSignalled: false,
+  }
+}
+
+/** `b`, which holds two casts of `a` and the record that gives the first its position. */
+function makeMember(): { era: Era; group: Group; delivery: Delivery; events: string[] } {
+  const era = new Era(view, 2, 'b')
+  const group = makeGroup()
+  era.groups.set(0, group)
+  const events: string[] = []
+  const app = (event: AppEvent): void => {
+    events.push(event.type === 'deliver' ? `${event.from}#${event.n}` : event.type)
+  }
+  const core = { era, self: 'b', lamport: 0, backlogBytes: 0, app, trace: () => undefined, cutMovers: () => ['a', 'b'] }
+  const hooks = { installGroup: () => undefined, isJoining: () => false, placedOwn: () => undefined }
+  const delivery = new Delivery(core as unknown as Core, hooks)
+  const cast = (seq: number, order: readonly number[] | null): Cast => {
+    const n = order === null ? seq : 0
+    return { seq, n, gid: 0, gn: 0, lamport: seq, deps: [], payload: new Uint8Array(0), order }
+  }
+  delivery.receive(cast(1, null), 0)
+  delivery.receive(cast(2, [0, 0, 1]), 0)
+  delivery.receive(cast(3, null), 0)
+  return { era, group, delivery, events }
+}
+
+test('delivery › a cast that is delivered without a position is told of in the row as one with a position is', () => {
+  const { era, group, delivery, events } = makeMember()
+  era.learnStable(0, 3)
+  group.install = { ...next, gn: 1, counts: [0, 4, 1, 0] }
+  era.received[0] = 4
+  delivery.pump()
+  assert.deepEqual(events, ['a#1', 'a#3'])
+  assert.equal(group.total.next, 2)
+})
+
+test('delivery › at a cut, what somebody who comes along has delivered without a position comes before the signal', () => {
+  for (const [position, expected] of [
+    [2, ['a#1', 'a#3']],
+    [1, ['a#1', 'trans', 'a#3']],
+  ] as const) {
+    const { era, group, delivery, events } = makeMember()
+    group.install = null
+    const released = new Map([[0, { installed: 0, next: new Map([[0, position]]) }]])
+    era.cut = { isPrimary: true, released, lastTold: new Map([[0, 0]]) }
+    delivery.pump()
+    assert.deepEqual(events, expected)
+  }
+})
