@@ -31,6 +31,8 @@ export class Groups {
   private readonly joining: Map<string, GroupOptions> = new Map()
   private readonly leaving: Set<string> = new Set()
   private readonly leaveAsked: Set<string> = new Set()
+  /** Groups whose PREPARE is not answered yet: own casts in them are not known to be held by all members. */
+  private readonly counting: Set<Group> = new Set()
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly transfer: Transfer }) {
     this.core = core
@@ -132,9 +134,39 @@ export class Groups {
     this.answerPrepare(group)
   }
 
+  /**
+   * Closes the group's view, and counts once every other member holds what this one has cast in it: who installs the next
+   * view has delivered all that was counted, and whoever else comes to that view must be able to, whoever crashes.
+   */
   private answerPrepare(group: Group): void {
-    const [coordinator] = this.core.era.members
     group.isClosed = true
+    this.counting.add(group)
+    // What others wait for to be held: nobody waits for the delay of an acknowledgement.
+    for (const id of group.members) {
+      const link = this.core.links.get(id)
+      if (link !== undefined && link.framesToAck > 0) link.needAck(this.core.now)
+    }
+    this.answerPrepares()
+  }
+
+  /** Counts where nothing is waited for any more. */
+  answerPrepares(): void {
+    for (const group of this.counting) {
+      const last = Math.max(group.ownLast, group.lastOrderSeq)
+      if (!group.members.every((id) => id === this.core.self || (this.core.links.get(id)?.ackedSeq ?? 0) >= last))
+        continue
+      this.counting.delete(group)
+      this.count(group)
+    }
+  }
+
+  /** Is the group's view closed, and are its last casts awaited by those who count? */
+  isClosing(gid: number): boolean {
+    return this.core.era.groups.get(gid)?.isClosed ?? false
+  }
+
+  private count(group: Group): void {
+    const [coordinator] = this.core.era.members
     if (coordinator === undefined) return
     this.core.tell(coordinator, {
       k: 'groupCount',
@@ -256,6 +288,7 @@ export class Groups {
 
   private drop(group: Group): void {
     const { era } = this.core
+    this.counting.delete(group)
     this.transfer.abandon(group.name)
     this.byName.delete(group.name)
     era.groups.delete(group.gid)
@@ -331,7 +364,8 @@ export class Groups {
       options: group.options,
       members: group.baseMembers,
       viewId: group.baseViewId,
-      installs: group.installs,
+      // A frame does not change once it is sent: later installs belong to later rows.
+      installs: [...group.installs],
       gn: group.gn,
       next: group.total.next,
       status: group.status,
@@ -341,6 +375,7 @@ export class Groups {
   /** A new space view: numbers begin again; changed groups get a view, others go on. */
   startSpaceView(starts: readonly GroupStart[], names: readonly (readonly [number, string])[]): void {
     const { era } = this.core
+    this.counting.clear()
     for (const [gid, name] of names) era.names.set(gid, name)
     const begun: { readonly group: Group; readonly start: GroupStart; readonly prev: ViewId | null }[] = []
     for (const start of starts) {

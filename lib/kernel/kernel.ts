@@ -233,6 +233,7 @@ export class Kernel implements KernelHandle, Core {
     if (!this.ackedDirty) return
     this.ackedDirty = false
     this.casting.advanceStability()
+    this.groups.answerPrepares()
   }
 
   /** Own stability is news for everybody who holds our casts; urgent if a uniform cast waits for it. */
@@ -357,7 +358,7 @@ export class Kernel implements KernelHandle, Core {
       return
     }
     this.delivery.receive(item.cast, rank)
-    if (this.groups.isUniform(item.cast.gid)) link.needAck(this.now)
+    if (this.groups.isUniform(item.cast.gid) || this.groups.isClosing(item.cast.gid)) link.needAck(this.now)
   }
 
   private handleMessage(from: ProcessId, message: Message): void {

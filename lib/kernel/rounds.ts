@@ -2,9 +2,10 @@
  * A group's own view changes: joins and leaves as ordered facts and cuts of that group.
  *
  * Protocol (at the space view's coordinator): PREPARE to the old members closes the old group view to new casts; each
- *   answers with COUNT (its last cast in it; the sequencer: positions given); INSTALL carries the counts to old and new
- *   members; each delivers up to them and installs. 3 delays, 3(n−1) small frames, nothing for non-members; requests
- *   for one group are batched in one round. A space flush in between adopts every INSTALL that a survivor knows.
+ *   answers with COUNT (its last cast in it; the sequencer: positions given) once every old member holds what it has cast
+ *   there, as READY means in a flush of the space; INSTALL carries the counts to old and new members; each delivers up to
+ *   them and installs. 3 delays, and one more while casts are under way; 3(n−1) small frames, nothing for non-members;
+ *   requests for one group are batched in one round. A space flush in between adopts every INSTALL that a survivor knows.
  * Provides: S8, M6 within a group, L7 (requests are made again in the next space view).
  * Source: light-weight groups of Isis/Horus (Glade, Birman, Cooper, van Renesse 1993).
  */
