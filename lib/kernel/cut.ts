@@ -24,8 +24,10 @@ export interface GroupHistory {
   readonly baseViewId: string | null
   /** In order of `gn`. */
   readonly installs: readonly GroupInstall[]
-  /** By whoever came furthest. */
+  /** By whoever came furthest of those who come from the views before. */
   readonly released: Released
+  /** By whoever came furthest, newcomers among them. */
+  readonly reached: Released
 }
 
 /** What one member does at the cut. */
@@ -56,25 +58,24 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       baseViewId: string | null
       row: GroupRow
       installs: Map<number, GroupInstall>
-      released: { gn: number; next: number }
+      released: Released
+      reached: Released
     }
   >()
   for (const row of rows) {
     for (const group of row.groups) {
       let entry = united.get(group.gid)
       if (entry === undefined) {
-        entry = { base: null, baseViewId: null, row: group, installs: new Map(), released: { gn: 0, next: 0 } }
+        const none = { gn: 0, next: 0 }
+        entry = { base: null, baseViewId: null, row: group, installs: new Map(), released: none, reached: none }
         united.set(group.gid, entry)
       }
       if (group.members !== null && entry.base === null) {
         entry.base = group.members
         entry.baseViewId = group.viewId
       }
-      const { gn, next } = group
-      const { released } = entry
-      if (isInstaller(group) && (gn > released.gn || (gn === released.gn && next > released.next))) {
-        entry.released = { gn, next }
-      }
+      entry.reached = further(group, entry.reached)
+      if (isInstaller(group)) entry.released = further(group, entry.released)
       for (const install of group.installs) entry.installs.set(install.gn, install)
     }
   }
@@ -88,9 +89,14 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
       released: entry.released,
+      reached: entry.reached,
     })
   }
   return result
+}
+
+function further({ gn, next }: Released, than: Released): Released {
+  return gn > than.gn || (gn === than.gn && next > than.next) ? { gn, next } : than
 }
 
 /** Members of a group in its `gn`-th view of the old space view; null if that view was never decided. */

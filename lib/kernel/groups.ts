@@ -152,12 +152,16 @@ export class Groups {
   /** Counts where nothing is waited for any more. */
   answerPrepares(): void {
     for (const group of this.counting) {
-      const last = Math.max(group.ownLast, group.lastOrderSeq)
-      if (!group.members.every((id) => id === this.core.self || (this.core.links.get(id)?.ackedSeq ?? 0) >= last))
-        continue
+      if (!this.isHeldByAll(group.ownLast) || !this.isHeldByAll(group.lastOrderSeq)) continue
       this.counting.delete(group)
       this.count(group)
     }
+  }
+
+  /** Is that own cast held by all to whom it went? */
+  private isHeldByAll(seq: number): boolean {
+    const own = this.core.era.unstable.find((cast) => cast.seq === seq)
+    return own === undefined || own.dests.every((id) => (this.core.links.get(id)?.ackedSeq ?? 0) >= seq)
   }
 
   /** Is the group's view closed, and are its last casts awaited by those who count? */

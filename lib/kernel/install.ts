@@ -82,7 +82,14 @@ interface Agreed {
 function deliverCut(kernel: Kernel, plan: CutPlan, { rows, decision }: Agreed): LostCast[] {
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
-  const released = new Map([...plan.histories.values()].map((history) => [history.gid, history.released]))
+  // A newcomer may have released a cast that the others hold before its state came. Where casts are held back, only
+  // those who have the state tell how far it goes.
+  const released = new Map(
+    [...plan.histories.values()].map((history) => {
+      const isWaiting = !decision.primary && isHeldBack(history.options)
+      return [history.gid, isWaiting ? history.released : history.reached]
+    }),
+  )
   era.cut = {
     isPrimary: decision.primary,
     released,
