@@ -45,7 +45,7 @@ else process.exitCode = await main()
 
 async function main(): Promise<number> {
   if (values.mutants) {
-    return huntMutants(values.only?.split(',') ?? null, readNumber('states', values.states ?? '200000'))
+    return huntMutants(values.only?.split(',') ?? null, readNumber('states', values.states ?? '60000'))
   }
   const variants = readVariants()
   if (values.schedule !== undefined) return replay(variants, values.schedule)
@@ -77,12 +77,12 @@ function printFinding({ variant, finding }: Report): void {
 function replay(variants: readonly Variant[], schedule: string): number {
   const [variant] = variants
   if (variant === undefined || variants.length > 1) return usage('--schedule needs one --variant')
-  const { lines, breach } = new Search(variant, budget).replay(schedule.split(', '))
+  const { lines, breach, passed } = new Search(variant, budget).replay(schedule.split(', '))
   const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
   if (values.trace !== undefined) writeFileSync(values.trace, text)
   if (values.schedule === undefined) return 1
   console.log(
-    JSON.stringify({ variant: variant.name, lines: lines.length, violations: breach === null ? [] : [breach] }),
+    JSON.stringify({ variant: variant.name, lines: lines.length, passed, violations: breach === null ? [] : [breach] }),
   )
   return breach === null ? 0 : 1
 }

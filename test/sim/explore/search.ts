@@ -44,10 +44,19 @@ export interface Report {
   readonly traces: number
 }
 
+/** What one schedule leads to. */
+export interface Replay {
+  readonly lines: readonly AnyLine[]
+  readonly breach: Breach | null
+  /** Choices that were not on offer. */
+  readonly passed: number
+}
+
 /** A schedule, from its end. */
 interface Trail {
   readonly choice: Choice
   readonly before: Trail | null
+  readonly length: number
 }
 
 interface Waiting {
@@ -55,11 +64,17 @@ interface Waiting {
   readonly fingerprint: number
 }
 
+interface Option {
+  readonly choice: Choice
+  readonly isRegular: boolean
+}
+
+/** A state on the way from the schedule that is explored to the present one. */
 interface Frame {
   readonly state: State
   readonly trail: Trail | null
   readonly lines: readonly AnyLine[]
-  readonly choices: readonly { readonly choice: Choice; readonly isRegular: boolean }[]
+  readonly options: readonly Option[]
   next: number
 }
 
@@ -127,20 +142,29 @@ export class Search {
     }
   }
 
-  /** Runs one schedule. Its trace is complete; null: it leads to no breach. */
-  replay(schedule: readonly Choice[]): { readonly lines: readonly AnyLine[]; readonly breach: Breach | null } {
+  /**
+   * Runs one schedule, and passes over what is not on offer: so a schedule that once led to a breach still comes close
+   * to it when the protocol has changed. `breach`: the first one, or null.
+   */
+  replay(schedule: readonly Choice[]): Replay {
     let { state } = this.#root
     const lines = [...this.#root.lines]
     let breach: Breach | null = null
+    let passed = 0
     for (const choice of schedule) {
+      if (!optionsOf(state).some((option) => option.choice === choice)) {
+        passed += 1
+        continue
+      }
       const next = this.#apply(state, choice)
       state = next.state
       lines.push(...next.lines)
-      breach ??= next.failure === null ? null : { property: 'exception', message: next.failure }
+      breach ??=
+        next.failure === null ? this.#judgeAt(state, () => lines) : { property: 'exception', message: next.failure }
+      if (breach !== null) break
     }
-    const isEnd = breach === null && choicesOf(state).moves.length === 0 && standingOf(state) !== 'tick'
-    breach ??= this.#judgeAt(state, () => lines)
-    return { lines: this.#judge.trace(state, isEnd, lines), breach }
+    const isEnd = choicesOf(state).moves.length === 0 && standingOf(state) !== 'tick'
+    return { lines: this.#judge.trace(state, isEnd, lines), breach, passed }
   }
 
   #apply(state: State, choice: Choice): Next {
@@ -154,13 +178,11 @@ export class Search {
   /** Explores what can be reached from a state without further deviations. */
   #from({ trail, fingerprint }: Waiting, deviations: number, statesMax: number): void {
     this.#known.set(fingerprint, EXPLORED)
-    this.#stack = [{ ...this.#again(trail), choices: [], next: 0 }]
-    const [base] = this.#stack
-    if (base === undefined) return
+    const { state, lines } = this.#again(trail)
     this.#stack = []
-    this.#enter(base.state, trail, base.lines)
+    this.#enter(state, trail, lines)
     for (let frame = this.#stack.at(-1); frame !== undefined && this.#goesOn(statesMax); frame = this.#stack.at(-1)) {
-      const taken = frame.choices[frame.next]
+      const taken = frame.options[frame.next]
       if (taken === undefined) {
         this.#stack.pop()
         continue
@@ -171,7 +193,7 @@ export class Search {
   }
 
   /** The state at the end of a schedule, and all lines up to it. */
-  #again(trail: Trail | null): { state: State; trail: Trail | null; lines: readonly AnyLine[] } {
+  #again(trail: Trail | null): Root {
     let { state } = this.#root
     const lines = [...this.#root.lines]
     for (const choice of scheduleOf(trail)) {
@@ -179,17 +201,11 @@ export class Search {
       state = next.state
       lines.push(...next.lines)
     }
-    return { state, trail, lines }
+    return { state, lines }
   }
 
   #enter(state: State, trail: Trail | null, lines: readonly AnyLine[]): void {
-    const { moves, strokes } = choicesOf(state)
-    const choices = [
-      ...moves.map((choice, index) => ({ choice, isRegular: index === 0 })),
-      ...strokes.map((choice) => ({ choice, isRegular: true })),
-    ]
-    if (moves.length === 0 && standingOf(state) === 'tick') choices.push({ choice: TICK, isRegular: true })
-    this.#stack.push({ state, trail, lines, choices, next: 0 })
+    this.#stack.push({ state, trail, lines, options: optionsOf(state), next: 0 })
   }
 
   #take(frame: Frame, choice: Choice, isRegular: boolean, deviations: number): void {
@@ -198,7 +214,8 @@ export class Search {
     const fingerprint = fingerprintState(next.state)
     const known = this.#known.get(fingerprint)
     if (known === EXPLORED || (known === WAITS && !isRegular)) return
-    const trail: Trail = { choice, before: frame.trail }
+    const { trail: before } = frame
+    const trail: Trail = { choice, before, length: (before?.length ?? 0) + 1 }
     const isFine = known === WAITS || this.#isFine(next, trail)
     this.#known.set(fingerprint, isRegular || !isFine ? EXPLORED : WAITS)
     if (!isFine) return
@@ -212,25 +229,34 @@ export class Search {
 
   /** Judges a state that is new. */
   #isFine({ state, lines, failure }: Next, trail: Trail): boolean {
+    this.#depth = Math.max(this.#depth, trail.length)
     const breach =
       failure === null
         ? this.#judgeAt(state, () => [...this.#stack.flatMap((frame) => frame.lines), ...lines])
         : { property: 'exception', message: failure }
     if (breach === null) return true
-    const schedule = scheduleOf(trail)
-    this.#depth = Math.max(this.#depth, schedule.length)
-    this.#finding = { ...breach, schedule }
+    this.#finding = { ...breach, schedule: scheduleOf(trail) }
     return false
   }
 
   #judgeAt(state: State, lines: () => readonly AnyLine[]): Breach | null {
-    this.#depth = Math.max(this.#depth, this.#stack.length)
     if (choicesOf(state).moves.length > 0) return this.#judge.judge(state, false, lines)
     const standing = standingOf(state)
     if (standing === 'stuck') return { property: 'rest', message: 'the processes that live never come together' }
     if (standing === 'end') this.#ends += 1
     return this.#judge.judge(state, standing === 'end', lines)
   }
+}
+
+/** What can happen next: the regular move, the deviations from it, casts and crashes. */
+function optionsOf(state: State): Option[] {
+  const { moves, strokes } = choicesOf(state)
+  const options = [
+    ...moves.map((choice, index) => ({ choice, isRegular: index === 0 })),
+    ...strokes.map((choice) => ({ choice, isRegular: true })),
+  ]
+  if (moves.length === 0 && standingOf(state) === 'tick') options.push({ choice: TICK, isRegular: true })
+  return options
 }
 
 function scheduleOf(trail: Trail | null): Choice[] {
