@@ -334,7 +334,8 @@ export class Groups {
       options: group.options,
       members: group.baseMembers,
       viewId: group.baseViewId,
-      installs: group.installs,
+      // A frame does not change once it is sent: later installs belong to later rows.
+      installs: [...group.installs],
       gn: group.gn,
       next: group.total.next,
       status: group.status,
