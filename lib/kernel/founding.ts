@@ -19,6 +19,8 @@ export class Founding {
   private isAsked = false
   /** The section counts this process as one in a line. */
   private isHeld = false
+  /** A decision was sent that founds the line: only a view without it shows that nothing came of it. */
+  private isUsed = false
   private grantedAt = Number.NaN
   private granted = 0
   /** What a proposal may found, if the section still allows it when the rows are in. */
@@ -84,16 +86,22 @@ export class Founding {
     this.line = `${core.self}-${this.granted}`
   }
 
-  /** The grant is not used. */
+  /** The line is founded, if the view comes about. */
+  use(): void {
+    this.isUsed = true
+  }
+
+  /** The grant is not used, or not any more. */
   drop(): void {
     this.line = null
-    if (!this.isHeld || this.isAsked) return
+    if (!this.isHeld || this.isAsked || this.isUsed) return
     this.isHeld = false
     if (this.core.line === null) this.core.effects.push({ type: 'giveUpFound' })
   }
 
   /** A view is installed: of the line, or of another, or the wait for one begins anew. */
   newView(): void {
+    this.isUsed = false
     this.drop()
     this.from = this.core.now
   }

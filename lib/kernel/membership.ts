@@ -335,7 +335,10 @@ export class Membership {
       return
     }
     lead.phase = 'ready'
-    if (lead.found !== null && decision.line === lead.found) this.core.trace({ e: 'found', line: lead.found })
+    if (lead.found !== null && decision.line === lead.found) {
+      this.founding.use()
+      this.core.trace({ e: 'found', line: lead.found })
+    }
     for (const row of rows) this.core.tell(row.from, { k: 'cut', ballot: lead.ballot, rows, decision })
   }
 

@@ -18,7 +18,9 @@ export const checker: Checker = {
     for (const { process, data, line } of run.of('found')) {
       if (process === null) continue
       const others = byOrigin.get(process.origin) ?? []
-      const other = others.find((q) => q !== process && isInLine(q, entered, line))
+      const other = others.find(
+        (q) => q !== process && isHere(q, line) && (isFounder(run, q, line) || isInLine(q, entered, line)),
+      )
       verdict.expect(
         other === undefined,
         () => `${process.id} founds line ${data.line} while ${other?.id} of origin ${process.origin} is in one`,
@@ -31,7 +33,11 @@ export const checker: Checker = {
 
 function isInLine(process: Process, entered: ReadonlyMap<Process, number>, line: number): boolean {
   const from = entered.get(process)
-  return from !== undefined && from < line && !isBefore(process.crash, line) && !isBefore(process.leave, line)
+  return from !== undefined && from < line
+}
+
+function isHere(process: Process, line: number): boolean {
+  return !isBefore(process.crash, line) && !isBefore(process.leave, line)
 }
 
 function isBefore(at: At | null, line: number): boolean {
@@ -43,7 +49,15 @@ function firstInLine(run: Run): Map<Process, number> {
   const enter = (process: Process, line: number): void => {
     entered.set(process, Math.min(line, entered.get(process) ?? line))
   }
-  for (const { process, line } of run.of('found')) if (process !== null) enter(process, line)
   for (const { process, data, at } of run.installs) if (data.line !== null) enter(process, at.line)
   return entered
+}
+
+/** Has it founded a line? Not if nobody was ever in it, and it has told a view without one since. */
+function isFounder(run: Run, process: Process, line: number): boolean {
+  const found = run.of('found').findLast((each) => each.process === process && each.line < line)
+  if (found === undefined) return false
+  if (run.installs.some(({ data }) => data.line === found.data.line)) return true
+  const installs = process.installs.get(run.space) ?? []
+  return !installs.some(({ data, at }) => data.line === null && at.line > found.line && at.line < line)
 }

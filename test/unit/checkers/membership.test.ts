@@ -347,6 +347,26 @@ accepts(
   'founders of different origins',
   new TraceWriter().start(['a'], origin).start(['b'], 'https://other.example').write(found('a', 'L'), found('b', 'M')),
 )
+accepts(
+  'P5',
+  'a second founder after the first has told a view without a line',
+  new TraceWriter()
+    .start(all, origin)
+    .write(found('a', 'L'))
+    .view('', '1.a', all, { ...quietly, line: null })
+    .write(found('b', 'M'))
+    .view('', '2.b', all, { line: 'M' }),
+)
+rejects(
+  'P5',
+  'a second founder while the first is slow to tell the views before its line',
+  new TraceWriter()
+    .start(all, origin)
+    .write(found('a', 'L'))
+    .view('', '1.a', all, { ...quietly, line: null })
+    .write(found('c', 'M'))
+    .view('', '2.a', all, { line: 'L' }),
+)
 rejects(
   'P5',
   'two founders of one origin',

@@ -79,6 +79,16 @@ test('founding › a grant that a view without a line overtakes is given back, o
   assert.deepEqual(asked(), ['giveUpFound'])
 })
 
+test('founding › a grant that was used is given back only when a view comes without the line', () => {
+  const { founding, asked, grant } = bench()
+  grant()
+  founding.use()
+  founding.drop()
+  assert.deepEqual(asked(), [])
+  founding.newView()
+  assert.deepEqual(asked(), ['giveUpFound'])
+})
+
 test('founding › nothing is given back while an answer is awaited, nor by one who is in a line', () => {
   const { core, founding, asked, grant } = bench()
   grant()
