@@ -220,6 +220,7 @@ const row = record<Row>({
   votes,
   line: nullable(text),
   generation: int,
+  voiceFrom: int,
   lamport: int,
   groups: list(groupRow),
   removed: list(removedRow),

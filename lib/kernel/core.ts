@@ -26,6 +26,8 @@ export interface Core {
   votes: VoteRecord
   line: string | null
   generation: number
+  /** The epoch from which on this process has a voice in its line. */
+  voiceFrom: number
   readonly departed: Map<ProcessId, Departed>
   /** Of consistent groups. */
   remembered: Memory

@@ -130,6 +130,8 @@ export interface Row {
   readonly line: string | null
   /** Number of primary views in the line so far. */
   readonly generation: number
+  /** The epoch from which on it has a voice in its line; 0 outside of any. */
+  readonly voiceFrom: number
   readonly lamport: number
   readonly groups: readonly GroupRow[]
   readonly removed: readonly RemovedRow[]

@@ -5,7 +5,7 @@ import { type CutPlan, lastTold } from './cut.ts'
 import { Era, type Held } from './era.ts'
 import type { Decision } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
-import { viewIdOf } from './ids.ts'
+import { parseViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
 import { startGroups } from './start-groups.ts'
@@ -15,6 +15,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   const dropped = deliverCut(kernel, plan, decision)
   const old = kernel.era
   const oldLine = kernel.line
+  if (decision.line !== oldLine) kernel.voiceFrom = voiceFrom(kernel, flush, decision)
   const departed = agreedDeparted(flush.rows)
   for (const d of departed.values()) if (d.id !== kernel.self) kernel.departed.set(d.id, d)
   kernel.casting.newView(dropped)
@@ -70,6 +71,11 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
       kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.membership.summary(), id)
     }
   }
+}
+
+/** From which epoch on it has a voice in the line it enters: this one, or that of an attempt it has promised to since. */
+function voiceFrom({ votes: { attempt } }: Kernel, flush: Flush, { line }: Decision): number {
+  return attempt !== null && attempt.line === line ? parseViewId(attempt.id).epoch : flush.ballot.epoch
 }
 
 /** Delivers what is left of the old view. Returns the own casts that nobody here delivers. */

@@ -49,6 +49,7 @@ export class Kernel implements KernelHandle, Core {
   votes: VoteRecord = { last: null, attempt: null }
   line: string | null = null
   generation = 0
+  voiceFrom = 0
   remembered: Memory = new Map()
   readonly detector: Detector
   readonly membership: Membership
@@ -368,7 +369,8 @@ export class Kernel implements KernelHandle, Core {
     const { membership, groups, rounds } = this
     membership.touch()
     if ('view' in message && message.k !== 'refuse' && message.view !== this.era.id) {
-      if (message.k === 'groupInstall' || message.k === 'groupPrepare') membership.sawInstalled(message.view)
+      // Its sender is in that view; whoever leads a flush need not be the coordinator, who may be the last to hear of it.
+      membership.sawInstalled(message.view)
       if (message.view !== this.era.id) return
     }
     switch (message.k) {

@@ -453,6 +453,7 @@ export class Membership {
       votes,
       line: this.core.line,
       generation: this.core.generation,
+      voiceFrom: this.core.voiceFrom,
       lamport: this.core.lamport,
       groups: this.hooks.groupRows(),
       removed,

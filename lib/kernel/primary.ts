@@ -10,7 +10,7 @@
  */
 import type { PrimaryRecord, ProcessId, VoteRecord } from './api.ts'
 import type { Decision, Departed, Part, Row } from './frame.ts'
-import { compareViewIds } from './ids.ts'
+import { compareViewIds, parseViewId } from './ids.ts'
 
 /** The leader's verdict: complete an earlier attempt first, or decide about the proposed view. */
 export interface Verdict {
@@ -34,6 +34,15 @@ export function hasQuorum(base: readonly ProcessId[], present: ReadonlySet<Proce
   const [senior] = base
   if (senior === undefined) return false
   return votes * 2 > base.length || (votes * 2 === base.length && present.has(senior))
+}
+
+/**
+ * Does it speak for that view or attempt of the line? Whoever has gone over to another line meanwhile has forgotten what
+ * it promised in this one, also once it is back (seed 2187).
+ */
+function hasVoice({ line, voiceFrom, votes }: Row, record: PrimaryRecord): boolean {
+  if (line === null) return votes.attempt?.id === record.id
+  return line === record.line && voiceFrom <= parseViewId(record.id).epoch
 }
 
 /** The line that goes on where several meet: more members, then more primary views behind it, then the lower id. */
@@ -69,6 +78,8 @@ export function decide(rows: readonly Row[], parts: readonly Part[], found: stri
     return { adopt: null, decision }
   }
   const present = new Set(rows.map((r) => r.from))
+  const votersFor = (record: PrimaryRecord): Set<ProcessId> =>
+    new Set(rows.filter((row) => hasVoice(row, record)).map((row) => row.from))
   const departed = new Map<ProcessId, Departed>()
   for (const row of rows) {
     for (const d of row.departed) if (d.votes !== null && !present.has(d.id)) departed.set(d.id, d)
@@ -82,7 +93,7 @@ export function decide(rows: readonly Row[], parts: readonly Part[], found: stri
     line,
   )
   const stay = (members: readonly ProcessId[]): ProcessId[] => members.filter((id) => !departed.has(id))
-  let primary = last !== null && hasQuorum(stay(last.members), present)
+  let primary = last !== null && hasQuorum(stay(last.members), votersFor(last))
   let adopt: Verdict['adopt'] = null
   for (const attempt of openAttempts(votes, line, last)) {
     const here = rows.filter((r) => attempt.members.includes(r.from))
@@ -90,10 +101,10 @@ export function decide(rows: readonly Row[], parts: readonly Part[], found: stri
     if (!isAlive) {
       // Known only through a departed record, or somebody here never said READY: it was not and will not be installed …
       // unless nobody of it is here to say so.
-      if (here.length === 0 && !hasQuorum(stay(attempt.members), present)) primary = false
+      if (here.length === 0 && !hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
       continue
     }
-    if (!hasQuorum(stay(attempt.members), present)) primary = false
+    if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
     else if (primary && here.every((r) => r.readies.includes(attempt.id)))
       adopt = { record: attempt, members: here.map((r) => r.from) }
   }

@@ -21,6 +21,7 @@ function row(remembered: Remembered[], ended: string[] = []): Row {
     votes: { last: null, attempt: null },
     line: 'L',
     generation: 1,
+    voiceFrom: 1,
     lamport: 0,
     groups: [],
     removed: [],

@@ -60,7 +60,7 @@ function historyOf(...groups: readonly GroupRow[]): GroupHistory {
   const rows = groups.map((group, at): Row => {
     const votes = { last: null, attempt: null }
     const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [] }
-    const own = { name: '', origin: '', votes, line: null, generation: 0, lamport: 0 }
+    const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
     return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group] }
   })
   const history = uniteGroups(rows).get(0)

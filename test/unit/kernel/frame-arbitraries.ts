@@ -124,6 +124,7 @@ export const row: Arbitrary<Row> = plain({
   votes,
   line: fc.option(text),
   generation: num,
+  voiceFrom: num,
   lamport: num,
   groups: fc.array(groupRow, { maxLength: 2 }),
   removed: fc.array(removed, { maxLength: 2 }),

@@ -1,0 +1,78 @@
+/** The vote: whose voice counts for which view of the line. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PrimaryRecord, VoteRecord } from '../../../lib/kernel/api.ts'
+import type { Departed, Row } from '../../../lib/kernel/frame.ts'
+import { decide } from '../../../lib/kernel/primary.ts'
+
+const record = (id: string, members: string[], line = 'L'): PrimaryRecord => ({ line, id, members })
+
+interface Voter {
+  readonly line?: string | null
+  readonly voiceFrom?: number
+  readonly votes?: Partial<VoteRecord>
+  readonly readies?: readonly string[]
+  readonly departed?: readonly Departed[]
+}
+
+function row(from: string, { line = 'L', voiceFrom = 1, votes = {}, readies = [], departed = [] }: Voter): Row {
+  return {
+    from,
+    name: from,
+    origin: '',
+    view: `9.${from}`,
+    votes: { last: null, attempt: null, ...votes },
+    line,
+    generation: 3,
+    voiceFrom,
+    lamport: 0,
+    groups: [],
+    removed: [],
+    marked: [],
+    readies,
+    departed,
+    remembered: [],
+  }
+}
+
+function verdict(...rows: readonly Row[]): ReturnType<typeof decide> {
+  return decide(
+    rows,
+    rows.map(({ from, view }) => ({ view, members: [from] })),
+    null,
+  )
+}
+
+const dead = (id: string, last: PrimaryRecord): Departed => ({
+  id,
+  isDead: true,
+  votes: { last, attempt: null },
+  ended: [],
+})
+
+test('vote › more than half of the last primary view, or half with its most senior', () => {
+  const last = record('5.a', ['a', 'b', 'c', 'd'])
+  const voter = (id: string): Row => row(id, { votes: { last } })
+  assert.equal(verdict(voter('b'), voter('c'), voter('d')).decision.primary, true)
+  assert.equal(verdict(voter('a'), voter('d')).decision.primary, true)
+  assert.equal(verdict(voter('c'), voter('d')).decision.primary, false)
+})
+
+test('vote › whoever has come back from another line has no voice about views of before (seed 2187)', () => {
+  const last = record('5.a', ['a', 'b'])
+  const departed = [dead('a', last)]
+  const old = row('v', { votes: { last: record('3.v', ['v', 'a', 'c']) }, departed })
+  assert.equal(verdict(old, row('b', { voiceFrom: 5 })).decision.primary, true)
+  assert.equal(verdict(old, row('b', { voiceFrom: 7 })).decision.primary, false)
+  const elsewhere = row('b', { line: 'M', voiceFrom: 1 })
+  assert.equal(verdict(old, row('w', {}), elsewhere).decision.primary, false)
+})
+
+test('vote › whoever is in no line speaks for the attempt it has promised to, and completes it first', () => {
+  const attempt = record('5.a', ['a', 'b'])
+  const departed = [dead('a', attempt)]
+  const old = row('v', { votes: { last: record('3.v', ['v', 'a', 'c']) } })
+  const promised = row('b', { line: null, votes: { attempt }, readies: ['5.a'], departed })
+  assert.deepEqual(verdict(old, promised).adopt, { record: attempt, members: ['b'] })
+  assert.equal(verdict(old, row('b', { line: null, departed })).decision.primary, false)
+})
