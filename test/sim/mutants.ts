@@ -5,13 +5,11 @@
  *   npm run sim:mutants -- [--only a,b] [--seeds 1000]
  */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { MUTANTS, type Mutant } from './mutant-list.ts'
+import { plant } from './plant.ts'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** Mutants that run at a time. */
 const JOBS = 2
 /** All of them together. */
@@ -59,29 +57,13 @@ async function main(): Promise<number> {
 
 async function hunt(mutant: Mutant, msMax: number): Promise<Found> {
   const start = Date.now()
-  const folder = plant(mutant)
+  const folder = plant(mutant, 'mutants')
   const output = await run(folder, mutant.properties, msMax)
   const last = output.trim().split('\n').at(-1) ?? ''
   const summary = readSummary(last)
   const by = mutant.properties.find((property) => summary.byProperty[property] !== undefined) ?? null
   rmSync(folder, { recursive: true, force: true })
   return { mutant, by, seeds: summary.seeds, ms: Date.now() - start }
-}
-
-/** A copy of the sources with the bug in it. */
-function plant({ name, file, find, replace }: Mutant): string {
-  const folder = join(root, '.cache', 'mutants', name)
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  for (const part of ['lib', 'test/sim', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
-    cpSync(join(root, part), join(folder, part), { recursive: true })
-  }
-  const path = join(folder, file)
-  const source = readFileSync(path, 'utf8')
-  const pieces = source.split(find)
-  if (pieces.length !== 2) throw new Error(`mutant ${name}: "${find}" occurs ${pieces.length - 1} times in ${file}`)
-  writeFileSync(path, pieces.join(replace))
-  return folder
 }
 
 function run(cwd: string, properties: readonly string[], msMax: number): Promise<string> {

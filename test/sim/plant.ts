@@ -1,0 +1,25 @@
+/**
+ * Plants a protocol bug in a copy of the sources, which can then be run as the sources can.
+ */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Mutant } from './mutant-list.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+/** A copy of the sources with the bug in it, in a folder of the cache. Whoever asks for it removes it. */
+export function plant({ name, file, find, replace }: Mutant, cache: string): string {
+  const folder = join(root, '.cache', cache, name)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const part of ['lib', 'test/sim', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  }
+  const path = join(folder, file)
+  const source = readFileSync(path, 'utf8')
+  const pieces = source.split(find)
+  if (pieces.length !== 2) throw new Error(`mutant ${name}: "${find}" occurs ${pieces.length - 1} times in ${file}`)
+  writeFileSync(path, pieces.join(replace))
+  return folder
+}
