@@ -2,7 +2,7 @@
  * `npm run sim`: runs seeds and reports what the checkers found.
  *
  *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|none]
- *                  [--workload W] [--trace FILE] [--json] [--until A,B] [--jobs N]
+ *                  [--workload W] [--trace FILE] [--json] [--until A,B] [--jobs N] [--reach]
  *   npm run sim -- [--seed S] --plan FILE               the plan instead of what the seed draws
  *   npm run sim -- --seed S --save-plan FILE            writes down what the seed draws
  *   npm run sim -- --seed S --shrink [--until A] [--out FILE]
@@ -52,6 +52,8 @@ const { values } = parseArgs({
     /** Stop at the first violation of one of these properties. */
     until: { type: 'string' },
     jobs: { type: 'string' },
+    /** Print the reach matrix; exit code 1 if a cell of it is empty. */
+    reach: { type: 'boolean', default: false },
     plan: { type: 'string' },
     'save-plan': { type: 'string' },
     shrink: { type: 'boolean', default: false },
@@ -86,7 +88,7 @@ else process.exitCode = await main()
 async function main(): Promise<number> {
   const count = values.seed !== undefined ? 1 : readNumber('seeds', values.seeds ?? '1')
   const until = values.until?.split(',') ?? []
-  const summary = new Summary(replayOptions(), values.json)
+  const summary = new Summary(replayOptions(), values.json, options.faults)
   const take = (report: SeedReport): boolean => {
     summary.add(report)
     return report.violations.some(({ property }) => until.includes(property))
@@ -103,7 +105,8 @@ async function main(): Promise<number> {
       if (take(reportOf(result, (user + system) / 1_000))) break
     }
   }
-  return summary.print()
+  const reach = values.reach ? summary.printReach() : 0
+  return Math.max(summary.print(), reach)
 }
 
 /** Shrinks one seed's plan and keeps it. Exit code 1: a violation is kept, as for any run with one. */

@@ -9,6 +9,7 @@ import { Network } from './network.ts'
 import { Origins } from './origins.ts'
 import { type Plan, scenarioOf } from './plans/plan.ts'
 import { SimProcess } from './process.ts'
+import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
@@ -26,6 +27,7 @@ export interface SeedResult {
   readonly checked: Readonly<Record<string, number>>
   readonly metrics: Readonly<Record<string, number>>
   readonly reached: Readonly<Record<string, number>>
+  readonly reach: ReachCounts
   /** Why the seed says nothing, or null. */
   readonly voidReason: string | null
 }
@@ -59,8 +61,11 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   network.resetWithFrames = () => reached.count('path reset with unacked frames')
   const plan = planned?.faults ?? planFaults(scenario)
   const faults = new Faults({ world, network, processes, join }, plan)
+  const reach = new Reach()
+  faults.onStrike = (kind, targets) => reach.strike(kind, targets)
   world.trace.watch = (line) => {
     reached.notice(line)
+    reach.notice(line)
     faults.notice(line)
   }
 
@@ -96,6 +101,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
     checked: report.checked,
     metrics: report.metrics,
     reached: reached.counts,
+    reach: reach.counts,
     voidReason:
       workload.done < ops.length
         ? `${workload.done} of ${ops.length} operations`
