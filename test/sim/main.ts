@@ -112,7 +112,7 @@ async function main(): Promise<number> {
 /** Shrinks one seed's plan and keeps it. Exit code 1: a violation is kept, as for any run with one. */
 async function shrinkOne(): Promise<number> {
   const start = wholePlan(from, options, plan)
-  const result = await shrink(start, options, values.until?.split(',')[0])
+  const result = await shrink(start, (each) => runSeed(from, options, each), values.until?.split(',')[0])
   if (result === null) {
     console.log(`seed ${from} does not violate ${values.until?.split(',')[0] ?? 'anything'}`)
     return 0

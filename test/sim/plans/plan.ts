@@ -21,7 +21,7 @@ export interface Plan {
   readonly property?: string
   /** What went wrong, and which commit mended it. */
   readonly note?: string
-  /** The planted bug (`mutant-list.ts`) with which the run still violates the property. */
+  /** The planted bug (`mended.ts`) with which the run still violates the property. */
   readonly mutant?: string
   readonly workload?: WorkloadName
   readonly scenario?: ScenarioShape

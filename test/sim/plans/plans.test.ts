@@ -70,7 +70,25 @@ test('delta debugging ends at a list from which nothing can be left out', async 
   }
 })
 
+test('shrinking leaves out all that is not needed for the same violation, and nothing that is', async () => {
+  const start = wholePlan(5, DEFAULT_OPTIONS)
+  const [first, second] = [start.faults[2], start.faults[5]]
+  const [early, late] = [start.ops[40], start.ops[90]]
+  assert.ok(first && second && early && late)
+  const { plan, property, runs } = (await shrink(start, async ({ faults, ops, scenario }) => {
+    const isM6 = faults.includes(first) && ops.includes(early) && (scenario.processes ?? 0) >= 3
+    // Another property's violation is not the one that is looked for.
+    const isO1 = faults.includes(second) && ops.includes(late)
+    const violations = [...(isM6 ? ['M6'] : []), ...(isO1 ? ['O1'] : [])]
+    return { violations: violations.map((each) => ({ property: each, message: '' })), lines: [] }
+  })) ?? { plan: start, property: '', runs: 0 }
+  assert.equal(property, 'M6')
+  assert.deepEqual([plan.faults, plan.ops], [[first], [early]])
+  assert.deepEqual([plan.scenario.processes, plan.scenario.groups], [3, 1])
+  assert.deepEqual([plan.scenario.lateMs, plan.scenario.batchMs, plan.scenario.portMs], [0, 0, 0])
+  assert.ok(runs < 200, `${runs} runs`)
+})
+
 test('a plan that violates nothing is not shrunk', async () => {
-  const plan = { ...wholePlan(5, DEFAULT_OPTIONS), faults: [], ops: [] }
-  assert.equal(await shrink(plan, DEFAULT_OPTIONS), null)
+  assert.equal(await shrink(wholePlan(5, DEFAULT_OPTIONS), async () => ({ violations: [], lines: [] })), null)
 })

@@ -5,8 +5,7 @@
  * Nothing makes a smaller plan's run resemble the larger one's, but that the chance within it comes from the same seed:
  * each candidate is simply run.
  */
-import { runSeed, type SeedResult } from '../run-seed.ts'
-import type { SimOptions } from '../scenario.ts'
+import type { SeedResult } from '../run-seed.ts'
 import { ddmin } from './ddmin.ts'
 import type { ScenarioShape, WholePlan } from './plan.ts'
 
@@ -31,29 +30,32 @@ export interface Shrunk {
   readonly runs: number
 }
 
+/** Runs a plan. */
+export type RunPlan = (plan: WholePlan) => Promise<Pick<SeedResult, 'violations' | 'lines'>>
+
 /** Shrinks; null if the plan's run violates nothing, or not `property`. Without `property`, the first violation's. */
-export async function shrink(start: WholePlan, options: SimOptions, property?: string): Promise<Shrunk | null> {
-  const first = await runSeed(start.seed, options, start)
+export async function shrink(start: WholePlan, run: RunPlan, property?: string): Promise<Shrunk | null> {
+  const first = await run(start)
   const kept = property ?? first.violations[0]?.property
   if (kept === undefined || !first.violations.some((each) => each.property === kept)) return null
-  const shrinker = new Shrinker(start, options, kept)
-  await shrinker.run(timeOf(first, kept))
+  const shrinker = new Shrinker(start, run, kept)
+  await shrinker.shrink(timeOf(first, kept))
   return { plan: shrinker.plan, property: kept, runs: shrinker.runs }
 }
 
 class Shrinker {
   plan: WholePlan
   runs = 1
-  readonly #options: SimOptions
+  readonly #run: RunPlan
   readonly #property: string
 
-  constructor(plan: WholePlan, options: SimOptions, property: string) {
+  constructor(plan: WholePlan, run: RunPlan, property: string) {
     this.plan = plan
-    this.#options = options
+    this.#run = run
     this.#property = property
   }
 
-  async run(violatedAt: number): Promise<void> {
+  async shrink(violatedAt: number): Promise<void> {
     // What comes after the violation has no part in it, unless liveness is judged.
     await this.#try({ ops: this.plan.ops.filter((t) => t <= violatedAt) })
     for (let isSmaller = true; isSmaller && this.runs < RUNS_MAX; ) {
@@ -90,7 +92,7 @@ class Shrinker {
     if (this.runs >= RUNS_MAX) return false
     this.runs += 1
     const plan = { ...this.plan, ...change }
-    const { violations } = await runSeed(plan.seed, this.#options, plan)
+    const { violations } = await this.#run(plan)
     if (!violations.some(({ property }) => property === this.#property)) return false
     this.plan = plan
     return true
@@ -98,7 +100,7 @@ class Shrinker {
 }
 
 /** When the property was violated, as far as is known. */
-function timeOf({ violations, lines }: SeedResult, property: string): number {
+function timeOf({ violations, lines }: Awaited<ReturnType<RunPlan>>, property: string): number {
   const times = violations
     .filter((each) => each.property === property)
     .map(({ line }) => (line === undefined ? undefined : lines[line - 1]?.t))
