@@ -1,6 +1,4 @@
-/**
- * Plants a protocol bug in a copy of the sources, which can then be run as the sources can.
- */
+/** Plants a protocol bug in a copy of the sources. */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,9 +6,9 @@ import type { Mutant } from './mutant-list.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
-/** A copy of the sources with the bug in it, in a folder of the cache. Whoever asks for it removes it. */
-export function plant({ name, file, find, replace }: Mutant, cache: string): string {
-  const folder = join(root, '.cache', cache, name)
+/** Returns the folder of the copy with the bug in it, under `.cache/<place>`; whoever asked for it removes it. */
+export function plant({ name, file, find, replace }: Mutant, place: string): string {
+  const folder = join(root, '.cache', place, name)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   for (const part of ['lib', 'test/sim', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
