@@ -2,6 +2,7 @@
  * Shares seeds among processes, so that every core has work. A child answers each seed as soon as it is done.
  */
 import { fork } from 'node:child_process'
+import type { Plan } from './plans/plan.ts'
 import { runSeed } from './run-seed.ts'
 import type { SimOptions } from './scenario.ts'
 import { reportOf, type SeedReport } from './summary.ts'
@@ -64,12 +65,12 @@ export async function runInChildren({ from, count, jobs, take }: Shared): Promis
 }
 
 /** The child's side. */
-export function serve(options: SimOptions): void {
+export function serve(options: SimOptions, plan?: Plan): void {
   let chain = Promise.resolve()
   process.on('message', (seed: number) => {
     chain = chain.then(async () => {
       const start = process.cpuUsage()
-      const result = await runSeed(seed, options)
+      const result = await runSeed(seed, options, plan)
       const { user, system } = process.cpuUsage(start)
       if (process.connected) process.send?.(reportOf(result, (user + system) / 1_000))
     })

@@ -104,6 +104,8 @@ export class Faults {
   unstable = 0
   /** All that struck. */
   struck = 0
+  /** Called just before a fault strikes these processes. */
+  onStrike: (kind: FaultKind, targets: readonly string[]) => void = () => undefined
   readonly #setting: FaultSetting
   #armed: Armed[] = []
   #partition: Fault | null = null
@@ -139,7 +141,7 @@ export class Faults {
       world.call(world.now + armed.fault.ms, () => {
         if (this.#isOver) return
         if (armed.fault.kind === 'flush-leave') this.#leave(target, armed.fault)
-        else this.#crash(target)
+        else this.#crash(target, armed.fault.kind)
       })
     }
   }
@@ -180,7 +182,7 @@ export class Faults {
     const live = this.#live()
     const target = live[fault.pick % Math.max(1, live.length)]
     if (live.length >= LIVE_MAX || (live.length > LIVE_MIN + 1 && fault.pick % 3 === 0 && target !== undefined)) {
-      if (target !== undefined) this.#crash(target)
+      if (target !== undefined) this.#crash(target, 'crash')
     } else this.#strikeJoin()
   }
 
@@ -191,10 +193,11 @@ export class Faults {
     if (target === undefined) return
     switch (fault.kind) {
       case 'coordinator-crash':
-        return this.#crash(live.find((process) => process.id === target.app.view?.members[0]?.id) ?? target)
+        return this.#crash(live.find((process) => process.id === target.app.view?.members[0]?.id) ?? target, fault.kind)
       case 'sequencer-crash':
         return this.#crash(
           live.find((process) => process.id === target.app.group('u')?.viewInfo?.members[0]?.id) ?? target,
+          fault.kind,
         )
       case 'leave':
         return this.#leave(target, fault)
@@ -203,11 +206,11 @@ export class Faults {
         return
       case 'joiner-crash': {
         const joiner = this.#strikeJoin()
-        if (joiner !== undefined) world.call(world.now + fault.ms, () => this.#crash(joiner))
+        if (joiner !== undefined) world.call(world.now + fault.ms, () => this.#crash(joiner, fault.kind))
         return
       }
       case 'freeze':
-        this.#count()
+        this.#count(fault.kind, [target.id])
         target.freeze()
         world.call(world.now + fault.ms, () => target.thaw())
         return
@@ -222,41 +225,41 @@ export class Faults {
       case 'reset': {
         const other = live[(fault.pick + 1 + (fault.pick % Math.max(1, live.length - 1))) % live.length]
         if (other === undefined || other === target) return
-        this.#count()
+        this.#count(fault.kind, [target.id, other.id])
         network.reset(target, other)
         return
       }
       case 'page-stall':
-        this.#count()
+        this.#count(fault.kind, [target.id])
         target.stalledUntil = Math.max(target.stalledUntil, world.now + fault.ms)
         return
       default:
-        return this.#crash(target)
+        return this.#crash(target, fault.kind)
     }
   }
 
   #strikeJoin(): SimProcess | undefined {
     if (this.#live().length >= LIVE_MAX) return undefined
-    this.#count()
+    this.#count('join', this.#ids())
     return this.#setting.join()
   }
 
-  #crash(target: SimProcess): void {
+  #crash(target: SimProcess, kind: FaultKind): void {
     if (this.#isOver || !target.isRunning || this.#live().length <= LIVE_MIN) return
-    this.#count()
+    this.#count(kind, [target.id])
     target.crash()
   }
 
   #leave(target: SimProcess, fault: Fault): void {
     if (!target.isActive || this.#live().length <= LIVE_MIN) return
-    this.#count()
+    this.#count(fault.kind, [target.id])
     target.leave(fault.pick % 3 === 0)
   }
 
   #cut(fault: Fault, parts: readonly (readonly string[])[]): void {
     const { world, network } = this.#setting
     if (parts.some((part) => part.length === 0)) return
-    this.#count()
+    this.#count(fault.kind, this.#ids())
     this.#partition = fault
     network.cut(parts)
     world.call(world.now + fault.ms, () => {
@@ -266,9 +269,14 @@ export class Faults {
     })
   }
 
-  #count(): void {
+  #count(kind: FaultKind, targets: readonly string[]): void {
     this.struck += 1
+    this.onStrike(kind, targets)
     if (this.#live().some((process) => process.countUnstable(UNSTABLE_MS) > 0)) this.unstable += 1
+  }
+
+  #ids(): string[] {
+    return this.#live().map(({ id }) => id)
   }
 
   #live(): SimProcess[] {

@@ -7,11 +7,13 @@ import { checkTrace } from './checkers/index.ts'
 import { Faults, planFaults } from './faults.ts'
 import { Network } from './network.ts'
 import { Origins } from './origins.ts'
+import { type Plan, scenarioOf } from './plans/plan.ts'
 import { SimProcess } from './process.ts'
+import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
-import { BOUNDS, drawScenario, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
+import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
-import { Workload } from './workload.ts'
+import { drawMoments, Workload } from './workload.ts'
 import { World } from './world.ts'
 
 /** What came out of one seed. */
@@ -25,15 +27,16 @@ export interface SeedResult {
   readonly checked: Readonly<Record<string, number>>
   readonly metrics: Readonly<Record<string, number>>
   readonly reached: Readonly<Record<string, number>>
+  readonly reach: ReachCounts
   /** Why the seed says nothing, or null. */
   readonly voidReason: string | null
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 
-/** Runs a seed to its end. The same seed, options and code give the same lines. */
-export async function runSeed(seed: number, options: SimOptions): Promise<SeedResult> {
-  const scenario = drawScenario(seed, options)
+/** Runs a seed to its end, by a plan or by what it draws. The same seed, options, plan and code give the same lines. */
+export async function runSeed(seed: number, options: SimOptions, planned?: Plan): Promise<SeedResult> {
+  const scenario = scenarioOf(seed, options, planned)
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)
@@ -56,10 +59,13 @@ export async function runSeed(seed: number, options: SimOptions): Promise<SeedRe
     return process
   }
   network.resetWithFrames = () => reached.count('path reset with unacked frames')
-  const plan = planFaults(scenario)
+  const plan = planned?.faults ?? planFaults(scenario)
   const faults = new Faults({ world, network, processes, join }, plan)
+  const reach = new Reach()
+  faults.onStrike = (kind, targets) => reach.strike(kind, targets)
   world.trace.watch = (line) => {
     reached.notice(line)
+    reach.notice(line)
     faults.notice(line)
   }
 
@@ -68,7 +74,13 @@ export async function runSeed(seed: number, options: SimOptions): Promise<SeedRe
     const isTogether = scenario.random.fork(`start/${i}`).chance(0.4)
     world.call(isTogether ? 0 : draw.between(0, 1_900), join)
   }
-  workload.plan(plan.map(({ at }) => at))
+  const ops =
+    planned?.ops ??
+    drawMoments(
+      scenario,
+      plan.map(({ at }) => at),
+    )
+  workload.plan(ops)
   world.call(TIMES.quiet, () => {
     faults.quiet()
     const live = processes.filter((process) => process.isRunning && !process.isLeaving).map(({ id }) => id)
@@ -79,7 +91,8 @@ export async function runSeed(seed: number, options: SimOptions): Promise<SeedRe
   world.trace.world(world.now, { e: 'end', seed, events: world.events })
 
   const report = checkTrace(world.trace.checked)
-  const isFaulty = options.faults.length > 0
+  // A plan has the faults that it has.
+  const isFaulty = options.faults.length > 0 && planned === undefined
   return {
     seed,
     lines: world.trace.lines,
@@ -88,9 +101,10 @@ export async function runSeed(seed: number, options: SimOptions): Promise<SeedRe
     checked: report.checked,
     metrics: report.metrics,
     reached: reached.counts,
+    reach: reach.counts,
     voidReason:
-      workload.done < options.ops
-        ? `${workload.done} of ${options.ops} operations`
+      workload.done < ops.length
+        ? `${workload.done} of ${ops.length} operations`
         : isFaulty && faults.unstable < FAULTS_MIN
           ? `${faults.unstable} faults while casts were unstable`
           : null,

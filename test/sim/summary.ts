@@ -2,7 +2,9 @@
  * Adds up what seeds report, prints violations as they come, and the summary at the end.
  */
 import type { Violation } from './checkers/checker.ts'
+import { addReach, emptyCells, printReach, wronglyListed } from './reach.ts'
 import type { SeedResult } from './run-seed.ts'
+import type { FaultKind } from './scenario.ts'
 
 /** What is kept of a seed. */
 export interface SeedReport extends Omit<SeedResult, 'lines'> {
@@ -22,6 +24,7 @@ const PRINTED_MAX = 40
 export class Summary {
   readonly #replay: string
   readonly #isJson: boolean
+  readonly #faults: readonly FaultKind[]
   #seeds = 0
   #ms = 0
   #events = 0
@@ -31,12 +34,17 @@ export class Summary {
   readonly #checked: Record<string, number> = {}
   readonly #metrics: Record<string, number> = {}
   readonly #reached: Record<string, number> = {}
+  readonly #reach: Record<string, Record<string, number>> = {}
   readonly #byProperty: Record<string, { seeds: number; first: number }> = {}
 
-  /** `replay`: the options to put on the line that replays a seed; `isJson`: say nothing of seeds that are void. */
-  constructor(replay: string, isJson: boolean) {
+  /**
+   * `replay`: the options to put on the line that replays a seed; `isJson`: say nothing of seeds that are void; `faults`:
+   * the kinds that there could be.
+   */
+  constructor(replay: string, isJson: boolean, faults: readonly FaultKind[]) {
     this.#replay = replay
     this.#isJson = isJson
+    this.#faults = faults
   }
 
   /** Adds a seed. */
@@ -47,12 +55,23 @@ export class Summary {
     addTo(this.#checked, report.checked)
     addTo(this.#metrics, report.metrics)
     addTo(this.#reached, report.reached)
+    addReach(this.#reach, report.reach)
     this.#violations += report.violations.length
     if (report.violations.length > 0) this.#printBad(report)
     if (report.voidReason !== null) {
       this.#void.push({ seed: report.seed, reason: report.voidReason })
       if (!this.#isJson) console.log(`seed ${report.seed} is void: ${report.voidReason}`)
     }
+  }
+
+  /** Prints the reach matrix; returns the exit code: 1 if a cell is empty that can be reached, or the reverse. */
+  printReach(): number {
+    const empty = emptyCells(this.#reach, this.#faults)
+    const wrong = wronglyListed(this.#reach)
+    console.log(printReach(this.#reach))
+    for (const cell of empty) console.log(`not reached in ${this.#seeds} seeds: ${cell}`)
+    for (const cell of wrong) console.log(`reached, though infeasible.json has it: ${cell}`)
+    return empty.length + wrong.length > 0 ? 1 : 0
   }
 
   /** Prints the last line; returns the exit code. */
@@ -70,6 +89,8 @@ export class Summary {
         checked: this.#checked,
         metrics: this.#metrics,
         reached: this.#reached,
+        reach: this.#reach,
+        unreached: emptyCells(this.#reach, this.#faults),
       }),
     )
     return this.#violations > 0 ? 1 : 0

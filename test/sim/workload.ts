@@ -10,7 +10,7 @@ import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
-import { TIMES, type WorkloadName } from './scenario.ts'
+import { type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import type { World } from './world.ts'
 
 /** Share of the operations that come just before faults. */
@@ -25,6 +25,18 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   available: { counter: 3, map: 5, log: 2, queue: 0 },
   consistent: { counter: 0, map: 1, log: 4, queue: 5 },
   queue: { counter: 0, map: 0, log: 0, queue: 1 },
+}
+
+/** Draws when operations are done: most of them shortly before the faults. */
+export function drawMoments({ options, random, isLan }: Scenario, faults: readonly number[]): number[] {
+  const draw = random.fork('moments')
+  return Array.from({ length: options.ops }, () => {
+    const moment = draw.chance(BURST_SHARE) ? draw.pick(faults) : undefined
+    const spread = isLan ? 20 : 150
+    return moment === undefined
+      ? draw.between(TIMES.load, TIMES.lastOp)
+      : Math.max(TIMES.load, moment - draw.between(-10, spread))
+  })
 }
 
 /** What the applications do. */
@@ -45,20 +57,9 @@ export class Workload {
     this.#templates = makeTemplates(world.scenario)
   }
 
-  /** Schedules the operations, most of them shortly before the given moments. */
+  /** Schedules the operations. */
   plan(moments: readonly number[]): void {
-    const { ops } = this.#world.scenario.options
-    const draw = this.#world.scenario.random.fork('moments')
-    const { isLan } = this.#world.scenario
-    for (let i = 0; i < ops; i += 1) {
-      const moment = draw.chance(BURST_SHARE) ? draw.pick(moments) : undefined
-      const spread = isLan ? 20 : 150
-      const t =
-        moment === undefined
-          ? draw.between(TIMES.load, TIMES.lastOp)
-          : Math.max(TIMES.load, moment - draw.between(-10, spread))
-      this.#world.call(t, () => this.#doOne())
-    }
+    for (const t of moments) this.#world.call(t, () => this.#doOne())
   }
 
   /** A new process opens its groups. */

@@ -42,8 +42,7 @@ export class World {
 
   /** Schedules `due`, never before `t`; times in the past are now. Time goes in steps of 10 µs, so that traces read well. */
   at(t: number, due: Due): void {
-    const rounded = Math.round(t * 100) / 100
-    this.#heap.push(Math.max(this.now, rounded < t ? (Math.round(t * 100) + 1) / 100 : rounded), due)
+    this.#heap.push(Math.max(this.now, ceilTime(t)), due)
   }
 
   /** Schedules a call. */
@@ -100,6 +99,12 @@ export class World {
     }
     return false
   }
+}
+
+/** The first step of time that is not before `t`. */
+export function ceilTime(t: number): number {
+  const steps = Math.round(t * 100)
+  return steps / 100 < t ? (steps + 1) / 100 : steps / 100
 }
 
 class Call extends Due {
