@@ -218,11 +218,9 @@ class Step {
       case 'fault':
         this.failure ??= `${this.#local.id} finds ${effect.peer} at fault: ${effect.code}`
         return
-      case 'inLine':
-      case 'stopped':
-        return
       default:
-        return effect satisfies never
+        // Of an origin, and there is none here; or the end, which nobody asks for.
+        return
     }
   }
 }
