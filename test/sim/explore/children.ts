@@ -3,6 +3,9 @@ import { fork } from 'node:child_process'
 import { type Report, Search } from './search.ts'
 import { type Budget, VARIANTS, type Variant } from './variant.ts'
 
+/** Memory for all children together, in MB. */
+const MEMORY_MAX = 3_600
+
 /** What a child is asked. */
 interface Order {
   readonly variant: string
@@ -26,21 +29,21 @@ export async function exploreAll(
       const variant = queue.shift()
       if (variant === undefined) return
       left -= share
-      const report = await explore({ variant: variant.name, statesMax: share })
+      const report = await explore({ variant: variant.name, statesMax: share }, Math.floor(MEMORY_MAX / jobs))
       left += share - report.states
       reports.push(report)
       take(report)
     }
   }
-  await Promise.all(Array.from({ length: Math.max(1, jobs) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   return reports
 }
 
-function explore(order: Order): Promise<Report> {
+function explore(order: Order, megabytes: number): Promise<Report> {
   return new Promise((resolve, reject) => {
     const child = fork(process.argv[1] ?? '', [...process.argv.slice(2), '--serve'], {
       serialization: 'advanced',
-      execArgv: [...process.execArgv, '--max-semi-space-size=32', '--max-old-space-size=1800'],
+      execArgv: [...process.execArgv, '--max-semi-space-size=32', `--max-old-space-size=${megabytes}`],
     })
     let report: Report | null = null
     child.on('message', (message: Report) => {

@@ -13,7 +13,8 @@
  * suspicion needs no silence: it follows the end of a path, which may come at any moment after a crash. The application
  * and its storage answer within the step that asks them.
  *
- * `--states` bounds all variants together; the default is 10^6, 0 means to exhaustion. The last line is a JSON summary.
+ * `--states` bounds all variants together; the default is 10^6, 0 means to exhaustion (with
+ * `--crashes 0` that takes minutes; with a crash, more memory than most want to give). The last line is a JSON summary.
  * Exit code 1 on a violation; it is printed with the schedule that leads to it, and `--trace` writes its trace.
  */
 import { writeFileSync } from 'node:fs'
@@ -22,6 +23,9 @@ import { exploreAll, serve } from './children.ts'
 import { huntMutants } from './hunt.ts'
 import { type Report, Search } from './search.ts'
 import { type Budget, VARIANTS, type Variant } from './variant.ts'
+
+/** More states than anybody has memory for. */
+const NO_BOUND = 1e15
 
 const { values } = parseArgs({
   options: {
@@ -49,9 +53,9 @@ async function main(): Promise<number> {
   }
   const variants = readVariants()
   if (values.schedule !== undefined) return replay(variants, values.schedule)
-  const statesMax = readNumber('states', values.states ?? '1000000') || Number.POSITIVE_INFINITY
+  const statesMax = readNumber('states', values.states ?? '1000000') || NO_BOUND
   const start = performance.now()
-  const reports = await exploreAll(variants, statesMax, readNumber('jobs', values.jobs), (report) => {
+  const reports = await exploreAll(variants, statesMax, Math.max(1, readNumber('jobs', values.jobs)), (report) => {
     if (!values.json) console.log(describe(report))
     printFinding(report)
   })
