@@ -31,8 +31,10 @@ export const checker: Checker = {
 function mayReturn(run: Run, id: string, before: Install, after: Install): boolean {
   const group = after.view.group
   const member = run.process(id)
-  if (group !== run.space && (member?.joins.get(group.name)?.some((join) => join.line > before.at.line) ?? false))
-    return true
+  // A member of the view before asked for that one before anybody had it, and anew after: a page that was blocked may get
+  // all three views only then.
+  const known = before.view.installs[0]?.at.line ?? before.at.line
+  if (group !== run.space && (member?.joins.get(group.name)?.some((join) => join.line > known) ?? false)) return true
   const part = after.data.subviews?.find((subview) => subview.members.includes(id))
   if (part === undefined || part.id === after.data.prev) return false
   const own = after.view.installs.find((install) => install.process === member)

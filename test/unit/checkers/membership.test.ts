@@ -183,6 +183,24 @@ rejects(
 )
 
 accepts('S6', 'a return by merge', merged())
+tolerates(
+  'S6',
+  'a return by a new join, also where all that comes late, in one piece',
+  trio()
+    .view('g', '1.a.2', all, { by: ['a', 'b'] })
+    .leave('g', 'b')
+    .view('g', '1.a.3', ['a', 'c'], { by: ['a'], left: ['b'] })
+    .join('g', 'b')
+    .view('g', '1.a.4', ['a', 'c', 'b'], { by: ['a', 'b'] })
+    .view('g', '1.a.2', all, { by: ['c'] })
+    .view('g', '1.a.3', ['a', 'c'], { by: ['c'], left: ['b'] })
+    .view('g', '1.a.4', ['a', 'c', 'b'], { by: ['c'] }),
+)
+rejects(
+  'S6',
+  'a return to a group without a join after the first who had the view before',
+  bLeavesGroup().view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
 rejects('S6', 'a return without a merge', splitAndMerge().view('', '4.a', ['a', 'c', 'b'], { by: ['a', 'c'] }))
 rejects(
   'S6',
