@@ -117,8 +117,9 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   delivery.pump()
   delivery.dropEarly()
   for (const { cast, rank } of delivery.takeKept()) {
-    const group = era.groups.get(cast.gid)
-    if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: cast.n, outcome: 'unknown' })
+    // By its name: this process may have left the group at this cut.
+    const group = era.names.get(cast.gid)
+    if (rank === era.selfRank && group !== undefined) lost.push({ group, n: cast.n, outcome: 'unknown' })
   }
   const left = delivery.leftovers()
   if (left.length > 0) throw new Error(`undeliverable at the cut of ${era.id}: ${describe(left)}`)

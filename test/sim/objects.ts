@@ -46,12 +46,14 @@ const CORE: readonly GroupTemplate[] = [
 ]
 
 const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
+const CHURN_KINDS = ['queue', 'log', 'queue', 'map'] as const
 
 /** The groups of a run: one of each order first, then as many as there are. */
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
+  const kinds = scenario.options.workload === 'churn' ? CHURN_KINDS : EXTRA_KINDS
   for (let i = templates.length; i < scenario.groups; i += 1) {
-    templates.push({ name: `x${i}`, kind: EXTRA_KINDS[i % EXTRA_KINDS.length] ?? 'map', isCore: false })
+    templates.push({ name: `x${i}`, kind: kinds[i % kinds.length] ?? 'map', isCore: false })
   }
   return templates
 }

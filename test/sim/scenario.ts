@@ -24,8 +24,8 @@ export const FAULT_KINDS = [
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
-/** The workloads, as `--workload` names them: where operations go. */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue'] as const
+/** The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time. */
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 

@@ -25,6 +25,16 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   available: { counter: 3, map: 5, log: 2, queue: 0 },
   consistent: { counter: 0, map: 1, log: 4, queue: 5 },
   queue: { counter: 0, map: 0, log: 0, queue: 1 },
+  churn: { counter: 1, map: 1, log: 3, queue: 5 },
+}
+
+/** How often an operation comes with a change of who is in a group. */
+const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
+  mixed: 0.03,
+  available: 0.03,
+  consistent: 0.03,
+  queue: 0.03,
+  churn: 0.3,
 }
 
 /** Draws when operations are done: most of them shortly before the faults. */
@@ -102,7 +112,8 @@ export class Workload {
     const usable = [...(this.#open.get(process)?.values() ?? [])].filter((open) => open.isWhole && !open.isClosing)
     if (usable.length === 0) return false
     this.#world.touchPage()
-    if (this.#random.chance(0.03)) this.#changeMembership(process, usable)
+    if (this.#random.chance(CHANGE_CHANCE[this.#world.scenario.options.workload]))
+      this.#changeMembership(process, usable)
     if (!this.#random.chance(0.1)) return this.#actIn(this.#choose(usable))
     // Several operations in one message to the kernel, so in one frame on each link.
     let isDone = false
