@@ -179,6 +179,19 @@ export class AppSide {
     this.flush()
   }
 
+  /** Is anything here waiting for somebody who is missing: the whole space, or a group that is open here? */
+  get isWanting(): boolean {
+    if (this.#view?.primary !== true) return true
+    for (const group of this.#groups.values()) if ((group.viewInfo?.missing.length ?? 0) > 0) return true
+    return false
+  }
+
+  /** Gives up whoever is missing. */
+  refound(): void {
+    if (this.#closed !== null) throw this.#closed
+    this.#push({ type: 'refound' })
+  }
+
   /** Sends what has gathered now, instead of at the end of the task. */
   flush(): void {
     if (this.#consumed !== this.#reportedConsumed && (this.#outbox.length > 0 || this.#isConsumptionDue())) {

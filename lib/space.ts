@@ -81,6 +81,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   #faults = 0
   #endWaiters: (() => void)[] = []
   #viewWaiters: { resolve(): void; reject(error: Error): void }[] = []
+  readonly #refoundWaiters = new Set<{ resolve(): void; reject(error: Error): void }>()
   #endError: Error | null = null
   #closing: Promise<void> | null = null
   /** The cancel functions of objects' timers that run. */
@@ -188,6 +189,34 @@ export class Space extends TypedTarget<SpaceEventMap> {
     return this.#app.batch(fn)
   }
 
+  /**
+   * Gives up whoever is missing, so that consistent groups and queues act again: the present members go on from the
+   * latest states among them, as a new line of primary views. Resolves when nothing is missing any more, at once if
+   * nothing is.
+   *
+   * What was agreed on without these members is lost to them. Where the old line goes on, the two do not know of each
+   * other, and both give tokens; when they meet, the one with more members goes on, and the other gets a `linelost`
+   * event. So this is for people to decide, who know that the missing are gone for good.
+   *
+   * Rejects with ClosedError, or the signal's reason; what was asked may still take effect.
+   */
+  refound(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#isEnded || this.#app.isClosed)
+      return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
+    if (!this.#app.isWanting) return Promise.resolve()
+    const done = new Promise<void>((resolve, reject) => {
+      const waiter = { resolve, reject }
+      this.#refoundWaiters.add(waiter)
+      signal?.addEventListener('abort', () => this.#refoundWaiters.delete(waiter) && reject(signal.reason), {
+        once: true,
+      })
+    })
+    this.#app.refound()
+    return done
+  }
+
   /** A readable picture of the kernel, for bug reports. */
   dump(): Promise<unknown> {
     return this.#backend?.dump() ?? Promise.resolve(null)
@@ -227,6 +256,10 @@ export class Space extends TypedTarget<SpaceEventMap> {
     for (const note of tick.notes) this.#handleNote(note)
     this.#app.receive(tick.events)
     this.#updateStatus()
+    if (this.#refoundWaiters.size > 0 && !this.#isEnded && !this.#app.isWanting) {
+      for (const { resolve } of this.#refoundWaiters) resolve()
+      this.#refoundWaiters.clear()
+    }
   }
 
   /** @internal A transport has a problem. */
@@ -250,6 +283,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (error !== null) this.#report(error as TuttiError)
     const failure = this.#endError ?? new ClosedError('the space closed before it had a view')
     for (const { reject } of this.#viewWaiters.splice(0)) reject(failure)
+    for (const { reject } of this.#refoundWaiters) reject(this.#endError ?? new ClosedError('the space is closed'))
+    this.#refoundWaiters.clear()
     for (const resolve of this.#endWaiters.splice(0)) resolve()
   }
 

@@ -186,6 +186,8 @@ export type Command =
   | { readonly type: 'snapshot'; readonly transfer: number; readonly state: Uint8Array | null }
   /** The application has consumed that many payload bytes of `deliver` events in total (absolute, monotone): grants to senders follow it. */
   | { readonly type: 'consumed'; readonly bytes: number }
+  /** Give up whoever is missing: go on from what is here, as a line of its own. Ignored where nothing is missing. */
+  | { readonly type: 'refound' }
   /** Leave the space for good. `quick`: say goodbye at once (the page is being hidden), do not wait for own casts to be stable. */
   | { readonly type: 'leave'; readonly quick: boolean }
 

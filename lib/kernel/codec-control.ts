@@ -233,6 +233,7 @@ const row = record<Row>({
 const decision = record<Decision>({
   primary: flag,
   line: nullable(text),
+  heirOf: nullable(text),
   generation: int,
   lost: list(text),
   partOrder: list(int),
@@ -249,6 +250,7 @@ export const message: Codec<Message> = union<Message>({
   suspect: { view: viewId, peer: processId, departed: nullable(departed) },
   leave: { departed },
   propose: { ballot, parts: list(part), found: nullable(text) },
+  refound: { view: viewId },
   refuse: { ballot, promised: ballot, view: viewId, unlinked: ids },
   row: { ballot, row },
   cut: { ballot, rows: list(row), decision },

@@ -25,6 +25,8 @@ export class Founding {
   private granted = 0
   /** What a proposal may found, if the section still allows it when the rows are in. */
   line: string | null = null
+  /** It is to take the place of a line that does not go on: see `beginAnew`. */
+  isAnew = false
 
   /** @param afterMs how long to look for others; null: never found. */
   constructor(core: Core, afterMs: number | null) {
@@ -70,11 +72,20 @@ export class Founding {
     this.core.effects.push({ type: 'requestFound' })
   }
 
+  /** On demand: a line from what is here, whoever is missing. Nobody is asked, for this process is in a line already. */
+  beginAnew(): void {
+    if (this.isAnew) return
+    this.granted += 1
+    this.line = `${this.core.self}-${this.granted}`
+    this.isAnew = true
+  }
+
   /** The section's answer. */
   answer(isGranted: boolean): void {
     const { core } = this
     this.isAsked = false
     if (isGranted) this.isHeld = true
+    if (this.isAnew) return
     if (!isGranted || core.line !== null) {
       this.retryAt = core.now + core.limits.suspectAfterMs / 3
       this.drop()
@@ -94,6 +105,7 @@ export class Founding {
   /** The grant is not used, or not any more. */
   drop(): void {
     this.line = null
+    this.isAnew = false
     if (!this.isHeld || this.isAsked || this.isUsed) return
     this.isHeld = false
     if (this.core.line === null) this.core.effects.push({ type: 'giveUpFound' })

@@ -174,6 +174,8 @@ export interface Part {
 export interface Decision {
   readonly primary: boolean
   readonly line: string | null
+  /** The line whose states go on: the same, unless that one was given up. */
+  readonly heirOf: string | null
   readonly generation: number
   /** Lines that met this one and lost. */
   readonly lost: readonly string[]
@@ -210,6 +212,8 @@ export type Message =
     }
   | { readonly k: 'row'; readonly ballot: Ballot; readonly row: Row }
   | { readonly k: 'cut'; readonly ballot: Ballot; readonly rows: readonly Row[]; readonly decision: Decision }
+  /** Its sender has given up whoever is missing. */
+  | { readonly k: 'refound'; readonly view: ViewId }
   | { readonly k: 'ready'; readonly ballot: Ballot }
   | { readonly k: 'install'; readonly ballot: Ballot }
   | {

@@ -59,6 +59,12 @@ export class Groups {
     return false
   }
 
+  /** Is one of them waiting for somebody who is not here? */
+  get isWaiting(): boolean {
+    for (const { missing } of this.byName.values()) if (missing !== null) return true
+    return false
+  }
+
   isUniform(gid: number): boolean {
     return this.core.era.groups.get(gid)?.options.uniform ?? false
   }

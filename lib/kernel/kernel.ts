@@ -99,6 +99,7 @@ export class Kernel implements KernelHandle, Core {
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.forward(to, sender, seq),
         holds: (sender, seq) => this.find(sender, seq) !== null,
+        isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting,
       },
       options.foundAfterMs,
     )
@@ -401,6 +402,9 @@ export class Kernel implements KernelHandle, Core {
       case 'install':
         membership.handleInstall(message)
         return
+      case 'refound':
+        membership.handleRefound()
+        return
       case 'groupRequest':
         if (!this.era.isClosed && this.era.members[0] === this.self) rounds.handleRequest(from, message)
         return
@@ -454,6 +458,9 @@ export class Kernel implements KernelHandle, Core {
         for (const link of this.links.values()) if (link.owesGrant) link.needAck(this.now)
         return
       }
+      case 'refound':
+        this.membership.refound()
+        return
       case 'leave':
         if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now
         if (command.quick) this.isQuick = true

@@ -43,6 +43,8 @@ interface Lead {
   readonly parts: readonly Part[]
   readonly since: number
   readonly found: string | null
+  /** The line is founded in place of the one that the members are in. */
+  readonly isAnew: boolean
   readonly rows: Map<ProcessId, Row>
   readonly ready: Set<ProcessId>
   phase: 'rows' | 'asking' | 'ready'
@@ -59,6 +61,8 @@ export interface MembershipHooks {
   install(flush: Flush): void
   forward(to: ProcessId, sender: ProcessId, seq: number): void
   holds(sender: ProcessId, seq: number): boolean
+  /** Is this no primary component, or is there a group in it that waits for somebody? */
+  isWanting(): boolean
 }
 
 /** The flush, as member and as leader. */
@@ -81,6 +85,8 @@ export class Membership {
   private notBefore = 0
   private tickets = 0
   private readonly founding: Founding
+  /** The line that this process was asked to give up. */
+  private givenUp: { readonly line: string | null } | null = null
   /** Something came in that may change what `evaluate` finds. */
   private isTouched = true
   /** Until then time alone changes nothing. */
@@ -267,17 +273,41 @@ export class Membership {
     else this.giveUp(0)
   }
 
+  /**
+   * Gives up what the missing hold: asks the coordinator to go on from what is here, as a line of its own. Asked again in
+   * every view until there is another line, or nothing is missing any more.
+   */
+  refound(): void {
+    this.givenUp = { line: this.core.line }
+    this.askAnew()
+  }
+
+  private askAnew(): void {
+    const { core, givenUp } = this
+    if (givenUp === null) return
+    if (core.line !== givenUp.line || !this.hooks.isWanting()) this.givenUp = null
+    else core.tell(this.coordinator(), { k: 'refound', view: core.era.id })
+  }
+
+  /** A member has given up whoever is missing. */
+  handleRefound(): void {
+    if (this.coordinator() === this.core.self && !this.core.era.isClosed && this.hooks.isWanting())
+      this.founding.beginAnew()
+  }
+
   // ---- leader -----------------------------------------------------------------------------------------------
 
   private propose(strangers: readonly Part[]): void {
     const { self, era, now } = this.core
-    const found = this.founding.line
+    // Whoever is met first may have what is missing.
+    const isAnew = this.founding.isAnew && strangers.length === 0
+    const found = isAnew || !this.founding.isAnew ? this.founding.line : null
     const own = era.members.filter((id) => !this.detector.isSuspect(id))
     const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
     const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
     // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
     this.detector.highestEpoch = ballot.epoch
-    this.lead = { ballot, parts, since: now, found, rows: new Map(), ready: new Set(), phase: 'rows' }
+    this.lead = { ballot, parts, since: now, found, isAnew, rows: new Map(), ready: new Set(), phase: 'rows' }
     this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
     const message: Message = { k: 'propose', ballot, parts, found }
     for (const part of parts) for (const id of part.members) this.core.tell(id, message)
@@ -318,7 +348,7 @@ export class Membership {
     lead.rows.set(from, message.row)
     for (const p of lead.parts) for (const id of p.members) if (!lead.rows.has(id)) return
     const isFounding = lead.found !== null && [...lead.rows.values()].every((row) => row.line === null)
-    if (!isFounding || this.founding.isFresh) return this.conclude(lead)
+    if (!isFounding || lead.isAnew || this.founding.isFresh) return this.conclude(lead)
     lead.phase = 'asking'
     this.founding.ask()
   }
@@ -326,7 +356,7 @@ export class Membership {
   /** All rows are here, and the line that they found, if any, is granted: the decision. */
   private conclude(lead: Lead): void {
     const rows = lead.parts.flatMap((p) => p.members.flatMap((id) => lead.rows.get(id) ?? []))
-    const { adopt, decision } = decide(rows, lead.parts, lead.found)
+    const { adopt, decision } = decide(rows, lead.parts, lead)
     if (adopt !== null) {
       this.core.trace({ e: 'adopt', view: adopt.record.id })
       const { epoch, coordinator } = parseViewId(adopt.record.id)
@@ -337,7 +367,7 @@ export class Membership {
     lead.phase = 'ready'
     if (lead.found !== null && decision.line === lead.found) {
       this.founding.use()
-      this.core.trace({ e: 'found', line: lead.found })
+      this.core.trace({ e: 'found', line: lead.found, ...(lead.isAnew ? { of: decision.heirOf } : {}) })
     }
     for (const row of rows) this.core.tell(row.from, { k: 'cut', ballot: lead.ballot, rows, decision })
   }
@@ -545,6 +575,7 @@ export class Membership {
     this.reports.clear()
     this.reportedView = ''
     this.founding.newView()
+    this.askAnew()
     if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
     if (current !== null && current !== flush) {
       // A later proposal counted on the view we were in; its leader must ask again.

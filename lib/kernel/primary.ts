@@ -61,18 +61,25 @@ export function survivingLine(rows: readonly Row[]): string | null {
   return ranked[0]?.[0] ?? null
 }
 
-/** Decides from all rows. `found` is a line to be founded if nobody is in one. */
-export function decide(rows: readonly Row[], parts: readonly Part[], found: string | null): Verdict {
+/** A line that may be founded: if nobody is in one or, `isAnew`, in place of the one that they are in. */
+export interface Foundation {
+  readonly found: string | null
+  readonly isAnew: boolean
+}
+
+/** Decides from all rows. */
+export function decide(rows: readonly Row[], parts: readonly Part[], { found, isAnew }: Foundation): Verdict {
   const line = survivingLine(rows)
   const lost = [...new Set(rows.map((r) => r.line))].filter((l): l is string => l !== null && l !== line).sort()
   const generation = Math.max(0, ...rows.filter((r) => r.line === line).map((r) => r.generation))
-  if (line === null) {
+  if (line === null || (isAnew && found !== null)) {
     const primary = found !== null
     const decision: Decision = {
       primary,
       line: found,
-      generation: primary ? 1 : 0,
-      lost,
+      heirOf: line ?? found,
+      generation: primary ? generation + 1 : 0,
+      lost: [],
       partOrder: orderParts(rows, parts, null),
     }
     return { adopt: null, decision }
@@ -118,7 +125,14 @@ export function decide(rows: readonly Row[], parts: readonly Part[], found: stri
   const order = orderParts(rows, parts, last)
   return {
     adopt,
-    decision: { primary, line, generation: primary ? generation + 1 : generation, lost, partOrder: order },
+    decision: {
+      primary,
+      line,
+      heirOf: line,
+      generation: primary ? generation + 1 : generation,
+      lost,
+      partOrder: order,
+    },
   }
 }
 

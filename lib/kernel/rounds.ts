@@ -75,6 +75,12 @@ export class Rounds {
     this.nextGid = entries.reduce((max, entry) => Math.max(max, entry.gid + 1), 0)
   }
 
+  /** Is a group of others waiting for somebody who is not here? Known at the coordinator. */
+  get isWaiting(): boolean {
+    for (const { missing, members } of this.directory.values()) if (missing !== null && members.length > 0) return true
+    return false
+  }
+
   /** What is known of consistent groups, those among them that ended in this view. */
   remembered(): Memory {
     const { core } = this
@@ -171,7 +177,12 @@ export class Rounds {
       orderSeq: bySequencer?.orderSeq ?? 0,
       past: [...entry.past.values()].flat(),
       missing: entry.missing,
-      plan: planStates(entry.options, entriesOf(members, round.counts), this.core.line, avoid, entry.gid + gn),
+      plan: planStates(entry.options, entriesOf(members, round.counts), {
+        line: this.core.line,
+        avoid,
+        salt: entry.gid + gn,
+        isAnew: false,
+      }),
     }
     entry.gn = gn
     entry.members = members

@@ -47,7 +47,12 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     const entries = entriesOf(pieces)
     const isConsistent = options.consistency === 'consistent' && options.state
     const missing = isConsistent ? whoIsMissing(entries, told.get(name), decision.line) : null
-    const plan = planStates(options, entries, decision.line, null, gid)
+    const plan = planStates(options, entries, {
+      line: decision.heirOf,
+      avoid: null,
+      salt: gid,
+      isAnew: decision.heirOf !== decision.line,
+    })
     directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {

@@ -46,21 +46,31 @@ function classify(entries: readonly StateEntry[], line: string | null): StateCla
   return [...classes.values()]
 }
 
-/** The tasks of all members that need something. `avoid`: donors that did not answer. */
-export function planStates(
-  options: GroupOptions,
-  entries: readonly StateEntry[],
-  line: string | null,
-  avoid: ProcessId | null,
-  salt: number,
-): StateTask[] {
+/** How states are chosen. */
+export interface PlanRule {
+  /** The line whose primary views count. */
+  readonly line: string | null
+  /** A donor that did not answer. */
+  readonly avoid: ProcessId | null
+  /** Spreads the donors of different groups. */
+  readonly salt: number
+  /** Whoever is missing was given up: a state that nobody has whole begins anew, from that of the most senior. */
+  readonly isAnew: boolean
+}
+
+/** The tasks of all members that need something. */
+export function planStates(options: GroupOptions, entries: readonly StateEntry[], rule: PlanRule): StateTask[] {
+  const { line, avoid, salt, isAnew } = rule
   if (!options.state) return []
   let classes = classify(entries, line)
   if (classes.length === 0) return []
   if (options.consistency === 'consistent') {
     // A state that was still awaited is not the agreed one; who has it may come back.
-    if (!classes.some((c) => c.isWhole)) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
-    const ranked = classes.filter((c) => c.isWhole).sort((a, b) => b.acted - a.acted)
+    const whole = classes.filter((c) => c.isWhole)
+    if (whole.length === 0 && !isAnew) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
+    // States that were awaited are not known to be equal.
+    const partial = classes.map((c) => ({ ...c, members: c.members.slice(0, 1) }))
+    const ranked = whole.length > 0 ? whole.sort((a, b) => b.acted - a.acted) : partial
     classes = ranked.slice(0, 1)
   }
   const sources = classes.map((c) => {

@@ -31,6 +31,8 @@ export interface FoundLine extends ProcessLine {
   readonly e: 'found'
   /** The line's name. */
   readonly line: string
+  /** The line in whose place it is founded, because somebody has given up whoever is missing there. */
+  readonly of?: string
 }
 
 /** The process's line met a stronger one, and ends. */

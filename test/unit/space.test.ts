@@ -131,6 +131,34 @@ test('space › a group delivers casts to all, in one order', { timeout: 10_000 
   assert.deepEqual(seen[2], seen[0])
 })
 
+test('space › a minority waits until it gives up the missing, and goes on from what it has', {
+  timeout: 20_000,
+}, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const [one, two, three] = [first(spaces), at(spaces, 1), at(spaces, 2)]
+  const rest = spaces.find((space) => space.self !== one.coordinator) ?? three
+  const jobs = await Promise.all(spaces.map((space) => space.queue<string>('jobs')))
+  await first(jobs).add('a job')
+  const queue = jobs[spaces.indexOf(rest)]
+  assert.ok(queue)
+  const { line } = rest.view
+  for (const space of [one, two, three]) if (space !== rest) space.kill()
+  await until(rest, 'view', () => rest.members.length === 1)
+  assert.equal(rest.status, 'degraded')
+  await assert.rejects(queue.add('no', { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
+  const aborted = rest.refound({ signal: AbortSignal.abort(new Error('not yet')) })
+  await assert.rejects(aborted, /not yet/)
+  assert.equal(rest.view.primary, false)
+
+  await rest.refound()
+  assert.equal(rest.view.primary, true)
+  assert.notEqual(rest.view.line, line)
+  const item = await queue.take()
+  assert.equal(item.item, 'a job')
+  await item.done()
+  await rest.refound()
+})
+
 test('space › leaving is told as left, dying as expelled', { timeout: 20_000 }, async (t) => {
   const spaces = await openSpaces(t, 3)
   const [stays, leaves, dies] = [first(spaces), at(spaces, 1), at(spaces, 2)]

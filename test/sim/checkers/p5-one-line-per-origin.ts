@@ -16,7 +16,8 @@ export const checker: Checker = {
     for (const process of run.processes) if (process.origin !== '') pushTo(byOrigin, process.origin, process)
     const entered = firstInLine(run)
     for (const { process, data, line } of run.of('found')) {
-      if (process === null) continue
+      // On demand, in place of the line that it is in: nobody is asked.
+      if (process === null || data.of !== undefined) continue
       const others = byOrigin.get(process.origin) ?? []
       const other = others.find(
         (q) => q !== process && isHere(q, line) && (isFounder(run, q, line) || isInLine(q, entered, line)),

@@ -137,6 +137,7 @@ const part: Arbitrary<Part> = plain({ view, members: ids })
 const decision: Arbitrary<Decision> = plain({
   primary: fc.boolean(),
   line: fc.option(text),
+  heirOf: fc.option(text),
   generation: num,
   lost: fc.array(text, { maxLength: 3 }),
   partOrder: fc.array(num, { maxLength: 4 }),
@@ -149,6 +150,7 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
   suspect: plain({ k: k('suspect'), view, peer: id, departed: fc.option(departed) }),
   leave: plain({ k: k('leave'), departed }),
   propose: plain({ k: k('propose'), ballot, parts: fc.array(part, { maxLength: 3 }), found: fc.option(text) }),
+  refound: plain({ k: k('refound'), view }),
   refuse: plain({ k: k('refuse'), ballot, promised: ballot, view, unlinked: ids }),
   row: plain({ k: k('row'), ballot, row }),
   cut: plain({ k: k('cut'), ballot, rows: fc.array(row, { maxLength: 2 }), decision }),

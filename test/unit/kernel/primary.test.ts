@@ -39,7 +39,7 @@ function verdict(...rows: readonly Row[]): ReturnType<typeof decide> {
   return decide(
     rows,
     rows.map(({ from, view }) => ({ view, members: [from] })),
-    null,
+    { found: null, isAnew: false },
   )
 }
 
@@ -75,4 +75,19 @@ test('vote › whoever is in no line speaks for the attempt it has promised to, 
   const promised = row('b', { line: null, votes: { attempt }, readies: ['5.a'], departed })
   assert.deepEqual(verdict(old, promised).adopt, { record: attempt, members: ['b'] })
   assert.equal(verdict(old, row('b', { line: null, departed })).decision.primary, false)
+})
+
+test('vote › who gives up the missing goes on in a line of its own, heir of the old one, and is older than a new one', () => {
+  const last = record('5.a', ['a', 'b', 'c'])
+  const rows = [row('b', { votes: { last } })]
+  const parts = [{ view: '9.b', members: ['b'] }]
+  assert.equal(decide(rows, parts, { found: 'b-1', isAnew: false }).decision.primary, false)
+  assert.deepEqual(decide(rows, parts, { found: 'b-1', isAnew: true }).decision, {
+    primary: true,
+    line: 'b-1',
+    heirOf: 'L',
+    generation: 4,
+    lost: [],
+    partOrder: [0],
+  })
 })

@@ -1,10 +1,11 @@
 /** Who takes whose state, where the only one who had it is gone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { GroupOptions } from '../../../lib/kernel/api.ts'
 import type { StateStatus, StateTask } from '../../../lib/kernel/frame.ts'
 import type { Group } from '../../../lib/kernel/group.ts'
 import { statusAfter } from '../../../lib/kernel/rounds.ts'
-import { noStatus, planStates } from '../../../lib/kernel/state-plan.ts'
+import { noStatus, type PlanRule, planStates } from '../../../lib/kernel/state-plan.ts'
 
 const options = { order: 'fifo', uniform: false, consistency: 'available', state: true, kind: 'map' } as const
 
@@ -18,12 +19,14 @@ function awaiting(status: StateStatus, viewId: string, prev: string | null): Sta
   return statusAfter({ options, status, viewId } as Group, plan, 'x', prev === null, prev)
 }
 
+const rule: PlanRule = { line: 'L', avoid: null, salt: 0, isAnew: false }
+
 const modes = (tasks: readonly StateTask[]): string[] => tasks.map(({ need, mode }) => `${need} ${mode}`)
 
 test('state plan › newcomers who entered together and wait in vain have the same', () => {
   const status = awaiting(awaiting(noStatus, '1.w.1', null), '1.w.2', '1.w.1')
   const entries = ['x', 'y'].map((id) => ({ id, prev: '1.w.2', status }))
-  assert.deepEqual(planStates(options, entries, 'L', null, 0), [])
+  assert.deepEqual(planStates(options, entries, rule), [])
 })
 
 test('state plan › one who has waited longer has what came meanwhile, a newcomer has not', () => {
@@ -33,7 +36,7 @@ test('state plan › one who has waited longer has what came meanwhile, a newcom
     { id: 'x', prev: '1.w.2', status: longer },
     { id: 'z', prev: '1.w.2', status: newcomer },
   ]
-  assert.deepEqual(modes(planStates(options, entries, 'L', null, 0)), ['x merge', 'z merge'])
+  assert.deepEqual(modes(planStates(options, entries, rule)), ['x merge', 'z merge'])
 })
 
 test('state plan › whoever has the state gives it to those who have waited, however long', () => {
@@ -43,5 +46,13 @@ test('state plan › whoever has the state gives it to those who have waited, ho
     { id: 'x', prev: '1.w.2', status: longer },
     { id: 'z', prev: '1.w.2', status: awaiting(noStatus, '1.w.2', null) },
   ]
-  assert.deepEqual(modes(planStates(options, entries, 'L', null, 0)), ['x replace', 'z replace'])
+  assert.deepEqual(modes(planStates(options, entries, rule)), ['x replace', 'z replace'])
+})
+
+test('state plan › a consistent group waits for a whole state, unless whoever has it is given up', () => {
+  const consistent: GroupOptions = { ...options, order: 'total', uniform: true, consistency: 'consistent' }
+  const entries = ['x', 'y'].map((id) => ({ id, prev: '1.w.2', status: awaiting(noStatus, '1.w.2', null) }))
+  assert.deepEqual(modes(planStates(consistent, entries, rule)), ['x replace', 'y replace'])
+  const anew = planStates(consistent, entries, { ...rule, isAnew: true })
+  assert.deepEqual(anew, [{ need: 'y', mode: 'replace', sources: [{ donor: 'x', subview: '1.w.2' }] }])
 })
