@@ -64,6 +64,8 @@ export class AppGroup implements GroupPort {
   #info: ViewInfo | null = null
   #view: GroupView | null = null
   #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
+  /** The state of the beginning, for a group that has ended and begins anew. */
+  #initial: Uint8Array = new Uint8Array(0)
   #buffer: WaitingCast[] = []
   /** Casts not released when the primary component was lost, and the views since: see {@link handleKeep}. */
   #kept: KeptEvent[] = []
@@ -88,6 +90,10 @@ export class AppGroup implements GroupPort {
   /** Gives the group the replica that it drives; once, before the first event. */
   attach(replica: Replica): void {
     this.#replica = replica
+    if (!this.#isConsistent || !this.options.state) return
+    this.#guard('state', () => {
+      this.#initial = encodeValue(replica.save())
+    })
   }
 
   get self(): string {
@@ -186,19 +192,29 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView(view: ViewInfo, plan: StatePlan): void {
-    if (plan !== 'replace') this.#replay(null)
+    if (plan === 'anew') this.#beginAnew()
+    else if (plan !== 'replace') this.#replay(null)
     else if (this.#isConsistent) {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
       this.#buffer = []
       this.#kept = []
     }
     if (view.primary) this.#applyKept()
-    this.#awaits = plan === 'whole' ? 'nothing' : plan
+    this.#awaits = plan === 'whole' || plan === 'anew' ? 'nothing' : plan
     this.#info = view
     this.#view = toGroupView(view)
     this.#context.trace?.(viewLine(this.name, view))
+    if (plan === 'anew') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
     // A state that is about to be replaced must not act on the view: the one that comes is told instead.
     if (plan !== 'replace') this.#tellView()
+  }
+
+  /** The group has ended while this process was away: what is here is of before. */
+  #beginAnew(): void {
+    this.#buffer = []
+    this.#kept = []
+    this.#cut.clear()
+    this.#guard('state', () => this.#replica?.load(decodeValue(this.#initial)))
   }
 
   #tellView(): void {

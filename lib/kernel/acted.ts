@@ -4,26 +4,39 @@
  *
  * Every member remembers every consistent group, its own or not, because those who hold the state may all be gone. What
  * is remembered travels in flush rows when nobody who comes along is a holder; a goodbye tells of the groups that end
- * with it.
+ * with it, which are remembered too, for somebody who was away may come back with an older state.
  */
 import type { ProcessId } from './api.ts'
 import type { Acted, Remembered, Row } from './frame.ts'
+import { parseViewId } from './ids.ts'
 import type { StateEntry } from './state-plan.ts'
 
 /** The memory of one process, by group name. */
 export type Memory = Map<string, Remembered>
 
-/** What a row must tell: the groups of which no holder comes along. */
-export function untoldIn(memory: ReadonlyMap<string, Remembered>, movers: readonly ProcessId[]): Remembered[] {
-  return [...memory.values()].filter(({ holders }) => !holders.some((id) => movers.includes(id)))
+/** Ended groups that are remembered at most: the last ones. */
+const endedMax = 1024
+
+/** What the row of `self` must tell: the groups of which no holder comes along. Of those that ended all know the same. */
+export function untoldIn(
+  memory: ReadonlyMap<string, Remembered>,
+  movers: readonly ProcessId[],
+  self: ProcessId,
+): Remembered[] {
+  return [...memory.values()].filter(({ holders }) =>
+    holders.length === 0 ? movers[0] === self : !holders.some((id) => movers.includes(id)),
+  )
 }
 
 /** The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. */
 export function uniteMemories(rows: readonly Row[], line: string | null): Memory {
   const united: Memory = new Map()
   for (const row of rows) for (const each of row.remembered) remember(united, each, line)
-  for (const { ended } of rows.flatMap((row) => row.departed)) {
-    for (const name of ended) united.set(name, { name, line: line ?? '', acted: Number.MAX_SAFE_INTEGER, holders: [] })
+  for (const { ended, votes } of rows.flatMap((row) => row.departed)) {
+    const last = votes?.last
+    if (!last) continue
+    const { epoch: acted } = parseViewId(last.id)
+    for (const name of ended) remember(united, { name, line: last.line, acted, holders: [] }, line)
   }
   return united
 }
@@ -34,12 +47,27 @@ function remember(memory: Memory, each: Remembered, line: string | null): void {
   if (each.line === line && isLater) memory.set(each.name, each)
 }
 
-/** What a process knows from here on: what it knew, what the rows say, less what has ended or is of another line. */
+/** What a process knows from here on: what it knew and what the rows say, less what is of another line. */
 export function nextMemory(known: Memory, united: Memory, line: string | null): Memory {
   const next: Memory = new Map()
   for (const each of [...known.values(), ...united.values()]) remember(next, each, line)
-  for (const [name, { holders }] of next) if (holders.length === 0) next.delete(name)
+  const ended = [...next.values()].filter(({ holders }) => holders.length === 0)
+  ended.sort((a, b) => b.acted - a.acted || (a.name < b.name ? -1 : 1))
+  for (const { name } of ended.slice(endedMax)) next.delete(name)
   return next
+}
+
+/**
+ * Has the group ended since any of these states acted? Then it begins anew: going on from such a state would go back in
+ * time, and its last holder, who gave it up, does not come back.
+ */
+export function hasEnded(
+  entries: readonly StateEntry[],
+  remembered: Remembered | undefined,
+  line: string | null,
+): boolean {
+  if (remembered === undefined || remembered.holders.length > 0) return false
+  return entries.every(({ status }) => !status?.isWhole || actedIn(status, line) <= remembered.acted)
 }
 
 /** Does nobody here have the state in which the group last acted? `null`: somebody does, or it never acted. */

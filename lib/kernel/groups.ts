@@ -281,6 +281,7 @@ export class Groups {
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
     const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
+    if (mode === 'anew') group.deliveredN.clear()
     core.app({ type: 'view', group: group.name, view: info, state: mode })
     this.transfer.begin(group, plan)
     if (this.joining.delete(group.name)) core.app({ type: 'joined', group: group.name, outcome: 'ok' })
@@ -324,7 +325,7 @@ export class Groups {
     const { departed } = this.core
     const isLast = ({ members }: Group): boolean => members.every((id) => id === this.core.self || departed.has(id))
     return [...this.byName.values()]
-      .filter((group) => group.options.consistency === 'consistent' && group.missing === null && isLast(group))
+      .filter((group) => group.options.consistency === 'consistent' && isActing(group, this.core.era) && isLast(group))
       .map(({ name }) => name)
   }
 

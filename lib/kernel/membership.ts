@@ -490,7 +490,7 @@ export class Membership {
       marked: [...(era.marked ?? [])],
       readies: [...this.readies.keys()],
       departed: this.relevantDeparted(),
-      remembered: untoldIn(this.hooks.remembered(), part.members),
+      remembered: untoldIn(this.hooks.remembered(), part.members, this.core.self),
     }
   }
 

@@ -110,8 +110,9 @@ export class Rounds {
         if (action === 'join') this.core.tell(from, { k: 'groupRefuse', view: this.core.era.id, name })
         return
       }
-      const missing = options.consistency === 'consistent' ? this.core.remembered.get(name)?.holders : undefined
-      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], missing: missing ?? null, past: new Map() }
+      const holders = options.consistency === 'consistent' ? (this.core.remembered.get(name)?.holders ?? []) : []
+      const missing = holders.length > 0 ? holders : null
+      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], missing, past: new Map() }
       this.directory.set(name, entry)
     }
     const request: Request = { from, action, avoid }
@@ -216,6 +217,7 @@ export function statusAfter(
   const { status } = group
   if (!group.options.state) return { ...noStatus, isWhole: true }
   const task = plan.find((t) => t.need === self)
+  if (task?.mode === 'anew') return { ...noStatus, isWhole: true }
   if (task === undefined) return { ...status, isWhole: true, base: null, since: null }
   const base = isNew ? null : status.isWhole ? prev : classOf(prev, status)
   return { ...status, isWhole: false, base, since: group.viewId }

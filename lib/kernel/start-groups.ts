@@ -1,5 +1,5 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
-import { nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
+import { hasEnded, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
@@ -47,19 +47,30 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     const entries = entriesOf(pieces)
     const isConsistent = options.consistency === 'consistent' && options.state
     const missing = isConsistent ? whoIsMissing(entries, told.get(name), decision.line) : null
-    const plan = planStates(options, entries, {
-      line: decision.heirOf,
-      avoid: null,
-      salt: gid,
-      isAnew: decision.heirOf !== decision.line,
-    })
+    const isEnded = isConsistent && decision.primary && hasEnded(entries, told.get(name), decision.line)
+    const plan = isEnded
+      ? beginAnew(entries)
+      : planStates(options, entries, {
+          line: decision.heirOf,
+          avoid: null,
+          salt: gid,
+          isAnew: decision.heirOf !== decision.line,
+        })
     directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
-      const holders = members.filter((id) => !plan.some(({ need }) => need === id))
+      const holders = members.filter((id) => plan.every(({ need, mode }) => need !== id || mode === 'anew'))
       if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })
     }
-    const start = startOf(kernel, flush, { name, gid, pieces, members, isSameStanding, missing, plan })
+    const start = startOf(kernel, flush, {
+      name,
+      gid,
+      pieces,
+      members,
+      isSameStanding: isSameStanding && !isEnded,
+      missing,
+      plan,
+    })
     if (start !== null) starts.push(start)
   })
   kernel.remembered = memory
@@ -68,6 +79,11 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     starts,
     names.map((name, gid): readonly [number, string] => [gid, name]),
   )
+}
+
+/** Whoever comes with a state of a group that has ended since begins anew. */
+function beginAnew(entries: readonly StateEntry[]): StateTask[] {
+  return entries.filter(({ status }) => status !== null).map(({ id }) => ({ need: id, mode: 'anew', sources: [] }))
 }
 
 /** A part's members of a group, by the view of it that they come from. */

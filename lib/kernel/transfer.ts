@@ -97,7 +97,7 @@ export class Transfer {
       this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id, to })
     }
     const mine = tasks.find((task) => task.need === self)
-    if (mine === undefined) return
+    if (mine === undefined || mine.mode === 'anew') return
     const parts: Incoming['parts'] = new Map()
     for (const source of mine.sources) {
       if (source.donor !== self)

@@ -193,6 +193,13 @@ export interface MergeLine extends ProcessLine {
   readonly h: string | number
 }
 
+/** The group has ended while the process was away: its state is that of the beginning. */
+export interface AnewLine extends ProcessLine {
+  readonly e: 'anew'
+  readonly g: string
+  readonly view: string
+}
+
 /** The hash of the process's whole state. */
 export interface DigestLine extends ProcessLine {
   readonly e: 'digest'
@@ -340,6 +347,7 @@ export type TraceLine =
   | NoticeLine
   | StateOutLine
   | StateInLine
+  | AnewLine
   | MergeLine
   | DigestLine
   | InvokeLine

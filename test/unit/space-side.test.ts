@@ -283,6 +283,21 @@ test('space side › a view that asks for no state any more makes whole what was
   )
 })
 
+test('space side › a group that ended while this process was away begins anew', () => {
+  const replica = new SetReplica()
+  const traced: TraceLine[] = []
+  const side = new AppSide({ self: 'me', now: () => 0, send: () => undefined, trace: (line) => traced.push(line) })
+  const consistent = { ...options, order: 'total', uniform: true, consistency: 'consistent' } as const
+  side.openGroup('g', consistent, () => replica)
+  side.receive([view('1.a.1', 'whole'), joined, deliver('b', 1, 'of before')])
+  side.receive([{ type: 'keep', group: 'g', from: 'b', n: 2, view: '1.a.1', payload: encodeValue('kept') }])
+  side.receive([view('3.a.1', 'anew'), deliver('c', 1, 'new', '3.a.1')])
+  assert.deepEqual(replica.save(), ['new'])
+  side.digestAll()
+  const digest = traced.findLast(({ e }) => e === 'digest')
+  assert.deepEqual((digest as unknown as { cut: unknown }).cut, { c: 1 })
+})
+
 test('space side › what came while a state was awaited in vain is in the state that is gone on from', () => {
   const bench = new Bench()
   bench.receive(view('1.a.1', 'replace'), joined, deliver('b', 3, 'x'))

@@ -106,13 +106,16 @@ function beginsByLine(run: Run): Map<string, View[]> {
     pushTo(primary, lineKey(group.name, first.line), view)
   }
   const begins = new Map<string, View[]>()
+  const anew = new Set(run.of('anew').map(({ data }) => `${data.p} ${data.g} ${data.view}`))
+  const goesOn = (install: Install): boolean =>
+    hasActed(install) && !anew.has(`${install.process.id} ${install.view.group.name} ${install.view.id}`)
   for (const [key, views] of primary) {
     let last: View | null = null
     let begin: View | null = null
     for (const view of views.sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
       // What was opened in one space view, and lost within it with the coordinator, nobody remembers.
       const isForgotten = begin !== null && begin.epoch === last?.epoch
-      if (!view.installs.some(hasActed) && (last === null || isForgotten || hasEnded(run, last, view))) {
+      if (!view.installs.some(goesOn) && (last === null || isForgotten || hasEnded(run, last, view))) {
         begin = view
         pushTo(begins, key, view)
       }

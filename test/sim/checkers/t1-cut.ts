@@ -4,7 +4,7 @@
  * had delivered there or was given, no less and no more; casts that were kept when a primary component was lost apart,
  * which take effect without being delivered if the line goes on from there.
  *
- * A state that is given replaces what its holder had; states that are united keep it, unless the holder's own was none of
+ * A state that is given replaces what its holder had, and a group that begins anew has nothing of it; states that are united keep it, unless the holder's own was none of
  * them. How far a united state goes is known by what the donors of its view gave away.
  */
 
@@ -57,7 +57,7 @@ function keyOf(donor: string, to: string, { g, view, cut, h }: Snapshot): string
 
 type Point = Located<'stateOut'> | Located<'digest'>
 
-type Given = Located<'stateIn'> | Located<'merge'>
+type Given = Located<'stateIn'> | Located<'merge'> | Located<'anew'>
 
 interface Step {
   readonly line: number
@@ -79,7 +79,7 @@ function holdersOf(
   for (const { group, message, at, first } of process.deliveries) {
     if (first) holders.get(group.name)?.steps.push({ line: at.line, sender: message.sender.id, n: message.n })
   }
-  const givens: Given[] = [...run.of('stateIn'), ...run.of('merge')]
+  const givens: Given[] = [...run.of('stateIn'), ...run.of('merge'), ...run.of('anew')]
   for (const given of givens.sort((a, b) => a.line - b.line)) {
     if (given.process === process) holders.get(given.data.g)?.givens.push(given)
   }
@@ -145,7 +145,8 @@ class Holder {
 
   #take(given: Given): void {
     const { data } = given
-    if (this.#isInPlace(given)) {
+    if (data.e === 'anew') return this.#begin(given.line)
+    if (this.#isInPlace(data)) {
       this.#begin(this.lineOf(data.view))
       for (let i = this.#step - 1; i >= 0; i--) {
         const step = this.steps[i]
@@ -160,7 +161,7 @@ class Holder {
     } else for (const out of this.#outs.get(viewKey(data)) ?? []) raiseAll(this.had, out.data.cut)
   }
 
-  #isInPlace({ data }: Given): boolean {
+  #isInPlace(data: LineOf<'stateIn'> | LineOf<'merge'>): boolean {
     if (data.e === 'stateIn') return true
     const prev = this.#installs.find(({ view }) => view.id === data.view)?.data.prev ?? null
     return prev === null || !data.order.includes(prev)

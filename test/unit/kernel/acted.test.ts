@@ -1,7 +1,7 @@
 /** What members remember of consistent groups whose holders are gone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
+import { hasEnded, nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
 import type { Remembered, Row } from '../../../lib/kernel/frame.ts'
 import type { StateEntry } from '../../../lib/kernel/state-plan.ts'
 
@@ -12,14 +12,14 @@ const note = (name: string, acted: number, holders: string[], line = 'L'): Remem
   holders,
 })
 
-function row(remembered: Remembered[], ended: string[] = []): Row {
+function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt = 7): Row {
   return {
     from: 'a',
     name: '',
     origin: '',
     view: '1.a',
     votes: { last: null, attempt: null },
-    line: 'L',
+    line,
     generation: 1,
     voiceFrom: 1,
     lamport: 0,
@@ -27,7 +27,9 @@ function row(remembered: Remembered[], ended: string[] = []): Row {
     removed: [],
     marked: [],
     readies: [],
-    departed: [{ id: 'z', isDead: false, votes: null, ended }],
+    departed: [
+      { id: 'z', isDead: false, votes: { last: { line, id: `${endedAt}.z`, members: ['z'] }, attempt: null }, ended },
+    ],
     remembered,
   }
 }
@@ -40,7 +42,7 @@ const entry = (acted: number, isWhole = true, line: string | null = 'L'): StateE
 
 test('memory › a row tells of groups of which no holder comes along', () => {
   const memory = new Map([note('q', 3, ['a', 'b']), note('r', 3, ['c'])].map((each) => [each.name, each]))
-  assert.deepEqual(untoldIn(memory, ['a', 'd']), [note('r', 3, ['c'])])
+  assert.deepEqual(untoldIn(memory, ['a', 'd'], 'd'), [note('r', 3, ['c'])])
 })
 
 test('memory › the latest note of the line counts, and none of a group that ended', () => {
@@ -48,13 +50,15 @@ test('memory › the latest note of the line counts, and none of a group that en
   assert.deepEqual([...uniteMemories(rows, 'L').values()], [note('q', 5, ['b'])])
   const after = uniteMemories([...rows, row([], ['q'])], 'L')
   assert.equal(whoIsMissing([], after.get('q'), 'L'), null)
-  assert.equal(nextMemory(new Map([['q', note('q', 3, ['a'])]]), after, 'L').size, 0)
+  assert.deepEqual([...nextMemory(new Map([['q', note('q', 3, ['a'])]]), after, 'L').values()], [note('q', 7, [])])
+  const elsewhere = uniteMemories([...rows, row([], ['q'], 'other')], 'L')
+  assert.deepEqual(elsewhere.get('q'), note('q', 5, ['b']))
 })
 
 test('memory › a group ended in the view in which it acted stays ended, in whatever order that is heard', () => {
   const notes = [note('q', 5, ['b']), note('q', 5, [])]
   for (const rows of [notes, notes.toReversed()]) {
-    assert.equal(nextMemory(new Map(), uniteMemories([row(rows)], 'L'), 'L').size, 0)
+    assert.deepEqual(nextMemory(new Map(), uniteMemories([row(rows)], 'L'), 'L').get('q'), note('q', 5, []))
   }
 })
 
@@ -71,4 +75,22 @@ test('memory › a group acts only with a whole state of this line that is as la
   assert.deepEqual(whoIsMissing([entry(4)], noted, 'L'), ['x'])
   assert.deepEqual(whoIsMissing([entry(5, false)], noted, 'L'), ['x'])
   assert.deepEqual(whoIsMissing([entry(5, true, 'other')], noted, 'L'), ['x'])
+})
+
+test('memory › no state of before the end counts, whoever comes back with it (seed 21031)', () => {
+  const end = note('q', 5, [])
+  assert.equal(hasEnded([entry(5), entry(2)], end, 'L'), true)
+  assert.equal(hasEnded([entry(5), entry(6)], end, 'L'), false)
+  assert.equal(hasEnded([entry(2)], note('q', 5, ['b']), 'L'), false)
+  assert.equal(hasEnded([entry(2)], undefined, 'L'), false)
+})
+
+test('memory › of groups that ended the first of a part tells, and the latest thousand are remembered', () => {
+  const memory = new Map([['q', note('q', 3, [])]])
+  assert.deepEqual(untoldIn(memory, ['a', 'b'], 'a'), [note('q', 3, [])])
+  assert.deepEqual(untoldIn(memory, ['a', 'b'], 'b'), [])
+  const many = new Map(Array.from({ length: 1500 }, (_, i) => [`q${i}`, note(`q${i}`, i, [])]))
+  const next = nextMemory(many, new Map(), 'L')
+  assert.equal(next.size, 1024)
+  assert.ok(next.has('q1499') && !next.has('q475'))
 })
