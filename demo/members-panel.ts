@@ -23,6 +23,8 @@ export function showMembers(space: Space, people: People): MembersPanel {
   const viewId = byId('view-id', HTMLElement)
   const primary = byId('primary', HTMLElement)
   const more = byId('members-more', HTMLElement)
+  const cutOff = byId('cut-off', HTMLElement)
+  const refound = byId('refound', HTMLButtonElement)
   const list = new KeyedList<Member>(byId('members', HTMLElement), {
     key: ({ id }) => id,
     make: ({ id }) => makeRow(id, people),
@@ -53,11 +55,20 @@ export function showMembers(space: Space, people: People): MembersPanel {
     list.show(members.slice(0, ROWS_MAX))
     staff.show(members.slice(0, NOTES_MAX))
     for (const id of notes.keys()) if (!members.some((member) => member.id === id)) notes.delete(id)
+    cutOff.hidden = space.status !== 'degraded'
     setText(more, members.length > ROWS_MAX ? `and ${members.length - ROWS_MAX} more` : '')
     document.title = `Tutti · ${people.name(people.self)} · ${members.length} here`
   }
   const drawSoon = soon(draw)
   for (const type of ['view', 'status', 'connection'] as const) space.addEventListener(type, drawSoon)
+  refound.addEventListener('click', () => {
+    refound.disabled = true
+    const enable = (): void => {
+      refound.disabled = false
+    }
+    // It ends otherwise only with the space, which the status tells.
+    space.refound().then(enable, enable)
+  })
   draw()
 
   return {
