@@ -112,15 +112,11 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       continue
     }
     if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-    else if (primary && here.every((r) => r.readies.includes(attempt.id)))
-      adopt = { record: attempt, members: here.map((r) => r.from) }
+    else if (primary) adopt = completion(attempt, rows) ?? adopt
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
-    // Installed by somebody who is gone and told us so: who said READY for it completes it before going on from it.
-    const here = rows.filter((r) => last.members.includes(r.from))
-    if (here.length > 0 && here.every((r) => r.readies.includes(last.id))) {
-      adopt = { record: last, members: here.map((r) => r.from) }
-    }
+    // Installed by somebody who is gone and told us so.
+    adopt = completion(last, rows)
   }
   const order = orderParts(rows, parts, last)
   return {
@@ -134,6 +130,15 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       partOrder: order,
     },
   }
+}
+
+/**
+ * A view that somebody may have installed is completed, before the line goes on from it, by who said READY for it and has
+ * not moved on since: so whoever comes next comes from it.
+ */
+function completion(record: PrimaryRecord, rows: readonly Row[]): Verdict['adopt'] {
+  const ready = rows.filter((r) => record.members.includes(r.from) && r.readies.includes(record.id))
+  return ready.length > 0 ? { record, members: ready.map((r) => r.from) } : null
 }
 
 function openAttempts(votes: readonly VoteRecord[], line: string, last: PrimaryRecord | null): PrimaryRecord[] {

@@ -98,7 +98,8 @@ function checkSending(run: Run, verdict: Verdict): void {
       const { group, sender, send } = message
       const mayWait = group?.options?.consistency === 'consistent'
       for (const [epoch, before] of last) {
-        if (before.n < message.n || (mayWait && !isActing(sender, group, epoch))) continue
+        if (before.n < message.n || (mayWait && isWaiting(sender, group, { epoch, line: before.send?.line ?? 0 })))
+          continue
         verdict.fail(`${message.m} is sent after ${before.m}, which was cast later`, send?.line)
         break
       }
@@ -108,8 +109,14 @@ function checkSending(run: Run, verdict: Verdict): void {
   }
 }
 
-/** Did the group act, as far as the process was told, in the space view of that epoch? */
-function isActing(process: Process, group: Group, epoch: number): boolean {
+/**
+ * Did the group wait, as far as the process was told, in the space view of that epoch, or at that line? A group view may
+ * live through several space views, so the one of a send does not say in which of them it was sent; and the application
+ * is told of views later than its kernel sends.
+ */
+function isWaiting(process: Process, group: Group, then: { readonly epoch: number; readonly line: number }): boolean {
   const installs = process.installs.get(group) ?? []
-  return installs.findLast(({ data }) => parseViewId(data.sv).epoch <= epoch)?.data.primary === true
+  const inEpoch = installs.findLast(({ data }) => parseViewId(data.sv).epoch <= then.epoch)
+  const atLine = installs.findLast(({ at }) => at.line < then.line)
+  return inEpoch?.data.primary !== true || atLine?.data.primary !== true
 }

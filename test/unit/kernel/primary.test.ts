@@ -91,3 +91,11 @@ test('vote › who gives up the missing goes on in a line of its own, heir of th
     partOrder: [0],
   })
 })
+
+test('vote › a view that only a dead member installed is completed by whoever still can (seed 6040)', () => {
+  const last = record('6.c', ['c', 'h', 's', 'a'])
+  const departed = [dead('c', last)]
+  const movedOn = ['h', 's'].map((id) => row(id, { votes: { attempt: last }, departed }))
+  const waiting = row('a', { line: null, votes: { attempt: last }, readies: ['6.c'] })
+  assert.deepEqual(verdict(...movedOn, waiting).adopt, { record: last, members: ['a'] })
+})
