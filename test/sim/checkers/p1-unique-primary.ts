@@ -54,6 +54,16 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
   }
 }
 
+/** Has it left, or is its death proven to somebody in `view`, though perhaps in a view between that was not primary? */
+function isGone(process: Process | undefined, view: View): boolean {
+  if (process === undefined) return false
+  const { crash, leave, origin } = process
+  const [first] = view.installs
+  if (leave !== null) return true
+  if (crash === null || first === undefined || origin === '') return false
+  return crash.line < first.at.line && view.installs.some((install) => install.process.origin === origin)
+}
+
 /** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
 function inherits(run: Run, predecessor: View, view: View): boolean {
   const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
@@ -64,7 +74,7 @@ function inherits(run: Run, predecessor: View, view: View): boolean {
   for (const { data } of view.installs) {
     for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) gone.add(id)
   }
-  const base = [...predecessor.members].filter((id) => !gone.has(id) && run.process(id)?.leave == null)
+  const base = [...predecessor.members].filter((id) => !gone.has(id) && !isGone(run.process(id), view))
   const present = base.filter((id) => view.members.has(id)).length
   const senior = base[0]
   return present * 2 > base.length || (present * 2 === base.length && senior !== undefined && view.members.has(senior))

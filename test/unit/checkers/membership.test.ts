@@ -266,6 +266,20 @@ rejects(
     .view('', '4.c', ['b', 'c'], { by: ['c'] })
     .crash('b'),
 )
+/** Both who installed the last primary view die while the others are not primary, whose view forgets them. */
+function survivorsOf(origin: string): TraceWriter {
+  const four = ['a', 'b', 'c', 'd']
+  return new TraceWriter()
+    .start(four, origin)
+    .view('', '1.a', four)
+    .view('', '2.a', four, { by: ['a', 'b'] })
+    .view('', '3.c', ['c', 'd'], { primary: false, expelled: ['a', 'b'] })
+    .crash('a')
+    .crash('b')
+    .view('', '4.c', ['c', 'd'])
+}
+accepts('P1', 'a successor of a view of which all who installed it are proven dead', survivorsOf('https://a.example'))
+rejects('P1', 'a successor of a view of which all who installed it have died without a proof', survivorsOf(''))
 tolerates(
   'P1',
   'two lines that never met',
