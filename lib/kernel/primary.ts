@@ -112,7 +112,7 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       continue
     }
     if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-    else if (primary) adopt = completion(attempt, rows) ?? adopt
+    else if (primary && here.every((r) => mayHaveAgreed(r, attempt))) adopt = completion(attempt, rows) ?? adopt
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
     // Installed by somebody who is gone and told us so.
@@ -130,6 +130,11 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       partOrder: order,
     },
   }
+}
+
+/** Has it said READY for the attempt, or moved on since, so that nobody knows? Else nobody can have installed it. */
+function mayHaveAgreed({ readies, view }: Row, { id }: PrimaryRecord): boolean {
+  return readies.includes(id) || compareViewIds(view, id) > 0
 }
 
 /**

@@ -273,9 +273,9 @@ function survivorsOf(origin: string): TraceWriter {
     .start(four, origin)
     .view('', '1.a', four)
     .view('', '2.a', four, { by: ['a', 'b'] })
-    .view('', '3.c', ['c', 'd'], { primary: false, expelled: ['a', 'b'] })
     .crash('a')
     .crash('b')
+    .view('', '3.c', ['c', 'd'], { primary: false, expelled: ['a', 'b'] })
     .view('', '4.c', ['c', 'd'])
 }
 accepts('P1', 'a successor of a view of which all who installed it are proven dead', survivorsOf('https://a.example'))

@@ -11,16 +11,18 @@ interface Voter {
   readonly line?: string | null
   readonly voiceFrom?: number
   readonly votes?: Partial<VoteRecord>
+  readonly view?: string
   readonly readies?: readonly string[]
   readonly departed?: readonly Departed[]
 }
 
-function row(from: string, { line = 'L', voiceFrom = 1, votes = {}, readies = [], departed = [] }: Voter): Row {
+function row(from: string, voter: Voter): Row {
+  const { line = 'L', voiceFrom = 1, votes = {}, view = `9.${from}`, readies = [], departed = [] } = voter
   return {
     from,
     name: from,
     origin: '',
-    view: `9.${from}`,
+    view,
     votes: { last: null, attempt: null, ...votes },
     line,
     generation: 3,
@@ -96,6 +98,9 @@ test('vote › a view that only a dead member installed is completed by whoever 
   const last = record('6.c', ['c', 'h', 's', 'a'])
   const departed = [dead('c', last)]
   const movedOn = ['h', 's'].map((id) => row(id, { votes: { attempt: last }, departed }))
+  const own = row('h', { votes: { attempt: last }, readies: ['6.c'], view: '4.c' })
+  const slow = row('s', { votes: { attempt: last }, view: '4.c' })
+  assert.equal(verdict(own, slow, row('a', { votes: { attempt: last }, view: '4.c' })).adopt, null)
   const waiting = row('a', { line: null, votes: { attempt: last }, readies: ['6.c'] })
   assert.deepEqual(verdict(...movedOn, waiting).adopt, { record: last, members: ['a'] })
 })
