@@ -9,7 +9,7 @@
  * one cast at most {@link CAST_SIZE_MAX} bytes.
  */
 
-import { AppGroup, type GroupContext, type GroupHooks, viewLine } from './app-group.ts'
+import { AppGroup, type GroupContext, type GroupHooks } from './app-group.ts'
 import {
   BusyError,
   ClosedError,
@@ -22,7 +22,7 @@ import {
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
 import type { Replica } from './objects/replica.ts'
 import { CastReceipt } from './receipt.ts'
-import type { TraceSink } from './trace.ts'
+import { type TraceSink, viewLine } from './trace.ts'
 import { hashBytes } from './values.ts'
 
 /** Own casts that may be under way: cast, and not yet delivered here. */
