@@ -4,33 +4,17 @@
  * Casts go out numbered and in batches, one message a tick; events come in on one ordered stream and are
  * handed to the groups they belong to. The worker-backed page, the in-thread mode and the simulator run this
  * same code, so it has no timer, clock or promise of its own; receipts make a promise when asked for one.
- *
- * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here;
- * one cast at most {@link CAST_SIZE_MAX} bytes.
  */
 
-import { AppGroup, type GroupContext, type GroupHooks, viewLine } from './app-group.ts'
-import {
-  BusyError,
-  ClosedError,
-  GroupMismatchError,
-  NotPrimaryError,
-  TooLargeError,
-  UnknownOutcomeError,
-  UsageError,
-} from './errors.ts'
+import { AppGroup, type GroupContext, type GroupHooks } from './app-group.ts'
+import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors.ts'
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
 import type { Replica } from './objects/replica.ts'
-import { CastReceipt } from './receipt.ts'
-import type { TraceSink } from './trace.ts'
+import { checkSize, OwnCasts } from './own-casts.ts'
+import type { CastReceipt } from './receipt.ts'
+import { type TraceSink, viewLine } from './trace.ts'
 import { hashBytes } from './values.ts'
 
-/** Own casts that may be under way: cast, and not yet delivered here. */
-export const CASTS_MAX = 4096
-/** Payload bytes of own casts that may be under way. */
-export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
-/** The largest payload of one cast, encoded. */
-export const CAST_SIZE_MAX: number = 64 * 1024
 /** Consumption is reported with other commands, or by itself once it has grown by so much. */
 const CONSUMED_STEP = 16 * 1024
 
@@ -68,15 +52,12 @@ export class AppSide {
   readonly #schedule: (fn: () => void) => void
   readonly #context: GroupContext
   readonly #groups = new Map<string, AppGroup>()
-  readonly #receipts = new Map<number, CastReceipt>()
+  readonly #casts: OwnCasts
   readonly #touched = new Set<AppGroup>()
   #view: ViewInfo | null = null
   #outbox: Command[] = []
   #isScheduled = false
   #isBatching = false
-  #castCount = 0
-  #openCasts = 0
-  #openBytes = 0
   #consumed = 0
   #reportedConsumed = 0
   #isKernelWritable = true
@@ -91,10 +72,11 @@ export class AppSide {
     this.#options = options
     // Wrapped: called as a method, the browser's own would refuse its receiver.
     this.#schedule = options.schedule ?? ((fn) => queueMicrotask(fn))
+    this.#casts = new OwnCasts(options.self, options.trace)
     this.#context = {
       self: options.self,
       trace: options.trace,
-      castsMade: () => this.#castCount,
+      castsMade: () => this.#casts.made,
       now: () => options.now(),
       after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
       defer: options.defer ?? ((fn) => fn()),
@@ -119,12 +101,12 @@ export class AppSide {
 
   /** True if a cast would be taken now. */
   get isWritable(): boolean {
-    return !this.isClosed && this.#isKernelWritable && this.#openCasts < CASTS_MAX && this.#openBytes < CAST_BYTES_MAX
+    return !this.isClosed && this.#isKernelWritable && this.#casts.hasRoom
   }
 
   /** Own casts under way: cast, and neither delivered nor ended here. */
   get openCasts(): number {
-    return this.#openCasts
+    return this.#casts.open
   }
 
   /** A group that was opened and has not ended, if there is one of this name. */
@@ -243,7 +225,7 @@ export class AppSide {
       case 'state':
         return this.#touch(event.group)?.handleState(event)
       case 'stable':
-        return this.#handleStable(event.upTo)
+        return this.#casts.markStable(event.upTo)
       case 'trans':
         return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
       case 'lease':
@@ -280,13 +262,7 @@ export class AppSide {
     this.#consumed += event.payload.length
     this.#options.trace?.({ e: 'deliver', m: `${from}#${n}`, g: group, view, h: hashBytes(event.payload) })
     this.#touch(group)?.handleDeliver(event)
-    if (from !== this.self) return
-    const receipt = this.#receipts.get(n)
-    if (receipt === undefined || !receipt.isOpen) return
-    this.#endOpen(receipt)
-    this.#options.trace?.({ e: 'settle', of: `${from}#${n}`, outcome: 'delivered' })
-    receipt.markDelivered()
-    if (receipt.isSettled) this.#receipts.delete(n)
+    if (from === this.self) this.#casts.markDelivered(n)
   }
 
   #handleSnapshot(event: Extract<AppEvent, { type: 'snapshot' }>): void {
@@ -296,17 +272,6 @@ export class AppSide {
     const group = this.#groups.get(event.group)
     if (group === undefined) answer(null)
     else group.handleSnapshot(event, answer)
-  }
-
-  #handleStable(upTo: number): void {
-    // Numbers only grow and a Map keeps the order of insertion: the scan ends at the first one above.
-    for (const receipt of this.#receipts.values()) {
-      if (receipt.n > upTo) break
-      if (receipt.wantsStable && !receipt.isStable)
-        this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'stable' })
-      receipt.markStable()
-      if (receipt.isSettled) this.#receipts.delete(receipt.n)
-    }
   }
 
   #handleJoined(event: Extract<AppEvent, { type: 'joined' }>): void {
@@ -320,43 +285,20 @@ export class AppSide {
   }
 
   #handleCastEnd(event: Extract<AppEvent, { type: 'castEnd' }>): void {
-    const receipt = this.#receipts.get(event.n)
-    if (receipt === undefined) return
-    this.#options.trace?.({ e: 'settle', of: `${this.self}#${event.n}`, outcome: event.outcome })
-    if (receipt.isOpen) this.#endOpen(receipt)
-    this.#receipts.delete(event.n)
-    receipt.fail(endReason(event.outcome, receipt))
-    this.#touch(event.group)?.handleCastEnd(event.n, event.outcome)
+    if (this.#casts.end(event.n, event.outcome)) this.#touch(event.group)?.handleCastEnd(event.n, event.outcome)
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
     if (this.#closed !== null) throw this.#closed
     signal?.throwIfAborted()
-    if (payload.length > CAST_SIZE_MAX) {
-      throw new TooLargeError(`a cast of ${payload.length} bytes`, payload.length, CAST_SIZE_MAX)
-    }
-    if (!this.isWritable)
-      throw new BusyError(`${this.#openCasts} own casts are under way; wait for one to be delivered`)
-    this.#castCount += 1
-    const n = this.#castCount
-    const receipt = new CastReceipt(n, group.name, payload.length)
-    this.#receipts.set(n, receipt)
-    this.#openCasts += 1
-    this.#openBytes += payload.length
-    this.#options.trace?.({ e: 'cast', m: `${this.self}#${n}`, g: group.name, seen: group.view?.id ?? null })
+    checkSize(payload)
+    if (!this.isWritable) throw new BusyError(`${this.openCasts} own casts are under way; wait for one to be delivered`)
+    const receipt = this.#casts.begin(group.name, payload, group.view?.id ?? null)
+    const { n } = receipt
     this.#push({ type: 'cast', group: group.name, n, payload })
-    if (signal !== undefined) this.#listenForAbort(receipt, signal)
+    if (signal !== undefined) receipt.listenForAbort(signal, () => this.#push({ type: 'cancel', ns: [n] }))
     this.#wasWritable = this.isWritable
     return receipt
-  }
-
-  #listenForAbort(receipt: CastReceipt, signal: AbortSignal): void {
-    const onAbort = (): void => {
-      receipt.abortReason = signal.reason
-      this.#push({ type: 'cancel', ns: [receipt.n] })
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    receipt.unlisten = () => signal.removeEventListener('abort', onAbort)
   }
 
   #leaveGroup(group: AppGroup): void {
@@ -372,11 +314,6 @@ export class AppSide {
     group.handleEnd(error)
   }
 
-  #endOpen(receipt: CastReceipt): void {
-    this.#openCasts -= 1
-    this.#openBytes -= receipt.bytes
-  }
-
   #close(error: Error): void {
     if (this.isClosed) return
     this.#closed =
@@ -384,15 +321,7 @@ export class AppSide {
     // What has not even gone to the kernel surely took no effect; of the rest nobody here can tell.
     const unsent = new Set(this.#outbox.map((command) => (command.type === 'cast' ? command.n : 0)))
     this.#outbox = []
-    const receipts = [...this.#receipts.values()]
-    this.#receipts.clear()
-    for (const receipt of receipts) {
-      if (receipt.isOpen) {
-        this.#endOpen(receipt)
-        this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'unknown' })
-      }
-      receipt.fail(unsent.has(receipt.n) ? this.#closed : endReason('unknown', receipt, this.#closed))
-    }
+    this.#casts.close(this.#closed, unsent)
     for (const name of [...this.#groups.keys()]) this.#endGroup(name, error)
   }
 
@@ -442,12 +371,4 @@ export function closedError(reason: Extract<AppEvent, { type: 'closed' }>['reaso
     return new ClosedError(message, { reason })
   }
   return new ClosedError('the space is closed', { reason: reason === 'broken' ? 'failed' : reason })
-}
-
-function endReason(outcome: 'refused' | 'lost' | 'unknown', receipt: CastReceipt, cause?: unknown): unknown {
-  if (outcome === 'refused' && receipt.abortReason !== undefined) return receipt.abortReason
-  if (outcome === 'refused')
-    return new NotPrimaryError(`cast ${receipt.n} in "${receipt.group}" was refused: not primary`)
-  const place = receipt.isDelivered ? 'is not known to be held by all' : 'was not delivered here; others may have it'
-  return new UnknownOutcomeError(`cast ${receipt.n} in "${receipt.group}" ${place}`, { cause })
 }

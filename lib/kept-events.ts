@@ -1,12 +1,11 @@
 /**
- * The state of a consistent group as it travels: the object's own state, and the events kept with it.
+ * Events that a consistent group keeps until its line goes on.
  *
  * Casts that were held but not released when the primary component was lost may have been delivered by members who were
- * cut off. They, and the views since, travel with every copy of the state, so that whoever leads the line on has them.
+ * cut off. They, and the views since, take effect as soon as a primary view goes on from the state they are kept with,
+ * and travel with every copy of it, so that whoever leads the line on has them.
  */
-import { ValueError } from './errors.ts'
 import type { GroupView, OpInfo } from './objects/replica.ts'
-import { decodeValue, encodeValue } from './values.ts'
 
 /** A cast that waits, and its place in the agreed sequence. */
 export interface WaitingCast {
@@ -17,80 +16,34 @@ export interface WaitingCast {
 /** A cast that a replica may have to apply, or a view that comes after such a cast. */
 export type KeptEvent = WaitingCast | GroupView
 
-/** A state as it travels, taken apart. */
-export interface TravellingState {
-  readonly state: Uint8Array
-  readonly kept: readonly KeptEvent[]
-  /** Per sender the highest cast number in `state`. */
-  readonly cut: ReadonlyMap<string, number>
-}
+/** The kept events of one group, in their order. */
+export class KeptEvents {
+  #events: KeptEvent[] = []
 
-const headLengthBytes = 4
-
-/** `length of the head (4 bytes, little-endian) | [cut, kept events] | state`. */
-export function packState({ state, kept, cut }: TravellingState): Uint8Array {
-  const head = encodeValue([
-    [...cut],
-    kept.map((event) => {
-      if (!('payload' in event)) return event
-      const { payload, info } = event
-      return [info.author, info.n, info.view, info.index, payload]
-    }),
-  ])
-  const bytes = new Uint8Array(headLengthBytes + head.length + state.length)
-  new DataView(bytes.buffer).setUint32(0, head.length, true)
-  bytes.set(head, headLengthBytes)
-  bytes.set(state, headLengthBytes + head.length)
-  return bytes
-}
-
-/** Takes a travelling state apart. `self` is who gets it. Throws a `ValueError` for anything else. */
-export function unpackState(bytes: Uint8Array, self: string): TravellingState {
-  if (bytes.length < headLengthBytes) throw malformed()
-  const end = headLengthBytes + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
-  if (end > bytes.length) throw malformed()
-  const head = decodeValue(bytes.subarray(headLengthBytes, end))
-  if (!Array.isArray(head) || !Array.isArray(head[0]) || !Array.isArray(head[1])) throw malformed()
-  const cut = new Map(head[0].map(readCount))
-  const kept = head[1].map((event: unknown) => (Array.isArray(event) ? readCast(event, self) : readView(event)))
-  return { state: bytes.subarray(end), kept, cut }
-}
-
-function readCount(pair: unknown): [string, number] {
-  if (!Array.isArray(pair) || typeof pair[0] !== 'string' || !Number.isSafeInteger(pair[1])) throw malformed()
-  return [pair[0], pair[1] as number]
-}
-
-function readCast([author, n, view, index, payload]: readonly unknown[], self: string): WaitingCast {
-  if (typeof author !== 'string' || typeof view !== 'string' || !(payload instanceof Uint8Array)) throw malformed()
-  if (!Number.isSafeInteger(n) || !Number.isSafeInteger(index)) throw malformed()
-  return { payload, info: { author, local: author === self, n: n as number, view, index: index as number } }
-}
-
-function readView(event: unknown): GroupView {
-  if (typeof event !== 'object' || event === null) throw malformed()
-  const { id, members, primary, line, missing, joined, left, dead, expelled } = event as Record<string, unknown>
-  if (typeof id !== 'string' || typeof primary !== 'boolean' || !(line === null || typeof line === 'string')) {
-    throw malformed()
+  /** True if nothing is kept: views go to the replica then. */
+  get isEmpty(): boolean {
+    return this.#events.length === 0
   }
-  return {
-    id,
-    primary,
-    line,
-    members: readIds(members),
-    missing: readIds(missing),
-    joined: readIds(joined),
-    left: readIds(left),
-    dead: readIds(dead),
-    expelled: readIds(expelled),
+
+  /** Keeps one more event. `current` is the view that the group is in. */
+  add(event: KeptEvent, current: GroupView | null): void {
+    // A state says nothing of the view it is in, which whoever gets it with these events must know first.
+    if (this.isEmpty && current !== null) this.#events.push(current)
+    this.#events.push(event)
   }
-}
 
-function readIds(ids: unknown): string[] {
-  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) throw malformed()
-  return ids
-}
+  /** Those kept now, for a copy of the state. */
+  copy(): readonly KeptEvent[] {
+    return [...this.#events]
+  }
 
-function malformed(): ValueError {
-  return new ValueError('the state of a consistent group is malformed', '')
+  /** Takes all of them out. */
+  take(): readonly KeptEvent[] {
+    return this.#events.splice(0)
+  }
+
+  /** Keeps those that came with a state, and no others. */
+  replace(events: readonly KeptEvent[]): void {
+    this.#events = [...events]
+  }
 }

@@ -19,11 +19,10 @@ export class CastReceipt implements Receipt {
   readonly group: string
   /** Payload bytes, for the bound on undelivered casts. */
   readonly bytes: number
-  /** The abort signal's reason, once it fired: the receipt then rejects with it rather than with a typed error. */
-  abortReason: unknown = undefined
-  /** Takes the abort listener away once the cast has ended. */
-  unlisten: (() => void) | null = null
 
+  #abortReason: unknown = undefined
+  /** Takes the abort listener away once the cast has ended. */
+  #unlisten: (() => void) | null = null
   #progress: Progress = 'open'
   #isStable = false
   #failure: unknown = undefined
@@ -34,6 +33,11 @@ export class CastReceipt implements Receipt {
     this.n = n
     this.group = group
     this.bytes = bytes
+  }
+
+  /** The abort signal's reason, once it fired: the receipt then rejects with it rather than with a typed error. */
+  get abortReason(): unknown {
+    return this.#abortReason
   }
 
   /** True once this process has delivered the cast. */
@@ -75,11 +79,21 @@ export class CastReceipt implements Receipt {
     return this.#stable.promise
   }
 
+  /** Calls `onAbort` if the signal fires before the cast has ended. */
+  listenForAbort(signal: AbortSignal, onAbort: () => void): void {
+    const listener = (): void => {
+      this.#abortReason = signal.reason
+      onAbort()
+    }
+    signal.addEventListener('abort', listener, { once: true })
+    this.#unlisten = () => signal.removeEventListener('abort', listener)
+  }
+
   /** The cast was delivered here. */
   markDelivered(): void {
     if (this.#progress !== 'open') return
     this.#progress = 'delivered'
-    this.unlisten?.()
+    this.#unlisten?.()
     this.#delivered?.resolve()
   }
 
@@ -95,7 +109,7 @@ export class CastReceipt implements Receipt {
     if (this.#progress === 'failed') return
     if (this.#progress === 'open') this.#progress = 'failed'
     this.#failure = reason
-    this.unlisten?.()
+    this.#unlisten?.()
     this.#delivered?.reject(reason)
     if (!this.#isStable) this.#stable?.reject(reason)
   }

@@ -1,6 +1,7 @@
 /**
  * Lines of the trace (docs/trace.md), as both sides of the port write them, and as they leave the library.
  */
+import type { ViewInfo } from './kernel/api.ts'
 import type { TraceLine as FullLine } from './testing/trace.ts'
 import { hashBytes } from './values.ts'
 
@@ -24,6 +25,27 @@ export function kernelLine(line: TraceLine): TraceLine | null {
   const { payload, ...rest } = line
   const e = RENAMED.get(line.e) ?? line.e
   return payload instanceof Uint8Array ? { ...rest, e, h: hashBytes(payload) } : { ...rest, e }
+}
+
+/** The `view` line of the trace, for the space (`g` empty) and for groups. */
+export function viewLine(group: string, view: ViewInfo): TraceLine {
+  const isMerged = view.subviews.length > 1
+  return {
+    e: 'view',
+    g: group,
+    id: view.id,
+    sv: view.spaceView,
+    members: view.members.map((member) => member.id),
+    prev: view.prev,
+    trans: view.trans,
+    primary: view.primary,
+    line: view.line,
+    ...(isMerged ? { subviews: view.subviews.map((part) => ({ id: part.id, members: part.members })) } : {}),
+    left: view.left,
+    dead: view.dead,
+    expelled: view.expelled,
+    away: [],
+  }
 }
 
 /** Completes the lines of one process for a reader of the application's, who must not harm the space by throwing. */

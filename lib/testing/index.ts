@@ -3,4 +3,5 @@
  * This folder imports nothing of the library but types.
  */
 export type { Cut, LineOf, TraceBounds, TraceEventName, TraceLine, TraceToken } from './trace.ts'
-export { compareViewIds, formatTrace, parseMessageId, parseTrace, parseViewId } from './trace.ts'
+export { compareViewIds, parseMessageId, parseViewId } from './trace-names.ts'
+export { formatTrace, parseTrace } from './trace-text.ts'

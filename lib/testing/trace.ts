@@ -1,5 +1,5 @@
 /**
- * The trace: what a run leaves behind, as types, and its parser.
+ * The trace: what a run leaves behind, as types.
  *
  * A trace is newline-delimited JSON, one event a line, in the order in which it happened. `docs/trace.md` says what
  * every line means; property checkers read nothing else. Lines of the world have no `p`.
@@ -368,73 +368,3 @@ export type TraceEventName = TraceLine['e']
 
 /** The line type of one event name. */
 export type LineOf<E extends TraceEventName> = TraceLine & { readonly e: E }
-
-/**
- * Parses newline-delimited JSON. Empty lines are skipped; lines of an event this version does not know are kept.
- * Throws a `SyntaxError` that names the line if one is not an object with a number `t` and a string `e`.
- */
-export function parseTrace(text: string): TraceLine[] {
-  const lines: TraceLine[] = []
-  let number = 0
-  for (const raw of text.split('\n')) {
-    number++
-    if (raw.trim() === '') continue
-    lines.push(parseLine(raw, number))
-  }
-  return lines
-}
-
-/** The text of a trace: one line each, with a final newline. The same lines give the same bytes. */
-export function formatTrace(lines: readonly TraceLine[]): string {
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-}
-
-/** A view's id, taken apart. */
-export interface ViewIdParts {
-  readonly epoch: number
-  readonly coordinator: string
-  /** 0 for a space view. */
-  readonly n: number
-}
-
-/** Takes `epoch.coordinator` or `epoch.coordinator.n` apart. Numbers that are none become NaN. */
-export function parseViewId(id: string): ViewIdParts {
-  const [epoch = '', coordinator = '', n = '0'] = id.split('.')
-  return { epoch: Number(epoch), coordinator, n: Number(n) }
-}
-
-/** Orders views by epoch, then by n. 0 for equal ids, and for rivals that have no order. */
-export function compareViewIds(a: string, b: string): number {
-  if (a === b) return 0
-  const x = parseViewId(a)
-  const y = parseViewId(b)
-  return x.epoch - y.epoch || x.n - y.n
-}
-
-/** A cast's name, taken apart. */
-export interface MessageIdParts {
-  readonly sender: string
-  readonly n: number
-}
-
-/** Takes `<sender>#<n>` apart. */
-export function parseMessageId(m: string): MessageIdParts {
-  const at = m.lastIndexOf('#')
-  return { sender: m.slice(0, at), n: Number(m.slice(at + 1)) }
-}
-
-function parseLine(raw: string, number: number): TraceLine {
-  let value: unknown
-  try {
-    value = JSON.parse(raw)
-  } catch (cause) {
-    throw new SyntaxError(`trace line ${number} is not JSON`, { cause })
-  }
-  if (!isLine(value)) throw new SyntaxError(`trace line ${number} is not an event: it needs a number t and a string e`)
-  return value
-}
-
-function isLine(value: unknown): value is TraceLine {
-  if (typeof value !== 'object' || value === null || !('t' in value) || !('e' in value)) return false
-  return typeof value.t === 'number' && typeof value.e === 'string'
-}

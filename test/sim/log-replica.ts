@@ -4,7 +4,7 @@
  * Where the group is available, parts of a split unite their lists by the place in the agreed order.
  */
 import type { GroupPort, ObjectKind, OpInfo, Replica } from '../../lib/objects/replica.ts'
-import { compareViewIds } from '../../lib/testing/trace.ts'
+import { compareViewIds } from '../../lib/testing/trace-names.ts'
 
 /** View, position in it, author, number. */
 type Entry = readonly [view: string, index: number, author: string, n: number]

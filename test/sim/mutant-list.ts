@@ -108,9 +108,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'minority-forgets',
     about: 'what a consistent group held unreleased is forgotten with the primary component',
-    file: 'lib/app-group.ts',
-    find: 'this.#kept.push(this.#locate(event))',
-    replace: 'this.#locate(event)',
+    file: 'lib/kept-events.ts',
+    find: '    this.#events.push(event)',
+    replace: "    if (!('payload' in event)) this.#events.push(event)",
     properties: ['F1', 'T5'],
   },
   {
@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'merge-without-states',
     about: 'parts of a split do not unite their states',
-    file: 'lib/app-group.ts',
+    file: 'lib/group-state.ts',
     find: 'for (const state of states) replica.merge(state)',
     replace: 'for (const state of states.slice(0, 0)) replica.merge(state)',
     properties: ['T2'],

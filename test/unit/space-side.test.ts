@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AppGroup, GroupHooks } from '../../lib/app-group.ts'
-import { AppSide, CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/app-port.ts'
+import { AppSide } from '../../lib/app-port.ts'
 import {
   BusyError,
   ClosedError,
@@ -15,6 +15,7 @@ import {
 } from '../../lib/errors.ts'
 import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../lib/kernel/api.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
+import { CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/own-casts.ts'
 import type { TraceLine } from '../../lib/trace.ts'
 import { decodeValue, encodeValue } from '../../lib/values.ts'
 

@@ -7,7 +7,8 @@
  * of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
-import { type LineOf, parseViewId } from '../../../lib/testing/trace.ts'
+import type { LineOf } from '../../../lib/testing/trace.ts'
+import { parseViewId } from '../../../lib/testing/trace-names.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Install, Process } from './model.ts'

@@ -8,7 +8,7 @@
  * The agreed order of a view is the longest sequence that any process delivered in it.
  */
 
-import { parseViewId } from '../../../lib/testing/trace.ts'
+import { parseViewId } from '../../../lib/testing/trace-names.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { type Clocks, clocksOf } from './clocks.ts'
 import { at, pushTo } from './collections.ts'

@@ -2,15 +2,8 @@
  * The index over a trace that all checkers share: built once, in one pass.
  */
 
-import {
-  type LineOf,
-  parseMessageId,
-  parseViewId,
-  type TraceBounds,
-  type TraceEventName,
-  type TraceLine,
-  type ViewLine,
-} from '../../../lib/testing/trace.ts'
+import type { LineOf, TraceBounds, TraceEventName, TraceLine, ViewLine } from '../../../lib/testing/trace.ts'
+import { parseMessageId, parseViewId } from '../../../lib/testing/trace-names.ts'
 import { at, pushTo } from './collections.ts'
 import {
   type At,

@@ -2,7 +2,8 @@
  * Fencing tokens: `[line, view, n]`, ordered within a line by the view's epoch, the number of the group's view in it, then n.
  */
 
-import { parseViewId, type TraceToken } from '../../../lib/testing/trace.ts'
+import type { TraceToken } from '../../../lib/testing/trace.ts'
+import { parseViewId } from '../../../lib/testing/trace-names.ts'
 
 /** Negative if `a` is smaller. Only for tokens of one line. */
 export function compareTokens(a: TraceToken, b: TraceToken): number {

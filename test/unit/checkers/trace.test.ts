@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compareViewIds, formatTrace, parseMessageId, parseTrace, parseViewId } from '../../../lib/testing/trace.ts'
+import { compareViewIds, parseMessageId, parseViewId } from '../../../lib/testing/trace-names.ts'
+import { formatTrace, parseTrace } from '../../../lib/testing/trace-text.ts'
 import { trio } from './builder.ts'
 
 test('a trace survives being written and read', () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ValueError } from '../../lib/errors.ts'
-import { type KeptEvent, packState, unpackState } from '../../lib/kept-events.ts'
+import type { KeptEvent } from '../../lib/kept-events.ts'
+import { packState, unpackState } from '../../lib/travelling-state.ts'
 import { encodeValue } from '../../lib/values.ts'
 
 const view = {

@@ -1,0 +1,275 @@
+/**
+ * The state of one group at this process: the replica, and how far into the agreed sequence it has come.
+ *
+ * Casts and views go into it in their order; snapshots come out of it as they travel, and others' states are loaded or
+ * united into it. A replica that throws is reported and harms no other group.
+ */
+import { KeptEvents, type WaitingCast } from './kept-events.ts'
+import type { AppEvent, GroupOptions } from './kernel/api.ts'
+import type { CastFate, GroupView, Replica } from './objects/replica.ts'
+import type { TraceSink } from './trace.ts'
+import { packState, type TravellingState, unpackState } from './travelling-state.ts'
+import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
+
+/** What a group's state needs of the side it belongs to. */
+export interface StateContext {
+  readonly self: string
+  /** Where trace lines go, or undefined when the run is not traced. */
+  readonly trace: TraceSink | undefined
+  /** Runs `fn` in a task of its own, soon. */
+  defer(fn: () => void): void
+  fault(peer: string, code: string, detail?: unknown): void
+}
+
+type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
+
+/** One group's replica, what it covers, and the events kept with it. */
+export class GroupState {
+  readonly kept: KeptEvents = new KeptEvents()
+  readonly #name: string
+  readonly #isConsistent: boolean
+  readonly #hasState: boolean
+  readonly #context: StateContext
+  #replica: Replica | null = null
+  /** Of a consistent group: the state of the beginning, for when it has ended and begins anew. */
+  #initial: Uint8Array = new Uint8Array(0)
+  /** Per sender the highest cast number applied. */
+  readonly #cut = new Map<string, number>()
+  /** The hash that the last merge has traced. */
+  #merged: string | null = null
+  #isEnded = false
+
+  constructor(name: string, options: GroupOptions, context: StateContext) {
+    this.#name = name
+    this.#isConsistent = options.consistency === 'consistent'
+    this.#hasState = options.state
+    this.#context = context
+  }
+
+  /** Gives it its replica; once, before the first event. */
+  attach(replica: Replica): void {
+    this.#replica = replica
+    if (!this.#isConsistent || !this.#hasState) return
+    this.#guard('state', () => {
+      this.#initial = encodeValue(replica.save())
+    })
+  }
+
+  /** The group has ended while this process was away: what is here is of before. */
+  beginAnew(): void {
+    this.kept.take()
+    this.#cut.clear()
+    this.#guard('state', () => this.#replica?.load(decodeValue(this.#initial)))
+  }
+
+  /** The group has ended: nobody waits for its state. */
+  end(): void {
+    this.#isEnded = true
+  }
+
+  // Events
+
+  /** Applies one cast. */
+  apply(cast: WaitingCast): void {
+    const { payload, info } = cast
+    this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    let isGood = false
+    try {
+      const op = readOperation(payload)
+      if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+    } catch (error) {
+      this.#context.fault('', 'replica-apply', error)
+    }
+    if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
+  }
+
+  /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
+  view(view: GroupView): void {
+    if (this.kept.isEmpty) this.#tell(view)
+    else this.kept.add(view, null)
+  }
+
+  /** The line goes on from the state here, so from what is kept with it. Returns how many events that were. */
+  applyKept(): number {
+    const kept = this.kept.take()
+    for (const event of kept) {
+      if ('payload' in event) this.apply(event)
+      else this.#tell(event)
+    }
+    return kept.length
+  }
+
+  /** An own cast will not be delivered here. */
+  lost(n: number, fate: CastFate): void {
+    this.#guard('lost', () => this.#replica?.lost?.(n, fate))
+  }
+
+  /** A batch of deliveries is over. */
+  settle(): void {
+    this.#guard('settle', () => this.#replica?.settle())
+  }
+
+  #tell(view: GroupView): void {
+    this.#guard('view', () => this.#replica?.view(view))
+  }
+
+  // Snapshots
+
+  /** Answers a request with the state as it is now, in this or in a later task; null if there is none. */
+  snapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
+    if (this.#context.trace) this.#traceSnapshot(event, this.#context.trace)
+    let steps: Iterator<undefined, unknown> | undefined
+    if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
+    // What goes with the state is what is kept now, whenever the state is ready.
+    const about = { kept: this.kept.copy(), cut: new Map(this.#cut) }
+    const give = (state: Uint8Array | null): void =>
+      answer(state === null || !this.#isConsistent ? state : packState({ state, ...about }))
+    if (steps === undefined) give(this.#save())
+    else this.#saveOn(steps, give)
+  }
+
+  /** Goes one step, and the others in tasks of their own: what comes in meanwhile is delivered between them. */
+  #saveOn(steps: Iterator<undefined, unknown>, answer: (state: Uint8Array | null) => void): void {
+    if (this.#isEnded) return
+    let state: Uint8Array | null = null
+    let isDone = true
+    this.#guard('save', () => {
+      const step = steps.next()
+      if (step.done) state = encodeValue(step.value)
+      else isDone = false
+    })
+    if (isDone) answer(state)
+    else this.#context.defer(() => this.#saveOn(steps, answer))
+  }
+
+  /** Takes over the state that came, or unites it with the one here; false if it could not be taken. */
+  take(event: Of<'state'>, isReplacing: boolean): boolean {
+    return this.#guard('state', () => (isReplacing ? this.#load(event) : this.#merge(event)))
+  }
+
+  #load(event: Of<'state'>): void {
+    const [source, ...others] = event.sources
+    if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
+    const { state, kept, cut } = this.#isConsistent
+      ? unpackState(source.state, this.#context.self)
+      : plain(source.state)
+    this.#replica?.load(decodeValue(state))
+    this.kept.replace(kept)
+    // Several sources: the first is the whole state, other parts' states are united into it.
+    for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
+    this.#cut.clear()
+    this.#cover(Object.entries(event.cut))
+    this.#cover(cut)
+    if (!this.#context.trace) return
+    if (others.length > 0) {
+      // United from several parts, it is nobody's snapshot.
+      this.#traceMerge(event)
+      return
+    }
+    this.#context.trace({
+      e: 'stateIn',
+      g: this.#name,
+      from: source.from,
+      view: event.view,
+      cut: this.#cutRecord(),
+      h: hashBytes(this.#save() ?? state),
+    })
+  }
+
+  #merge(event: Of<'state'>): void {
+    const replica = this.#replica
+    if (replica === null) return
+    const others = event.sources.filter((source) => source.state !== null)
+    const states = others.map((source) => decodeValue(source.state as Uint8Array))
+    if (replica.merge) for (const state of states) replica.merge(state)
+    else if (event.sources[0]?.state) replica.load(states[0])
+    this.#cover(Object.entries(event.cut))
+    this.#traceMerge(event)
+  }
+
+  #cover(cut: Iterable<readonly [string, number]>): void {
+    for (const [from, n] of cut) this.#cut.set(from, Math.max(n, this.#cut.get(from) ?? 0))
+  }
+
+  #save(): Uint8Array | null {
+    let state: Uint8Array | null = null
+    this.#guard('save', () => {
+      if (this.#replica !== null) state = encodeValue(this.#replica.save())
+    })
+    return state
+  }
+
+  // The trace
+
+  /** Traces the hash of the state. `isAsMerged`: it is the same as after the last merge. */
+  traceDigest(view: string, isAsMerged: boolean): void {
+    if (!this.#context.trace) return
+    const h = (isAsMerged ? this.#merged : null) ?? this.#hash()
+    if (h === null) return
+    this.#context.trace({ e: 'digest', g: this.#name, view, cut: this.#cutRecord(), h })
+  }
+
+  #traceSnapshot(event: Of<'snapshot'>, trace: TraceSink): void {
+    const state = this.#save()
+    if (state === null) return
+    const line = {
+      e: 'stateOut',
+      g: this.#name,
+      transfer: event.transfer,
+      view: event.view,
+      cut: this.#cutRecord(),
+      h: hashBytes(state),
+    }
+    for (const to of event.to) trace({ ...line, to })
+  }
+
+  #traceMerge(event: Of<'state'>): void {
+    if (!this.#context.trace) return
+    this.#merged = this.#hash()
+    this.#context.trace({
+      e: 'merge',
+      g: this.#name,
+      view: event.view,
+      order: event.sources.map((part) => part.subview),
+      h: this.#merged ?? hashBytes(new Uint8Array()),
+    })
+  }
+
+  #hash(): string | null {
+    let hash: string | null = null
+    this.#guard('save', () => {
+      if (this.#replica !== null) hash = hashValue(this.#replica.save())
+    })
+    return hash
+  }
+
+  #cutRecord(): Record<string, number> {
+    const record: Record<string, number> = {}
+    for (const author of [...this.#cut.keys()].sort()) record[author] = this.#cut.get(author) ?? 0
+    return record
+  }
+
+  #guard(what: string, fn: () => void): boolean {
+    try {
+      fn()
+      return true
+    } catch (error) {
+      this.#context.fault('', `replica-${what}`, error)
+      return false
+    }
+  }
+}
+
+/** Null if they are no operation's bytes. */
+function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
+  try {
+    return { value: decodeValue(payload) }
+  } catch {
+    return null
+  }
+}
+
+/** The state of an available group travels as it is. */
+function plain(state: Uint8Array): TravellingState {
+  return { state, kept: [], cut: new Map() }
+}
