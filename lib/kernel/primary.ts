@@ -112,7 +112,7 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       continue
     }
     if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-    else if (primary && here.every((r) => mayHaveAgreed(r, attempt))) adopt = completion(attempt, rows) ?? adopt
+    else if (primary && mayBeInstalled(attempt, here)) adopt = completion(attempt, rows) ?? adopt
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
     // Installed by somebody who is gone and told us so.
@@ -132,9 +132,15 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
   }
 }
 
-/** Has it said READY for the attempt, or moved on since, so that nobody knows? Else nobody can have installed it. */
-function mayHaveAgreed({ readies, view }: Row, { id }: PrimaryRecord): boolean {
-  return readies.includes(id) || compareViewIds(view, id) > 0
+/**
+ * May somebody have installed the attempt? Not if one of it is here who has not said READY; nor if its leader is here and
+ * has moved on: nobody but the leader tells that all are READY.
+ */
+function mayBeInstalled({ id }: PrimaryRecord, here: readonly Row[]): boolean {
+  const { coordinator } = parseViewId(id)
+  return here.every(({ from, view, readies }) => {
+    return readies.includes(id) || (from !== coordinator && compareViewIds(view, id) > 0)
+  })
 }
 
 /**

@@ -103,4 +103,6 @@ test('vote › a view that only a dead member installed is completed by whoever 
   assert.equal(verdict(own, slow, row('a', { votes: { attempt: last }, view: '4.c' })).adopt, null)
   const waiting = row('a', { line: null, votes: { attempt: last }, readies: ['6.c'] })
   assert.deepEqual(verdict(...movedOn, waiting).adopt, { record: last, members: ['a'] })
+  const leader = row('c', { votes: { attempt: last } })
+  assert.equal(verdict(leader, ...movedOn, waiting).adopt, null, 'its leader has moved on without it')
 })
