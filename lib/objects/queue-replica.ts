@@ -1,12 +1,14 @@
 /**
- * A queue at one process: the delivered state, this process's open calls, takes and held items, and its timers.
+ * A queue at one process: the delivered state, and this process's open calls and takes.
  *
- * The state is deterministic; everything here that reads a clock only decides when to cast an operation or when to
- * abort a signal.
+ * The state is deterministic. What reads a clock, the leases of held items and the watch over orphans, stands in files
+ * of its own, and only decides when to cast an operation or when to abort a signal.
  */
 import { BusyError, ClosedError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { Coalescer, type DeepReadonly } from './events.ts'
+import { HeldItems } from './held-items.ts'
+import { OrphanWatch } from './orphan-watch.ts'
 import {
   FAILURE_MAX,
   type Grant,
@@ -21,8 +23,6 @@ import { type ItemActions, TakenItem } from './taken-item.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
-/** The others wait this many leases, for clocks that run at different speeds. */
-const LEASES_UNTIL_EXPIRY = 1.1
 
 /** Before what could not be sent, or may be lost, is sent again, in ms. */
 export const RETRY_MS = 50
@@ -52,12 +52,6 @@ interface OpenTake {
   isRegistered: boolean
 }
 
-interface Held {
-  readonly taken: TakenItem<unknown>
-  readonly grant: Grant
-  readonly since: number
-}
-
 /** The deterministic half of a queue with what this process wants of it. */
 export class QueueReplica implements Replica, ItemActions {
   readonly port: GroupPort
@@ -73,12 +67,9 @@ export class QueueReplica implements Replica, ItemActions {
   readonly #calls = new Map<number, Call>()
   #lastTake = 0
   readonly #takes = new Map<number, OpenTake>()
-  readonly #held = new Map<number, Held>()
+  readonly #held: HeldItems
+  readonly #orphans: OrphanWatch
   #lastPrimary: readonly string[] = []
-  /** When this process saw a view in which somebody's item was orphaned. */
-  readonly #orphanedSince = new Map<string, number>()
-  #cancelExpiry: (() => void) | null = null
-  #cancelLease: (() => void) | null = null
   #isLoaded = false
   #isStopped = false
   #isEnded = false
@@ -86,6 +77,8 @@ export class QueueReplica implements Replica, ItemActions {
   constructor(port: GroupPort, settings: QueueSettings) {
     this.port = port
     this.#settings = settings
+    this.#held = new HeldItems(port, settings.leaseMs)
+    this.#orphans = new OrphanWatch(port, this.state, settings.leaseMs, (op) => this.#castQuietly(op))
   }
 
   // What the application asks
@@ -213,7 +206,7 @@ export class QueueReplica implements Replica, ItemActions {
   view(view: GroupView): void {
     if (view.primary) this.#lastPrimary = view.members
     this.#observe(this.state.install(view))
-    this.#watchOrphans()
+    this.#orphans.watch()
   }
 
   settle(): void {
@@ -237,9 +230,7 @@ export class QueueReplica implements Replica, ItemActions {
     this.#isLoaded = true
     this.#isReplaced = true
     this.#changes.mark()
-    for (const [id, { taken, grant }] of this.#held) {
-      if (!this.#isGranted(id, grant)) this.#lose(id, taken)
-    }
+    this.#held.loseUnless((id, grant) => this.#isGranted(id, grant))
     for (const item of this.state.held()) {
       if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
     }
@@ -248,7 +239,7 @@ export class QueueReplica implements Replica, ItemActions {
       this.#takes.delete(number)
       this.#retake(open)
     }
-    this.#watchOrphans()
+    this.#orphans.watch()
   }
 
   #observe(happened: readonly Happening[]): void {
@@ -322,8 +313,7 @@ export class QueueReplica implements Replica, ItemActions {
     const { attempts, id } = item
     const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
     const taken = new TakenItem<unknown>(about, this)
-    this.#held.set(id, { taken, grant, since: this.port.now() })
-    this.#watchLease()
+    this.#held.hold(id, taken, grant)
     open.resolve(taken)
   }
 
@@ -348,17 +338,8 @@ export class QueueReplica implements Replica, ItemActions {
   /** A grant of this process has ended. */
   #release(each: Extract<Happening, { type: 'done' | 'returned' }>): void {
     const { id } = each.item
-    const held = this.#held.get(id)
-    if (held?.grant.token.join() === each.grant.token.join()) {
-      if (each.type === 'returned' && each.by !== this.port.self) this.#lose(id, held.taken)
-      this.#held.delete(id)
-    }
+    this.#held.end(id, each.grant, each.type === 'returned' && each.by !== this.port.self)
     if (each.type === 'done' || each.by === this.port.self) this.#resolve(each.call, id)
-  }
-
-  #lose(id: number, taken: TakenItem<unknown>): void {
-    this.#held.delete(id)
-    taken.abort(new StaleTokenError('the item was taken from this process'))
   }
 
   #emitHappened(): void {
@@ -369,72 +350,14 @@ export class QueueReplica implements Replica, ItemActions {
     this.emit(happened, isReplaced)
   }
 
-  // What time brings
-
-  /** Aborts the signals of held items once this process has not been heard for a lease. */
-  #watchLease(): void {
-    if (this.#cancelLease !== null || this.#held.size === 0) return
-    const now = this.port.now()
-    let next = Number.POSITIVE_INFINITY
-    for (const { taken, since } of this.#held.values()) {
-      if (taken.isLost) continue
-      const left = (this.port.leaseStart() ?? since) + this.#settings.leaseMs - now
-      if (left <= 0) taken.abort(new StaleTokenError('the lease has run out: the others may have given the item away'))
-      else next = Math.min(next, left)
-    }
-    if (next === Number.POSITIVE_INFINITY) return
-    this.#cancelLease = this.port.after(next, () => {
-      this.#cancelLease = null
-      this.#watchLease()
-    })
-  }
-
-  /** The most senior member gives back what vanished holders held, once their leases must have run out. */
-  #watchOrphans(): void {
-    this.#cancelExpiry?.()
-    this.#cancelExpiry = null
-    if (this.#isStopped) return
-    const now = this.port.now()
-    const orphans = this.#orphans()
-    for (const view of this.#orphanedSince.keys()) if (!orphans.has(view)) this.#orphanedSince.delete(view)
-    for (const view of orphans.keys()) if (!this.#orphanedSince.has(view)) this.#orphanedSince.set(view, now)
-    const { view } = this.port
-    if (orphans.size === 0 || view === null || !view.primary || view.members[0] !== this.port.self) return
-    const patience = this.#settings.leaseMs * LEASES_UNTIL_EXPIRY
-    const due = Math.min(...this.#orphanedSince.values()) + patience
-    this.#cancelExpiry = this.port.after(Math.max(0, due - now), () => this.#expireOrphans(patience))
-  }
-
-  #expireOrphans(patience: number): void {
-    const now = this.port.now()
-    for (const [view, ids] of this.#orphans()) {
-      const since = this.#orphanedSince.get(view) ?? now
-      if (now - since < patience) continue
-      this.#castQuietly([OP.expire, ids, view])
-      // If that cast is lost or could not be sent, try again in a while; it does nothing twice.
-      this.#orphanedSince.set(view, now - patience + this.#settings.leaseMs / 10)
-    }
-    this.#watchOrphans()
-  }
-
-  /** The ids of orphaned items by the view in which they were orphaned. */
-  #orphans(): Map<string, number[]> {
-    const orphans = new Map<string, number[]>()
-    for (const { id, grant } of this.state.held()) {
-      if (grant === null || grant.orphanedIn === null) continue
-      orphans.set(grant.orphanedIn, [...(orphans.get(grant.orphanedIn) ?? []), id])
-    }
-    return orphans
-  }
+  // The end
 
   /** The group is being left: ends timers, takes and what is held. Open calls end with their receipts. */
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#cancelLease?.()
-    this.#cancelExpiry?.()
-    for (const { taken } of this.#held.values()) taken.abort(new StaleTokenError('the queue was closed'))
-    this.#held.clear()
+    this.#orphans.stop()
+    this.#held.stop()
     const takes = [...this.#takes.values()]
     this.#takes.clear()
     for (const open of takes) open.reject(new ClosedError(`queue "${this.port.name}" is closed`))
