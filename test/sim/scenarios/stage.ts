@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { queueKind, type SharedQueue } from '../../../lib/objects/queue.ts'
 import type { GroupPort, ObjectKind, Receipt } from '../../../lib/objects/replica.ts'
 import type { TakenItem } from '../../../lib/objects/taken-item.ts'
+import { compareViewIds } from '../../../lib/testing/trace.ts'
 import { Origins } from '../origins.ts'
 import { SimProcess } from '../process.ts'
 import { traceQueue } from '../queue-trace.ts'
@@ -242,6 +243,17 @@ export class Stage {
     this.wire.heal()
   }
 
+  /** Ends a process's paths, and there are no others until they are mended: as those to a page that sleeps for long. */
+  breakPaths(id: string): void {
+    const others = this.#processes.filter((each) => each.id !== id).map((each) => each.id)
+    this.wire.split([[id], others], true)
+    for (const other of others) this.reset(id, other)
+  }
+
+  mendPaths(): void {
+    this.wire.heal()
+  }
+
   /** Ends the path of two processes; there is another one soon. */
   reset(a: string, b: string): void {
     this.wire.reset(this.#process(a), this.#process(b))
@@ -443,26 +455,27 @@ export class Stage {
 
   /** Each of these has delivered exactly these casts of the group, in this order. */
   delivered(ids: string, group: string, values: string): void {
-    for (const id of words(ids)) {
-      const got = this.lines({ e: 'deliver', p: id, g: group }).map(
-        (line) => this.#values.get(String(line['m'])) ?? '?',
-      )
-      assert.equal(got.join(' '), values, `what ${id} has delivered of ${group}`)
-    }
+    for (const id of words(ids))
+      assert.equal(this.deliveredBy(id, group), values, `what ${id} has delivered of ${group}`)
+  }
+
+  /** What a process has delivered of a group. */
+  deliveredBy(id: string, group: string): string {
+    return this.lines({ e: 'deliver', p: id, g: group })
+      .map((line) => this.#values.get(String(line['m'])) ?? '?')
+      .join(' ')
   }
 
   /** Each of these holds exactly this as the state of the group. */
   holds(ids: string, group: string, values: string): void {
-    for (const id of words(ids)) {
-      const open = this.#groups.get(`${id}/${group}`)
-      const got =
-        open === undefined
-          ? []
-          : 'channel' in open
-            ? open.channel.values
-            : open.queue.items.map((each) => String(each.value))
-      assert.equal(got.join(' '), values, `what ${id} holds of ${group}`)
-    }
+    for (const id of words(ids)) assert.equal(this.stateOf(id, group), values, `what ${id} holds of ${group}`)
+  }
+
+  /** What a process holds of a group. */
+  stateOf(id: string, group: string): string {
+    const open = this.#groups.get(`${id}/${group}`)
+    if (open === undefined) return ''
+    return ('channel' in open ? open.channel.values : open.queue.items.map((each) => String(each.value))).join(' ')
   }
 
   /** That is what became of these casts for their sender: `sent` (still open), `delivered`, `stable`, or a code. */
@@ -476,10 +489,35 @@ export class Stage {
     if (item !== undefined) assert.equal(String((op.value as TakenItem<unknown> | null)?.item), item, 'what was taken')
   }
 
+  /** The second take has the higher token. */
+  later(second: Op<TakenItem<unknown>>, first: Op<TakenItem<unknown>>): void {
+    const [a, b] = [this.#taken(first).token, this.#taken(second).token]
+    assert.equal(a[0], b[0], 'both tokens are of one line')
+    assert.ok(compareViewIds(a[1], b[1]) < 0 || (a[1] === b[1] && a[2] < b[2]), `token ${b} is not above ${a}`)
+  }
+
+  /** A process has delivered the one cast before the other. */
+  precedes(id: string, first: string, second: string): void {
+    const got = this.lines({ e: 'deliver', p: id }).map((line) => this.#values.get(String(line['m'])) ?? '?')
+    assert.ok(got.includes(first) && got.includes(second), `${id} has delivered ${got.join(' ')}`)
+    assert.ok(got.indexOf(first) < got.indexOf(second), `${id} has delivered ${got.join(' ')}`)
+  }
+
   /** So many lines of this kind were written (since a moment). */
   happened(spec: LineSpec, times: number, since = 0): void {
     const found = this.lines(spec).filter(({ t }) => t >= since)
     assert.equal(found.length, times, `how often ${JSON.stringify(spec)} happened: ${found.map(({ t }) => t).join()}`)
+  }
+
+  /** No line of this kind is such. */
+  never(spec: LineSpec, isSuch: (line: AnyLine) => boolean): void {
+    const found = this.lines(spec).find(isSuch)
+    assert.equal(found, undefined, JSON.stringify(found))
+  }
+
+  /** Not more of something than that. */
+  atMost(found: number, max: number, what: string): void {
+    assert.ok(found <= max, `${found} ${what}, at most ${max}`)
   }
 
   /** So much time has passed since then. */
@@ -502,6 +540,17 @@ export class Stage {
   /** Lines of the trace. */
   lines(spec: LineSpec): AnyLine[] {
     return this.world.trace.lines.filter((line) => matches(line, spec))
+  }
+
+  /** Who was asked last to give it a state. */
+  donorOf(id: string): string {
+    const asked = this.world.trace.lines.findLast((line) => line.e === 'transfer' && [line['to']].flat().includes(id))
+    return asked?.p ?? ''
+  }
+
+  /** Is it no longer a member of the group? */
+  hasLeft(id: string, group: string): boolean {
+    return this.#process(id).app.group(group) === undefined
   }
 
   /** Is it in a view of these? */

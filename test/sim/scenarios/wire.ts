@@ -78,7 +78,7 @@ export class Wire extends Network {
     const [own, far] = sidesOf(line, from.id)
     if (!own.isUp || own.isDown) return
     const sending = { from: from.id, to, frame, kinds: kindsOf(frame) }
-    for (const tap of this.taps) if (tap(sending)) return
+    for (const tap of this.taps) if (tap(sending) || own.isDown) return
     if (this.#isHeld(from.id, to) || far.held.length > 0) far.held.push(frame)
     else this.#carry(line, own, far, frame)
   }
