@@ -2,7 +2,8 @@
  * A hand-written scenario: its name, what motivates it, and what is done and expected. All checkers judge its trace too.
  */
 import { checkTrace } from '../checkers/index.ts'
-import { Stage, type StageOptions } from './stage.ts'
+import { Stage } from './stage.ts'
+import type { StageOptions } from './words.ts'
 
 /** One scenario. */
 export interface Script {
