@@ -1,0 +1,26 @@
+/** All scenarios. */
+import { flush } from './flush.ts'
+import { freeze } from './freeze.ts'
+import { join } from './join.ts'
+import { merge } from './merge.ts'
+import { order } from './order.ts'
+import { primary } from './primary.ts'
+import { queue } from './queue.ts'
+import type { Script } from './script.ts'
+import { transfer } from './transfer.ts'
+import { uniform } from './uniform.ts'
+import { views } from './views.ts'
+
+/** By area. */
+export const scripts: readonly Script[] = [
+  ...views,
+  ...flush,
+  ...merge,
+  ...primary,
+  ...transfer,
+  ...order,
+  ...uniform,
+  ...queue,
+  ...freeze,
+  ...join,
+]

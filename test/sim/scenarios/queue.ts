@@ -1,0 +1,218 @@
+/** Queues: every item is somebody's, and only one's. */
+import { channel } from './channel.ts'
+import type { Script } from './script.ts'
+
+const on = { groups: { jobs: 'queue' } } as const
+
+/** The scenarios. */
+export const queue: readonly Script[] = [
+  {
+    name: 'vsync: queue: taker dies after take (n=3)',
+    cites: ['Jepsen: Hazelcast 3.8.3', 'Jepsen total-queue'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      const add = s.add('a', 'jobs', 'j1')
+      const first = s.take('b', 'jobs')
+      await s.settle()
+      s.got(add, 'ok')
+      s.got(first, 'ok', 'j1')
+      const second = s.take('c', 'jobs')
+      await s.settle()
+      s.got(second, 'pending')
+      s.crash('b')
+      await s.settle()
+      s.got(second, 'ok', 'j1')
+      s.later(second, first)
+      const done = s.done(second)
+      await s.settle()
+      s.got(done, 'ok')
+      s.holds('a c', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: taker of one origin dies, the item is free at once (n=3)',
+    cites: ['Jepsen: Hazelcast 3.8.3'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c')
+      s.add('a', 'jobs', 'j1')
+      const first = s.take('b', 'jobs')
+      await s.settle()
+      s.got(first, 'ok', 'j1')
+      const second = s.take('c', 'jobs')
+      await s.run(100)
+      const { now } = s
+      s.crash('b')
+      await s.until(() => second.outcome === 'ok', 'c has the item')
+      // A proven death waits for no lease.
+      s.within(now, 0, 1_000)
+      s.later(second, first)
+      await s.settle()
+    },
+  },
+  {
+    name: 'vsync: queue: taker freezes past its lease, thaws and completes (n=3)',
+    cites: ['Jepsen: etcd 3.4.3', 'etcd-io/etcd#20418'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      s.add('a', 'jobs', 'j1')
+      const first = s.take('b', 'jobs')
+      await s.settle()
+      const second = s.take('c', 'jobs')
+      s.freeze('b')
+      await s.settle()
+      s.got(second, 'ok', 'j1')
+      s.thaw('b')
+      // It does not know yet, and learns that nobody can tell it what became of this.
+      const early = s.done(first)
+      await s.settle()
+      s.got(early, 'unknown-outcome')
+      const late = s.done(first)
+      await s.settle()
+      s.got(late, 'stale-token')
+      s.holds('a b c', 'jobs', 'j1')
+      const done = s.done(second)
+      await s.settle()
+      s.got(done, 'ok')
+      s.holds('a b c', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: taker is cut off with the item, and comes back (n=3)',
+    cites: ['Jepsen: etcd 3.4.3', 'corosync/corosync#182'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      s.add('a', 'jobs', 'j1')
+      const first = s.take('c', 'jobs')
+      await s.settle()
+      s.got(first, 'ok', 'j1')
+      s.cut('a b | c')
+      const second = s.take('b', 'jobs')
+      await s.settle()
+      s.got(second, 'ok', 'j1')
+      s.later(second, first)
+      const late = s.done(first)
+      await s.settle()
+      s.heal()
+      await s.settle()
+      s.got(late, 'stale-token')
+      s.holds('a b c', 'jobs', 'j1')
+    },
+  },
+  {
+    name: 'vsync: queue: taker leaves with the item (n=3)',
+    cites: ['belaban/JGroups#311'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      s.add('a', 'jobs', 'j1')
+      const first = s.take('b', 'jobs')
+      await s.settle()
+      const second = s.take('c', 'jobs')
+      const { now } = s
+      s.leave('b')
+      await s.until(() => second.outcome === 'ok', 'c has the item')
+      s.within(now, 0, 3_000)
+      s.later(second, first)
+      await s.settle()
+    },
+  },
+  {
+    name: 'vsync: queue: two take one item (n=3)',
+    cites: ['Jepsen total-queue'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      const one = s.take('b', 'jobs')
+      const two = s.take('c', 'jobs')
+      s.add('a', 'jobs', 'j1')
+      await s.settle()
+      s.got(one, 'ok', 'j1')
+      s.got(two, 'pending')
+      s.add('a', 'jobs', 'j2')
+      await s.settle()
+      s.got(two, 'ok', 'j2')
+    },
+  },
+  {
+    name: 'vsync: queue: the sequencer dies as the item is completed (n=4)',
+    cites: ['Jepsen total-queue', 'Hickey, Lynch, van Renesse, TACAS 1999'],
+    on,
+    async play(s) {
+      await s.together('a b c d')
+      s.add('b', 'jobs', 'j1')
+      const taken = s.take('c', 'jobs')
+      await s.settle()
+      s.crashSending('a', 'order', { after: 1 })
+      const done = s.done(taken)
+      await s.settle()
+      s.inView('b c d', 'b c d', { primary: true })
+      s.got(done, 'ok')
+      s.holds('b c d', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: who is told that it is done is not told wrong (n=5)',
+    cites: ['Derecho-Project/derecho#143', 'Jepsen total-queue'],
+    on,
+    async play(s) {
+      await s.together('a b c d e')
+      s.add('a', 'jobs', 'j1')
+      const taken = s.take('a', 'jobs')
+      await s.settle()
+      const done = s.done(taken)
+      await s.until(() => done.outcome === 'ok', 'it is done')
+      // Those who go on are others.
+      s.cut('a b | c d e')
+      s.crash('a b')
+      await s.settle()
+      s.inView('c d e', 'c d e', { primary: true })
+      s.holds('c d e', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: outside of the primary component it says so (n=3)',
+    cites: ['keycloak/keycloak#47970', 'belaban/JGroups#311'],
+    on: { ...on, whenNotPrimary: 'reject' },
+    async play(s) {
+      await s.together('a b c')
+      s.cut('a b | c')
+      await s.settle()
+      const no = s.add('c', 'jobs', 'j1')
+      const none = s.take('c', 'jobs')
+      const yes = s.add('a', 'jobs', 'j2')
+      await s.settle()
+      s.got(no, 'not-primary')
+      s.got(none, 'not-primary')
+      s.got(yes, 'ok')
+      s.heal()
+      await s.settle()
+      const again = s.take('c', 'jobs')
+      await s.settle()
+      s.got(again, 'ok', 'j2')
+    },
+  },
+  {
+    name: 'vsync: queue: what waits for the primary component is done once it is there (n=3)',
+    cites: ['keycloak/keycloak#46298'],
+    on: { groups: { jobs: 'queue', log: channel('fifo') } },
+    async play(s) {
+      await s.together('a b c')
+      s.cut('a b | c')
+      await s.settle()
+      const add = s.add('c', 'jobs', 'j1')
+      const take = s.take('c', 'jobs')
+      await s.settle()
+      s.got(add, 'pending')
+      s.got(take, 'pending')
+      s.heal()
+      await s.settle()
+      s.got(add, 'ok')
+      s.got(take, 'ok', 'j1')
+      s.holds('a b c', 'jobs', 'j1')
+    },
+  },
+]
