@@ -243,7 +243,7 @@ export class AppSide {
       case 'state':
         return this.#touch(event.group)?.handleState(event)
       case 'stable':
-        return this.#handleStable(event.upTo)
+        return this.#handleStable(event)
       case 'trans':
         return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
       case 'lease':
@@ -298,10 +298,12 @@ export class AppSide {
     else group.handleSnapshot(event, answer)
   }
 
-  #handleStable(upTo: number): void {
+  #handleStable({ upTo, except }: Extract<AppEvent, { type: 'stable' }>): void {
+    const waiting = except.length === 0 ? null : new Set(except)
     // Numbers only grow and a Map keeps the order of insertion: the scan ends at the first one above.
     for (const receipt of this.#receipts.values()) {
       if (receipt.n > upTo) break
+      if (waiting?.has(receipt.n)) continue
       if (receipt.wantsStable && !receipt.isStable)
         this.#options.trace?.({ e: 'settle', of: `${this.self}#${receipt.n}`, outcome: 'stable' })
       receipt.markStable()
