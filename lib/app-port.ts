@@ -225,7 +225,7 @@ export class AppSide {
       case 'state':
         return this.#touch(event.group)?.handleState(event)
       case 'stable':
-        return this.#casts.markStable(event.upTo)
+        return this.#casts.markStable(event)
       case 'trans':
         return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
       case 'lease':

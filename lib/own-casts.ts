@@ -5,7 +5,7 @@
  * one cast at most {@link CAST_SIZE_MAX} bytes.
  */
 import { type ClosedError, NotPrimaryError, TooLargeError, UnknownOutcomeError } from './errors.ts'
-import type { ProcessId } from './kernel/api.ts'
+import type { AppEvent, ProcessId } from './kernel/api.ts'
 import type { CastFate } from './objects/replica.ts'
 import { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
@@ -16,6 +16,8 @@ export const CASTS_MAX = 4096
 export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
 /** The largest payload of one cast, encoded. */
 export const CAST_SIZE_MAX: number = 64 * 1024
+
+type Stable = Extract<AppEvent, { type: 'stable' }>
 
 /** Throws a TooLargeError for a payload that no cast may have. */
 export function checkSize(payload: Uint8Array): void {
@@ -76,9 +78,11 @@ export class OwnCasts {
   }
 
   /** All casts up to a number are held by every member of the views they were sent in. */
-  markStable(upTo: number): void {
+  markStable({ upTo, except }: Stable): void {
+    const waiting = except.length === 0 ? null : new Set(except)
     for (const receipt of this.#receipts.values()) {
       if (receipt.n > upTo) break
+      if (waiting?.has(receipt.n)) continue
       if (receipt.wantsStable && !receipt.isStable) this.#traceEnd(receipt.n, 'stable')
       receipt.markStable()
       if (receipt.isSettled) this.#receipts.delete(receipt.n)

@@ -150,8 +150,11 @@ export type AppEvent =
       readonly sources: readonly StateSource[]
       readonly cut: Readonly<Record<ProcessId, number>>
     }
-  /** Every own cast with number at most `upTo` is held by every member of the view it was sent in. */
-  | { readonly type: 'stable'; readonly upTo: number }
+  /**
+   * Every own cast with number at most `upTo` is held by every member of the view it was sent in, except those that
+   * wait, or have waited, for a primary component: of them a later one of these events tells.
+   */
+  | { readonly type: 'stable'; readonly upTo: number; readonly except: readonly number[] }
   /** The end of a join or leave of a group. */
   | { readonly type: 'joined'; readonly group: string; readonly outcome: 'ok' | 'mismatch' | 'closed' }
   | { readonly type: 'leftGroup'; readonly group: string }

@@ -41,8 +41,10 @@ export class Casting {
   private unplaced = 0
   private unplacedGid = -1
   private readonly settled: Set<number> = new Set()
+  /** Numbers of own casts that stood aside and are not settled: what was cast after them does not wait for them. */
+  private readonly waiting: Set<number> = new Set()
   private settledUpTo = 0
-  private settledTold = 0
+  private isToldOfSettled = true
   private isWritable = true
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly groups: Groups }) {
@@ -88,14 +90,25 @@ export class Casting {
 
   private settle(n: number): void {
     if (n === 0) return
-    this.settled.add(n)
-    while (this.settled.delete(this.settledUpTo + 1)) this.settledUpTo += 1
+    this.waiting.delete(n)
+    if (n <= this.settledUpTo) this.isToldOfSettled = false
+    else this.settled.add(n)
+    this.advanceSettledUpTo()
+  }
+
+  private advanceSettledUpTo(): void {
+    for (let n = this.settledUpTo + 1; this.settled.delete(n) || this.waiting.has(n); n += 1) {
+      this.settledUpTo = n
+      this.isToldOfSettled = false
+    }
   }
 
   private tellStable(): void {
-    if (this.settledUpTo === this.settledTold) return
-    this.settledTold = this.settledUpTo
-    this.core.app({ type: 'stable', upTo: this.settledUpTo })
+    if (this.isToldOfSettled) return
+    this.isToldOfSettled = true
+    const upTo = this.settledUpTo
+    const except = this.waiting.size === 0 ? [] : [...this.waiting].filter((n) => n <= upTo)
+    this.core.app({ type: 'stable', upTo, except })
   }
 
   private tellWritable(): void {
@@ -126,6 +139,8 @@ export class Casting {
       }
       if (group.options.consistency === 'consistent' && !isActing(group, era)) {
         this.aside.push(entry)
+        this.waiting.add(entry.n)
+        this.advanceSettledUpTo()
         continue
       }
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break

@@ -70,6 +70,8 @@ export class QueueReplica implements Replica, ItemActions {
   readonly #held: HeldItems
   readonly #orphans: OrphanWatch
   #lastPrimary: readonly string[] = []
+  /** Where calls reject outside the primary component: takes back those that have not been sent when it is lost. */
+  #primacy = new AbortController()
   #isLoaded = false
   #isStopped = false
   #isEnded = false
@@ -122,7 +124,7 @@ export class QueueReplica implements Replica, ItemActions {
       signal?.throwIfAborted()
       if (!isPatient) this.#requirePrimary()
       const number = this.#lastCall + 1
-      const receipt = this.#cast(makeOp(number), signal)
+      const receipt = this.#cast(makeOp(number), isPatient ? signal : this.#untilCutOff(signal))
       this.#lastCall = number
       const call: Call = { resolve, reject, isDelivered: false }
       this.#calls.set(number, call)
@@ -141,7 +143,7 @@ export class QueueReplica implements Replica, ItemActions {
 
   #castTake(open: OpenTake): void {
     const number = this.#lastTake + 1
-    const receipt = this.#cast([OP.take, number], open.signal)
+    const receipt = this.#cast([OP.take, number], this.#untilCutOff(open.signal))
     this.#lastTake = number
     open.isRegistered = false
     this.#takes.set(number, open)
@@ -173,11 +175,32 @@ export class QueueReplica implements Replica, ItemActions {
   }
 
   #requirePrimary(): void {
+    const refusal = this.#refusal()
+    if (refusal !== null) throw refusal
+  }
+
+  /** Why calls reject now, if they do. */
+  #refusal(): NotPrimaryError | null {
     const { view } = this.port
-    if (this.#settings.whenNotPrimary !== 'reject' || view === null || view.primary) return
+    if (this.#settings.whenNotPrimary !== 'reject' || view === null || view.primary) return null
     const missing =
       view.missing.length > 0 ? view.missing : this.#lastPrimary.filter((member) => !view.members.includes(member))
-    throw new NotPrimaryError(`queue "${this.port.name}" is not in the primary component`, missing)
+    return new NotPrimaryError(`queue "${this.port.name}" is not in the primary component`, missing)
+  }
+
+  /** A cast that waits for the primary component, instead of being sent, is taken back with this signal. */
+  #untilCutOff(signal: AbortSignal | undefined): AbortSignal | undefined {
+    if (this.#settings.whenNotPrimary !== 'reject') return signal
+    return signal === undefined ? this.#primacy.signal : AbortSignal.any([signal, this.#primacy.signal])
+  }
+
+  /** In `settle`, not in `view`: of some views outside the primary component the replica is told later, or never. */
+  #watchPrimacy(): void {
+    const refusal = this.#refusal()
+    if (refusal === null) return
+    const lost = this.#primacy
+    this.#primacy = new AbortController()
+    lost.abort(refusal)
   }
 
   #cast(op: unknown, signal?: AbortSignal): Receipt {
@@ -211,6 +234,7 @@ export class QueueReplica implements Replica, ItemActions {
 
   settle(): void {
     this.#changes.flush()
+    this.#watchPrimacy()
     if (!this.#isLoaded) return
     this.#isLoaded = false
     // A cast of this process that the loaded state covers is never applied here: nobody can tell how it ended.

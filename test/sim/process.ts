@@ -264,7 +264,7 @@ export class SimProcess {
     let events: AppEvent[] | null = null
     for (const effect of effects) {
       if (effect.type === 'app') {
-        if (effect.event.type === 'stable') this.#noteStable(effect.event.upTo)
+        if (effect.event.type === 'stable') this.#noteStable(effect.event)
         events ??= []
         events.push(effect.event)
       } else this.#carryOut(effect)
@@ -349,8 +349,8 @@ export class SimProcess {
     world.trace.kernel(world.now, this.id, line)
   }
 
-  #noteStable(upTo: number): void {
-    this.#openSends = this.#openSends.filter(({ n }) => n > upTo)
+  #noteStable({ upTo, except }: Extract<AppEvent, { type: 'stable' }>): void {
+    this.#openSends = this.#openSends.filter(({ n }) => n > upTo || except.includes(n))
   }
 }
 

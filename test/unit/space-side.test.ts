@@ -391,7 +391,7 @@ test('space side › a receipt resolves at the own delivery, and when all hold i
   const { delivered, stable } = receipt
   bench.receive(deliver('me', receipt.n, 'a'))
   await delivered
-  bench.receive({ type: 'stable', upTo: receipt.n })
+  bench.receive({ type: 'stable', upTo: receipt.n, except: [] })
   await stable
   assert.deepEqual(bench.traced('settle'), [
     { of: 'join:g', outcome: 'ok' },
@@ -405,8 +405,8 @@ test('space side › that a cast is stable is told once, also while it is not de
   bench.receive(view('1.a.1', 'whole'), joined)
   const receipt = bench.group.cast('a')
   const { stable } = receipt
-  bench.receive({ type: 'stable', upTo: receipt.n })
-  bench.receive({ type: 'stable', upTo: receipt.n })
+  bench.receive({ type: 'stable', upTo: receipt.n, except: [] })
+  bench.receive({ type: 'stable', upTo: receipt.n, except: [] })
   await stable
   bench.receive(deliver('me', receipt.n, 'a'))
   assert.deepEqual(bench.traced('settle').slice(1), [

@@ -349,6 +349,23 @@ test('queue › outside the primary component calls wait up to their signal, or 
   }
 })
 
+test('queue › what has not been sent when the primary component is lost is refused, where calls reject', async () => {
+  for (const whenNotPrimary of ['wait', 'reject'] as const) {
+    const cluster = makeCluster(2, 1, { whenNotPrimary })
+    const cut = at(cluster, 1)
+    const { signal } = new AbortController()
+    const calls = [cut.handle.add(1), cut.handle.take(), cut.handle.add(2, { signal }), cut.handle.take({ signal })]
+    const seen = calls.map(watch)
+    cluster.cutOff(cut)
+    await cluster.rest()
+    const refused = seen.filter(({ error }) => error instanceof NotPrimaryError && error.missing.join() === 'p0')
+    assert.deepEqual([refused.length, cut.queued.length], whenNotPrimary === 'reject' ? [4, 0] : [0, 4])
+    cluster.join(cut)
+    await cluster.rest()
+    assert.equal(cut.handle.size, whenNotPrimary === 'reject' ? 0 : 2)
+  }
+})
+
 for (const how of ['done', 'failed'] as const) {
   test(`queue › process tells that a job is ${how} once it can, also where calls reject meanwhile`, async () => {
     const cluster = makeCluster(2, 1, { whenNotPrimary: 'reject' })
