@@ -63,6 +63,8 @@ export class Network {
   #parts: Map<string, number> | null = null
   /** Called when a path with frames in flight is reset. */
   resetWithFrames: () => void = () => undefined
+  /** Called when a process is told that it has a path to another. */
+  linkUp: () => void = () => undefined
 
   constructor(world: World, processes: readonly SimProcess[]) {
     this.#world = world
@@ -274,6 +276,7 @@ export class Network {
     if (end.isDown || !end.process.isRunning) return
     end.isUp = true
     end.process.met.add(other)
+    this.linkUp()
     end.process.input({ type: 'linkUp', peer: other.id })
   }
 
@@ -289,6 +292,7 @@ export class Network {
   #delay(path: Path): number {
     const { isLan, delayMin, delayMean, spikeChance } = this.#world.scenario
     const random = this.#random
+    if (delayMean === delayMin) return delayMin
     if (isLan || path.isLan) return random.next() * 2
     const delay = delayMin + random.exponential(Math.max(1, delayMean - delayMin))
     return Math.min(DELAY_MAX, spikeChance > 0 && random.next() < spikeChance ? delay * 10 : delay)

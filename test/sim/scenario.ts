@@ -57,7 +57,7 @@ export interface Scenario {
   readonly groups: number
   /** `tabs`: one origin, with locks; `none`: no origin, so no proof of death; `mixed`: two origins and some without. */
   readonly origins: 'tabs' | 'none' | 'mixed'
-  /** One-way delay: uniform 0–2 ms if LAN, else `delayMin` plus exponential. */
+  /** One-way delay: constant if `delayMin` is the mean, uniform 0–2 ms if LAN, else `delayMin` plus exponential. */
   readonly isLan: boolean
   readonly delayMin: number
   readonly delayMean: number

@@ -1,0 +1,49 @@
+/**
+ * `npm run sim:timing`: the kernel's times and view counts at a constant one-way delay of 40 ms.
+ *
+ *   npm run sim:timing -- [--seeds N] [--from S0] [--json]
+ *
+ * Prints every case (with `--json` only the last line), and as the last line the worst figure of each kind and its
+ * bound. Exit code 1 if one is exceeded.
+ */
+import { parseArgs } from 'node:util'
+import {
+  FLUSH_KINDS,
+  HEAL_KINDS,
+  type Measured,
+  measureFlush,
+  measureHeal,
+  measureHerd,
+  TIMING_BOUNDS,
+} from './measure.ts'
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '3' },
+    from: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const cases: Record<keyof typeof TIMING_BOUNDS, Measured[]> = { heal: [], flush: [], herd: [] }
+const from = Number(values.from)
+
+for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
+  for (const kind of HEAL_KINDS) add('heal', await measureHeal(seed, 10, kind))
+  for (const kind of FLUSH_KINDS) add('flush', await measureFlush(seed, 50, kind))
+  for (const incumbents of [0, 1, 5]) add('herd', await measureHerd(seed, 50, incumbents))
+}
+
+const worst = Object.fromEntries(
+  Object.entries(TIMING_BOUNDS).map(([name, bound]) => {
+    const figures = cases[name as keyof typeof TIMING_BOUNDS].map(({ figure }) => figure)
+    return [name, { worst: Math.max(...figures), bound, cases: figures.length }]
+  }),
+)
+console.log(JSON.stringify(worst))
+process.exitCode = Object.values(worst).some(({ worst: figure, bound }) => !(figure <= bound)) ? 1 : 0
+
+function add(name: keyof typeof TIMING_BOUNDS, measured: Measured): void {
+  cases[name].push(measured)
+  if (!values.json) console.log(name, JSON.stringify(measured))
+}
