@@ -14,6 +14,7 @@ import type {
   KernelHandle,
   KernelOptions,
   ProcessId,
+  ViewId,
   VoteRecord,
 } from './api.ts'
 import { Casting } from './casting.ts'
@@ -67,6 +68,9 @@ export class Kernel implements KernelHandle, Core {
   private goodbyeSince = Number.NaN
   private isQuick = false
   private leaseTold: number | null = null
+  /** What came of a view that this process is about to say READY for. */
+  private early: { readonly peer: ProcessId; readonly part: DataFrame | Message }[] = []
+  private earlyView: ViewId = ''
 
   constructor(env: KernelEnv, options: KernelOptions) {
     this.env = env
@@ -320,7 +324,7 @@ export class Kernel implements KernelHandle, Core {
       link.ackControl(frame.ack)
       this.detector.handleBeat(peer, frame)
       if (!frame.isMember || link.rank < 0) this.membership.touch()
-      if (frame.isMember && frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
+      if (frame.isMember) this.believe(frame.view)
       return
     }
     if (!link.accept(frame)) return
@@ -331,9 +335,12 @@ export class Kernel implements KernelHandle, Core {
   }
 
   private handleData(link: Link, peer: ProcessId, frame: DataFrame): void {
-    if (frame.view !== this.era.id) this.membership.sawInstalled(frame.view)
+    this.believe(frame.view)
     const { era } = this
-    if (frame.view !== era.id) return
+    if (frame.view !== era.id) {
+      this.keepEarly(frame.view, peer, frame)
+      return
+    }
     const rank = link.rank
     if (rank < 0) return
     for (let i = 0; i + 1 < frame.stable.length; i += 2)
@@ -343,6 +350,28 @@ export class Kernel implements KernelHandle, Core {
     link.learnDone(Math.min(frame.done, era.seq))
     for (const item of frame.items) this.handleItem(link, peer, rank, item, frame.no)
     if (era.isClosed) this.membership.progress()
+  }
+
+  /** A peer is in that view. What came of it before this process was in it comes first. */
+  private believe(view: ViewId): void {
+    if (view !== this.era.id) this.membership.sawInstalled(view)
+    if (this.early.length === 0 || this.earlyView !== this.era.id) return
+    for (const { peer, part } of this.early.splice(0)) {
+      const link = this.links.get(peer)
+      if ('k' in part) this.handleMessage(peer, part)
+      else if (link !== undefined) this.handleData(link, peer, part)
+    }
+  }
+
+  /**
+   * A view may be installed by others before this process has said READY for it: a later flush without it completes the
+   * view that it was to be in. As long as it may still say so, what they send there waits.
+   */
+  private keepEarly(view: ViewId, peer: ProcessId, part: DataFrame | Message): void {
+    if (!this.membership.isFlushingTo(view)) return
+    if (this.earlyView !== view) this.early = []
+    this.earlyView = view
+    this.early.push({ peer, part })
   }
 
   private handleItem(link: Link, peer: ProcessId, rank: number, item: Item, no: number): void {
@@ -371,8 +400,11 @@ export class Kernel implements KernelHandle, Core {
     membership.touch()
     if ('view' in message && message.k !== 'refuse' && message.view !== this.era.id) {
       // Its sender is in that view; whoever leads a flush need not be the coordinator, who may be the last to hear of it.
-      membership.sawInstalled(message.view)
-      if (message.view !== this.era.id) return
+      this.believe(message.view)
+      if (message.view !== this.era.id) {
+        this.keepEarly(message.view, from, message)
+        return
+      }
     }
     switch (message.k) {
       case 'foreign':
@@ -524,6 +556,7 @@ export class Kernel implements KernelHandle, Core {
 
   private install(flush: Flush): void {
     if (flush.plan === null || flush.decision === null) return
+    if (this.earlyView !== viewIdOf(flush.ballot)) this.early = []
     this.movers = flush.plan.movers
     installView(this, flush, flush.plan, flush.decision)
   }

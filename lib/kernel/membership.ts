@@ -426,6 +426,11 @@ export class Membership {
     return (this.flush !== null && !this.flush.part.members.includes(peer)) || this.isReadyWithout(peer)
   }
 
+  /** Was a row given for that view, and not yet READY said? */
+  isFlushingTo(view: ViewId): boolean {
+    return this.flush !== null && this.flush.phase !== 'ready' && viewIdOf(this.flush.ballot) === view
+  }
+
   /** Was READY said without that peer? Then the cut is fixed: what comes from it now is not part of it. */
   isReadyWithout(peer: ProcessId): boolean {
     for (const flush of this.readies.values()) if (!flush.part.members.includes(peer)) return true

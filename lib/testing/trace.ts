@@ -312,6 +312,8 @@ export interface NetworkFaultLine extends AnyLine {
   readonly links?: readonly (readonly [string, string])[]
   /** Or: the parts between which it happens. */
   readonly parts?: readonly (readonly string[])[]
+  /** On `slow`: for so long from now; absent: the paths end. */
+  readonly ms?: number
 }
 
 /** No fault from here on. */

@@ -4,7 +4,7 @@
  */
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
-import type { Random } from './random.ts'
+import { Random } from './random.ts'
 import { type FaultKind, type Scenario, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 import type { World } from './world.ts'
@@ -39,6 +39,8 @@ const PATIENCE_MS = 8_000
 const LIVE_MIN = 2
 /** Not more processes than this are alive at a time. */
 const LIVE_MAX = 9
+/** But a herd may come to so many, each time of so many. */
+const HERD = { joiners: 5, liveMax: 14 }
 /** A cast made within so many ms and not known to be stable is in flight. */
 const UNSTABLE_MS = 1_000
 
@@ -77,6 +79,18 @@ function drawMs(kind: FaultKind, draw: Random): number {
       return draw.between(50, 1_000)
     case 'joiner-crash':
       return draw.between(2, 1_500)
+    case 'long-freeze':
+      return draw.between(5_000, 20_000)
+    case 'clock-gap':
+      return draw.chance(0.3) ? draw.between(100, 3_000) : draw.between(3_000, 20_000)
+    case 'slow-link':
+      return draw.between(1_000, 8_000)
+    case 'clog':
+      return draw.between(500, 5_000)
+    case 'one-way':
+      return draw.between(1_000, 10_000)
+    case 'swizzle':
+      return 10_000 * Math.exp(-4 * draw.next())
     default:
       return draw.chance(0.4) ? 0 : draw.exponential(40)
   }
@@ -125,6 +139,7 @@ export class Faults {
       process.stalledUntil = 0
     }
     this.#setting.network.heal()
+    this.#setting.network.flow()
   }
 
   /** Shows the faults that wait a line of the trace. */
@@ -141,6 +156,7 @@ export class Faults {
       world.call(world.now + armed.fault.ms, () => {
         if (this.#isOver) return
         if (armed.fault.kind === 'flush-leave') this.#leave(target, armed.fault)
+        else if (armed.fault.kind === 'refound') this.#refound(target)
         else this.#crash(target, armed.fault.kind)
       })
     }
@@ -157,6 +173,10 @@ export class Faults {
         this.#arm(fault, (line) => (line.e === 'transfer' ? (line.p ?? null) : null))
         this.#strikeJoin()
         return
+      case 'refound':
+        if (this.#refound(this.#pickWanting(fault))) return
+        this.#arm(fault, (line) => (isWithoutPrimary(line) ? (line.p ?? null) : null))
+        return this.#strike({ ...fault, kind: 'halves', ms: 3_000 + (fault.pick % 9_000) })
       default: {
         const { struck } = this
         this.#strike(fault)
@@ -210,10 +230,23 @@ export class Faults {
         return
       }
       case 'freeze':
-        this.#count(fault.kind, [target.id])
-        target.freeze()
-        world.call(world.now + fault.ms, () => target.thaw())
+      case 'long-freeze':
+        return this.#freeze(fault, [target])
+      case 'clock-gap':
+        return this.#sleep(fault)
+      case 'slow-link':
+      case 'clog':
+      case 'one-way':
+        return this.#stop(fault, target)
+      case 'swizzle':
+        return this.#swizzle(fault)
+      case 'herd':
+        if (live.length + HERD.joiners > HERD.liveMax) return
+        this.#count(fault.kind, this.#ids())
+        for (let i = 0; i < HERD.joiners; i += 1) this.#setting.join()
         return
+      case 'leave-many':
+        return this.#leaveMany(fault)
       case 'isolate':
         return this.#cut(fault, [[target.id], live.filter((process) => process !== target).map(({ id }) => id)])
       case 'halves': {
@@ -256,6 +289,99 @@ export class Faults {
     target.leave(fault.pick % 3 === 0)
   }
 
+  /** At once, but not all. */
+  #leaveMany(fault: Fault): void {
+    const draw = new Random(String(fault.pick))
+    const able = draw.shuffle(this.#live().filter((process) => process.isActive))
+    const most = this.#live().length - LIVE_MIN
+    const leavers = able.slice(0, Math.min(most, 2 + draw.int(Math.max(1, most - 1))))
+    if (leavers.length < 2) return
+    const ids = leavers.map(({ id }) => id)
+    this.#count(fault.kind, ids)
+    for (const leaver of leavers) leaver.leave(draw.chance(0.3))
+  }
+
+  /** Is there one to give up whoever is missing? */
+  #refound(target: SimProcess | undefined): boolean {
+    if (target?.isActive !== true || !target.app.isWanting) return false
+    this.#count('refound', [target.id])
+    target.refound()
+    return true
+  }
+
+  #pickWanting({ pick }: Fault): SimProcess | undefined {
+    const wanting = this.#live().filter((process) => process.isActive && process.app.isWanting)
+    return wanting[pick % Math.max(1, wanting.length)]
+  }
+
+  #freeze({ kind, ms, pick }: Fault, targets: readonly SimProcess[]): void {
+    const { world, network } = this.#setting
+    const awake = targets.filter((process) => !process.isFrozen)
+    if (awake.length === 0) return
+    const ids = awake.map(({ id }) => id)
+    this.#count(kind, ids)
+    const isGivenUp = kind !== 'freeze' && pick % 2 === 0
+    const isClockStill = kind === 'clock-gap' && pick % 4 > 1
+    for (const process of awake) {
+      process.freeze()
+      if (isGivenUp) network.frozen(process)
+      world.call(world.now + ms, () => process.thaw(isClockStill))
+    }
+  }
+
+  /** A machine with some of the processes on it sleeps. */
+  #sleep(fault: Fault): void {
+    const draw = new Random(String(fault.pick))
+    const live = draw.shuffle(this.#live())
+    this.#freeze(fault, live.slice(0, 1 + draw.int(Math.ceil(live.length / 2))))
+  }
+
+  /** Paths of one process are slow or stopped: that to another, or all of them; both directions, or one. */
+  #stop(fault: Fault, target: SimProcess): void {
+    const { network, world } = this.#setting
+    const draw = new Random(String(fault.pick))
+    const other = draw.pick(this.#live().filter((process) => process !== target))
+    if (other === undefined) return
+    const [a, b] = [target.id, other.id]
+    // One direction: what comes from the other, or what goes there.
+    const isOut = draw.chance(0.5)
+    const isOneWay = fault.kind === 'one-way' || draw.chance(0.5)
+    const isOfAll = fault.kind === 'one-way' && draw.chance(0.5)
+    const concerns = (from: string, to: string): boolean => {
+      const isFrom = from === a && (isOfAll || to === b)
+      const isTo = to === a && (isOfAll || from === b)
+      return isOneWay ? (isOut ? isFrom : isTo) : isFrom || isTo
+    }
+    const factor = fault.kind === 'slow-link' ? draw.between(10, 50) : Number.POSITIVE_INFINITY
+    this.#count(fault.kind, isOfAll ? [a] : [a, b])
+    network.stop({ concerns, factor, until: Math.min(TIMES.quiet, world.now + fault.ms) })
+    if (fault.kind !== 'one-way' || draw.chance(0.5)) return
+    // It ends without having healed.
+    world.call(world.now + fault.ms - 0.01, () => {
+      if (this.#isOver) return
+      for (const each of isOfAll ? this.#live() : [other]) if (each !== target) network.reset(target, each)
+    })
+  }
+
+  /** Half of the processes are cut off from everybody, one after the other, and come back in another order. */
+  #swizzle(fault: Fault): void {
+    const { network, world } = this.#setting
+    const draw = new Random(String(fault.pick))
+    const live = draw.shuffle(this.#live())
+    const half = live.slice(0, Math.max(1, Math.floor(live.length / 2)))
+    const ids = half.map(({ id }) => id)
+    this.#count(fault.kind, ids)
+    for (const id of ids) {
+      const from = draw.between(0, fault.ms / 2)
+      const until = world.now + draw.between(fault.ms / 2, fault.ms)
+      world.call(world.now + from, () => {
+        if (this.#isOver) return
+        const concerns = (a: string, b: string): boolean => a === id || b === id
+        network.stop({ concerns, factor: Number.POSITIVE_INFINITY, until })
+      })
+    }
+  }
+
   #cut(fault: Fault, parts: readonly (readonly string[])[]): void {
     const { world, network } = this.#setting
     if (parts.some((part) => part.length === 0)) return
@@ -282,4 +408,14 @@ export class Faults {
   #live(): SimProcess[] {
     return this.#setting.processes.filter((process) => process.isRunning && !process.isLeaving)
   }
+}
+
+/** Does this line say that a process is without the primary component? */
+function isWithoutPrimary(line: AnyLine): boolean {
+  return (
+    line.e === 'view' &&
+    line['g'] === '' &&
+    line['primary'] === false &&
+    (line['members'] as readonly string[]).length > 1
+  )
 }

@@ -25,6 +25,7 @@ import {
   DEFAULT_OPTIONS,
   FAULT_KINDS,
   type FaultKind,
+  NAMED_KINDS,
   type SimOptions,
   WORKLOADS,
   type WorkloadName,
@@ -195,8 +196,8 @@ function readFaults(text: string): readonly FaultKind[] {
   if (text === 'all') return FAULT_KINDS
   if (text === 'none') return []
   return text.split(',').map((name) => {
-    const kind = FAULT_KINDS.find((each) => each === name)
-    return kind ?? usage(`--faults takes all, none, or some of ${FAULT_KINDS.join(', ')}`)
+    const kind = NAMED_KINDS.find((each) => each === name)
+    return kind ?? usage(`--faults takes all, none, or some of ${NAMED_KINDS.join(', ')}`)
   })
 }
 

@@ -1,8 +1,9 @@
 /**
- * The network between processes: paths of three channels, in order, with delay; resets; clean partitions.
+ * The network between processes: paths of three channels, in order, with delay; resets; clean partitions; stops.
  *
  * A path loses nothing while it lasts; when it ends, at each side at a moment of its own, what has not arrived there is
- * lost. A partition stalls all frames between its parts; after a while of that the path is given up.
+ * lost. A partition stalls all frames between its parts; after a while of that the path is given up. A stop (`stops.ts`)
+ * stalls or slows a direction for a while. Nobody connects to a frozen process.
  */
 import type { Channel } from '../../lib/kernel/api.ts'
 import { decodeFrame, encodeFrame } from '../../lib/kernel/codec.ts'
@@ -10,6 +11,7 @@ import type { Frame } from '../../lib/kernel/frame.ts'
 import { Due } from './heap.ts'
 import type { SimProcess } from './process.ts'
 import type { Random } from './random.ts'
+import { pairsOf, type Stop, Stops } from './stops.ts'
 import type { World } from './world.ts'
 
 /** The longest delay of one frame, in ms. */
@@ -61,6 +63,7 @@ export class Network {
   readonly #processes: readonly SimProcess[]
   /** Per process id, the part of the present partition; null: the network is whole. */
   #parts: Map<string, number> | null = null
+  readonly #stops = new Stops()
   /** Called when a path with frames in flight is reset. */
   resetWithFrames: () => void = () => undefined
   /** Called when a process is told that it has a path to another. */
@@ -76,6 +79,8 @@ export class Network {
   enter(process: SimProcess): void {
     this.#parts?.set(process.id, this.#random.int(2))
     if (this.#parts !== null) this.#traceCut()
+    if (this.#stops.isAny)
+      for (const { stop, links } of this.#stops.pairs(this.#runningIds())) this.#traceStop(stop, links)
     for (const other of this.#processes) if (other !== process && other.isRunning) this.#connectSoon(process, other)
   }
 
@@ -87,7 +92,9 @@ export class Network {
     if (!own.isUp || own.isDown) return
     const end = path.other(own)
     const { last } = end
-    let t = this.#world.now + this.#delay(path)
+    const delay = this.#delay(path)
+    let t = this.#world.now + delay
+    if (this.#stops.isAny) t = this.#stops.slowed(from.id, to, { now: this.#world.now, delay })
     const lane = this.#world.scenario.isOneFifo ? 'control' : channel
     if (t < last[lane]) t = last[lane]
     last[lane] = t
@@ -113,7 +120,7 @@ export class Network {
   arrive(path: Path, end: End, channel: Channel, frame: Frame | Uint8Array): void {
     end.inFlight -= 1
     if (end.isDown || this.#world.now > end.lostAfter) return
-    if (end.stalled.length > 0 || this.#isCut(path)) end.stalled.push({ channel, frame })
+    if (end.stalled.length > 0 || this.#isStalled(path, end)) end.stalled.push({ channel, frame })
     else this.#hand(path, end, frame)
   }
 
@@ -193,6 +200,51 @@ export class Network {
     this.#connectAll()
   }
 
+  /** Something is the matter with paths, until the moment that it says. */
+  stop(stop: Stop): void {
+    this.#stops.add(stop)
+    this.#traceStop(stop, pairsOf(stop, this.#runningIds()))
+    this.#world.call(stop.until, () => this.#endStop(stop))
+  }
+
+  /** Ends whatever is the matter with paths. */
+  flow(): void {
+    for (const { stop } of [...this.#stops.pairs([])]) this.#endStop(stop)
+  }
+
+  #endStop(stop: Stop): void {
+    if (!this.#stops.remove(stop)) return
+    if (stop.factor < Number.POSITIVE_INFINITY) return
+    this.#flow()
+    this.#connectAll()
+  }
+
+  /** The peers of a process that stays frozen give their paths to it up after a while. */
+  frozen(process: SimProcess): void {
+    for (const path of process.paths.values()) {
+      this.#world.call(this.#world.now + this.#random.between(2_000, 8_000), () => {
+        if (process.isFrozen && !path.isEnding) this.#end(path, 0)
+      })
+    }
+  }
+
+  /** A process can be connected to again. */
+  thawed(process: SimProcess): void {
+    for (const other of this.#processes) {
+      if (other === process || !other.isRunning || other.paths.has(process.id) || process.paths.has(other.id)) continue
+      this.#connectSoon(process, other)
+    }
+  }
+
+  #traceStop({ until }: Stop, links: readonly (readonly [string, string])[]): void {
+    const { now, trace } = this.#world
+    if (links.length > 0) trace.world(now, { e: 'slow', links, ms: until - now })
+  }
+
+  #runningIds(): string[] {
+    return this.#processes.filter((process) => process.isRunning).map(({ id }) => id)
+  }
+
   #traceCut(): void {
     const parts: string[][] = [[], []]
     for (const { id, isRunning } of this.#processes) {
@@ -205,15 +257,15 @@ export class Network {
   /** What is no longer behind a cut flows on, in a burst. */
   #flow(): void {
     for (const path of this.#allPaths()) {
-      if (this.#isCut(path)) continue
       for (const end of [path.a, path.b]) {
-        if (end.stalled.length > 0) this.#world.call(this.#world.now + this.#delay(path), () => this.#burst(path, end))
+        if (end.stalled.length > 0 && !this.#isStalled(path, end))
+          this.#world.call(this.#world.now + this.#delay(path), () => this.#burst(path, end))
       }
     }
   }
 
   #burst(path: Path, end: End): void {
-    if (end.isDown || this.#isCut(path)) return
+    if (end.isDown || this.#isStalled(path, end)) return
     const { stalled } = end
     end.stalled = []
     for (const { frame } of stalled) this.#hand(path, end, frame)
@@ -258,6 +310,8 @@ export class Network {
 
   #connect(a: SimProcess, b: SimProcess): void {
     if (!a.isRunning || !b.isRunning || a.paths.has(b.id) || b.paths.has(a.id)) return
+    // It is done when that is over.
+    if (a.isFrozen || b.isFrozen || this.#stops.isStopped(a.id, b.id) || this.#stops.isStopped(b.id, a.id)) return
     const path = new Path(a, b, this.#isLan(a, b))
     if (this.#isCut(path)) return
     a.paths.set(b.id, path)
@@ -287,6 +341,12 @@ export class Network {
   #isCut({ a, b }: Path): boolean {
     const parts = this.#parts
     return parts !== null && parts.get(a.process.id) !== parts.get(b.process.id)
+  }
+
+  /** Does what arrives at this end wait there? */
+  #isStalled(path: Path, end: End): boolean {
+    if (this.#isCut(path)) return true
+    return this.#stops.isAny && this.#stops.isStopped(path.other(end).process.id, end.process.id)
   }
 
   #delay(path: Path): number {

@@ -1,8 +1,8 @@
 /**
  * A simulated process: the kernel, the real application side of the port, and the port between them with its delay.
  *
- * A frozen process does nothing and finds what came meanwhile when it thaws. A stalled page is blocked while its kernel
- * goes on. A crashed process is gone between one event and the next.
+ * A frozen process does nothing and finds what came meanwhile when it thaws; its clock may have stood still. A stalled page
+ * is blocked while its kernel goes on. A crashed process is gone between one event and the next.
  */
 
 import { AppSide } from '../../lib/app-port.ts'
@@ -57,6 +57,9 @@ export class SimProcess {
   isLeaving = false
   stalledUntil = 0
   readonly startedAt: number
+  /** How far its clock is behind the world's, in ms: it stood still so long. */
+  #behind = 0
+  #frozenAt = 0
   readonly #around: Surroundings
   readonly #port: Random
   #phase: 'running' | 'stopped' | 'crashed' = 'running'
@@ -87,7 +90,7 @@ export class SimProcess {
     )
     this.app = new AppSide({
       self: id,
-      now: () => world.now,
+      now: () => this.now,
       send: (commands) => this.#sendDown(commands),
       schedule: (fn) => world.schedule(fn),
       after: (ms, fn) => this.#after(ms, fn),
@@ -114,6 +117,11 @@ export class SimProcess {
   /** The page may do something now. */
   get isActive(): boolean {
     return this.isRunning && !this.isFrozen && !this.isLeaving && this.stalledUntil <= this.#around.world.now
+  }
+
+  /** Its own clock. */
+  get now(): number {
+    return this.#around.world.now - this.#behind
   }
 
   /** Casts on their way for at most `ms`, not known to be stable. */
@@ -164,7 +172,7 @@ export class SimProcess {
     if (due.at !== this.#wakeAt || this.#phase !== 'running') return
     this.#wakeAt = Number.POSITIVE_INFINITY
     if (this.isFrozen) return
-    if (this.kernel.nextWake > this.#around.world.now) this.#armWake()
+    if (this.kernel.nextWake > this.now) this.#armWake()
     else this.#step([{ type: 'wake' }])
   }
 
@@ -179,6 +187,14 @@ export class SimProcess {
     }
     world.touchPage()
     task.run()
+  }
+
+  /** Puts a task off whose time has not come, because the clock stood still meanwhile. */
+  waitUntil(from: number, task: PageTask): boolean {
+    const { world } = this.#around
+    if (this.#behind === 0 || from - this.now < 0.01) return false
+    world.at(world.now + from - this.now, task)
+    return true
   }
 
   #armPage(): void {
@@ -219,13 +235,16 @@ export class SimProcess {
     // What had gathered comes before what arrives while it is frozen.
     if (this.#batch !== null) this.#backlog.push(...this.#batch)
     this.#batch = null
+    this.#frozenAt = this.#around.world.now
     this.#around.world.trace.world(this.#around.world.now, { e: 'freeze', q: this.id })
   }
 
-  thaw(): void {
+  /** `isClockStill`: to it, no time has passed. */
+  thaw(isClockStill = false): void {
     if (!this.isRunning || !this.isFrozen) return
-    const { world } = this.#around
+    const { world, network } = this.#around
     this.isFrozen = false
+    if (isClockStill) this.#behind += world.now - this.#frozenAt
     world.trace.world(world.now, { e: 'thaw', q: this.id })
     const inputs = this.#backlog
     this.#backlog = []
@@ -234,11 +253,20 @@ export class SimProcess {
     for (const input of inputs) this.input(input)
     if (!isTimerFirst) this.input({ type: 'wake' })
     if (this.#pageBacklog.length > 0) this.#armPage()
+    network.thawed(this)
   }
 
   /** Its path to a process that is gone ends. */
   downFrom(peer: SimProcess): void {
     this.#around.network.downTo(this, peer.id)
+  }
+
+  /** Gives up whoever is missing. */
+  refound(): void {
+    if (!this.isActive || !this.app.isWanting) return
+    this.#around.world.touchPage()
+    this.app.refound()
+    this.app.flush()
   }
 
   /** Leaves the space for good. */
@@ -255,7 +283,7 @@ export class SimProcess {
     world.events += inputs.length
     let effects: readonly Effect[]
     try {
-      effects = this.kernel.step(world.now, inputs)
+      effects = this.kernel.step(this.now, inputs)
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
       world.fail('exception', `at ${world.now} ms the kernel of ${this.id} throws: ${reason}`)
@@ -303,7 +331,7 @@ export class SimProcess {
   }
 
   #armWake(): void {
-    const { nextWake } = this.kernel
+    const nextWake = this.kernel.nextWake + this.#behind
     if (nextWake >= this.#wakeAt || this.#phase !== 'running') return
     const { world } = this.#around
     const { lateMs } = world.scenario
@@ -334,7 +362,7 @@ export class SimProcess {
 
   #after(ms: number, fn: () => void): () => void {
     const { world } = this.#around
-    const task = new PageTask(this, fn)
+    const task = new PageTask(this, fn, this.now + ms)
     // Like a platform's timers: in whole milliseconds, never at once.
     world.at(world.now + Math.max(1, Math.ceil(ms)), task)
     return () => task.cancel()
@@ -357,11 +385,14 @@ export class SimProcess {
 /** A task of a page; waits while the page is frozen or blocked. */
 export class PageTask extends Due {
   readonly #process: SimProcess
+  readonly #from: number
   #fn: (() => void) | null
 
-  constructor(process: SimProcess, fn: () => void) {
+  /** @param from by the clock of the process, it does not run before that. */
+  constructor(process: SimProcess, fn: () => void, from = Number.NEGATIVE_INFINITY) {
     super()
     this.#process = process
+    this.#from = from
     this.#fn = fn
   }
 
@@ -371,6 +402,7 @@ export class PageTask extends Due {
 
   /** Runs it; called by the process alone. */
   run(): void {
+    if (this.#process.waitUntil(this.#from, this)) return
     const fn = this.#fn
     this.#fn = null
     fn?.()

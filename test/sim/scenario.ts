@@ -20,9 +20,23 @@ export const FAULT_KINDS = [
   'halves',
   'reset',
   'page-stall',
+  'long-freeze',
+  'clock-gap',
+  'slow-link',
+  'clog',
+  'one-way',
+  'swizzle',
+  'herd',
+  'leave-many',
 ] as const
 
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/** Kinds that run only by name: what the checkers must say of them is not settled. */
+export const EXTRA_KINDS = ['refound'] as const
+
+/** All that `--faults` and plans can name. */
+export const NAMED_KINDS = [...FAULT_KINDS, ...EXTRA_KINDS] as const
+
+export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /** The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time. */
 export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn'] as const

@@ -2,7 +2,7 @@
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
- * installs it was frozen or skewed, or that the process was cut off, or its path was reset, from anybody in the view. A
+ * installs it was frozen or skewed, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
  * of it. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
@@ -13,7 +13,7 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Install, Process } from './model.ts'
 import { type Rest, restOf } from './rest.ts'
-import type { Run } from './run.ts'
+import { isOlder, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'L5',
@@ -35,6 +35,9 @@ const FAULTS = ['crash', 'freeze', 'thaw', 'lose', 'skew', 'cut', 'heal', 'slow'
 function faultTimes(run: Run): number[] {
   return FAULTS.flatMap((fault) => run.of(fault).map(({ t }) => t))
 }
+
+/** A path that is slow or stopped for no longer is no reason to believe anybody gone. */
+const BRIEF_MS = 1_000
 
 interface Crash {
   readonly crashed: Process
@@ -77,8 +80,9 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       const left = install.before.view
       const theirs = currentOf(run, other, install.at.line)
       const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
-      // It has gone on without this process: its own view is judged for that.
-      if (wasThere && theirs?.view.members.has(install.process.id) !== true) continue
+      // It has gone on without this process, or another that comes along here: its own view is judged for that.
+      const wentPast = theirs !== undefined && isOlder(left, theirs.view)
+      if ((wasThere || wentPast) && !hasAll(theirs?.view.members, install)) continue
       count++
       verdict.expect(
         excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]),
@@ -93,6 +97,12 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
 function excluded({ before, view, data }: Install): string[] {
   const gone = new Set([...(data.left ?? []), ...(data.dead ?? [])])
   return [...(before?.view.members ?? [])].filter((id) => !view.members.has(id) && !gone.has(id))
+}
+
+/** Has that view all who come along from the view that this install leaves? */
+function hasAll(members: ReadonlySet<string> | undefined, { process, view, before }: Install): boolean {
+  if (members?.has(process.id) !== true) return false
+  return [...view.members].every((id) => members.has(id) || before?.view.members.has(id) !== true)
 }
 
 /** The space install in force at a process at that line. */
@@ -129,7 +139,10 @@ class Excuses {
       if (gone < Number.POSITIVE_INFINITY) this.#gone.set(id, { from: gone, to: gone })
     }
     for (const { data, t } of run.of('skew')) pushTo(this.#away, data.q, { from: t, to: Number.POSITIVE_INFINITY })
-    for (const { data, t } of run.of('slow')) this.#note(data, { from: t, to: t })
+    for (const { data, t } of run.of('slow')) {
+      const { ms } = data
+      if (ms === undefined || ms > BRIEF_MS) this.#note(data, { from: t, to: t + (ms ?? 0) })
+    }
     let cut: Span | null = null
     for (const { data, t } of [...run.of('cut'), ...run.of('heal')].sort((a, b) => a.line - b.line)) {
       if (cut !== null) cut.to = t

@@ -38,4 +38,13 @@ export const MENDED: readonly Mutant[] = [
     replace: 'this.opening = context.castsMade() * 0',
     properties: ['T2'],
   },
+  {
+    name: 'early-frames-dropped',
+    about:
+      'what members of a view send there to one that has not said READY for it is lost, though acknowledged (0a3df66)',
+    file: 'lib/kernel/kernel.ts',
+    find: '    if (!this.membership.isFlushingTo(view)) return\n',
+    replace: '    if (this.now >= 0) return\n',
+    properties: ['M6'],
+  },
 ]
