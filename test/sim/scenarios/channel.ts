@@ -4,7 +4,7 @@
  */
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
 import type { GroupPort, OpInfo, Replica } from '../../../lib/objects/replica.ts'
-import { compareViewIds } from '../../../lib/testing/trace.ts'
+import { compareViewIds } from '../../../lib/testing/trace-names.ts'
 
 /** View, position in it, author, number, what was cast. */
 type Entry = readonly [view: string, index: number, author: string, n: number, value: string]

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import type { TakenItem } from '../../../lib/objects/taken-item.ts'
-import { compareViewIds } from '../../../lib/testing/trace.ts'
+import { compareViewIds } from '../../../lib/testing/trace-names.ts'
 import { BOUNDS } from '../scenario.ts'
 import type { AnyLine } from '../trace.ts'
 import { Ground } from './ground.ts'
