@@ -192,7 +192,7 @@ export class AppGroup implements GroupPort {
       this.#buffer = []
       this.#kept = []
     }
-    if (view.primary) this.#applyKept()
+    if (view.primary) this.#applyKept(view.line)
     this.#awaits = plan === 'whole' ? 'nothing' : plan
     this.#info = view
     this.#view = toGroupView(view)
@@ -209,12 +209,15 @@ export class AppGroup implements GroupPort {
     else this.#guard('view', () => this.#replica?.view(view))
   }
 
-  /** The line goes on from the state kept here, so from what was kept with it. */
-  #applyKept(): void {
+  /**
+   * The line goes on from the state kept here, so from what was kept with it. A line that takes the place of theirs has
+   * views and casts of its own: what is granted by them must not bear a token that the old line may have given as well.
+   */
+  #applyKept(line: string | null): void {
     const kept = this.#kept.splice(0)
     for (const event of kept) {
       if ('payload' in event) this.#applyOne(event)
-      else this.#guard('view', () => this.#replica?.view(event))
+      else this.#guard('view', () => this.#replica?.view(event.line === null ? event : { ...event, line }))
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
     this.#undigested += kept.length
