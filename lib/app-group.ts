@@ -187,7 +187,7 @@ export class AppGroup implements GroupPort {
       this.#state.kept.take()
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
-    if (view.primary) this.#undigested += this.#state.applyKept()
+    if (view.primary) this.#undigested += this.#state.applyKept(view.line)
     this.#awaits = plan === 'whole' || plan === 'anew' ? 'nothing' : plan
     this.#info = view
     this.#view = toGroupView(view)

@@ -89,12 +89,16 @@ export class GroupState {
     else this.kept.add(view, null)
   }
 
-  /** The line goes on from the state here, so from what is kept with it. Returns how many events that were. */
-  applyKept(): number {
+  /**
+   * The line goes on from the state here, so from what is kept with it. A line that takes the place of theirs has views
+   * and casts of its own: what is granted by them must not bear a token that the old line may have given as well.
+   * Returns how many events that were.
+   */
+  applyKept(line: string | null): number {
     const kept = this.kept.take()
     for (const event of kept) {
       if ('payload' in event) this.apply(event)
-      else this.#tell(event)
+      else this.#tell(event.line === null ? event : { ...event, line })
     }
     return kept.length
   }

@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'old-view-frames',
     about: 'casts of an earlier view or incarnation of a member are taken for casts of this one',
     file: 'lib/kernel/kernel.ts',
-    find: 'if (frame.view !== era.id) return\n    const rank',
-    replace: 'const rank',
+    find: 'if (frame.view !== era.id) {\n      this.keepEarly',
+    replace: 'if (frame.view === null) {\n      this.keepEarly',
     properties: ['M1', 'M2', 'M5', 'M6', 'O1', 'O2', 'O3', 'S3'],
   },
   {

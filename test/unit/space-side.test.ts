@@ -548,3 +548,28 @@ test('space side › a group leaves when it was closed as often as it was opened
   await closed
   assert.equal(bench.side.group('g'), undefined)
 })
+
+test('space side › what was kept takes effect in the name of the line that goes on from it', () => {
+  class LineReplica extends SetReplica {
+    override view({ id, line }: { readonly id: string; readonly line?: string | null }): void {
+      this.log.push(`view ${id} of ${line}`)
+    }
+  }
+  const bench = new Bench()
+  const replica = new LineReplica()
+  bench.side.openGroup('h', { ...options, order: 'total', uniform: true, consistency: 'consistent' }, () => replica)
+  const inLine = (id: string, line: string, primary: boolean): AppEvent => {
+    const event = view(id, 'whole', 'h')
+    return event.type === 'view' ? { ...event, view: { ...event.view, line, primary } } : event
+  }
+  bench.receive(
+    inLine('1.a.0', 'old', true),
+    { type: 'keep', group: 'h', from: 'b', n: 1, view: '1.a.0', payload: encodeValue('take') },
+    inLine('2.a.0', 'old', false),
+    inLine('3.a.0', 'new', true),
+  )
+  assert.deepEqual(
+    replica.log.filter((each) => each !== 'settle'),
+    ['view 1.a.0 of old', 'view 1.a.0 of new', 'apply take', 'view 2.a.0 of new', 'view 3.a.0 of new'],
+  )
+})

@@ -81,7 +81,7 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       const theirs = currentOf(run, other, install.at.line)
       const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
       // It has gone on without this process, or another that comes along here: its own view is judged for that.
-      const wentPast = theirs !== undefined && isOlder(left, theirs.view)
+      const wentPast = theirs !== undefined && isOlder(left, theirs.view) && hasLeftBehind(run, other, install)
       if ((wasThere || wentPast) && !hasAll(theirs?.view.members, install)) continue
       count++
       verdict.expect(
@@ -97,6 +97,14 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
 function excluded({ before, view, data }: Install): string[] {
   const gone = new Set([...(data.left ?? []), ...(data.dead ?? [])])
   return [...(before?.view.members ?? [])].filter((id) => !view.members.has(id) && !gone.has(id))
+}
+
+/** Has it, before that line, gone from a view with the one who installs to one without it? */
+function hasLeftBehind(run: Run, other: Process, { process, at: { line } }: Install): boolean {
+  const installs = other.installs.get(run.space) ?? []
+  return installs.some(({ before, view, at }) => {
+    return at.line < line && before?.view.members.has(process.id) === true && !view.members.has(process.id)
+  })
 }
 
 /** Has that view all who come along from the view that this install leaves? */

@@ -54,13 +54,12 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
   }
 }
 
-/** Has it left, or is its death proven to somebody in `view`, though perhaps in a view between that was not primary? */
-function isGone(process: Process | undefined, view: View): boolean {
-  if (process === undefined) return false
-  const { crash, leave, origin } = process
+/** Is its death proven to somebody in `view`, though perhaps in a view between that was not primary? */
+function isProvenDead(process: Process | undefined, view: View): boolean {
   const [first] = view.installs
-  if (leave !== null) return true
-  if (crash === null || first === undefined || origin === '') return false
+  if (process === undefined || first === undefined) return false
+  const { crash, origin } = process
+  if (crash === null || origin === '') return false
   return crash.line < first.at.line && view.installs.some((install) => install.process.origin === origin)
 }
 
@@ -74,7 +73,14 @@ function inherits(run: Run, predecessor: View, view: View): boolean {
   for (const { data } of view.installs) {
     for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) gone.add(id)
   }
-  const base = [...predecessor.members].filter((id) => !gone.has(id) && !isGone(run.process(id), view))
+  // Whoever has not moved on from the view before the predecessor can complete that one, and must.
+  const haveMovedOn = view.installs.every(
+    ({ process, before }) => !predecessor.members.has(process.id) || (before?.view.epoch ?? 0) > predecessor.epoch,
+  )
+  const base = [...predecessor.members].filter((id) => {
+    const process = run.process(id)
+    return !gone.has(id) && process?.leave == null && !(haveMovedOn && isProvenDead(process, view))
+  })
   const present = base.filter((id) => view.members.has(id)).length
   const senior = base[0]
   return present * 2 > base.length || (present * 2 === base.length && senior !== undefined && view.members.has(senior))

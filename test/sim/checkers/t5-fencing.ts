@@ -7,7 +7,9 @@
  *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
  *   larger one.
- * - An item of one line has one accepted completion: all processes that report one report the same token.
+ * - An item of one line has one accepted completion: all processes that report one report the same token. A line that took
+ *   the place of another goes on from what that one had granted, and so may the other, so completions are compared within
+ *   the line in which they are accepted, and at each process for as long as it has not lost its line.
  */
 
 import type { TraceToken } from '../../../lib/testing/trace.ts'
@@ -32,7 +34,7 @@ export const checker: Checker = {
       checkGrants(verdict, list)
       checkHolders(run, verdict, list, releases.get(lock) ?? [])
     }
-    for (const [lock, list] of releases) checkCompletions(verdict, list, isItem(grants.get(lock) ?? []))
+    for (const [lock, list] of releases) checkCompletions(run, verdict, list, isItem(grants.get(lock) ?? []))
     checkWrites(run, verdict)
     return verdict
   },
@@ -138,29 +140,41 @@ function isGivenUp(run: Run, held: Grant, grant: Grant, releases: readonly Relea
   })
 }
 
-function checkCompletions(verdict: Verdict, releases: readonly Release[], item: boolean): void {
+function checkCompletions(run: Run, verdict: Verdict, releases: readonly Release[], item: boolean): void {
   const highest = new Map<Process, Release>()
-  let accepted: Release | null = null
+  /** By the line in which they were accepted. */
+  const accepted = new Map<string | null, Release>()
   for (const release of releases) {
     const { data, process, line } = release
     if (process === null || data.ok !== true) continue
     verdict.checked++
     const last = highest.get(process)
-    if (last !== undefined && data.token[0] === last.data.token[0] && compareTokens(data.token, last.data.token) < 0) {
+    const isOneHistory = last !== undefined && !hasChangedSides(run, last, release)
+    if (isOneHistory && data.token[0] === last.data.token[0] && compareTokens(data.token, last.data.token) < 0) {
       verdict.fail(
         `"${data.lock}" accepts token ${data.token.join('|')} after ${last.data.token.join('|')} at ${data.p}`,
         line,
       )
     } else highest.set(process, release)
-    const other: Release | null = accepted
-    accepted ??= release
-    if (item && other !== null && other.data.token[0] === data.token[0] && !sameToken(other.data.token, data.token)) {
+    const within = release.space?.data.line ?? null
+    const others = [accepted.get(within), isOneHistory ? last : undefined]
+    if (!accepted.has(within)) accepted.set(within, release)
+    const other = others.find(
+      (each) => each !== undefined && each.data.token[0] === data.token[0] && !sameToken(each.data.token, data.token),
+    )
+    if (item && other !== undefined) {
       verdict.fail(
         `item "${data.lock}" is completed with token ${data.token.join('|')} at ${data.p} and with ${other.data.token.join('|')} at ${other.data.p}`,
         line,
       )
     }
   }
+}
+
+/** Has the process lost its line between the two? Then it has taken the other's history for its own. */
+function hasChangedSides(run: Run, from: Release, to: Release): boolean {
+  if (from.space?.data.line === to.space?.data.line) return false
+  return run.of('lineLost').some(({ process, line }) => process === to.process && from.line < line && line < to.line)
 }
 
 function checkWrites(run: Run, verdict: Verdict): void {

@@ -47,4 +47,13 @@ export const MENDED: readonly Mutant[] = [
     replace: '    if (this.now >= 0) return\n',
     properties: ['M6'],
   },
+  {
+    name: 'kept-under-old-line',
+    about:
+      'a line founded in place of another gives tokens in the name of the old one for what it applies from before (1fbce5c)',
+    file: 'lib/group-state.ts',
+    find: 'event.line === null ? event : { ...event, line }',
+    replace: 'event.line !== line ? event : { ...event, line }',
+    properties: ['T5'],
+  },
 ]
