@@ -120,6 +120,15 @@ export class Detector {
     }
   }
 
+  /**
+   * Does that peer hear this process? Its heartbeats echo ours; on a path that has just come up the echo is yet to come.
+   * Whoever is heard and hears nothing cannot answer: proposed to again and again, it would keep the view closed for good.
+   */
+  isHeardBy(peer: ProcessId): boolean {
+    const heard = Math.max(this.seen.get(peer)?.echo ?? 0, this.core.links.get(peer)?.upSince ?? 0)
+    return this.core.now - heard < this.core.limits.suspectAfterMs
+  }
+
   /** Does this process believe that member of its view gone? */
   isSuspect(peer: ProcessId): boolean {
     if (peer === this.core.self) return false

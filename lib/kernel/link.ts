@@ -45,6 +45,8 @@ export class Link {
   /** HELLO was received on this path: numbered frames may go. */
   isOpen = false
   downSince: number
+  /** When the present path came up, or the last one. */
+  upSince = 0
   session = 1
   peerSession = 0
   /** Highest own cast of the current space view that the peer holds, with everything before it addressed to it. */
@@ -90,6 +92,7 @@ export class Link {
 
   up(): void {
     this.isUp = true
+    this.upSince = this.core.now
     this.isOpen = false
     this.send('control', this.hello())
   }

@@ -237,7 +237,7 @@ export class Membership {
     for (const [peer, seen] of this.detector.seen) {
       if (seen.summary === null || this.core.era.ranks.has(peer) || this.core.departed.has(peer)) continue
       const link = this.core.links.get(peer)
-      if (link === undefined || !link.isOpen || this.isGone(peer)) continue
+      if (link === undefined || !link.isOpen || this.isGone(peer) || !this.detector.isHeardBy(peer)) continue
       views ??= new Map()
       views.set(seen.summary.id, seen.summary)
     }
@@ -251,7 +251,7 @@ export class Membership {
       const isReachable = summary.members.every((stranger) => {
         if (this.core.era.ranks.has(stranger)) return false
         const seen = this.detector.seen.get(stranger)
-        if (seen?.view !== summary.id || this.isGone(stranger)) return false
+        if (seen?.view !== summary.id || this.isGone(stranger) || !this.detector.isHeardBy(stranger)) return false
         return own.every((id) => this.reports.get(id)?.has(stranger) ?? false)
       })
       if (!isReachable || size + summary.members.length > this.core.limits.membersMax) continue

@@ -7,6 +7,7 @@ import { order } from './order.ts'
 import { primary } from './primary.ts'
 import { queue } from './queue.ts'
 import type { Script } from './script.ts'
+import { suspect } from './suspect.ts'
 import { transfer } from './transfer.ts'
 import { uniform } from './uniform.ts'
 import { views } from './views.ts'
@@ -14,6 +15,7 @@ import { views } from './views.ts'
 /** By area. */
 export const scripts: readonly Script[] = [
   ...views,
+  ...suspect,
   ...flush,
   ...merge,
   ...primary,

@@ -19,7 +19,7 @@ async function withNewcomers(s: Stage, newcomers: string): Promise<void> {
 export const transfer: readonly Script[] = [
   {
     name: 'vsync: xfer: casts in flight during the snapshot (n=3)',
-    cites: ['Spread users list, May 2009 (004148)', 'corosync/corosync#466'],
+    cites: ['Spread users list, February 2008 (003720)', 'corosync/corosync#466'],
     on,
     async play(s) {
       await withNewcomers(s, 'd')
