@@ -78,3 +78,13 @@ export class FaultEvent extends Event {
     this.count = count
   }
 }
+
+/** The events of a space. */
+export interface SpaceEventMap {
+  readonly view: ViewEvent
+  readonly status: StatusEvent
+  readonly connection: ConnectionEvent
+  readonly linelost: LineLostEvent
+  readonly problem: ProblemEvent
+  readonly fault: FaultEvent
+}

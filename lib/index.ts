@@ -28,6 +28,7 @@ export {
   FaultEvent,
   LineLostEvent,
   ProblemEvent,
+  type SpaceEventMap,
   StatusEvent,
   ViewEvent,
 } from './events.ts'
@@ -59,6 +60,6 @@ export type {
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
-export type { OpenOptions, Space, SpaceEventMap } from './space.ts'
+export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'

@@ -4,8 +4,17 @@
 
 import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
+import { Connections } from './connections.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
-import { ConnectionEvent, FaultEvent, LineLostEvent, ProblemEvent, StatusEvent, ViewEvent } from './events.ts'
+import {
+  ConnectionEvent,
+  FaultEvent,
+  LineLostEvent,
+  ProblemEvent,
+  type SpaceEventMap,
+  StatusEvent,
+  ViewEvent,
+} from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
@@ -26,17 +35,9 @@ import {
   toSpaceView,
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
+import { Timers } from './timers.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
-
-/** The events of a space. */
-export interface SpaceEventMap {
-  readonly view: ViewEvent
-  readonly status: StatusEvent
-  readonly connection: ConnectionEvent
-  readonly linelost: LineLostEvent
-  readonly problem: ProblemEvent
-  readonly fault: FaultEvent
-}
+import { Waiters } from './waiters.ts'
 
 /** What every `open` takes besides the object's own options. */
 export interface OpenOptions {
@@ -69,9 +70,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   readonly #trace: ProcessTrace | null = null
   readonly #app: AppSide
   readonly #registry: Registry
-  readonly #connections = new Map<ProcessId, Connection>()
-  /** Those still connected that left or died: they will not be met again. */
-  readonly #gone = new Set<ProcessId>()
+  readonly #connections: Connections
   #backend: Backend | null = null
   #view: SpaceView | null = null
   #members: readonly ConnectedMember[] | null = null
@@ -79,13 +78,12 @@ export class Space extends TypedTarget<SpaceEventMap> {
   #isSearching = true
   #isEnded = false
   #faults = 0
-  #endWaiters: (() => void)[] = []
-  #viewWaiters: { resolve(): void; reject(error: Error): void }[] = []
-  readonly #refoundWaiters = new Set<{ resolve(): void; reject(error: Error): void }>()
+  readonly #viewWaiters = new Waiters()
+  readonly #refoundWaiters = new Waiters()
+  readonly #endWaiters = new Waiters()
   #endError: Error | null = null
   #closing: Promise<void> | null = null
-  /** The cancel functions of objects' timers that run. */
-  readonly #timers = new Set<() => void>()
+  readonly #timers: Timers
   readonly #removePageHide: () => void
 
   /** Use `openSpace`. */
@@ -95,6 +93,8 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.name = name
     this.self = self
     this.#parts = parts
+    this.#connections = new Connections(self)
+    this.#timers = new Timers(platform)
     if (trace !== undefined) {
       this.#trace = new ProcessTrace(self, trace, (error) =>
         logger.warn('tutti: the trace ends: its reader threw', error),
@@ -105,7 +105,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
       self,
       now: () => platform.now(),
       send: (commands) => this.#backend?.send(commands),
-      after: (ms, fn) => this.#after(ms, fn),
+      after: (ms, fn) => this.#timers.after(ms, fn),
       defer: (fn) => platform.schedule(fn),
       space: (event) => this.#handleEvent(event),
       fault: (peer, code, detail) => this.#handleFault(peer, code, detail),
@@ -124,7 +124,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   /** The members of the view, each with how it is reached now. The same array until something changes. */
   get members(): readonly ConnectedMember[] {
     this.#members ??= Object.freeze(
-      this.view.members.map((member) => Object.freeze({ ...member, connection: this.#connectionOf(member.id) })),
+      this.view.members.map((member) => Object.freeze({ ...member, connection: this.#connections.of(member.id) })),
     )
     return this.#members
   }
@@ -206,13 +206,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (this.#isEnded || this.#app.isClosed)
       return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
     if (!this.#app.isWanting) return Promise.resolve()
-    const done = new Promise<void>((resolve, reject) => {
-      const waiter = { resolve, reject }
-      this.#refoundWaiters.add(waiter)
-      signal?.addEventListener('abort', () => this.#refoundWaiters.delete(waiter) && reject(signal.reason), {
-        once: true,
-      })
-    })
+    const done = this.#refoundWaiters.wait(signal)
     this.#app.refound()
     return done
   }
@@ -248,7 +242,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   ready(): Promise<void> {
     if (this.#view !== null) return Promise.resolve()
     if (this.#isEnded) return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
-    return new Promise((resolve, reject) => this.#viewWaiters.push({ resolve, reject }))
+    return this.#viewWaiters.wait()
   }
 
   /** @internal Takes one message of the kernel's side. */
@@ -256,10 +250,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     for (const note of tick.notes) this.#handleNote(note)
     this.#app.receive(tick.events)
     this.#updateStatus()
-    if (this.#refoundWaiters.size > 0 && !this.#isEnded && !this.#app.isWanting) {
-      for (const { resolve } of this.#refoundWaiters) resolve()
-      this.#refoundWaiters.clear()
-    }
+    if (!this.#refoundWaiters.isEmpty && !this.#isEnded && !this.#app.isWanting) this.#refoundWaiters.resolve()
   }
 
   /** @internal A transport has a problem. */
@@ -273,19 +264,16 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#removePageHide()
-    for (const cancel of [...this.#timers]) cancel()
+    this.#timers.stop()
     this.#endError ??= error
     this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))
     this.#updateStatus()
     this.#connections.clear()
-    this.#gone.clear()
     this.#members = null
     if (error !== null) this.#report(error as TuttiError)
-    const failure = this.#endError ?? new ClosedError('the space closed before it had a view')
-    for (const { reject } of this.#viewWaiters.splice(0)) reject(failure)
-    for (const { reject } of this.#refoundWaiters) reject(this.#endError ?? new ClosedError('the space is closed'))
-    this.#refoundWaiters.clear()
-    for (const resolve of this.#endWaiters.splice(0)) resolve()
+    this.#viewWaiters.reject(this.#endError ?? new ClosedError('the space closed before it had a view'))
+    this.#refoundWaiters.reject(this.#endError ?? new ClosedError('the space is closed'))
+    this.#endWaiters.resolve()
   }
 
   async #open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
@@ -294,7 +282,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
 
   async #close(): Promise<void> {
     if (this.#isEnded) return
-    const ended = new Promise<void>((resolve) => this.#endWaiters.push(resolve))
+    const ended = this.#endWaiters.wait()
     if (this.#backend === null) this.handleEnded(null)
     // Whoever leaves is at rest, as far as a trace can tell.
     this.#app.digestAll()
@@ -317,10 +305,10 @@ export class Space extends TypedTarget<SpaceEventMap> {
       case 'view': {
         this.#view = toSpaceView(event.view)
         this.#members = null
-        for (const id of [...event.view.left, ...event.view.dead]) if (this.#connections.has(id)) this.#gone.add(id)
+        this.#connections.markGone([...event.view.left, ...event.view.dead])
         this.#updateStatus()
         this.dispatchEvent(new ViewEvent(this.#view))
-        for (const { resolve } of this.#viewWaiters.splice(0)) resolve()
+        this.#viewWaiters.resolve()
         return
       }
       case 'lineLost':
@@ -364,10 +352,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   }
 
   #handleConnection(peer: ProcessId, connection: Connection): void {
-    if (connection === null) {
-      this.#connections.delete(peer)
-      this.#gone.delete(peer)
-    } else this.#connections.set(peer, connection)
+    this.#connections.set(peer, connection)
     this.#members = null
     this.dispatchEvent(new ConnectionEvent(peer, connection))
   }
@@ -389,25 +374,6 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.dispatchEvent(new ProblemEvent(error))
   }
 
-  /** A timer of an object: ends with the space, so that a closed one keeps nothing alive. */
-  #after(ms: number, fn: () => void): () => void {
-    if (this.#isEnded) return () => undefined
-    const stop = this.#parts.platform.setTimer(ms, () => {
-      this.#timers.delete(cancel)
-      fn()
-    })
-    const cancel = (): void => {
-      stop()
-      this.#timers.delete(cancel)
-    }
-    this.#timers.add(cancel)
-    return cancel
-  }
-
-  #connectionOf(id: ProcessId): Connection {
-    return id === this.self ? 'self' : (this.#connections.get(id) ?? null)
-  }
-
   #updateStatus(): void {
     const status = this.#findStatus()
     if (status === this.#status) return
@@ -421,6 +387,6 @@ export class Space extends TypedTarget<SpaceEventMap> {
     if (view === null) return 'connecting'
     if (view.line !== null && !view.primary) return 'degraded'
     if (view.members.length > 1) return 'together'
-    return this.#isSearching || this.#connections.size > this.#gone.size ? 'connecting' : 'alone'
+    return this.#isSearching || this.#connections.isMeeting ? 'connecting' : 'alone'
   }
 }

@@ -2,16 +2,16 @@
  * The worker half of the tabs transport: finds the other processes of this origin and space, keeps a path to
  * each, and proves deaths.
  *
- * A process takes its lock, then announces itself; everyone answers with a knock in its inbox, both open the
- * channel of the pair and greet each other with a nonce until each has seen its own echoed. A path goes up
- * only then, so bytes flow both ways.
+ * A process takes its lock, then announces itself; everyone answers with a knock in its inbox, and both greet each
+ * other on the channel of the pair, each as the other's {@link Peer}. Its lock is free once it is no more.
  */
 import type { ProcessId, VoteRecord } from '../../lib/kernel/api.ts'
 import type { OriginServices, Transport, TransportHost } from '../../lib/ports/transport.ts'
-import { channelOf, TabLink } from './link.ts'
+import type { TabLink } from './link.ts'
 import { browserLocks, heldExclusively, holdLock, waitUntilFree } from './locks.ts'
-import { drawNonce, type PairMessage, type PublicMessage, readPairMessage, readPublicMessage } from './messages.ts'
+import { type PublicMessage, readPublicMessage } from './messages.ts'
 import { Origin } from './origin.ts'
+import { Peer, type PeerHost } from './peer.ts'
 import { VoteStore } from './votes.ts'
 
 /** Options of `tabs`. */
@@ -28,27 +28,9 @@ const goodbyeGraceMs = 25
 const releaseDelayMs = 100
 /** How long a survivor waits for storage to read a dead process's record. */
 const readTimeoutMs = 1000
-/** Paths that were given up are greeted again after this, doubled each time up to the maximum. */
-const retryMs = 1000
-const retryMaxMs = 30_000
 /** When to look for records of the long dead. */
 const sweepAfterMs = 10_000
 const peersMax = 1024
-
-interface Peer {
-  readonly id: ProcessId
-  readonly channel: BroadcastChannel
-  /** This side's name for the current life of the path. */
-  nonce: string
-  link: TabLink | null
-  /** Cancels the wait for its death. */
-  readonly watch: AbortController
-  isWatched: boolean
-  /** False if its stored record is not its last one. */
-  isRecorded: boolean
-  retries: number
-  retryTimer: ReturnType<typeof setTimeout> | null
-}
 
 /** Makes the worker half of {@link TabsOptions}; also runs in a page or in Node. */
 export function createTabsTransport(options: unknown): Transport {
@@ -68,6 +50,18 @@ class TabsTransport implements Transport {
   #origin: Origin | null = null
   #votes: VoteStore | null = null
   #prefix = ''
+  /** What peers need of this transport. */
+  readonly #home: PeerHost = {
+    running: () => this.#host,
+    isRecorded: () => this.#origin?.isRecorded ?? false,
+    listen: (name, handle) => this.#listen(name, handle),
+    later: (ms, act) => this.#later(ms, act),
+    ignored: () => {
+      this.#ignored += 1
+    },
+    linkUp: (peer, link) => this.#handleUp(peer, link),
+    goodbye: (peer) => this.#handleGoodbye(peer),
+  }
   #space: BroadcastChannel | null = null
   #inbox: BroadcastChannel | null = null
   #releaseLock: () => void = () => undefined
@@ -128,7 +122,7 @@ class TabsTransport implements Transport {
     const hadPeers = this.#peers.size > 0
     for (const peer of this.#peers.values()) {
       peer.link?.flush()
-      this.#post(peer, { t: 'goodbye', from: host.self })
+      peer.post({ t: 'goodbye', from: host.self })
     }
     this.#shut()
     this.#origin?.stop()
@@ -194,7 +188,7 @@ class TabsTransport implements Transport {
       const peer = this.#meet(message.from)
       if (peer === null) return
       if (message.t === 'announce') this.#tell(peer.id, { t: 'knock', from: host.self })
-      if (isNew || message.t === 'knock') this.#greet(peer, null)
+      if (isNew || message.t === 'knock') peer.greet(null)
     } else this.#origin?.handle(message)
   }
 
@@ -208,117 +202,22 @@ class TabsTransport implements Transport {
       return null
     }
     const pair = host.self < id ? `${host.self}:${id}` : `${id}:${host.self}`
-    const peer: Peer = {
-      id,
-      channel: this.#listen(`${this.#prefix}:${pair}`, (data) => this.#handlePair(peer, data)),
-      nonce: drawNonce(),
-      link: null,
-      watch: new AbortController(),
-      isWatched: false,
-      isRecorded: true,
-      retries: 0,
-      retryTimer: null,
-    }
+    const peer = new Peer(host.self, id, `${this.#prefix}:${pair}`, this.#home)
     this.#peers.set(id, peer)
     return peer
   }
 
-  #greet(peer: Peer, echo: string | null): void {
-    const host = this.#host
-    if (host === null) return
-    const recorded = this.#origin?.isRecorded ?? false
-    this.#post(peer, { t: 'hello', from: host.self, nonce: peer.nonce, echo, recorded })
-  }
-
-  #handlePair(peer: Peer, data: unknown): void {
-    const message = readPairMessage(data)
-    const host = this.#host
-    if (message === null || host === null || message.from !== peer.id) {
-      this.#ignored += 1
-      return
-    }
-    switch (message.t) {
-      case 'hello':
-        this.#handleHello(host, peer, message)
-        return
-      case 'frames':
-        this.#handleFrames(host, peer, message)
-        return
-      case 'ack':
-        if (message.link === peer.nonce) peer.link?.handleAck(message.bytes)
-        return
-      case 'down':
-        if (message.link === peer.nonce) this.#dropLink(host, peer)
-        return
-      case 'unrecorded':
-        peer.isRecorded = false
-        return
-      case 'goodbye':
-        this.#forget(peer)
-        this.#dropLink(host, peer)
-    }
-  }
-
-  #handleHello(host: TransportHost, peer: Peer, hello: PairMessage & { t: 'hello' }): void {
-    if (!hello.recorded) peer.isRecorded = false
-    if (peer.link !== null && peer.link.name !== hello.nonce) this.#dropLink(host, peer)
-    if (this.#host === null || peer.retryTimer !== null) return
-    const isUp = peer.link !== null
-    const echoes = hello.echo === peer.nonce
-    if (!echoes || !isUp) this.#greet(peer, hello.nonce)
-    if (!echoes || isUp) return
-    const link = new TabLink(host.self, peer.id, hello.nonce, {
-      post: (message) => peer.channel.postMessage(message),
-      closed: (closed, problem) => this.#handleClosed(peer, closed, problem),
-    })
-    peer.link = link
-    this.#later(retryMaxMs, () => {
-      if (peer.link === link) peer.retries = 0
-    })
+  #handleUp(peer: Peer, link: TabLink): void {
     if (!peer.isWatched) void this.#watch(peer)
-    host.linkUp(link)
+    this.#host?.linkUp(link)
     this.#awaited?.delete(peer.id)
     if (this.#awaited?.size === 0) this.#endSearch()
   }
 
-  #handleFrames(host: TransportHost, peer: Peer, message: PairMessage & { t: 'frames' }): void {
-    for (const [i, bytes] of message.parts.entries()) {
-      const link = peer.link
-      if (link === null || message.link !== peer.nonce) {
-        this.#ignored += 1
-        return
-      }
-      const n = message.on[i]
-      if (n !== 0 && n !== 1 && n !== 2) return
-      link.countReceived(n, bytes.byteLength)
-      host.receive(link, channelOf(n), bytes)
-    }
-  }
-
-  /** The path was given up on this side, by the host or because it cannot go on. */
-  #handleClosed(peer: Peer, link: TabLink, problem: { code: string; message: string; cause?: unknown } | null): void {
+  #handleGoodbye(peer: Peer): void {
     const host = this.#host
-    if (host === null || peer.link !== link) return
-    peer.link = null
-    peer.nonce = drawNonce()
-    this.#post(peer, { t: 'down', from: host.self, link: link.name })
-    const delayMs = Math.min(retryMs * 2 ** peer.retries, retryMaxMs)
-    peer.retries += 1
-    peer.retryTimer = this.#later(delayMs, () => {
-      peer.retryTimer = null
-      if (this.#peers.get(peer.id) === peer) this.#greet(peer, null)
-    })
-    if (problem !== null) host.problem(problem)
-    host.linkDown(link)
-  }
-
-  #dropLink(host: TransportHost, peer: Peer): void {
-    const { link } = peer
-    if (link === null) return
-    peer.link = null
-    peer.nonce = drawNonce()
-    link.abandon()
-    host.linkDown(link)
+    this.#forget(peer)
+    if (host !== null) peer.dropLink(host)
   }
 
   /** Waits for the peer's lock to be free, which is the proof that its process is no more. */
@@ -335,7 +234,7 @@ class TabsTransport implements Transport {
     const host = this.#host
     if (host === null || signal.aborted || this.#peers.get(peer.id) !== peer) return
     this.#forget(peer)
-    this.#dropLink(host, peer)
+    peer.dropLink(host)
     this.#host?.dead(peer.id, peer.isRecorded ? record : null)
   }
 
@@ -345,9 +244,7 @@ class TabsTransport implements Transport {
   }
 
   #forget(peer: Peer): void {
-    peer.watch.abort()
-    peer.channel.close()
-    if (peer.retryTimer !== null) clearTimeout(peer.retryTimer)
+    peer.close()
     this.#peers.delete(peer.id)
     this.#gone.add(peer.id)
     for (const oldest of this.#gone) {
@@ -372,7 +269,7 @@ class TabsTransport implements Transport {
     for (const peer of this.#peers.values()) {
       if (peer.link === null) continue
       links.push(peer.link)
-      this.#post(peer, { t: 'down', from: host.self, link: peer.link.name })
+      peer.post({ t: 'down', from: host.self, link: peer.link.name })
     }
     this.#shut()
     this.#origin?.stop()
@@ -388,7 +285,7 @@ class TabsTransport implements Transport {
   #loseStorage(cause: unknown): void {
     const host = this.#host
     if (host === null) return
-    for (const peer of this.#peers.values()) this.#post(peer, { t: 'unrecorded', from: host.self })
+    for (const peer of this.#peers.values()) peer.post({ t: 'unrecorded', from: host.self })
     host.problem({
       code: 'tabs-storage-denied',
       message: 'IndexedDB is denied: votes are kept in memory, and if this tab dies nobody can count its vote out.',
@@ -400,9 +297,8 @@ class TabsTransport implements Transport {
   #shut(): void {
     this.#host = null
     for (const peer of this.#peers.values()) {
-      peer.watch.abort()
       peer.link?.abandon()
-      peer.channel.close()
+      peer.close()
     }
     this.#peers.clear()
     for (const timer of this.#timers) clearTimeout(timer)
@@ -428,10 +324,6 @@ class TabsTransport implements Transport {
       this.#ignored += 1
     }
     return channel
-  }
-
-  #post(peer: Peer, message: PairMessage): void {
-    peer.channel.postMessage(message)
   }
 
   /** Posts into an inbox without staying subscribed to it. */
