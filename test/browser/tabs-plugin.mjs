@@ -10,6 +10,8 @@ import { root } from '../../scripts/setup.mjs'
 /** simple-peer is CommonJS: tests that import it get this bundle. */
 const vendored = { 'simple-peer': '/vendor/simple-peer.js', 'simple-peer/simplepeer.min.js': '/vendor/simple-peer.js' }
 const closeTimeoutMs = 5000
+/** Every process of the browser hands in its part. */
+const traceTimeoutMs = 30_000
 /** Below web-test-runner's own 20 s for a command: what takes longer is asked for again. */
 const answerWithinMs = 10_000
 
@@ -249,7 +251,7 @@ async function rendererOf(page) {
     transferMode: 'ReportEvents',
   })
   await session.send('Tracing.end')
-  await atMost(closeTimeoutMs, complete, 'the trace')
+  await atMost(traceTimeoutMs, complete, 'the trace')
   await session.detach()
   if (pid === null) throw new Error('tabs: the trace does not tell the process of the page')
   return pid
