@@ -3,7 +3,7 @@
  *
  * A stage that fails does not keep the next from running, so that one run shows everything; the exit code is 1 if any
  * did. Fewer tests than `minimum.json` says is a failure: a lost test file must not pass unseen. The last line is the sum.
- * `--only check|node|sim|browser` runs one stage.
+ * `--only check|node|sim|browser|long` runs one stage; `long` (`npm run test:long`) only if it is named.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,9 +23,9 @@ const failures = []
 const sum = { passed: 0, failed: 0 }
 
 ensureInstalled()
-const stages = { check, node, sim, browser }
+const stages = { check, node, sim, browser, long }
 for (const [name, stage] of Object.entries(stages)) {
-  if (only !== null && only !== name) continue
+  if (only === null ? name === 'long' : only !== name) continue
   console.log(`test: ${name}`)
   await stage()
 }
@@ -51,28 +51,39 @@ async function sim() {
 }
 
 async function browser() {
+  const executable = await browserFiles([], minimum.browser)
+  if (executable === null) return
+  // Tests that launch Chromium themselves and run on Node's runner.
+  const drivers = listTests('test', '.node.mjs')
+  if (drivers.length === 0) return
+  process.env.CHROME_PATH = executable
+  count('tests that drive Chromium', await runNodeTests(drivers, 'drivers'), 1)
+}
+
+/** What takes minutes each, in a browser. */
+async function long() {
+  await browserFiles(['--files', 'test/browser/**/*.long.ts'], 1)
+}
+
+/** Runs web-test-runner, and counts. Gives the browser's path, or null if there is none. */
+async function browserFiles(args, atLeast) {
   const executable = ensureChromium()
   if (executable === null) {
     failures.push('browser: no Chromium')
-    return
+    return null
   }
   const counts = join(root, '.cache', 'browser-tests.json')
   rmSync(counts, { force: true })
-  const code = await runTool('@web/test-runner/dist/bin.js', [], { env: { CHROME_PATH: executable } })
+  const code = await runTool('@web/test-runner/dist/bin.js', args, { env: { CHROME_PATH: executable } })
   let result = { passed: 0, failed: 0 }
   try {
     result = JSON.parse(readFileSync(counts, 'utf8'))
   } catch {
     failures.push('browser: the test runner did not finish')
   }
-  count('browser tests', result, minimum.browser)
+  count('browser tests', result, atLeast)
   if (code !== 0 && result.failed === 0) failures.push(`browser: exit code ${code}`)
-
-  // Tests that launch Chromium themselves and run on Node's runner.
-  const drivers = listTests('test', '.node.mjs')
-  if (drivers.length === 0) return
-  process.env.CHROME_PATH = executable
-  count('tests that drive Chromium', await runNodeTests(drivers, 'drivers'), 1)
+  return executable
 }
 
 function count(name, { passed, failed }, atLeast) {
@@ -87,7 +98,7 @@ function readOnly(argv) {
   const at = argv.indexOf('--only')
   if (at < 0) return null
   const name = argv[at + 1]
-  if (['check', 'node', 'sim', 'browser'].includes(name)) return name
-  console.error('--only takes check, node, sim or browser')
+  if (['check', 'node', 'sim', 'browser', 'long'].includes(name)) return name
+  console.error('--only takes check, node, sim, browser or long')
   process.exit(1)
 }

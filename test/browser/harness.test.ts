@@ -2,7 +2,7 @@
  * The harness itself: what other browser tests rely on.
  */
 import { assertEqual, assertRejects, assertTrue } from './assert.ts'
-import { closeAll, openTab, startSignaling } from './tabs.ts'
+import { closeAll, fallAsleep, openTab, startSignaling, wakeUp } from './tabs.ts'
 
 describe('harness', () => {
   afterEach(closeAll)
@@ -53,6 +53,25 @@ describe('harness', () => {
     await tab.thaw()
     await pause(300)
     assertTrue((await ticks()) > atFreeze + 2, 'the thawed tab stood still')
+  })
+
+  it('a tab that sleeps stands still until it is woken, and the others go on', async () => {
+    const [sleeper, other] = await Promise.all([openTab('blank'), openTab('blank')])
+    const nap = (): Promise<number> =>
+      sleeper.evaluate(async () => {
+        const before = performance.now()
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        return performance.now() - before
+      })
+    const at = performance.now()
+    await fallAsleep([sleeper])
+    console.log(`harness: asleep after ${Math.round(performance.now() - at)} ms`)
+    const asleep = nap()
+    await pause(300)
+    assertEqual(await other.evaluate(() => 1 + 1), 2)
+    assertEqual(await Promise.race([asleep, other.evaluate(() => 'awake')]), 'awake')
+    await wakeUp([sleeper])
+    assertTrue((await asleep) < 5000, 'it did not go on')
   })
 
   it('an evaluation that does not end is given up', async () => {

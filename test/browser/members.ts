@@ -15,11 +15,11 @@ export function freshSpace(): string {
 }
 
 /** Gives what opens pages that can meet, by their number; without a space, they wait for the test to open one. */
-export async function meetingPlace(reach: Reach): Promise<(space?: string) => Promise<Tab>> {
+export async function meetingPlace(reach: Reach, page = 'member'): Promise<(space?: string) => Promise<Tab>> {
   const query: Record<string, string> = { transport: reach }
   if (reach === 'webrtc') query['signaling'] = (await startSignaling()).url
   const context = reach === 'tabs' ? { context: freshSpace() } : {}
-  return (space) => openTab('member', { query: space === undefined ? query : { ...query, space }, ...context })
+  return (space) => openTab(page, { query: space === undefined ? query : { ...query, space }, ...context })
 }
 
 /** Waits until each page's view has as many members. */

@@ -10,6 +10,8 @@ import { root } from '../../scripts/setup.mjs'
 /** simple-peer is CommonJS: tests that import it get this bundle. */
 const vendored = { 'simple-peer': '/vendor/simple-peer.js', 'simple-peer/simplepeer.min.js': '/vendor/simple-peer.js' }
 const closeTimeoutMs = 5000
+/** Every process of the browser hands in its part. */
+const traceTimeoutMs = 30_000
 /** Below web-test-runner's own 20 s for a command: what takes longer is asked for again. */
 const answerWithinMs = 10_000
 
@@ -129,6 +131,7 @@ class World {
     for (const [id, tab] of this.tabs) {
       if (!isOurs(tab)) continue
       this.tabs.delete(id)
+      if (tab.stopped !== null) process.kill(tab.stopped, 'SIGCONT')
       contexts.add(tab.context)
     }
     for (const [key, entry] of this.contexts) if (isOurs(entry)) this.contexts.delete(key)
@@ -146,7 +149,7 @@ const operations = {
     const own = session.browser.getPage(session.id)
     const context = await contextOf(world, session.id, own.browser(), name)
     const target = await context.newPage()
-    const tab = { page: target, context, sessionId: session.id, isCrashed: false, errors: [] }
+    const tab = { page: target, context, sessionId: session.id, isCrashed: false, stopped: null, errors: [] }
     target.on('pageerror', (error) => tab.errors.push(String(error?.stack ?? error)))
     target.on('console', (message) => {
       if (message.type() === 'error') tab.errors.push(message.text())
@@ -191,6 +194,17 @@ const operations = {
     await session.detach()
   },
 
+  /** Stops the renderer, network and all, or lets it go on. */
+  async sleep(world, { ids, isAsleep }) {
+    const tabs = ids.map((id) => world.tab(id))
+    // One after the other: a browser makes one trace at a time.
+    for (const tab of tabs) tab.renderer ??= await rendererOf(tab.page)
+    for (const tab of tabs) {
+      process.kill(tab.renderer, isAsleep ? 'SIGSTOP' : 'SIGCONT')
+      tab.stopped = isAsleep ? tab.renderer : null
+    }
+  },
+
   async navigate(world, { id, url }) {
     await world.tab(id).page.goto(url)
   },
@@ -218,6 +232,29 @@ const operations = {
     world.servers.delete(id)
     await server?.close()
   },
+}
+
+/** The process id of the page's renderer: only the head of a trace tells it. */
+async function rendererOf(page) {
+  const session = await page.createCDPSession()
+  const { frameTree } = await session.send('Page.getFrameTree')
+  let pid = null
+  session.on('Tracing.dataCollected', ({ value }) => {
+    for (const { name, args } of value) {
+      if (name !== 'TracingStartedInBrowser') continue
+      pid = args.data.frames.find((each) => each.frame === frameTree.frame.id)?.processId ?? pid
+    }
+  })
+  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.start', {
+    traceConfig: { includedCategories: ['disabled-by-default-devtools.timeline'] },
+    transferMode: 'ReportEvents',
+  })
+  await session.send('Tracing.end')
+  await atMost(traceTimeoutMs, complete, 'the trace')
+  await session.detach()
+  if (pid === null) throw new Error('tabs: the trace does not tell the process of the page')
+  return pid
 }
 
 /** A named context is shared by the session's tabs of that name: one browser profile. Without a name, a profile of its own. */

@@ -5,6 +5,7 @@ import { executeServerCommand } from '@web/test-runner-commands'
 
 /** A page of its own, driven through the DevTools protocol. */
 export interface Tab {
+  readonly id: number
   /** Runs `fn` in the page and gives its (awaited) result. Both it and `args` cross as text: `fn` sees no variables of the test. */
   evaluate<Args extends readonly unknown[], Result>(
     fn: (...args: Args) => Result | Promise<Result>,
@@ -48,6 +49,7 @@ export async function openTab(name: string, options: OpenTabOptions = {}): Promi
     return tabs('evaluate', { id, expression, timeoutMs })
   }
   return {
+    id,
     evaluateWithin,
     evaluate: (fn, ...args) => evaluateWithin(evaluateTimeoutMs, fn, ...args),
     crash: () => tabs('crash', { id }),
@@ -57,6 +59,16 @@ export async function openTab(name: string, options: OpenTabOptions = {}): Promi
     navigate: (url) => tabs('navigate', { id, url }),
     errors: () => tabs('errors', { id }),
   }
+}
+
+/** Stops the processes of these tabs, as a laptop that falls asleep does: no timer runs, no packet is answered. */
+export async function fallAsleep(sleepers: readonly Tab[]): Promise<void> {
+  await tabs('sleep', { ids: sleepers.map(({ id }) => id), isAsleep: true })
+}
+
+/** Undoes `fallAsleep`: their clocks have jumped. */
+export async function wakeUp(sleepers: readonly Tab[]): Promise<void> {
+  await tabs('sleep', { ids: sleepers.map(({ id }) => id), isAsleep: false })
 }
 
 /** Closes every tab and signaling server that this test file has opened; for `afterEach`. */
