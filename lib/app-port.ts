@@ -5,8 +5,8 @@
  * handed to the groups they belong to. The worker-backed page, the in-thread mode and the simulator run this
  * same code, so it has no timer, clock or promise of its own; receipts make a promise when asked for one.
  *
- * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here;
- * one cast at most {@link CAST_SIZE_MAX} bytes.
+ * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here: below
+ * them one more is taken, of at most {@link CAST_SIZE_MAX} bytes.
  */
 
 import { AppGroup, type GroupContext, type GroupHooks, viewLine } from './app-group.ts'
@@ -27,10 +27,10 @@ import { hashBytes } from './values.ts'
 
 /** Own casts that may be under way: cast, and not yet delivered here. */
 export const CASTS_MAX = 4096
-/** Payload bytes of own casts that may be under way. */
+/** Payload bytes of own casts under way from which on no more is taken; one cast may pass it. */
 export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
 /** The largest payload of one cast, encoded. */
-export const CAST_SIZE_MAX: number = 64 * 1024
+export const CAST_SIZE_MAX: number = 32 * 1024 * 1024
 /** Consumption is reported with other commands, or by itself once it has grown by so much. */
 const CONSUMED_STEP = 16 * 1024
 
