@@ -222,7 +222,7 @@ export class Casting {
       client: false,
       payload: entry.payload,
     })
-    this.upload = null
+    if (this.upload?.n === entry.n) this.upload = null
     const cast = this.make(group, entry.n, entry.payload, null)
     group.ownLast = cast.seq
     if (options.order === 'total') {
