@@ -28,7 +28,7 @@ import { hashBytes } from './values.ts'
 /** Own casts that may be under way: cast, and not yet delivered here. */
 export const CASTS_MAX = 4096
 /** Payload bytes of own casts under way from which on no more is taken; one cast may pass it. */
-export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
+export const CAST_BYTES_MAX: number = 32 * 1024 * 1024
 /** The largest payload of one cast, encoded. */
 export const CAST_SIZE_MAX: number = 32 * 1024 * 1024
 /** Consumption is reported with other commands, or by itself once it has grown by so much. */

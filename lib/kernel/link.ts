@@ -160,6 +160,7 @@ export class Link {
     if (aheadOf(cast.payload, this.core.limits) === 0) this.items.push({ k: 'forward', sender, cast, ahead: 0 })
     else if (!this.forwards.some((known) => known.sender === sender && known.cast.seq === cast.seq)) {
       this.forwards.push({ sender, cast, at: 0, isDone: false })
+      this.core.trace({ e: 'forwardAhead', q: sender, bytes: cast.payload.length })
     }
   }
 
