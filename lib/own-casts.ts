@@ -1,8 +1,8 @@
 /**
  * The casts of this process that are under way: their numbers, their bounds, and their receipts.
  *
- * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here;
- * one cast at most {@link CAST_SIZE_MAX} bytes.
+ * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here: below
+ * them one more is taken, of at most {@link CAST_SIZE_MAX} bytes.
  */
 import { type ClosedError, NotPrimaryError, TooLargeError, UnknownOutcomeError } from './errors.ts'
 import type { AppEvent, ProcessId } from './kernel/api.ts'
@@ -12,10 +12,10 @@ import type { TraceSink } from './trace.ts'
 
 /** Own casts that may be under way: cast, and not yet delivered here. */
 export const CASTS_MAX = 4096
-/** Payload bytes of own casts that may be under way. */
-export const CAST_BYTES_MAX: number = 8 * 1024 * 1024
+/** Payload bytes of own casts under way from which on no more is taken; one cast may pass it. */
+export const CAST_BYTES_MAX: number = 32 * 1024 * 1024
 /** The largest payload of one cast, encoded. */
-export const CAST_SIZE_MAX: number = 64 * 1024
+export const CAST_SIZE_MAX: number = 32 * 1024 * 1024
 
 type Stable = Extract<AppEvent, { type: 'stable' }>
 

@@ -2,15 +2,16 @@
  * Own casts: the queue before they are sent, their stamps, their stability.
  *
  * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
- *   has no room, and — for a cast to another group — while an earlier total cast of this process has no position
+ *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), and — for a cast to another group — while an earlier total cast of this process has no position
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
  *   consistent groups stand aside while there is no primary component.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
  */
-import type { ProcessId } from './api.ts'
+import { aheadOf, sendPieces } from './ahead.ts'
+import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import type { Delivery } from './delivery.ts'
-import type { Cast } from './frame.ts'
+import type { Cast, Item } from './frame.ts'
 import type { Group } from './group.ts'
 import { type Groups, isActing } from './groups.ts'
 
@@ -27,6 +28,16 @@ export interface LostCast {
   readonly outcome: 'lost' | 'unknown'
 }
 
+/** The payload at the head of the queue, on its way ahead of its cast. */
+interface Upload {
+  readonly n: number
+  readonly view: ViewId
+  /** When it was first begun with. */
+  readonly since: number
+  /** How far, by receiver. */
+  readonly sent: Map<ProcessId, number>
+}
+
 /** Order records in one cast. */
 const recordsPerCast = 512
 
@@ -40,6 +51,7 @@ export class Casting {
   /** Own total casts sent and not yet placed, all of one group. */
   private unplaced = 0
   private unplacedGid = -1
+  private upload: Upload | null = null
   private readonly settled: Set<number> = new Set()
   /** Numbers of own casts that stood aside and are not settled: what was cast after them does not wait for them. */
   private readonly waiting: Set<number> = new Set()
@@ -143,8 +155,11 @@ export class Casting {
         this.advanceSettledUpTo()
         continue
       }
+      const ahead = aheadOf(entry.payload, this.core.limits)
+      // Meanwhile the group may be closed: pieces are of no view of it.
+      if (ahead > 0 && !this.sendAhead(group, entry)) break
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
-      if (!this.hasRoom(group, entry.payload.length)) break
+      if (!this.hasRoom(group, entry.payload.length - ahead)) break
       this.send(group, entry)
       sent += 1
     }
@@ -152,9 +167,51 @@ export class Casting {
       this.queue = this.queue.slice(at)
       this.tellWritable()
     }
+    if (this.upload !== null && this.queue[0]?.n !== this.upload.n) this.giveUpUpload()
     if (sent > 0) this.delivery.pump()
     this.tellStable()
     return sent > 0
+  }
+
+  /**
+   * Sends ahead what the receivers have room for. True once all of it is out to all of them. The group's view may change
+   * meanwhile: who has come has everything to get, who has left gets nothing more.
+   */
+  private sendAhead(group: Group, { n, payload }: Entry): boolean {
+    const { era, self, links, limits } = this.core
+    if (this.upload?.n !== n || this.upload.view !== era.id) {
+      const since = this.upload?.n === n ? this.upload.since : this.core.lamport
+      this.giveUpUpload()
+      this.upload = { n, view: era.id, since, sent: new Map() }
+      this.core.trace({ e: 'ahead', m: `${self}#${n}`, g: group.name, view: group.viewId, bytes: payload.length })
+    }
+    const { since, sent } = this.upload
+    for (const id of [...sent.keys()]) if (!group.members.includes(id)) this.giveUpTo(sent, id)
+    const end = aheadOf(payload, limits)
+    let isOut = true
+    for (const id of group.members) {
+      const link = links.get(id)
+      if (id === self || link === undefined) continue
+      const at = sendPieces(link, { payload, since }, sent.get(id) ?? 0, limits)
+      sent.set(id, at)
+      if (at < end) isOut = false
+    }
+    return isOut
+  }
+
+  /** The head of the queue is another one now: receivers need not keep what they were sent. */
+  private giveUpUpload(): void {
+    const { upload } = this
+    this.upload = null
+    if (upload?.view !== this.core.era.id) return
+    for (const id of [...upload.sent.keys()]) this.giveUpTo(upload.sent, id)
+  }
+
+  private giveUpTo(sent: Map<ProcessId, number>, id: ProcessId): void {
+    if ((sent.get(id) ?? 0) > 0) {
+      this.core.links.get(id)?.items.push({ k: 'piece', at: 0, since: 0, bytes: new Uint8Array(0) })
+    }
+    sent.delete(id)
   }
 
   private hasRoom(group: Group, bytes: number): boolean {
@@ -180,6 +237,7 @@ export class Casting {
       client: false,
       payload: entry.payload,
     })
+    if (this.upload?.n === entry.n) this.upload = null
     const cast = this.make(group, entry.n, entry.payload, null)
     group.ownLast = cast.seq
     if (options.order === 'total') {
@@ -208,11 +266,17 @@ export class Casting {
   private multicast(group: Group, cast: Cast): void {
     const { core } = this
     const { era } = core
+    const ahead = aheadOf(cast.payload, core.limits)
+    const item: Item = {
+      k: 'cast',
+      cast: ahead === 0 ? cast : { ...cast, payload: cast.payload.subarray(ahead) },
+      ahead,
+    }
     const dests: ProcessId[] = []
     for (const id of group.members) {
       if (id === core.self) continue
       dests.push(id)
-      core.links.get(id)?.items.push({ k: 'cast', cast })
+      core.links.get(id)?.items.push(item)
     }
     const own = { seq: cast.seq, n: cast.n, dests }
     era.unstable.push(own)

@@ -186,15 +186,18 @@ function readData(from: Reader): DataFrame {
   for (let i = 0; i < count && from.fault === null; i++) {
     const item = readItem(from, before)
     items.push(item)
-    if (item.k !== 'eov') before = item.cast
+    if (item.k === 'cast' || item.k === 'forward') before = item.cast
   }
   return { t: 'data', session, no, ack: got, grant, view, stable, settled, done, items }
 }
 
-// The first byte of an item: its kind in the upper two bits, flags of its cast below.
+// The first byte of an item: its kind in the upper two bits, flags of its cast below. Rare ones share the third kind.
 const itemCast = 0
 const itemForward = 64
 const itemEov = 128
+const itemPiece = 129
+/** Of the cast that follows so much came before. */
+const itemAhead = 130
 const itemKindMask = 192
 const hasOrder = 1
 const hasSameDeps = 2
@@ -221,6 +224,17 @@ function writeItem(to: Writer, item: Item, before: Cast): Cast {
   if (item.k === 'eov') {
     to.byte(itemEov)
     return before
+  }
+  if (item.k === 'piece') {
+    to.byte(itemPiece)
+    to.int(item.at)
+    to.int(item.since)
+    to.bytes(item.bytes)
+    return before
+  }
+  if (item.ahead > 0) {
+    to.byte(itemAhead)
+    to.int(item.ahead)
   }
   const cast = item.cast
   const bits =
@@ -249,16 +263,31 @@ function writeItem(to: Writer, item: Item, before: Cast): Cast {
 }
 
 function readItem(from: Reader, before: Cast): Item {
-  const head = from.byte()
-  const kind = head & itemKindMask
-  if (kind === itemEov) {
-    if (head !== itemEov) from.fail('malformed')
-    return eov
+  const first = from.byte()
+  if (first === itemEov) return eov
+  if (first === itemPiece) {
+    return { k: 'piece', at: readOffset(from), since: from.int(), bytes: from.bytes(from.limits.pieceBytes) }
   }
-  if (kind !== itemCast && kind !== itemForward) from.fail('unknown-kind')
-  if (kind !== itemForward) return { k: 'cast', cast: readCast(from, head, before) }
+  let head = first
+  let ahead = 0
+  if (first === itemAhead) {
+    ahead = readOffset(from)
+    if (ahead === 0) from.fail('malformed')
+    head = from.byte()
+  }
+  const kind = head & itemKindMask
+  if (kind === itemEov) from.fail('malformed')
+  else if (kind !== itemCast && kind !== itemForward) from.fail('unknown-kind')
+  if (kind !== itemForward) return { k: 'cast', cast: readCast(from, head, before), ahead }
   const sender = from.id()
-  return { k: 'forward', sender, cast: readCast(from, head, before) }
+  return { k: 'forward', sender, cast: readCast(from, head, before), ahead }
+}
+
+/** A place within a payload. */
+function readOffset(from: Reader): number {
+  const offset = from.int()
+  if (offset > from.limits.castBytesMax) from.fail('too-large')
+  return offset
 }
 
 function readCast(from: Reader, bits: number, before: Cast): Cast {
@@ -271,7 +300,7 @@ function readCast(from: Reader, bits: number, before: Cast): Cast {
   if (Math.max(seq, n, lamport) > Number.MAX_SAFE_INTEGER) from.fail('malformed')
   const deps = (bits & hasSameDeps) !== 0 ? before.deps : readDeps(from)
   const order = (bits & hasOrder) !== 0 ? readTuples(from, 2, from.limits.listMax, [from.int()]) : null
-  const payload = from.bytes(from.limits.castBytesMax)
+  const payload = from.bytes(from.limits.pieceBytes)
   return { seq, n, gid, gn, lamport, deps, payload, order }
 }
 
@@ -281,6 +310,8 @@ function expectedBytes(frame: Frame): number {
   if (frame.t === 'control') return 1024
   if (frame.t !== 'data') return 256
   let size = 128
-  for (const item of frame.items) size += item.k === 'eov' ? 1 : 16 + item.cast.payload.length
+  for (const item of frame.items) {
+    size += item.k === 'eov' ? 1 : 16 + (item.k === 'piece' ? item.bytes : item.cast.payload).length
+  }
   return size
 }

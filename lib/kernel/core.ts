@@ -21,6 +21,8 @@ export interface Core {
   lamport: number
   /** Delivered payload bytes that the application has not consumed. */
   backlogBytes: number
+  /** Payload bytes that peers have sent ahead of casts. */
+  aheadBytes: number
   /** A link's acknowledgement moved: own stability must be computed again. */
   ackedDirty: boolean
   votes: VoteRecord

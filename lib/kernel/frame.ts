@@ -30,11 +30,16 @@ export interface Cast {
   readonly order: readonly number[] | null
 }
 
-/** What the data channel carries. */
+/** What the data channel carries. `ahead`: so many bytes of the payload came before in pieces, and are not in `cast`. */
 export type Item =
-  | { readonly k: 'cast'; readonly cast: Cast }
+  | { readonly k: 'cast'; readonly cast: Cast; readonly ahead: number }
   /** Forwarded at a cut on behalf of a removed sender. */
-  | { readonly k: 'forward'; readonly sender: ProcessId; readonly cast: Cast }
+  | { readonly k: 'forward'; readonly sender: ProcessId; readonly cast: Cast; readonly ahead: number }
+  /**
+   * Bytes from `at` on of the payload of a cast that is still to come. At 0 another payload begins; empty: none does.
+   * `since`: the Lamport time at which its sender first began with it.
+   */
+  | { readonly k: 'piece'; readonly at: number; readonly since: number; readonly bytes: Uint8Array }
   /** Nothing more of this view comes on this link from the sender itself. */
   | { readonly k: 'eov' }
 

@@ -46,6 +46,7 @@ export class Kernel implements KernelHandle, Core {
   era: Era
   lamport = 0
   backlogBytes = 0
+  aheadBytes = 0
   ackedDirty = false
   votes: VoteRecord = { last: null, attempt: null }
   line: string | null = null
@@ -379,20 +380,36 @@ export class Kernel implements KernelHandle, Core {
       this.era.eovFrom.add(peer)
       return
     }
+    if (item.k === 'piece') {
+      if (!link.takePiece(item)) this.fault(peer, 'bad-piece')
+      else if (item.bytes.length === 0) this.renewGrants()
+      return
+    }
+    const cast = link.takeCast(item)
+    if (cast === null) {
+      this.fault(peer, 'bad-ahead')
+      return
+    }
+    if (item.ahead > 0) this.renewGrants()
     if (item.k === 'forward') {
       const sender = this.era.ranks.get(item.sender)
       if (sender === undefined) this.fault(peer, 'bad-forward')
-      else if (this.membership.isReadyWithout(item.sender)) this.era.late.push({ cast: item.cast, rank: sender })
-      else this.delivery.receiveForwarded(item.cast, sender)
+      else if (this.membership.isReadyWithout(item.sender)) this.era.late.push({ cast, rank: sender })
+      else this.delivery.receiveForwarded(cast, sender)
       return
     }
     if (this.membership.isRemoving(peer)) {
-      this.era.late.push({ cast: item.cast, rank })
+      this.era.late.push({ cast, rank })
       link.ackCap = Math.min(link.ackCap, no - 1)
       return
     }
-    this.delivery.receive(item.cast, rank)
-    if (this.groups.isUniform(item.cast.gid)) link.needAck(this.now)
+    this.delivery.receive(cast, rank)
+    if (this.groups.isUniform(cast.gid)) link.needAck(this.now)
+  }
+
+  /** Room has come about: who was granted less than it could have been is told. */
+  private renewGrants(): void {
+    for (const link of this.links.values()) if (link.owesGrant) link.needAck(this.now)
   }
 
   private handleMessage(from: ProcessId, message: Message): void {
@@ -487,7 +504,7 @@ export class Kernel implements KernelHandle, Core {
       case 'consumed': {
         this.consumed = Math.max(this.consumed, command.bytes)
         this.backlogBytes = Math.max(0, this.delivered - this.consumed)
-        for (const link of this.links.values()) if (link.owesGrant) link.needAck(this.now)
+        this.renewGrants()
         return
       }
       case 'refound':
@@ -534,7 +551,7 @@ export class Kernel implements KernelHandle, Core {
 
   private forward(to: ProcessId, sender: ProcessId, seq: number): void {
     const cast = this.find(sender, seq)
-    if (cast !== null) this.links.get(to)?.items.push({ k: 'forward', sender, cast })
+    if (cast !== null) this.links.get(to)?.forward(sender, cast)
   }
 
   /**

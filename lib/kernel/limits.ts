@@ -4,6 +4,10 @@
 export interface Limits {
   /** Payload of one cast. */
   readonly castBytesMax: number
+  /** Payload of one item: what is longer is sent ahead in pieces of this size. */
+  readonly pieceBytes: number
+  /** Sent ahead by all peers and not yet complete: above it one of them at a time is granted more. */
+  readonly aheadBytesMax: number
   /** One encoded frame; larger ones are refused before anything is allocated. */
   readonly frameBytesMax: number
   /** Payload put into one frame before another is begun. */
@@ -58,7 +62,9 @@ export interface Limits {
 
 /** The defaults. */
 export const defaultLimits: Limits = {
-  castBytesMax: 65_536,
+  castBytesMax: 33_554_432,
+  pieceBytes: 16_384,
+  aheadBytesMax: 67_108_864,
   frameBytesMax: 131_072,
   frameFillBytes: 16_384,
   membersMax: 64,

@@ -6,12 +6,26 @@
  *   last contiguous numbers, and everything after them is sent again. Excluding a peer begins a new session.
  * Requires: paths that deliver in order or not at all.
  * Provides: safety — within a session every frame is processed once and in order; liveness — as long as paths come back.
- * Bounds: unacknowledged data is bounded by the grant, bulk by `chunksInFlight`.
+ * Bounds: unacknowledged data is bounded by the grant, bulk by `chunksInFlight`. What a peer sends ahead of a cast is
+ *   granted as it comes, until all of them together have sent `aheadBytesMax`: then only the one who began first is, so
+ *   that everywhere the same one goes on, and none waits for another in a circle, or for ever.
  * Source: Derecho's monotone rows (absolute counters); JGroups NAKACK4 (positive acknowledgements).
  */
+import { Assembly, aheadOf, type Piece, sendPieces } from './ahead.ts'
 import type { Channel, ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
-import type { BulkFrame, Chunk, ControlFrame, DataFrame, Frame, HelloFrame, Item, Message, StreamAck } from './frame.ts'
+import type {
+  BulkFrame,
+  Cast,
+  Chunk,
+  ControlFrame,
+  DataFrame,
+  Frame,
+  HelloFrame,
+  Item,
+  Message,
+  StreamAck,
+} from './frame.ts'
 
 /** Counted for an item besides its payload, so that empty casts are not free. */
 const itemOverheadBytes = 32
@@ -24,7 +38,16 @@ export function itemsBytes(items: readonly Item[]): number {
 }
 
 function itemBytes(item: Item): number {
-  return itemOverheadBytes + (item.k === 'eov' ? 0 : item.cast.payload.length)
+  if (item.k === 'eov') return itemOverheadBytes
+  return itemOverheadBytes + (item.k === 'piece' ? item.bytes : item.cast.payload).length
+}
+
+/** A large cast to be forwarded; it goes as the grant allows. */
+interface LargeForward {
+  readonly sender: ProcessId
+  readonly cast: Cast
+  at: number
+  isDone: boolean
 }
 
 interface SentData {
@@ -80,6 +103,9 @@ export class Link {
   /** What the peer was told to be stable on this path, by rank. */
   private stableTold: number[] = []
   private bulkAckDue = false
+  private readonly assembly: Assembly = new Assembly()
+  /** Of this space view. */
+  private forwards: LargeForward[] = []
 
   constructor(core: Core, peer: ProcessId) {
     this.core = core
@@ -113,6 +139,7 @@ export class Link {
     this.nextControl = this.nextData = this.nextBulk = 1
     this.messages = []
     this.items = []
+    this.forwards = []
     this.sentBytes = 0
     this.grant = this.core.limits.windowBytes
     if (this.isUp) this.send('control', this.hello())
@@ -127,6 +154,66 @@ export class Link {
     this.ackCap = Number.POSITIVE_INFINITY
     this.stableTold = []
     this.settledTold = []
+    this.forwards = []
+    this.clearAhead()
+  }
+
+  /** Forwards a cast of a removed sender; a large one once in a view, however often its flush is begun again. */
+  forward(sender: ProcessId, cast: Cast): void {
+    if (aheadOf(cast.payload, this.core.limits) === 0) this.items.push({ k: 'forward', sender, cast, ahead: 0 })
+    else if (!this.forwards.some((known) => known.sender === sender && known.cast.seq === cast.seq)) {
+      this.forwards.push({ sender, cast, at: 0, isDone: false })
+      this.core.trace({ e: 'forwardAhead', q: sender, bytes: cast.payload.length })
+    }
+  }
+
+  private pumpForwards(): void {
+    const { limits } = this.core
+    for (const forward of this.forwards) {
+      if (forward.isDone) continue
+      const { sender, cast } = forward
+      const ahead = aheadOf(cast.payload, limits)
+      forward.at = sendPieces(this, { payload: cast.payload, since: cast.lamport }, forward.at, limits)
+      const rest = cast.payload.subarray(ahead)
+      if (forward.at < ahead || !this.hasRoom(rest.length)) return
+      this.items.push({ k: 'forward', sender, cast: { ...cast, payload: rest }, ahead })
+      forward.isDone = true
+    }
+  }
+
+  /** The peer sends something ahead of a cast. False if it breaks the rules. */
+  takePiece(piece: Piece): boolean {
+    const before = this.assembly.bytes
+    const isGood = this.assembly.take(piece, this.core.limits)
+    this.core.aheadBytes += this.assembly.bytes - before
+    return isGood
+  }
+
+  /** A cast that came on this link, with what was sent ahead of it; null if that is not what it says. */
+  takeCast({ cast, ahead }: Extract<Item, { cast: Cast }>): Cast | null {
+    if (ahead === 0) return cast
+    this.core.aheadBytes -= this.assembly.bytes
+    const payload = this.assembly.join(ahead, cast.payload, this.core.limits)
+    return payload === null ? null : { ...cast, payload }
+  }
+
+  private clearAhead(): void {
+    if (this.assembly.bytes === 0) return
+    this.core.aheadBytes -= this.assembly.bytes
+    this.assembly.clear()
+    if (this.owesGrant) this.needAck(this.core.now)
+  }
+
+  /** Must the peer wait with what it sends ahead? During a flush nobody must: what is forwarded then may be needed. */
+  private get isHeldUp(): boolean {
+    const { aheadBytes, limits, era, links } = this.core
+    if (aheadBytes < limits.aheadBytesMax || this.assembly.bytes === 0 || era.isClosed) return false
+    for (const link of links.values()) if (link.assembly.bytes > 0 && link.isAheadOf(this)) return true
+    return false
+  }
+
+  private isAheadOf(other: Link): boolean {
+    return (this.assembly.since - other.assembly.since || this.rank - other.rank) < 0
   }
 
   /** May a cast of so many payload bytes go without overrunning the peer's grant? */
@@ -170,6 +257,7 @@ export class Link {
       this.control.push(frame)
       if (this.isOpen) this.send('control', frame)
     }
+    if (this.forwards.length > 0) this.pumpForwards()
     if (this.items.length > 0) this.flushItems()
     if (this.isOpen && this.ackDue <= now) this.send('data', this.dataFrame(0, []))
     if (this.bulkAckDue && this.isOpen) {
@@ -211,7 +299,7 @@ export class Link {
     const settled = this.news(era.settled, this.settledTold)
     const done = this.rank < 0 ? 0 : era.doneUpTo(this.rank)
     if (this.isOpen) this.doneTold = done
-    if (this.core.backlogBytes < this.core.limits.backlogBytesMax) {
+    if (this.core.backlogBytes < this.core.limits.backlogBytesMax && !this.isHeldUp) {
       this.grantGiven = this.receivedBytes + this.core.limits.windowBytes
     }
     this.ackDue = Number.POSITIVE_INFINITY
@@ -345,6 +433,7 @@ export class Link {
     this.gotControl = this.gotData = this.gotBulk = 0
     this.receivedBytes = 0
     this.grantGiven = this.core.limits.windowBytes
+    this.clearAhead()
   }
 
   ackControl(ack: StreamAck): void {

@@ -449,6 +449,8 @@ export class Membership {
   private closeView(): void {
     const { era, links } = this.core
     era.isClosed = true
+    // What was held up before is not any more.
+    if (this.core.aheadBytes > 0) for (const link of links.values()) if (link.owesGrant) link.needAck(this.core.now)
     if (era.marked !== null) return
     era.marked = new Set()
     for (const id of era.members) {

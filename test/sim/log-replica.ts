@@ -5,6 +5,7 @@
  */
 import type { GroupPort, ObjectKind, OpInfo, Replica } from '../../lib/objects/replica.ts'
 import { compareViewIds } from '../../lib/testing/trace-names.ts'
+import type { Value } from './value.ts'
 
 /** View, position in it, author, number. */
 type Entry = readonly [view: string, index: number, author: string, n: number]
@@ -18,7 +19,7 @@ export class SharedLog {
   }
 
   /** Casts an entry. */
-  append(value: number): void {
+  append(value: Value): void {
     this.#port.cast(value)
   }
 

@@ -8,10 +8,12 @@
 import { AppSide } from '../../lib/app-port.ts'
 import type { AppEvent, Command, Effect, Input, KernelHandle, VoteRecord } from '../../lib/kernel/api.ts'
 import { Kernel } from '../../lib/kernel/kernel.ts'
+import type { Limits } from '../../lib/kernel/limits.ts'
 import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
+import { BIG_LIMITS, type Scenario } from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -86,7 +88,7 @@ export class SimProcess {
     const isOriginDeciding = world.scenario.origins === 'tabs'
     this.kernel = new Kernel(
       { random: () => chance.next(), trace: (line) => this.#traceKernel(line) },
-      { self: id, name: id, origin, foundAfterMs: isOriginDeciding ? 0 : 1_000 },
+      { self: id, name: id, origin, foundAfterMs: isOriginDeciding ? 0 : 1_000, ...limitsOf(world.scenario) },
     )
     this.app = new AppSide({
       self: id,
@@ -380,6 +382,10 @@ export class SimProcess {
   #noteStable({ upTo, except }: Extract<AppEvent, { type: 'stable' }>): void {
     this.#openSends = this.#openSends.filter(({ n }) => n > upTo || except.includes(n))
   }
+}
+
+function limitsOf({ options }: Scenario): { readonly limits?: Partial<Limits> } {
+  return options.workload === 'big' ? { limits: BIG_LIMITS } : {}
 }
 
 /** A task of a page; waits while the page is frozen or blocked. */

@@ -8,6 +8,7 @@ import { QueueReplica } from '../../lib/objects/queue-replica.ts'
 import type { Grant, Happening, QueueItem } from '../../lib/objects/queue-state.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
 import type { RawLine } from './trace.ts'
+import { nameOfValue } from './value.ts'
 
 /** Makes a queue's replica write lines. */
 export function traceQueue(replica: Replica, self: string, write: (line: RawLine) => void): void {
@@ -19,7 +20,7 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
   let passed = new Set<string>()
   const grant = (item: QueueItem, { taker, token }: Grant): void => {
     if (taker !== self) return
-    const lock = `${port.name}/${String(item.value)}`
+    const lock = `${port.name}/${nameOfValue(item.value)}`
     const key = `${lock} ${token.join()}`
     if (passed.delete(key)) return
     written.add(key)
@@ -67,5 +68,5 @@ export function traceQueue(replica: Replica, self: string, write: (line: RawLine
 }
 
 function nameOf(group: string, { item }: { readonly item: QueueItem }): string {
-  return `${group}/${String(item.value)}`
+  return `${group}/${nameOfValue(item.value)}`
 }

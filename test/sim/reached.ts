@@ -38,6 +38,9 @@ export const SITUATIONS = [
   'item returned because its taker was gone',
   'casts of a consistent group kept with its state',
   'consistent group waited for its state',
+  'large payload begun again in another view',
+  'sender died with a payload sent ahead',
+  'large cast of a removed sender forwarded',
 ] as const
 
 export type Situation = (typeof SITUATIONS)[number]
@@ -58,6 +61,8 @@ interface Known {
   /** Transfers under way from it: receiver and group. */
   readonly donating: Set<string>
   readonly heads: Map<string, string>
+  /** The large cast whose payload is under way. */
+  ahead: string | null
 }
 
 /** Counts situations. */
@@ -87,6 +92,7 @@ export class Reached {
       case 'send':
         if (line['order'] === 'total') known.unordered.set(String(line['m']), String(line['g']))
         if (line['uniform'] === true) known.uniform.add(String(line['m']))
+        if (known.ahead === line['m']) known.ahead = null
         return
       case 'settle':
         return this.#settle(known, line)
@@ -145,6 +151,13 @@ export class Reached {
         known.isCutAgreed = false
         // What was under way began in the view before.
         known.donating.clear()
+        return
+      case 'ahead':
+        if (known.ahead === line['m']) this.count('large payload begun again in another view')
+        known.ahead = String(line['m'])
+        return
+      case 'forwardAhead':
+        this.count('large cast of a removed sender forwarded')
         return
       case 'adopt':
         this.count('open attempt adopted')
@@ -226,6 +239,7 @@ export class Reached {
     if (known.phase !== 'idle') this.count('member died between row and install')
     if (known.phase === 'ready') this.count('member died between ready and install')
     if (known.donating.size > 0) this.count('donor died in a transfer')
+    if (known.ahead !== null) this.count('sender died with a payload sent ahead')
     if (!known.hasMet || known.joining.size > 0) this.count('joiner died in its join')
     const headOf = [...known.heads].filter(([g, head]) => g !== '' && head === q).map(([g]) => g)
     const waiting = [...this.#known.values()].some((each) =>
@@ -254,6 +268,7 @@ export class Reached {
         uniform: new Set(),
         donating: new Set(),
         heads: new Map(),
+        ahead: null,
       }
       this.#known.set(p, known)
     }

@@ -38,8 +38,11 @@ export const NAMED_KINDS = [...FAULT_KINDS, ...EXTRA_KINDS] as const
 
 export type FaultKind = (typeof NAMED_KINDS)[number]
 
-/** The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time. */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn'] as const
+/**
+ * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
+ * `big`, some values are larger than an item and than a window, which are small there.
+ */
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 
@@ -56,6 +59,15 @@ export const DEFAULT_OPTIONS: SimOptions = { ops: 300, faults: FAULT_KINDS, work
 
 /** When things happen, in virtual ms. */
 export const TIMES = { load: 2_000, faults: 5_000, lastFault: 38_000, lastOp: 40_000, quiet: 42_000, end: 60_000 }
+
+/** The kernel's limits where values are `big`: few bytes do what many would. */
+export const BIG_LIMITS = {
+  castBytesMax: 262_144,
+  pieceBytes: 1_024,
+  frameFillBytes: 2_048,
+  windowBytes: 16_384,
+  aheadBytesMax: 131_072,
+}
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }

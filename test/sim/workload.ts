@@ -11,6 +11,7 @@ import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { type Scenario, TIMES, type WorkloadName } from './scenario.ts'
+import { bigValue, type Value } from './value.ts'
 import type { World } from './world.ts'
 
 /** Share of the operations that come just before faults. */
@@ -18,6 +19,8 @@ const BURST_SHARE = 0.6
 /** An operation that nobody can do now is tried again after so many ms. */
 const RETRY_MS = 40
 const KEYS = 12
+/** How often a value is big, and its sizes. */
+const BIG = { chance: 0.1, min: 1_000, max: 60_000 }
 
 /** How often each kind of object is chosen. */
 const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind'], number>>>> = {
@@ -26,6 +29,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   consistent: { counter: 0, map: 1, log: 4, queue: 5 },
   queue: { counter: 0, map: 0, log: 0, queue: 1 },
   churn: { counter: 1, map: 1, log: 3, queue: 5 },
+  big: { counter: 2, map: 4, log: 4, queue: 5 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -35,6 +39,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   consistent: 0.03,
   queue: 0.03,
   churn: 0.3,
+  big: 0.03,
 }
 
 /** Draws when operations are done: most of them shortly before the faults. */
@@ -147,7 +152,7 @@ export class Workload {
   #actIn(open: OpenGroup | undefined): boolean {
     if (open === undefined || open.isClosing) return false
     const random = this.#random
-    this.#value += 1
+    const value = this.#nextValue()
     try {
       switch (open.handle.kind) {
         case 'counter':
@@ -155,14 +160,14 @@ export class Workload {
           return true
         case 'map': {
           const key = `k${random.int(KEYS)}`
-          if (!random.chance(0.15) || !open.handle.object.delete(key)) open.handle.object.set(key, this.#value)
+          if (!random.chance(0.15) || !open.handle.object.delete(key)) open.handle.object.set(key, value)
           return true
         }
         case 'log':
-          open.handle.object.append(this.#value)
+          open.handle.object.append(value)
           return true
         case 'queue':
-          return this.#actInQueue(open.handle.object, open.handle.held)
+          return this.#actInQueue(open.handle.object, open.handle.held, value)
       }
     } catch (error) {
       if (error instanceof BusyError || error instanceof ClosedError) return false
@@ -170,10 +175,17 @@ export class Workload {
     }
   }
 
-  #actInQueue(queue: SharedQueue, held: TakenItem<unknown>[]): boolean {
+  /** No two are alike. */
+  #nextValue(): Value {
+    this.#value += 1
+    const isBig = this.#world.scenario.options.workload === 'big' && this.#random.chance(BIG.chance)
+    return isBig ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
+  }
+
+  #actInQueue(queue: SharedQueue, held: TakenItem<unknown>[], value: Value): boolean {
     const draw = this.#random.next()
     if (draw < 0.4) {
-      queue.add(this.#value).catch(ignoreRefusal)
+      queue.add(value).catch(ignoreRefusal)
       return true
     }
     if (draw < 0.7 || held.length === 0) {
@@ -185,7 +197,7 @@ export class Workload {
     const [taken] = held.splice(this.#random.int(held.length), 1)
     if (taken === undefined) return false
     // Even one whose lease has run out: it must be refused, or nobody else has it yet.
-    const end = this.#random.chance(0.75) ? taken.done(this.#value) : taken.fail('again')
+    const end = this.#random.chance(0.75) ? taken.done(value) : taken.fail('again')
     end.catch(ignoreRefusal)
     return true
   }

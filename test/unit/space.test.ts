@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
-import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../lib/errors.ts'
+import { ClosedError, GroupMismatchError, KindMismatchError, TooLargeError, UsageError } from '../../lib/errors.ts'
 import { openSpace, openSpaceWith, type SpaceOptions } from '../../lib/open-space.ts'
+import { CAST_SIZE_MAX } from '../../lib/own-casts.ts'
 import { makePlatform, type Platform } from '../../lib/platform.ts'
 import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
+import { encodeValue } from '../../lib/values.ts'
 import { FakeWorker } from './fake-worker.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
@@ -90,6 +92,52 @@ test('space › a latecomer gets the state', { timeout: 10_000 }, async (t) => {
   const copy = await late.map<string>('map')
   await until(copy, 'change', () => copy.size === 2)
   assert.deepEqual(copy.get('a'), 'x'.repeat(50_000))
+})
+
+test('space › a cast and a map value of 5 MiB arrive whole, between small ones', { timeout: 30_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const big = Uint8Array.from({ length: 5 * 1024 * 1024 }, (_, i) => (i * 7 + (i >> 11)) & 255)
+  const groups = await Promise.all(spaces.map((space) => space.group('chat', { order: 'total' })))
+  const maps = await Promise.all(spaces.map((space) => space.map<unknown>('map')))
+  const lists = groups.map((group) => {
+    const list: unknown[] = []
+    group.addEventListener('cast', ({ entry }) => list.push(entry.value))
+    return list
+  })
+  await Promise.all(groups.map((group) => until(group, 'view', () => group.view?.members.length === 3)))
+  first(groups).cast('before')
+  const receipt = first(groups).cast(big)
+  first(groups).cast('after')
+  first(maps).set('big', big)
+  first(maps).set('small', 1)
+  await Promise.all(groups.map((group, i) => until(group, 'cast', () => lists[i]?.length === 3)))
+  for (const seen of lists) {
+    assert.deepEqual([seen[0], seen[2]], ['before', 'after'])
+    assert.ok(Buffer.from(seen[1] as Uint8Array).equals(Buffer.from(big)))
+  }
+  await receipt.stable
+  await Promise.all(maps.map((map) => until(map, 'change', () => map.get('small') === 1)))
+  for (const map of maps) assert.ok(Buffer.from(map.get('big') as Uint8Array).equals(Buffer.from(big)))
+})
+
+test('space › the largest cast is delivered, one byte more is a TooLargeError', { timeout: 60_000 }, async (t) => {
+  const spaces = await openSpaces(t, 2)
+  const groups = await Promise.all(spaces.map((space) => space.group('chat', { order: 'causal' })))
+  const [a, b] = [first(groups), at(groups, 1)]
+  await until(a, 'view', () => a.view?.members.length === 2)
+  const overhead = encodeValue(new Uint8Array(CAST_SIZE_MAX)).length - CAST_SIZE_MAX
+  assert.throws(
+    () => a.cast(new Uint8Array(CAST_SIZE_MAX - overhead + 1)),
+    (error) => error instanceof TooLargeError && error.size === CAST_SIZE_MAX + 1 && error.sizeMax === CAST_SIZE_MAX,
+  )
+  a.cast(new Uint8Array(CAST_SIZE_MAX - overhead).fill(7))
+  for await (const event of b) {
+    if (event.type !== 'cast') continue
+    const value = event.value as Uint8Array
+    assert.equal(value.length, CAST_SIZE_MAX - overhead)
+    assert.ok(value.every((byte) => byte === 7))
+    break
+  }
 })
 
 test('space › a queue gives each item to one taker, and takes its completion', { timeout: 10_000 }, async (t) => {

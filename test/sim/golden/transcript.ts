@@ -130,6 +130,7 @@ function describeFrame(frame: Frame): string[] {
 
 function describeItem(item: Item): string {
   if (item.k === 'eov') return 'end of view'
+  if (item.k === 'piece') return `${item.bytes.length} bytes at ${item.at} of a large cast`
   const { cast } = item
   if (cast.order !== null) {
     const [first = 0, ...pairs] = cast.order

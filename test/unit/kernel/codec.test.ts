@@ -51,7 +51,7 @@ function dataOf(items: readonly Item[]): Frame {
 
 function castOf(changes: Partial<Cast>): Item {
   const plain = { seq: 1, n: 1, gid: 1, gn: 1, lamport: 1, deps: [], payload: new Uint8Array(0), order: null }
-  return { k: 'cast', cast: { ...plain, ...changes } }
+  return { k: 'cast', cast: { ...plain, ...changes }, ahead: 0 }
 }
 
 /** The bytes of a frame of one foreign message: view, then what `write` puts where the list of ids belongs. */
@@ -198,7 +198,15 @@ describe('codec › what a peer may not send', () => {
     const data = [...encodeFrame(dataOf([])).subarray(0, -1)]
     assert.equal(faultOf(Uint8Array.of(...data, 1, 192)), 'unknown-kind')
     assert.equal(faultOf(Uint8Array.of(...data, 1, 128)), null)
-    assert.equal(faultOf(Uint8Array.of(...data, 1, 129)), 'malformed')
+    assert.equal(faultOf(Uint8Array.of(...data, 1, 131)), 'malformed')
+    // So much came before nothing, before a marker, before another piece.
+    for (const rest of [
+      [130, 0, 31],
+      [130, 1, 128],
+      [130, 1, 129, 0, 0, 0],
+    ]) {
+      assert.equal(faultOf(Uint8Array.of(...data, 1, ...rest)), 'malformed', rest.join())
+    }
   })
 
   it('a number that is not in its shortest form, or past 2^53 − 1, is malformed', () => {
@@ -349,7 +357,10 @@ describe('codec › limits', () => {
 
   it('each limit admits n and refuses n + 1', () => {
     const payload = new Uint8Array(100)
-    assertLimit('castBytesMax', 100, dataOf([castOf({ payload })]))
+    assertLimit('pieceBytes', 100, dataOf([castOf({ payload })]))
+    assertLimit('pieceBytes', 100, dataOf([{ k: 'piece', at: 0, since: 0, bytes: payload }]))
+    assertLimit('castBytesMax', 100, dataOf([{ k: 'piece', at: 100, since: 0, bytes: payload }]))
+    assertLimit('castBytesMax', 100, dataOf([{ ...castOf({}), ahead: 100 } as Item]))
     assertLimit('depsMax', 2, dataOf([castOf({ deps: [0, 2, 1, 1, 2, 1] })]))
     assertLimit('listMax', 2, dataOf([castOf({ order: [1, 0, 1, 0, 2] })]))
     assertLimit('listMax', 3, { ...dataOf([]), stable: [0, 1, 1, 1, 2, 1] } as Frame)
@@ -371,9 +382,9 @@ describe('codec › limits', () => {
     assertLimit('frameBytesMax', encodeFrame(frame).length, frame)
   })
 
-  it('the largest cast under the default limits passes, one byte more does not', () => {
+  it('the largest item under the default limits passes, one byte more does not', () => {
     const largest = (extra: number): Uint8Array =>
-      encodeFrame(dataOf([castOf({ payload: new Uint8Array(defaultLimits.castBytesMax + extra) })]))
+      encodeFrame(dataOf([castOf({ payload: new Uint8Array(defaultLimits.pieceBytes + extra) })]))
     assert.equal(faultOf(largest(0)), null)
     assert.equal(faultOf(largest(1)), 'too-large')
   })

@@ -23,6 +23,7 @@ import type {
   ViewSummary,
 } from '../../../lib/kernel/frame.ts'
 import { type Ballot, noBallot } from '../../../lib/kernel/ids.ts'
+import { defaultLimits } from '../../../lib/kernel/limits.ts'
 
 /** Records like those of the decoder: with the ordinary prototype. */
 function plain<T extends object>(fields: { readonly [K in keyof T]: Arbitrary<T[K]> }): Arbitrary<T> {
@@ -189,9 +190,11 @@ const cast: Arbitrary<Cast> = plain({
   payload: bytes,
   order: fc.option(fc.tuple(num, pairs).map(([first, rest]) => [first, ...rest])),
 })
+const offset = fc.nat({ max: defaultLimits.castBytesMax })
 const item: Arbitrary<Item> = fc.oneof(
-  plain({ k: k('cast'), cast }),
-  plain({ k: k('forward'), sender: id, cast }),
+  plain({ k: k('cast'), cast, ahead: offset }),
+  plain({ k: k('forward'), sender: id, cast, ahead: offset }),
+  plain({ k: k('piece'), at: offset, since: num, bytes }),
   plain({ k: k('eov') }),
 )
 const chunk: Arbitrary<Chunk> = plain({
