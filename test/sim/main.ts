@@ -1,7 +1,7 @@
 /**
  * `npm run sim`: runs seeds and reports what the checkers found.
  *
- *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|none]
+ *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|every|none]
  *                  [--workload W] [--trace FILE] [--json] [--until A,B] [--jobs N] [--reach]
  *   npm run sim -- [--seed S] --plan FILE               the plan instead of what the seed draws
  *   npm run sim -- --seed S --save-plan FILE            writes down what the seed draws
@@ -194,10 +194,11 @@ function readOptions(): SimOptions {
 
 function readFaults(text: string): readonly FaultKind[] {
   if (text === 'all') return FAULT_KINDS
+  if (text === 'every') return NAMED_KINDS
   if (text === 'none') return []
   return text.split(',').map((name) => {
     const kind = NAMED_KINDS.find((each) => each === name)
-    return kind ?? usage(`--faults takes all, none, or some of ${NAMED_KINDS.join(', ')}`)
+    return kind ?? usage(`--faults takes all, every, none, or some of ${NAMED_KINDS.join(', ')}`)
   })
 }
 

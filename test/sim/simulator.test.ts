@@ -15,17 +15,14 @@ test('the same seed gives the same bytes, whether frames pass through bytes or n
   }
 })
 
-/** Seeds below were found when these were all. */
-const FIRST_KINDS = { ...DEFAULT_OPTIONS, faults: FAULT_KINDS.slice(0, FAULT_KINDS.indexOf('page-stall') + 1) }
-
 test('a grant to found that came to nothing keeps no other process of its origin from founding', async () => {
-  const { lines } = await runSeed(20140, FIRST_KINDS)
+  const { lines } = await runSeed(20140, DEFAULT_OPTIONS)
   const last = lines.findLast((line) => line.e === 'view' && line.g === '')
   assert.ok(last?.e === 'view' && last.line !== null, 'whoever could found never did')
 })
 
 test('nobody founds by a grant from before another of its origin entered a line', async () => {
-  const { violations } = await runSeed(4908, FIRST_KINDS)
+  const { violations } = await runSeed(4908, DEFAULT_OPTIONS)
   assert.deepEqual(
     violations.filter(({ property }) => property === 'P5'),
     [],
