@@ -98,7 +98,8 @@ declare global {
 const writeEveryMs = 25
 const addPauseMs = 40
 const workMs = 15
-const leaseMs = 2000
+/** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
+const leaseMs = 5000
 
 class Keeper implements KeeperPage {
   space: Space | null = null
