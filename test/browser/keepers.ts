@@ -82,16 +82,20 @@ export async function assertUnited(keepers: readonly Keeper[], books: readonly B
   assertEqual(new Set(ends.map(({ state }) => state)).size, 1, 'different states')
 }
 
-/** What anybody was told is stable, in a view with all of these, was delivered to each of them. */
+/**
+ * What anybody was told is stable, with all of these in the view that it was sent in and in the view by then, was
+ * delivered to each of them.
+ */
 export function assertStable(books: readonly Books[], side: readonly Keeper[]): void {
   const ids = side.map(({ self }) => self)
   const seen = books.filter(({ self }) => ids.includes(self)).map(({ delivered }) => new Set(delivered))
   let checked = 0
-  for (const { self, stable, views } of books) {
-    for (const { n, view } of stable) {
+  for (const { self, stable, views, groupViews } of books) {
+    for (const { n, view, sentIn } of stable) {
       // Before the first of these views all were together.
       const members = views.find(({ id }) => id === view)?.members ?? ids
-      if (!ids.every((id) => members.includes(id))) continue
+      const receivers = groupViews[sentIn] ?? []
+      if (!ids.every((id) => members.includes(id) && receivers.includes(id))) continue
       checked += 1
       const isKept = seen.every((each) => each.has(`${self}/${n}`))
       assertTrue(isKept, `cast ${self}/${n} was stable in view ${view} of ${members}, and is missing somewhere`)

@@ -36,8 +36,10 @@ export interface Books {
   readonly views: readonly { readonly id: string; readonly members: readonly string[]; readonly primary: boolean }[]
   /** So often it wrote to the map and added to the counter; each of these calls has returned. */
   readonly written: number
-  /** Own casts, by number, whose receipts resolved `stable`, and the space's view then. */
-  readonly stable: readonly { readonly n: number; readonly view: string }[]
+  /** The members of each view of the group in which own casts were sent. */
+  readonly groupViews: Readonly<Record<string, readonly string[]>>
+  /** Own casts, by number, whose receipts resolved `stable`: the group's view they were sent in, the space's view then. */
+  readonly stable: readonly { readonly n: number; readonly sentIn: string; readonly view: string }[]
   /** Casts delivered here, as `<sender>/<number>`. */
   readonly delivered: readonly string[]
   /** Ids of the items whose `add` returned. */
@@ -98,7 +100,8 @@ declare global {
 const writeEveryMs = 25
 const addPauseMs = 40
 const workMs = 15
-const leaseMs = 2000
+/** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
+const leaseMs = 5000
 
 class Keeper implements KeeperPage {
   space: Space | null = null
@@ -110,7 +113,10 @@ class Keeper implements KeeperPage {
   readonly #views: { id: string; members: readonly string[]; primary: boolean }[] = []
   #written = 0
   #casts = 0
-  readonly #stable: { n: number; view: string }[] = []
+  readonly #groupViews: Record<string, readonly string[]> = {}
+  /** The group's view in which the own cast of that number was sent. */
+  readonly #sentIn = new Map<number, string>()
+  readonly #stable: { n: number; sentIn: string; view: string }[] = []
   readonly #delivered: string[] = []
   readonly #added: string[] = []
   readonly #refused: Record<string, number> = {}
@@ -145,7 +151,10 @@ class Keeper implements KeeperPage {
       space.group('casts'),
       space.queue<number>('queue', { whenNotPrimary: 'reject', leaseMs }),
     ])
-    group.addEventListener('cast', ({ entry }) => this.#deliver(entry.from, entry.value as number))
+    group.addEventListener('cast', ({ entry }) => {
+      if (entry.local) this.#noteSent(entry.value as number, entry.view, group.view?.members ?? [])
+      this.#deliver(entry.from, entry.value as number)
+    })
     queue.addEventListener('settled', ({ id, by, outcome }) => {
       if (outcome === 'done') this.#done.push({ id, by })
     })
@@ -238,6 +247,7 @@ class Keeper implements KeeperPage {
       self: this.space?.self ?? '',
       views: this.#views,
       written: this.#written,
+      groupViews: this.#groupViews,
       stable: this.#stable,
       delivered: this.#delivered,
       added: this.#added,
@@ -260,6 +270,11 @@ class Keeper implements KeeperPage {
     this.#views.push({ id, members: members.map((member) => member.id), primary })
   }
 
+  #noteSent(n: number, view: string, members: readonly string[]): void {
+    this.#sentIn.set(n, view)
+    this.#groupViews[view] ??= members
+  }
+
   #deliver(from: string, n: number): void {
     this.#delivered.push(`${from}/${n}`)
     const now = performance.now()
@@ -279,9 +294,9 @@ class Keeper implements KeeperPage {
     const n = this.#casts
     this.#casts += 1
     this.#open += 1
-    group
-      .cast(n)
-      .stable.then(() => this.#stable.push({ n, view: space.view.id }))
+    const receipt = group.cast(n)
+    Promise.all([receipt.delivered, receipt.stable])
+      .then(() => this.#stable.push({ n, sentIn: this.#sentIn.get(n) ?? '', view: space.view.id }))
       .catch(() => {})
       .finally(() => {
         this.#open -= 1
