@@ -1,7 +1,7 @@
 /**
- * Pages that are frozen or fall asleep for longer than the others wait, and come back.
+ * A page that is frozen for longer than the others wait, and comes back. Longer sleeps: `npm run test:long`.
  */
-import { briefly, forAMinute, onALaptop } from './asleep.ts'
+import { briefly } from './asleep.ts'
 import { closeAll } from './tabs.ts'
 
 describe('a page that is frozen', () => {
@@ -10,19 +10,5 @@ describe('a page that is frozen', () => {
   it('until it is excluded loses nothing, and holds the others up for one suspicion at most', async function () {
     this.timeout(120_000)
     await briefly('webrtc', 1)
-  })
-
-  it('for a minute, as the coordinator, loses nothing, and holds the others up for one suspicion at most', async function () {
-    this.timeout(180_000)
-    await forAMinute('webrtc', 0)
-  })
-})
-
-describe('a laptop that falls asleep', () => {
-  afterEach(closeAll)
-
-  it('with two pages until its connections are lost: nothing is, and the others were held up for one suspicion', async function () {
-    this.timeout(180_000)
-    await onALaptop(6, [0, 2])
   })
 })
