@@ -177,9 +177,9 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView(view: ViewInfo, plan: StatePlan): void {
-    if (plan === 'anew') {
+    if (plan === 'anew' || plan === 'own') {
       this.#buffer = []
-      this.#state.beginAnew()
+      if (plan === 'anew') this.#state.beginAnew()
     } else if (plan !== 'replace') this.#replay(null)
     else if (this.options.consistency === 'consistent') {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
@@ -188,11 +188,11 @@ export class AppGroup implements GroupPort {
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
     if (view.primary) this.#undigested += this.#state.applyKept(view.line)
-    this.#awaits = plan === 'whole' || plan === 'anew' ? 'nothing' : plan
+    this.#awaits = plan === 'merge' || plan === 'replace' ? plan : 'nothing'
     this.#info = view
     this.#view = toGroupView(view)
     this.#context.trace?.(viewLine(this.name, view))
-    if (plan === 'anew') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
+    if (plan === 'anew' || plan === 'own') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
     // A state that is about to be replaced must not act on the view: the one that comes is told instead.
     if (plan !== 'replace') this.#state.view(this.#view)
   }

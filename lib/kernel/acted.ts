@@ -17,15 +17,20 @@ export type Memory = Map<string, Remembered>
 /** Ended groups that are remembered at most: the last ones. */
 const endedMax = 1024
 
-/** What the row of `self` must tell: the groups of which no holder comes along. Of those that ended all know the same. */
+/**
+ * What the row of `self` must tell: the groups of which no holder comes along, and what it alone may know (`isNews`): that
+ * this process, though noted as a holder, has the state no longer. Of groups that ended all know the same.
+ */
 export function untoldIn(
   memory: ReadonlyMap<string, Remembered>,
   movers: readonly ProcessId[],
-  self: ProcessId,
+  { self, isNews }: { readonly self: ProcessId; readonly isNews: (noted: Remembered) => boolean },
 ): Remembered[] {
-  return [...memory.values()].filter(({ holders }) =>
-    holders.length === 0 ? movers[0] === self : !holders.some((id) => movers.includes(id)),
-  )
+  return [...memory.values()].filter((noted) => {
+    const { holders } = noted
+    const isUntold = holders.length === 0 ? movers[0] === self : !holders.some((id) => movers.includes(id))
+    return isUntold || isNews(noted)
+  })
 }
 
 /** The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. */

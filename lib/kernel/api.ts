@@ -85,9 +85,11 @@ export interface ViewInfo {
  * - `merge`: apply any buffered casts to the own state, then buffer casts until the `state` event brings the other subviews' states.
  * - `replace`: buffer casts until the `state` event brings a whole state. Until then the own state, and what was buffered
  *   before, are kept: if the donor dies, a later view may go on from them (in consistent groups none ever does).
+ * - `own`: nobody has the awaited state, and nobody who is known of ever had: the own one, as it was before it awaited
+ *   others', is the one to go on from; what was buffered is dropped.
  * - `anew`: the group has ended meanwhile: the own state, and what is kept or buffered with it, is that of the beginning.
  */
-export type StatePlan = 'whole' | 'merge' | 'replace' | 'anew'
+export type StatePlan = 'whole' | 'merge' | 'replace' | 'own' | 'anew'
 
 /** One source of a united state. */
 export interface StateSource {

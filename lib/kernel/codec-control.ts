@@ -168,7 +168,7 @@ const removedRow = record<RemovedRow>({ sender: processId, stable: int, held: he
 
 const stateTask = record<StateTask>({
   need: processId,
-  mode: choice('merge', 'replace', 'anew'),
+  mode: choice('merge', 'replace', 'own', 'anew'),
   sources: list(record<StateTask['sources'][number]>({ donor: processId, subview: subviewId })),
 })
 

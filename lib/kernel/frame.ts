@@ -89,7 +89,7 @@ export interface GroupInstall {
 /** Who needs whose state at a group view. */
 export interface StateTask {
   readonly need: ProcessId
-  readonly mode: 'merge' | 'replace' | 'anew'
+  readonly mode: 'merge' | 'replace' | 'own' | 'anew'
   /** In the agreed order; a source with `donor === need` is the own part. */
   readonly sources: readonly { readonly donor: ProcessId; readonly subview: ViewId }[]
 }

@@ -1,9 +1,10 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
+import { actedIn } from './acted.ts'
 import type { GroupOptions, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
 import { type Era, streamKey } from './era.ts'
-import type { GroupInstall, GroupRow, Message, StateTask } from './frame.ts'
+import type { GroupInstall, GroupRow, Message, Remembered, StateTask } from './frame.ts'
 import { type Group, newTotal } from './group.ts'
 import { installedId, statusAfter } from './rounds.ts'
 import { noStatus } from './state-plan.ts'
@@ -89,11 +90,13 @@ export class Groups {
     this.requestLeaves()
   }
 
-  /** Asks to leave; who is giving its state to a newcomer stays until that is out. */
+  /** Asks to leave; who is giving its state to a newcomer stays until that is there. */
   requestLeaves(): void {
     for (const name of this.leaving) {
       const group = this.byName.get(name)
-      if (group === undefined || this.leaveAsked.has(name) || this.transfer.isGiving(name)) continue
+      if (group === undefined || this.transfer.isGiving(name)) continue
+      this.answerDeferred(group)
+      if (this.leaveAsked.has(name)) continue
       this.leaveAsked.add(name)
       this.request(name, 'leave', group.options, null)
     }
@@ -135,7 +138,9 @@ export class Groups {
       return
     }
     if (group.gn + 1 !== message.gn) return
-    this.answerPrepare(group)
+    // If it is to leave with that view, the newcomers that it gives its state to could be left without any.
+    if (this.leaving.has(group.name) && this.transfer.isGiving(group.name)) group.deferredPrepare = message.gn
+    else this.answerPrepare(group)
   }
 
   private answerPrepare(group: Group): void {
@@ -258,9 +263,14 @@ export class Groups {
     group.viewId = viewId
     this.begin(group, info, install.plan, prev)
     this.delivery.rerouteEarly()
+    if (!this.leaving.has(group.name) || !this.transfer.isGiving(group.name)) this.answerDeferred(group)
+  }
+
+  private answerDeferred(group: Group): void {
+    if (group.deferredPrepare === null || group.install !== null) return
     const deferred = group.deferredPrepare
     group.deferredPrepare = null
-    if (deferred === group.gn + 1 && group.install === null && !era.isClosed) this.answerPrepare(group)
+    if (deferred === group.gn + 1 && !this.core.era.isClosed) this.answerPrepare(group)
   }
 
   private drop(group: Group): void {
@@ -276,15 +286,27 @@ export class Groups {
   }
 
   /** The new group view reaches the application; its state is whole or awaited. */
-  private begin(group: Group, info: ViewInfo, plan: readonly StateTask[], prev: ViewId | null): void {
+  private begin(group: Group, info: ViewInfo, tasks: readonly StateTask[], prev: ViewId | null): void {
     const { core } = this
+    const plan = prev === null ? tasks : this.withoutVain(group, tasks)
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
     const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
-    if (mode === 'anew') group.deliveredN.clear()
+    if (mode === 'anew' || mode === 'own') group.deliveredN.clear()
     core.app({ type: 'view', group: group.name, view: info, state: mode })
     this.transfer.begin(group, plan)
     if (this.joining.delete(group.name)) core.app({ type: 'joined', group: group.name, outcome: 'ok' })
+  }
+
+  /**
+   * The state may have come after this process said that it awaits it. Where nobody was known to have one, it is the only
+   * one there is: it stays, and the others are given it.
+   */
+  private withoutVain(group: Group, tasks: readonly StateTask[]): readonly StateTask[] {
+    const own = tasks.find(({ need }) => need === this.core.self)
+    if (own?.mode !== 'replace' || own.sources.length > 0 || !group.status.isWhole) return tasks
+    if (tasks.length > 1) this.request(group.name, 'restate', group.options, null)
+    return tasks.filter((task) => task !== own)
   }
 
   becameWhole(group: Group): void {
@@ -318,6 +340,13 @@ export class Groups {
       subviews,
       ...change,
     }
+  }
+
+  /** Was this process noted as a holder of the group's state, and has it no longer? */
+  isNews({ name, line, acted, holders }: Remembered): boolean {
+    if (!holders.includes(this.core.self)) return false
+    const status = this.byName.get(name)?.status
+    return status === undefined || !status.isWhole || actedIn(status, line) < acted
   }
 
   /** Consistent groups of which this process is the last member. */

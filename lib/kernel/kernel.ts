@@ -4,7 +4,7 @@
  * Bottom to top: link · detector · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
  * · transfer. Each layer owns its state; this file only passes things between them and installs views.
  */
-import type { Memory } from './acted.ts'
+import { type Memory, untoldIn } from './acted.ts'
 import type {
   AppEvent,
   Command,
@@ -99,7 +99,11 @@ export class Kernel implements KernelHandle, Core {
       this.detector,
       {
         groupRows: () => this.groups.rows(),
-        remembered: () => this.rounds.remembered(),
+        untold: (movers) =>
+          untoldIn(this.rounds.remembered(), movers, {
+            self: this.self,
+            isNews: (noted) => this.groups.isNews(noted),
+          }),
         takeLate: (part) => this.takeLate(part),
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.forward(to, sender, seq),

@@ -237,6 +237,11 @@ export class Link {
     return this.core.limits.chunksInFlight - this.bulk.length
   }
 
+  /** Is part of a state of that group on its way, or to be sent again? */
+  isCarrying(group: string): boolean {
+    return this.bulk.some(({ chunk }) => chunk?.group === group)
+  }
+
   sendChunk(chunk: Chunk): void {
     const frame: BulkFrame = { t: 'bulk', session: this.session, no: this.nextBulk++, ack: this.bulkAck(), chunk }
     this.bulk.push(frame)

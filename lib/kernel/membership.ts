@@ -11,7 +11,6 @@
  * Source: Birman, Joseph 1987 (GBCAST flush); Ensemble INTER/HEAL (merge by coordinators); Derecho (adoption).
  * Differs: all five delays in every case, so that one mechanism serves both kinds of groups.
  */
-import { type Memory, untoldIn } from './acted.ts'
 import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
@@ -53,8 +52,8 @@ interface Lead {
 /** What membership needs from the rest of the kernel. */
 export interface MembershipHooks {
   groupRows(): Row['groups']
-  /** What is known of consistent groups. */
-  remembered(): Memory
+  /** What is known of consistent groups, and would not be known to those who come along otherwise. */
+  untold(movers: readonly ProcessId[]): Row['remembered']
   /** Takes hold of what came late from those who are not removed any more. */
   takeLate(part: Part): void
   /** The cut is agreed: deliver the rest and begin the new view. */
@@ -497,7 +496,7 @@ export class Membership {
       marked: [...(era.marked ?? [])],
       readies: [...this.readies.keys()],
       departed: this.relevantDeparted(),
-      remembered: untoldIn(this.hooks.remembered(), part.members, this.core.self),
+      remembered: this.hooks.untold(part.members),
     }
   }
 

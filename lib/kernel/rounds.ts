@@ -87,8 +87,10 @@ export class Rounds {
     const { line } = core.era.view
     const memory: Memory = new Map(core.remembered)
     if (!core.era.view.primary || line === null) return memory
-    for (const { name, options, gn, members } of this.directory.values()) {
+    for (const { name, options, gn, members, missing } of this.directory.values()) {
       if (options.consistency !== 'consistent' || members.length > 0 || gn === 0) continue
+      // Those who waited for its state in vain do not end it by leaving.
+      if (missing !== null) continue
       memory.set(name, { name, line, acted: core.era.epoch, holders: [] })
     }
     return memory
@@ -217,6 +219,7 @@ export function statusAfter(
   const { status } = group
   if (!group.options.state) return { ...noStatus, isWhole: true }
   const task = plan.find((t) => t.need === self)
+  if (task?.mode === 'own') return { ...status, isWhole: true, base: null, since: null }
   if (task?.mode === 'anew') return { ...noStatus, isWhole: true }
   if (task === undefined) return { ...status, isWhole: true, base: null, since: null }
   const base = isNew ? null : status.isWhole ? prev : classOf(prev, status)

@@ -54,12 +54,12 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
           line: decision.heirOf,
           avoid: null,
           salt: gid,
-          isAnew: decision.heirOf !== decision.line,
+          isAnew: decision.primary && missing === null && (decision.heirOf !== decision.line || !told.has(name)),
         })
     directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
-      const holders = members.filter((id) => plan.every(({ need, mode }) => need !== id || mode === 'anew'))
+      const holders = members.filter((id) => plan.every(({ need, mode }) => need !== id || isHeld(mode)))
       if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })
     }
     const start = startOf(kernel, flush, {
@@ -67,7 +67,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
       gid,
       pieces,
       members,
-      isSameStanding: isSameStanding && !isEnded,
+      isSameStanding: isSameStanding && !plan.some(({ mode }) => isHeld(mode)),
       missing,
       plan,
     })
@@ -79,6 +79,11 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     starts,
     names.map((name, gid): readonly [number, string] => [gid, name]),
   )
+}
+
+/** Has it the state at once? */
+function isHeld(mode: StateTask['mode']): boolean {
+  return mode === 'own' || mode === 'anew'
 }
 
 /** Whoever comes with a state of a group that has ended since begins anew. */

@@ -46,6 +46,16 @@ function classify(entries: readonly StateEntry[], line: string | null): StateCla
   return [...classes.values()]
 }
 
+/** All go on from what the most senior had before it awaited others' states: what was awaited is not known to be equal. */
+function planFromOwn(entries: readonly StateEntry[], [first]: readonly StateClass[]): StateTask[] {
+  const [donor] = first?.members ?? []
+  if (first === undefined || donor === undefined) return []
+  const sources = [{ donor, subview: first.subview }]
+  return entries.map(({ id }) =>
+    id === donor ? { need: id, mode: 'own', sources: [] } : { need: id, mode: 'replace', sources },
+  )
+}
+
 /** How states are chosen. */
 export interface PlanRule {
   /** The line whose primary views count. */
@@ -54,7 +64,7 @@ export interface PlanRule {
   readonly avoid: ProcessId | null
   /** Spreads the donors of different groups. */
   readonly salt: number
-  /** Whoever is missing was given up: a state that nobody has whole begins anew, from that of the most senior. */
+  /** Nobody who may come back has a state of this line: if nobody here has one either, the most senior's own is taken. */
   readonly isAnew: boolean
 }
 
@@ -68,10 +78,8 @@ export function planStates(options: GroupOptions, entries: readonly StateEntry[]
     // A state that was still awaited is not the agreed one; who has it may come back.
     const whole = classes.filter((c) => c.isWhole)
     if (whole.length === 0 && !isAnew) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
-    // States that were awaited are not known to be equal.
-    const partial = classes.map((c) => ({ ...c, members: c.members.slice(0, 1) }))
-    const ranked = whole.length > 0 ? whole.sort((a, b) => b.acted - a.acted) : partial
-    classes = ranked.slice(0, 1)
+    if (whole.length === 0) return planFromOwn(entries, classes)
+    classes = whole.sort((a, b) => b.acted - a.acted).slice(0, 1)
   }
   const sources = classes.map((c) => {
     const willing = c.members.filter((id) => id !== avoid)

@@ -97,7 +97,7 @@ export class Transfer {
       this.core.app({ type: 'snapshot', group: group.name, view: group.viewId, transfer: id, to })
     }
     const mine = tasks.find((task) => task.need === self)
-    if (mine === undefined || mine.mode === 'anew') return
+    if (mine === undefined || mine.mode === 'own' || mine.mode === 'anew') return
     const parts: Incoming['parts'] = new Map()
     for (const source of mine.sources) {
       if (source.donor !== self)
@@ -129,9 +129,10 @@ export class Transfer {
     return this.incoming.has(name)
   }
 
-  /** Is a state of the group on its way from here? */
+  /** Is a state of the group on its way from here? Until all of it has come, nobody else may have one. */
   isGiving(name: string): boolean {
     for (const out of this.asked.values()) if (out.group === name) return true
+    for (const link of this.core.links.values()) if (link.isCarrying(name)) return true
     return this.streams.some((stream) => stream.out.group === name)
   }
 

@@ -193,7 +193,7 @@ export interface MergeLine extends ProcessLine {
   readonly h: string | number
 }
 
-/** The group has ended while the process was away: its state is that of the beginning. */
+/** The group has ended, or what was awaited is nobody's: the state is that of the beginning, or the last that was whole. */
 export interface AnewLine extends ProcessLine {
   readonly e: 'anew'
   readonly g: string

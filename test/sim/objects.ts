@@ -71,7 +71,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
   ): AppGroup => {
     const attach = (port: GroupPort) => {
       const made = kind.create(port, options)
-      if (template.kind === 'queue') traceQueue(made.replica, process.id, write)
+      if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
       handle = wrap(made.handle)
       return made.replica
     }

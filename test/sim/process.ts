@@ -47,6 +47,8 @@ export class SimProcess {
   readonly kernel: KernelHandle
   /** Open paths by peer. Kept by the network. */
   readonly paths: Map<string, Path> = new Map()
+  /** The grants of items that were written to the trace as its own. Kept by `queue-trace.ts`. */
+  readonly written: Set<string> = new Set()
   /** Whom it ever had a path to: whose locks it has seen held. */
   readonly met: Set<SimProcess> = new Set()
   /** It counts for its origin as being in a line. */

@@ -10,12 +10,18 @@ import type { Replica } from '../../lib/objects/replica.ts'
 import type { RawLine } from './trace.ts'
 import { nameOfValue } from './value.ts'
 
-/** Makes a queue's replica write lines. */
-export function traceQueue(replica: Replica, self: string, write: (line: RawLine) => void): void {
+/**
+ * Makes a queue's replica write lines. `written`: the own grants that have been, by item and token, also those that an
+ * earlier replica of the process wrote, before it left the group.
+ */
+export function traceQueue(
+  replica: Replica,
+  self: string,
+  write: (line: RawLine) => void,
+  written: Set<string> = new Set(),
+): void {
   if (!(replica instanceof QueueReplica)) throw new TypeError('not a queue')
   const { state, port } = replica
-  /** Own grants that have been written, by item and token. */
-  const written = new Set<string>()
   /** Those of them that a state taken over since may come back to: that grants nothing new. */
   let passed = new Set<string>()
   const grant = (item: QueueItem, { taker, token }: Grant): void => {

@@ -4,10 +4,11 @@
  * Derived from the lines of the trace, the kernels' own among them (`propose`, `row`, `cutAgreed`, `ready`, `install`,
  * `transfer` …).
  */
+import type { WorkloadName } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 
-/** Every situation, by name. */
-export const SITUATIONS = [
+/** Every situation that any workload gets into, by name. */
+const SITUATIONS = [
   'coordinator died between propose and install',
   'coordinator died after the cut',
   'member died between row and install',
@@ -38,12 +39,16 @@ export const SITUATIONS = [
   'item returned because its taker was gone',
   'casts of a consistent group kept with its state',
   'consistent group waited for its state',
+] as const
+
+/** Those of large casts, which only the workload `big` makes. */
+const LARGE_SITUATIONS = [
   'large payload begun again in another view',
   'sender died with a payload sent ahead',
   'large cast of a removed sender forwarded',
 ] as const
 
-export type Situation = (typeof SITUATIONS)[number]
+export type Situation = (typeof SITUATIONS)[number] | (typeof LARGE_SITUATIONS)[number]
 
 /** What the counter knows of one process. */
 interface Known {
@@ -67,10 +72,15 @@ interface Known {
 
 /** Counts situations. */
 export class Reached {
-  readonly counts: Record<string, number> = Object.fromEntries(SITUATIONS.map((name) => [name, 0]))
+  readonly counts: Record<string, number>
   readonly #known = new Map<string, Known>()
   readonly #excluded = new Set<string>()
   readonly #groupChanges = new Set<string>()
+
+  constructor(workload: WorkloadName) {
+    const situations = workload === 'big' ? [...SITUATIONS, ...LARGE_SITUATIONS] : SITUATIONS
+    this.counts = Object.fromEntries(situations.map((name) => [name, 0]))
+  }
 
   /** One more. */
   count(situation: Situation): void {

@@ -42,7 +42,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   const network = new Network(world, processes)
   const origins = new Origins(world, processes)
   const workload = new Workload(world, processes)
-  const reached = new Reached()
+  const reached = new Reached(options.workload)
   const draw = scenario.random.fork('processes')
   const join = (): SimProcess => {
     const number = processes.length + 1

@@ -299,6 +299,21 @@ test('space side › a group that ended while this process was away begins anew'
   assert.deepEqual((digest as unknown as { cut: unknown }).cut, { c: 1 })
 })
 
+test('space side › one that goes on from its own state has nothing of what came while it awaited another', () => {
+  const replica = new SetReplica()
+  const traced: TraceLine[] = []
+  const side = new AppSide({ self: 'me', now: () => 0, send: () => undefined, trace: (line) => traced.push(line) })
+  const consistent = { ...options, order: 'total', uniform: true, consistency: 'consistent' } as const
+  side.openGroup('g', consistent, () => replica)
+  side.receive([view('1.a.1', 'whole'), joined, deliver('b', 1, 'own')])
+  side.receive([view('2.a.1', 'replace'), deliver('b', 2, 'awaiting', '2.a.1')])
+  side.receive([view('3.a.1', 'own'), deliver('b', 3, 'new', '3.a.1')])
+  assert.deepEqual(replica.save(), ['new', 'own'])
+  side.digestAll()
+  const digest = traced.findLast(({ e }) => e === 'digest')
+  assert.deepEqual((digest as unknown as { cut: unknown }).cut, { b: 3 })
+})
+
 test('space side › what came while a state was awaited in vain is in the state that is gone on from', () => {
   const bench = new Bench()
   bench.receive(view('1.a.1', 'replace'), joined, deliver('b', 3, 'x'))

@@ -2,7 +2,7 @@
  * T5 Mutual exclusion with fencing, per lock or queue item.
  *
  * - A token has one holder. The tokens that a process is granted increase; so do those of all processes, except that
- *   one whose space view is behind may hear late of an older grant.
+ *   one whose view of the space or of the group is behind may hear late of an older grant.
  * - Nobody is granted what another, who has been in its space views ever since it was granted that, still holds, `shared`
  *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
@@ -31,7 +31,7 @@ export const checker: Checker = {
     const grants = new Map<string, Grant[]>()
     for (const grant of run.of('grant')) pushTo(grants, grant.data.lock, grant)
     for (const [lock, list] of grants) {
-      checkGrants(verdict, list)
+      checkGrants(run, verdict, list)
       checkHolders(run, verdict, list, releases.get(lock) ?? [])
     }
     for (const [lock, list] of releases) checkCompletions(run, verdict, list, isItem(grants.get(lock) ?? []))
@@ -44,7 +44,7 @@ function isItem(grants: readonly Grant[]): boolean {
   return grants.every(({ data }) => data.mode === undefined || data.mode === 'item')
 }
 
-function checkGrants(verdict: Verdict, grants: readonly Grant[]): void {
+function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[]): void {
   const own = new Map<Process, Grant>()
   const holders = new Map<string, Grant>()
   let highest: Grant | null = null
@@ -70,7 +70,8 @@ function checkGrants(verdict: Verdict, grants: readonly Grant[]): void {
     else if (
       above.process !== process &&
       isNotAbove(data.token, above.data.token) &&
-      !isBehind(grant.space, above.space)
+      !isBehind(grant.space, above.space) &&
+      !isBehind(groupOf(run, grant), groupOf(run, above))
     ) {
       verdict.fail(
         `${data.p} is granted "${data.lock}" with token ${key} after ${above.data.p} with ${above.data.token.join('|')}`,
@@ -89,11 +90,20 @@ function isBehind(a: Install | null, b: Install | null): boolean {
   return a !== null && b !== null && isOlder(a.view, b.view)
 }
 
+/** The view of the item's group that its taker is in. */
+function groupOf(run: Run, { data: { lock }, process, line }: Grant): Install | null {
+  const group = run.groups.find(({ name }) => name !== '' && lock.startsWith(`${name}/`))
+  const installs = group === undefined ? undefined : process?.installs.get(group)
+  return installs?.findLast(({ at }) => at.line < line) ?? null
+}
+
 /** Each grant finds the one before it given up, or its holder out of a space view since. */
 function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], releases: readonly Release[]): void {
   let before: Grant | null = null
   for (const grant of grants) {
     const held: Grant | null = before
+    // Heard late, it is not the next one: whether it may be is judged by the tokens.
+    if (held !== null && isNotAbove(grant.data.token, held.data.token)) continue
     before = grant
     if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
     if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue

@@ -218,6 +218,14 @@ tolerates(
   trio().grant('a', 'k', ['L', '1.a', 1], 'shared').grant('b', 'k', ['L', '1.a', 2], 'shared'),
 )
 rejects('T5', 'two holders of one token', trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 1]))
+/** a has installed the next view of the group, in which the item is its own; b is granted it as of the view before. */
+const late = (isBehind: boolean): TraceWriter =>
+  trio()
+    .view('g', '1.a.2', ['a', 'c'], { by: isBehind ? ['a'] : ['a', 'b'] })
+    .grant('a', 'g/i', ['L', '1.a.2', 1])
+    .grant('b', 'g/i', ['L', '1.a.1', 1])
+tolerates('T5', 'an older grant that is heard late by one whose view of the group is behind', late(true))
+rejects('T5', 'an older grant after a newer one at one whose view of the group is not behind', late(false))
 rejects('T5', 'two holders of one item', trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]))
 rejects(
   'T5',

@@ -40,9 +40,18 @@ const entry = (acted: number, isWhole = true, line: string | null = 'L'): StateE
   status: { isWhole, base: null, since: null, acted, line },
 })
 
+/** Of one who knows what all know. */
+const known = (self: string) => ({ self, isNews: () => false })
+
 test('memory › a row tells of groups of which no holder comes along', () => {
   const memory = new Map([note('q', 3, ['a', 'b']), note('r', 3, ['c'])].map((each) => [each.name, each]))
-  assert.deepEqual(untoldIn(memory, ['a', 'd'], 'd'), [note('r', 3, ['c'])])
+  assert.deepEqual(untoldIn(memory, ['a', 'd'], known('d')), [note('r', 3, ['c'])])
+})
+
+test('memory › a holder that has the state no longer tells of its group, though it comes along', () => {
+  const memory = new Map([note('q', 3, ['a', 'b']), note('r', 3, ['a'])].map((each) => [each.name, each]))
+  const isNews = ({ name }: Remembered): boolean => name === 'q'
+  assert.deepEqual(untoldIn(memory, ['a', 'd'], { self: 'a', isNews }), [note('q', 3, ['a', 'b'])])
 })
 
 test('memory › the latest note of the line counts, and none of a group that ended', () => {
@@ -87,8 +96,8 @@ test('memory › no state of before the end counts, whoever comes back with it (
 
 test('memory › of groups that ended the first of a part tells, and the latest thousand are remembered', () => {
   const memory = new Map([['q', note('q', 3, [])]])
-  assert.deepEqual(untoldIn(memory, ['a', 'b'], 'a'), [note('q', 3, [])])
-  assert.deepEqual(untoldIn(memory, ['a', 'b'], 'b'), [])
+  assert.deepEqual(untoldIn(memory, ['a', 'b'], known('a')), [note('q', 3, [])])
+  assert.deepEqual(untoldIn(memory, ['a', 'b'], known('b')), [])
   const many = new Map(Array.from({ length: 1500 }, (_, i) => [`q${i}`, note(`q${i}`, i, [])]))
   const next = nextMemory(many, new Map(), 'L')
   assert.equal(next.size, 1024)

@@ -80,7 +80,7 @@ const held: Arbitrary<HeldCast> = plain({
 const removed: Arbitrary<RemovedRow> = plain({ sender: id, stable: num, held: fc.array(held, { maxLength: 4 }) })
 const task: Arbitrary<StateTask> = plain({
   need: id,
-  mode: fc.constantFrom('merge', 'replace', 'anew'),
+  mode: fc.constantFrom('merge', 'replace', 'own', 'anew'),
   sources: fc.array(plain({ donor: id, subview }), { maxLength: 3 }),
 })
 const status: Arbitrary<StateStatus> = plain({

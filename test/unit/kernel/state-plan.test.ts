@@ -54,5 +54,8 @@ test('state plan › a consistent group waits for a whole state, unless whoever 
   const entries = ['x', 'y'].map((id) => ({ id, prev: '1.w.2', status: awaiting(noStatus, '1.w.2', null) }))
   assert.deepEqual(modes(planStates(consistent, entries, rule)), ['x replace', 'y replace'])
   const anew = planStates(consistent, entries, { ...rule, isAnew: true })
-  assert.deepEqual(anew, [{ need: 'y', mode: 'replace', sources: [{ donor: 'x', subview: '1.w.2' }] }])
+  assert.deepEqual(anew, [
+    { need: 'x', mode: 'own', sources: [] },
+    { need: 'y', mode: 'replace', sources: [{ donor: 'x', subview: '1.w.2' }] },
+  ])
 })
