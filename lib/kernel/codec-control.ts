@@ -209,6 +209,7 @@ const groupRow = record<GroupRow>({
   installs: list(groupInstall),
   gn: int,
   next: int,
+  released: flatTuples(2),
   status: stateStatus,
 })
 

@@ -53,6 +53,19 @@ function isInstaller({ members, options, status, gn, installs }: GroupRow): bool
   return options.uniform && options.state && status.isWhole
 }
 
+/** What a member has delivered itself, as `GroupRow.released`: a newcomer takes what was before it for delivered. */
+function releasedBy({ members, installs, released }: GroupRow): (readonly [rank: number, seq: number])[] {
+  const counts = members === null ? (installs[0]?.counts ?? []) : []
+  const before = new Map<number, number>()
+  for (let i = 0; i + 1 < counts.length; i += 2) before.set(counts[i] ?? 0, counts[i + 1] ?? 0)
+  const own: (readonly [number, number])[] = []
+  for (let i = 0; i + 1 < released.length; i += 2) {
+    const [rank = 0, seq = 0] = released.slice(i, i + 2)
+    if (seq > (before.get(rank) ?? 0)) own.push([rank, seq])
+  }
+  return own
+}
+
 /** Unites the rows' accounts of groups, by number. */
 export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
   const united = new Map<
@@ -64,13 +77,15 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       installs: Map<number, GroupInstall>
       installed: number
       next: Map<number, number>
+      last: Map<number, number>
     }
   >()
   for (const row of rows) {
     for (const group of row.groups) {
       let entry = united.get(group.gid)
       if (entry === undefined) {
-        entry = { base: null, baseViewId: null, row: group, installs: new Map(), installed: 0, next: new Map() }
+        const released = { installed: 0, next: new Map<number, number>(), last: new Map<number, number>() }
+        entry = { base: null, baseViewId: null, row: group, installs: new Map(), ...released }
         united.set(group.gid, entry)
       }
       if (group.members !== null && entry.base === null) {
@@ -80,6 +95,9 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       const { gn, next } = group
       if (isInstaller(group) && gn > entry.installed) entry.installed = gn
       if (next > (entry.next.get(gn) ?? 0)) entry.next.set(gn, next)
+      for (const [rank, seq] of releasedBy(group)) {
+        if (seq > (entry.last.get(rank) ?? 0)) entry.last.set(rank, seq)
+      }
       for (const install of group.installs) entry.installs.set(install.gn, install)
     }
   }
@@ -92,7 +110,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       base: entry.base,
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
-      released: { installed: entry.installed, next: entry.next },
+      released: { installed: entry.installed, next: entry.next, last: entry.last },
     })
   }
   return result

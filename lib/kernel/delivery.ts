@@ -237,8 +237,13 @@ export class Delivery {
 
   private pick(): Held | null {
     let best: Held | null = null
+    let afterSignal: Held | null = null
     for (const held of this.pending) {
       if (held.isDropped || !this.canDeliver(held)) continue
+      if (this.comesAfterSignal(held)) {
+        afterSignal ??= held
+        continue
+      }
       best = held
       break
     }
@@ -248,7 +253,17 @@ export class Delivery {
       if (held === null || (best !== null && compareHeld(best, held) < 0)) continue
       if (this.areDepsMet(held)) best = held
     }
-    return best
+    return best ?? afterSignal
+  }
+
+  /**
+   * At a cut, of a uniform group without positions: nobody who comes along has delivered it. It comes after all that
+   * somebody has, and never before what that depends on: whoever delivered a cast had delivered its causal past.
+   */
+  private comesAfterSignal(held: Held): boolean {
+    if (!this.core.era.isCutting) return false
+    const group = this.core.era.groups.get(held.cast.gid)
+    return group?.options.uniform === true && !this.isReleasedByMover(group, held)
   }
 
   private canDeliver(held: Held): boolean {
@@ -386,10 +401,12 @@ export class Delivery {
 
   /** At a cut: has somebody who comes along delivered it before? Then all do, and the cut tells nothing new of it. */
   private isReleasedByMover(group: Group, held: Held): boolean {
-    const { gn } = held.cast
+    const { gn, seq } = held.cast
     const released = this.core.era.cut?.released.get(group.gid)
     if (released === undefined || group.untold !== null) return false
-    return gn < released.installed || group.total.next < (released.next.get(gn) ?? 0)
+    if (gn < released.installed) return true
+    if (group.options.order !== 'total') return seq <= (released.last.get(held.rank) ?? 0)
+    return group.total.next < (released.next.get(gn) ?? 0)
   }
 
   /**

@@ -37,6 +37,8 @@ export interface Released {
   readonly installed: number
   /** By group view: the next position of whoever has delivered most in it. */
   readonly next: ReadonlyMap<number, number>
+  /** If uniform without a total order: by the sender's rank, the last of its casts that any has delivered. */
+  readonly last: ReadonlyMap<number, number>
 }
 
 /** What delivery needs to know of a cut. */

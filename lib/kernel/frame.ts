@@ -122,6 +122,8 @@ export interface GroupRow {
   /** The group view it is in, counted within the space view, and the next position of its total order to deliver. */
   readonly gn: number
   readonly next: number
+  /** If uniform without a total order: (sender's rank, number of the last of its casts delivered), flat. */
+  readonly released: readonly number[]
   readonly status: StateStatus
 }
 

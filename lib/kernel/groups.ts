@@ -374,8 +374,19 @@ export class Groups {
       installs: [...group.installs],
       gn: group.gn,
       next: group.total.next,
+      released: this.releasedIn(group),
       status: group.status,
     }
+  }
+
+  /** What this process has delivered of a uniform group whose casts have no positions that would tell. */
+  private releasedIn({ gid, options }: Group): number[] {
+    if (!options.uniform || options.order === 'total') return []
+    const { era } = this.core
+    return era.members.flatMap((_, rank) => {
+      const seq = era.delivered.get(streamKey(rank, gid * 2)) ?? 0
+      return seq > 0 ? [rank, seq] : []
+    })
   }
 
   /** A new space view: numbers begin again; changed groups get a view, others go on. */

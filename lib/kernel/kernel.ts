@@ -22,7 +22,7 @@ import type { Core } from './core.ts'
 import { Delivery } from './delivery.ts'
 import { Detector } from './detector.ts'
 import { Era } from './era.ts'
-import type { Cast, DataFrame, Departed, Frame, Item, Message, Part } from './frame.ts'
+import type { Cast, DataFrame, Departed, Frame, GroupInstall, Item, Message, Part } from './frame.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
@@ -408,6 +408,7 @@ export class Kernel implements KernelHandle, Core {
       return
     }
     this.delivery.receive(cast, rank)
+    if (cast.gn > 0 && cast.gn > this.groups.knownViews(cast.gid)) link.holdBack({ no, gid: cast.gid, gn: cast.gn })
     if (this.groups.isUniform(cast.gid)) link.needAck(this.now)
   }
 
@@ -472,9 +473,14 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'groupInstall':
         // After the row it is too late: who knows it reports it in its own row.
-        if (from === this.era.members[0] && !this.era.isClosed) groups.handleInstall(message.install)
+        if (from === this.era.members[0] && !this.era.isClosed) this.handleGroupInstall(message.install)
         return
     }
+  }
+
+  private handleGroupInstall(install: GroupInstall): void {
+    this.groups.handleInstall(install)
+    for (const link of this.links.values()) link.placeUpTo(install.gid, install.gn)
   }
 
   /** Somebody left or is proven dead: its vote goes with its record. */

@@ -56,6 +56,13 @@ interface SentData {
   readonly lastSeq: number
 }
 
+/** A cast in a frame, and the group view that it belongs to. */
+interface Unplaced {
+  readonly no: number
+  readonly gid: number
+  readonly gn: number
+}
+
 /** One peer, as the links layer knows it. */
 export class Link {
   readonly peer: ProcessId
@@ -79,6 +86,8 @@ export class Link {
   private doneTold = 0
   /** Frames beyond are received but not part of the flush row that was given: they do not count as held. */
   ackCap: number = Number.POSITIVE_INFINITY
+  /** Casts in group views that this process has not heard of, by the frames that they came in. */
+  private unplaced: Unplaced[] = []
   private settledTold: number[] = []
   /** Waiting for the end of the step. */
   messages: Message[] = []
@@ -152,6 +161,7 @@ export class Link {
     this.doneSeq = 0
     this.doneTold = 0
     this.ackCap = Number.POSITIVE_INFINITY
+    this.unplaced = []
     this.stableTold = []
     this.settledTold = []
     this.forwards = []
@@ -195,6 +205,21 @@ export class Link {
     this.core.aheadBytes -= this.assembly.bytes
     const payload = this.assembly.join(ahead, cast.payload, this.core.limits)
     return payload === null ? null : { ...cast, payload }
+  }
+
+  /**
+   * A cast came, in the frame of that number, for a group view whose INSTALL, which comes by another stream, is not here.
+   * To acknowledge it would make it stable, and so released, though a cut without whoever knows that view drops it.
+   */
+  holdBack(cast: Unplaced): void {
+    this.unplaced.push(cast)
+  }
+
+  /** This process has heard of the group's views up to that one. */
+  placeUpTo(gid: number, gn: number): void {
+    if (this.unplaced.length === 0) return
+    this.unplaced = this.unplaced.filter((cast) => cast.gid !== gid || cast.gn > gn)
+    this.needAck(this.core.now)
   }
 
   private clearAhead(): void {
@@ -313,7 +338,7 @@ export class Link {
       t: 'data',
       session: this.session,
       no,
-      ack: { session: this.peerSession, no: Math.min(this.gotData, this.ackCap) },
+      ack: { session: this.peerSession, no: this.heldData() },
       grant: this.grantGiven,
       view: era.id,
       stable,
@@ -321,6 +346,13 @@ export class Link {
       done,
       items,
     }
+  }
+
+  /** The last frame that may be acknowledged: with all before it, it would be part of this process's flush row. */
+  private heldData(): number {
+    const [unplaced] = this.unplaced
+    const held = Math.min(this.gotData, this.ackCap)
+    return unplaced === undefined ? held : Math.min(held, unplaced.no - 1)
   }
 
   /** Pairs (rank, seq) that the peer was not told on this path. */
@@ -436,6 +468,7 @@ export class Link {
     if (session <= this.peerSession) return
     this.peerSession = session
     this.gotControl = this.gotData = this.gotBulk = 0
+    this.unplaced = []
     this.receivedBytes = 0
     this.grantGiven = this.core.limits.windowBytes
     this.clearAhead()

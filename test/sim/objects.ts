@@ -75,7 +75,8 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       handle = wrap(made.handle)
       return made.replica
     }
-    const { order, uniform, consistency } = kind
+    const { order, consistency } = kind
+    const uniform = kind.uniform || world.scenario.options.workload === 'uniform'
     const groupOptions = { order, uniform, consistency, state: true, kind: kind.kind }
     const whole = (): void => {
       if (open !== null) open.isWhole = true

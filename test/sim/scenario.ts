@@ -45,9 +45,9 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
- * `big`, some values are larger than an item and than a window, which are small there.
+ * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are.
  */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big'] as const
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 

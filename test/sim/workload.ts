@@ -30,6 +30,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   queue: { counter: 0, map: 0, log: 0, queue: 1 },
   churn: { counter: 1, map: 1, log: 3, queue: 5 },
   big: { counter: 2, map: 4, log: 4, queue: 5 },
+  uniform: { counter: 4, map: 6, log: 4, queue: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -40,6 +41,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   queue: 0.03,
   churn: 0.3,
   big: 0.03,
+  uniform: 0.03,
 }
 
 /** Draws when operations are done: most of them shortly before the faults. */

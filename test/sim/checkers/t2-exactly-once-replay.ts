@@ -1,7 +1,8 @@
 /**
  * T2 Exactly-once replay: whole states of a group at the same cut of the same view are equal, whoever holds them. Where
- * only those who move together agree on the order (total, not uniform), only their states are compared, once the view has
- * brought such casts: those who move to the group's next view, and those who move from one space view to the next.
+ * only those who move together agree on the order (total; of an available group's uniform casts, those after the
+ * transitional signal: see O5), only their states are compared, once the view has brought such casts: those who move to
+ * the group's next view, and those who move from one space view to the next.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -40,9 +41,12 @@ export const checker: Checker = {
 /** Among whom the state is compared: all, if the empty text is one of the names. */
 function scopesOf(run: Run, classes: Classes, { data, process, space, line }: Located<'digest'>): readonly string[] {
   const group = run.groups.find(({ name }) => name === data.g)
-  if (group === undefined || process === null || group.options?.order !== 'total' || group.options.uniform) return ['']
+  const { options } = group ?? {}
+  if (group === undefined || process === null || options?.order !== 'total') return ['']
+  // What a consistent group delivers at all, all deliver in one order.
+  if (options.uniform && options.consistency === 'consistent') return ['']
   const install = process.installs.get(group)?.findLast(({ view }) => view.id === data.view)
-  const first = install?.deliveries[0]
+  const first = install?.deliveries.find(({ transitional }) => transitional || !options.uniform)
   // Until then, all have what the view began with.
   if (first === undefined || first.at.line > line) return ['']
   const scopes = [data.p]

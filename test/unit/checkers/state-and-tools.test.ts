@@ -167,6 +167,19 @@ rejects(
     .view('', '2.a', ['a', 'b'])
     .view('g', '2.a.1', ['a', 'b']),
 )
+/** In an available uniform group in total order, after the signal if there is one. */
+const signalled = (after: TraceWriter): TraceWriter =>
+  after
+    .deliverAll(all, 'g', 'a#1')
+    .write(digest('a', { a: 1 }, 'x'), digest('c', { a: 1 }, 'y'))
+    .crash('c')
+const available = (): TraceWriter => trio({ order: 'total', uniform: true, consistency: 'available' }).cast('a#1', 'g')
+tolerates(
+  'T2',
+  'different states, after the transitional signal, of those who part',
+  signalled(available().trans('g', 'a').trans('g', 'c')).view('', '2.a', ['a', 'b']),
+)
+rejects('T2', 'different states before the transitional signal', signalled(available()).view('', '2.a', ['a', 'b']))
 rejects('T2', 'a state that changes by itself', trio().write(digest('a', {}, 'x'), digest('a', {}, 'y')))
 
 accepts(

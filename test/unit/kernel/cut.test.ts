@@ -40,6 +40,7 @@ function rowOf(options: GroupOptions, gn: number, change: Partial<GroupRow> = {}
     installs: [],
     gn,
     next: 0,
+    released: [],
     status,
     ...change,
   }
@@ -133,4 +134,12 @@ test('cut › how far a group view was delivered is told by whoever came furthes
       [1, 2],
     ],
   )
+})
+
+test('cut › a newcomer does not tell of what its view began with as delivered', () => {
+  const options = { ...causal, uniform: true }
+  const view = install(options, { counts: [0, 3, 1, 2] })
+  const old = rowOf(options, 0, { released: [0, 1], installs: [view] })
+  const { released } = historyOf(old, newcomer(view, { released: [0, 4, 1, 2] }))
+  assert.deepEqual([...released.last], [[0, 4]])
 })

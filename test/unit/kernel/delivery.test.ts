@@ -41,7 +41,7 @@ const next: GroupInstall = {
   missing: null,
 }
 
-function makeGroup(): Group {
+function makeGroup(options: GroupOptions): Group {
   return {
     name: 'g',
     options,
@@ -68,9 +68,9 @@ function makeGroup(): Group {
 }
 
 /** `b`, which holds two casts of `a` and the record that gives the first its position. */
-function makeMember(): { era: Era; group: Group; delivery: Delivery; events: string[] } {
+function makeMember(groupOptions = options): { era: Era; group: Group; delivery: Delivery; events: string[] } {
   const era = new Era(view, 2, 'b')
-  const group = makeGroup()
+  const group = makeGroup(groupOptions)
   era.groups.set(0, group)
   const events: string[] = []
   const app = (event: AppEvent): void => {
@@ -106,9 +106,26 @@ test('delivery › at a cut, what somebody who comes along has delivered without
   ] as const) {
     const { era, group, delivery, events } = makeMember()
     group.install = null
-    const released = new Map([[0, { installed: 0, next: new Map([[0, position]]) }]])
+    const released = new Map([[0, { installed: 0, next: new Map([[0, position]]), last: new Map() }]])
     era.cut = { isPrimary: true, released, lastTold: new Map([[0, 0]]) }
     delivery.pump()
     assert.deepEqual(events, expected)
+  }
+})
+
+test('delivery › at a cut, what somebody has delivered of a uniform group without positions comes before the signal', () => {
+  for (const order of ['fifo', 'causal'] as const) {
+    const { era, group, delivery, events } = makeMember({ ...options, order })
+    group.install = null
+    const last = new Map([[1, 1]])
+    era.cut = {
+      isPrimary: true,
+      released: new Map([[0, { installed: 0, next: new Map(), last }]]),
+      lastTold: new Map([[0, 0]]),
+    }
+    const cast = { seq: 1, n: 1, gid: 0, gn: 0, lamport: 9, deps: [], payload: new Uint8Array(0), order: null }
+    delivery.receive(cast, 1)
+    delivery.pump()
+    assert.deepEqual(events, ['b#1', 'trans', 'a#1', 'a#3'])
   }
 })

@@ -115,6 +115,7 @@ const groupRow: Arbitrary<GroupRow> = plain({
   installs: fc.array(install, { maxLength: 2 }),
   gn: num,
   next: num,
+  released: pairs,
   status,
 })
 export const row: Arbitrary<Row> = plain({
