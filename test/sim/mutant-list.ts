@@ -69,7 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ack-before-holding',
     about: 'a member acknowledges the frame after the last one it holds',
     file: 'lib/kernel/link.ts',
-    find: 'ack: { session: this.peerSession, no: Math.min(this.gotData, this.ackCap) },',
+    find: 'ack: { session: this.peerSession, no: this.heldData() },',
     replace: 'ack: { session: this.peerSession, no: this.gotData + 1 },',
     properties: ['M6', 'O2', 'O4', 'O5', 'L2', 'L3'],
   },
