@@ -117,7 +117,7 @@ export class BusyError extends TuttiError {
  */
 export type ClosedReason = 'left' | 'hidden' | 'superseded' | 'failed'
 
-/** The space, the group or the object is closed here. Nothing was sent. */
+/** The space, the group, the object or the region is closed here. Nothing was sent. */
 export class ClosedError extends TuttiError {
   /** Why. */
   readonly reason: ClosedReason
@@ -202,7 +202,7 @@ export class GroupMismatchError extends TuttiError {
   }
 }
 
-/** An event iteration was too slow and its bounded buffer overflowed; it ends here. The group itself goes on. */
+/** An event iteration, or a region, was too slow and its bounded buffer overflowed; it ends here. The group itself goes on. */
 export class LaggedError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
     super('lagged', true, message, options)

@@ -3,17 +3,21 @@
  */
 
 import type { TransportError, TuttiError } from './errors.ts'
+import type { NumberedEvent } from './event-numbers.ts'
 import type { ProcessId } from './kernel/api.ts'
 import type { Connection, SpaceStatus, SpaceView } from './space-view.ts'
 
 /** A new view of the space. One event per change, however many members it concerns. */
-export class ViewEvent extends Event {
+export class ViewEvent extends Event implements NumberedEvent {
   /** The view installed. */
   readonly view: SpaceView
+  /** Its place among the events that this process is told in the space, those of all its groups included. */
+  readonly number: number
 
-  constructor(view: SpaceView) {
+  constructor(view: SpaceView, number: number) {
     super('view')
     this.view = view
+    this.number = number
   }
 }
 

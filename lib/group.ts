@@ -2,6 +2,7 @@
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
 import { LaggedError, UsageError } from './errors.ts'
+import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
@@ -20,24 +21,26 @@ export interface GroupOpenOptions {
   readonly signal?: AbortSignal
 }
 
-/** One entry of a group's agreed sequence. */
-export type GroupEvent =
-  | {
-      readonly type: 'cast'
-      /** Who cast it. */
-      readonly from: string
-      /** True if this process did. */
-      readonly local: boolean
-      readonly value: unknown
-      /** The sender's cast number. */
-      readonly n: number
-      /** The view it is delivered in, and its place in it; equal at all members for `total`. */
-      readonly view: string
-      readonly index: number
-    }
-  | { readonly type: 'view'; readonly view: GroupView }
-  /** The state was replaced, or united with another part's. */
-  | { readonly type: 'state' }
+/** One entry of a group's agreed sequence, and its `number` among all events that this process is told in the space. */
+export type GroupEvent = NumberedEvent &
+  (
+    | {
+        readonly type: 'cast'
+        /** Who cast it. */
+        readonly from: string
+        /** True if this process did. */
+        readonly local: boolean
+        readonly value: unknown
+        /** The sender's cast number. */
+        readonly n: number
+        /** The view it is delivered in, and its place in it; equal at all members for `total`. */
+        readonly view: string
+        readonly index: number
+      }
+    | { readonly type: 'view'; readonly view: GroupView }
+    /** The state was replaced, or united with another part's. */
+    | { readonly type: 'state' }
+  )
 
 /** A `GroupEvent` as a DOM event: `cast`, `view` or `state`. Dispatched in the agreed order, as it is delivered. */
 export class GroupEntryEvent<Entry extends GroupEvent = GroupEvent> extends Event {
@@ -63,15 +66,18 @@ export interface GroupEventMap {
 export const LAG_MAX = 10_000
 
 /** A named subset of a space with its own views and order. */
-export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent> {
+export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent>, NumberedSource<GroupEvent> {
+  /** @internal */
+  readonly followers: Followers<GroupEvent>
   readonly #port: GroupPort
   readonly #iterations = new Set<Iteration>()
   #isClosed = false
 
   /** Use `space.group`. */
-  constructor(port: GroupPort) {
+  constructor(port: GroupPort, numbers: EventNumbers) {
     super()
     this.#port = port
+    this.followers = new Followers(numbers)
   }
 
   get name(): string {
@@ -117,12 +123,14 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   handleEntry(entry: GroupEvent): void {
     for (const iteration of [...this.#iterations]) iteration.push(entry)
     this.dispatchEvent(new GroupEntryEvent(entry))
+    this.followers.tell(entry)
   }
 
   /** @internal The group has ended. */
   handleEnd(error: Error | null): void {
     this.#isClosed = true
     for (const iteration of [...this.#iterations]) iteration.end(error)
+    this.followers.end()
     this.dispatchEvent(new Event('close'))
   }
 
@@ -133,7 +141,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 }
 
 /** The kind by which the space opens plain groups. */
-export function groupKind(options: GroupOpenOptions): ObjectKind<Group, GroupOpenOptions> {
+export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): ObjectKind<Group, GroupOpenOptions> {
   const order = options.order ?? 'causal'
   const consistency = options.consistency ?? (order === 'total' ? 'consistent' : 'available')
   if (!['fifo', 'causal', 'total'].includes(order)) {
@@ -151,7 +159,7 @@ export function groupKind(options: GroupOpenOptions): ObjectKind<Group, GroupOpe
     uniform: options.uniform ?? false,
     consistency,
     create(port, { state }) {
-      const handle = new Group(port)
+      const handle = new Group(port, numbers)
       return { replica: makeReplica(handle, state), handle }
     },
   }
@@ -159,24 +167,25 @@ export function groupKind(options: GroupOpenOptions): ObjectKind<Group, GroupOpe
 
 function makeReplica(group: Group, state: StatePort | undefined): Replica {
   const merge = state?.merge?.bind(state)
+  const { numbers } = group.followers
   return {
     apply(value: unknown, info: OpInfo): boolean {
       const { author, local, n, view, index } = info
-      group.handleEntry({ type: 'cast', from: author, local, value, n, view, index })
+      group.handleEntry({ type: 'cast', number: numbers.next(), from: author, local, value, n, view, index })
       return true
     },
-    view: (view) => group.handleEntry({ type: 'view', view }),
+    view: (view) => group.handleEntry({ type: 'view', number: numbers.next(), view }),
     save: () => state?.save() ?? null,
     load(value) {
       state?.load(value)
-      group.handleEntry({ type: 'state' })
+      group.handleEntry({ type: 'state', number: numbers.next() })
     },
     ...(merge === undefined
       ? {}
       : {
           merge(value: unknown): void {
             merge(value)
-            group.handleEntry({ type: 'state' })
+            group.handleEntry({ type: 'state', number: numbers.next() })
           },
         }),
     settle: () => undefined,

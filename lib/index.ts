@@ -23,6 +23,7 @@ export {
   ValueError,
   ViewChangedError,
 } from './errors.ts'
+export type { NumberedEvent, NumberedSource } from './event-numbers.ts'
 export {
   ConnectionEvent,
   FaultEvent,
@@ -60,6 +61,7 @@ export type {
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
+export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'

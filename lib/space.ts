@@ -6,6 +6,7 @@ import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
 import { Connections } from './connections.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
+import { EventNumbers, Followers, type NumberedSource } from './event-numbers.ts'
 import {
   ConnectionEvent,
   FaultEvent,
@@ -25,6 +26,7 @@ import type { ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
+import { Region } from './region.ts'
 import { type OpenRequest, Registry } from './registry.ts'
 import {
   type ConnectedMember,
@@ -60,7 +62,9 @@ export interface SpaceParts {
 const CLOSE_MS = 5000
 
 /** The set of processes that share one membership. Made by `openSpace`. */
-export class Space extends TypedTarget<SpaceEventMap> {
+export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<ViewEvent> {
+  /** @internal */
+  readonly followers: Followers<ViewEvent>
   /** The name it was opened by. */
   readonly name: string
   /** This process: one incarnation, never the same twice. */
@@ -71,6 +75,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   readonly #app: AppSide
   readonly #registry: Registry
   readonly #connections: Connections
+  readonly #numbers = new EventNumbers()
   #backend: Backend | null = null
   #view: SpaceView | null = null
   #members: readonly ConnectedMember[] | null = null
@@ -94,6 +99,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.self = self
     this.#parts = parts
     this.#connections = new Connections(self)
+    this.followers = new Followers(this.#numbers)
     this.#timers = new Timers(platform)
     if (trace !== undefined) {
       this.#trace = new ProcessTrace(self, trace, (error) =>
@@ -162,7 +168,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
-    return this.#open({ kind: groupKind(options), name, options, hasState: options.state !== undefined })
+    return this.#open({ kind: groupKind(options, this.#numbers), name, options, hasState: options.state !== undefined })
   }
 
   /**
@@ -176,6 +182,14 @@ export class Space extends TypedTarget<SpaceEventMap> {
     options: Options & OpenOptions,
   ): Promise<Handle> {
     return this.#open({ kind, name, options, hasState: true })
+  }
+
+  /**
+   * Makes a region: handlers of this space's events, asynchronous and overlapping, that enter a critical section in the
+   * order of the events. It begins with what it is told to `follow`, and ends with `close`.
+   */
+  region(): Region {
+    return new Region(this.#numbers)
   }
 
   /**
@@ -269,6 +283,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
     this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))
     this.#updateStatus()
     this.#connections.clear()
+    this.followers.end()
     this.#members = null
     if (error !== null) this.#report(error as TuttiError)
     this.#viewWaiters.reject(this.#endError ?? new ClosedError('the space closed before it had a view'))
@@ -307,7 +322,7 @@ export class Space extends TypedTarget<SpaceEventMap> {
         this.#members = null
         this.#connections.markGone([...event.view.left, ...event.view.dead])
         this.#updateStatus()
-        this.dispatchEvent(new ViewEvent(this.#view))
+        this.#dispatchView(new ViewEvent(this.#view, this.#numbers.next()))
         this.#viewWaiters.resolve()
         return
       }
@@ -328,6 +343,11 @@ export class Space extends TypedTarget<SpaceEventMap> {
       default:
         return event satisfies never
     }
+  }
+
+  #dispatchView(event: ViewEvent): void {
+    this.dispatchEvent(event)
+    this.followers.tell(event)
   }
 
   #handleNote(note: HostNote): void {
