@@ -320,6 +320,7 @@ export class Kernel implements KernelHandle, Core {
       const wasOpen = link.isOpen
       link.handleHello(frame)
       if (!wasOpen && link.isOpen) {
+        if (!this.detector.seen.has(peer)) this.membership.met()
         this.detector.linkUp(peer)
         this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.membership.summary(), this.era.id)
       }

@@ -80,7 +80,11 @@ export class Membership {
   private reportedView: ViewId = ''
   private reported: readonly ProcessId[] = []
   private reportedTo: ProcessId = ''
+  /** Whose view is to take ours in: it is told the same. */
+  private taker: ProcessId | null = null
   private wantedSince = Number.NaN
+  /** When what is wanted is proposed, if nothing changes. */
+  private wantedAt = Number.NaN
   private notBefore = 0
   private tickets = 0
   private readonly founding: Founding
@@ -101,8 +105,8 @@ export class Membership {
 
   /** For strangers. */
   summary(): ViewSummary {
-    const { view } = this.core.era
-    return { id: view.id, members: this.core.era.members, primary: view.primary, line: view.line }
+    const { view, members } = this.core.era
+    return { id: view.id, members, primary: view.primary, line: view.line, linked: this.linkedStrangers() }
   }
 
   get highestEpoch(): number {
@@ -157,23 +161,37 @@ export class Membership {
       return
     }
     if (Number.isNaN(this.wantedSince)) this.wantedSince = now
-    const hold =
-      failures || isStuck ? this.core.limits.failureHoldMs : strangers.length > 0 ? this.core.limits.mergeHoldMs : 0
-    if (now < Math.max(this.wantedSince + hold, this.notBefore)) return
+    this.wantedAt = Math.max(this.wantedSince + this.hold(failures || isStuck, strangers), this.notBefore)
+    if (now < this.wantedAt) return
     this.wantedSince = Number.NaN
     this.propose(strangers)
+  }
+
+  /** How long to wait for more of the same kind. */
+  private hold(isUrgent: boolean, strangers: readonly Part[]): number {
+    const { failureHoldMs, gatherMs, mergeHoldMs } = this.core.limits
+    if (isUrgent) return failureHoldMs
+    if (strangers.length === 0) return 0
+    return this.isMoreComing(strangers) ? gatherMs : mergeHoldMs
+  }
+
+  /** Is a stranger about who cannot come along yet? */
+  private isMoreComing(parts: readonly Part[]): boolean {
+    const coming = new Set(parts.flatMap((part) => part.members))
+    const isMore = (id: ProcessId): boolean =>
+      !coming.has(id) && !this.core.era.ranks.has(id) && !this.core.departed.has(id)
+    for (const { peer, isUp, isOpen } of this.core.links.values()) {
+      if (isUp && isMore(peer) && !(isOpen && this.isGone(peer))) return true
+    }
+    for (const linked of this.reports.values()) for (const id of linked) if (isMore(id)) return true
+    return false
   }
 
   /** When `evaluate` must look again although nothing comes in. */
   get nextCheck(): number {
     const { now, limits } = this.core
     let at = this.detector.nextDeadline
-    if (!Number.isNaN(this.wantedSince)) {
-      at = Math.min(
-        at,
-        Math.max(this.wantedSince + limits.mergeHoldMs, this.wantedSince + limits.failureHoldMs, this.notBefore),
-      )
-    }
+    if (!Number.isNaN(this.wantedSince)) at = Math.min(at, this.wantedAt)
     if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
     if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
     at = Math.min(at, this.founding.nextAsk)
@@ -200,11 +218,15 @@ export class Membership {
     return this.core.departed.has(peer) || this.core.now >= this.detector.deadline(peer)
   }
 
-  /** Tells the coordinator which strangers this process could talk to. */
+  /** Tells the coordinator, and that of the view which is to take ours in, which strangers this process could talk to. */
   private report(coordinator: ProcessId): void {
     const linked = this.linkedStrangers()
-    const isSame = this.reportedView === this.core.era.id && coordinator === this.reportedTo
-    if (isSame && sameIds(linked, this.reported)) return
+    const taker = linked.length === 0 ? null : this.findTaker()
+    const isNews = this.reportedView !== this.core.era.id || !sameIds(linked, this.reported)
+    if (taker !== null && (isNews || taker !== this.taker))
+      this.detector.sendBeat(taker, this.highestEpoch, () => this.summary(), this.core.era.id)
+    this.taker = taker
+    if (!isNews && coordinator === this.reportedTo) return
     this.reportedView = this.core.era.id
     this.reported = linked
     this.reportedTo = coordinator
@@ -214,6 +236,16 @@ export class Membership {
       const departed = this.core.departed.get(id)
       if (departed?.isDead) this.core.tell(coordinator, { k: 'suspect', view: this.core.era.id, peer: id, departed })
     }
+  }
+
+  /** The first of the most preferred view that is in sight; null if that is ours. */
+  private findTaker(): ProcessId | null {
+    let taker: ViewSummary | null = null
+    for (const [peer, { summary }] of this.detector.seen) {
+      if (summary === null || this.core.era.ranks.has(peer) || this.isGone(peer)) continue
+      if (isPreferred(summary, taker ?? this.core.era.view)) taker = summary
+    }
+    return taker?.members[0] ?? null
   }
 
   private linkedStrangers(): readonly ProcessId[] {
@@ -230,7 +262,7 @@ export class Membership {
     if (message.view === this.core.era.id) this.reports.set(from, new Set(message.linked))
   }
 
-  /** Views of strangers that this view should take in now: all their members reachable from all of ours. */
+  /** Views of strangers that this view should take in now: between all members of all of them there are open links. */
   private candidates(): Part[] {
     let views: Map<ViewId, ViewSummary> | null = null
     for (const [peer, seen] of this.detector.seen) {
@@ -241,17 +273,19 @@ export class Membership {
       views.set(seen.summary.id, seen.summary)
     }
     if (views === null) return []
-    const mine = this.summary()
     const own = this.core.era.members.filter((id) => !this.detector.isSuspect(id))
     const parts: Part[] = []
     let size = own.length
     for (const summary of [...views.values()].sort((a, b) => compareViewIds(a.id, b.id))) {
-      if (isPreferred(summary, mine)) return []
+      if (isPreferred(summary, this.core.era.view)) return []
       const isReachable = summary.members.every((stranger) => {
         if (this.core.era.ranks.has(stranger)) return false
         const seen = this.detector.seen.get(stranger)
         if (seen?.view !== summary.id || this.isGone(stranger) || !this.detector.isHeardBy(stranger)) return false
-        return own.every((id) => this.reports.get(id)?.has(stranger) ?? false)
+        return (
+          own.every((id) => (this.reports.get(id)?.has(stranger) ?? false) && seen.linked.has(id)) &&
+          parts.every((part) => part.members.every((id) => seen.linked.has(id) && this.isLinked(id, stranger)))
+        )
       })
       if (!isReachable || size + summary.members.length > this.core.limits.membersMax) continue
       size += summary.members.length
@@ -260,8 +294,18 @@ export class Membership {
     return parts
   }
 
+  /** Has that stranger said that it has an open link to that other one? */
+  private isLinked(stranger: ProcessId, other: ProcessId): boolean {
+    return this.detector.seen.get(stranger)?.linked.has(other) ?? false
+  }
+
   searched(): void {
     this.founding.searched()
+  }
+
+  /** The first contact with a peer. */
+  met(): void {
+    this.founding.met()
   }
 
   handleFoundAnswer(isGranted: boolean): void {
@@ -600,8 +644,15 @@ function sameIds(a: readonly ProcessId[], b: readonly ProcessId[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i])
 }
 
+/** What decides which of two views takes the other in. */
+interface Standing {
+  readonly id: ViewId
+  readonly primary: boolean
+  readonly members: readonly unknown[]
+}
+
 /** Which of two views takes the other in: primary first, then the larger, then the lower id. */
-function isPreferred(a: ViewSummary, b: ViewSummary): boolean {
+function isPreferred(a: Standing, b: Standing): boolean {
   if (a.primary !== b.primary) return a.primary
   if (a.members.length !== b.members.length) return a.members.length > b.members.length
   return compareViewIds(a.id, b.id) < 0
