@@ -149,6 +149,12 @@ export class Detector {
     return this.core.now >= this.soonest && this.core.now >= this.deadline(peer)
   }
 
+  /** Does this process believe that peer gone, member or stranger? */
+  isGone(peer: ProcessId): boolean {
+    if (this.core.era.ranks.has(peer)) return this.isSuspect(peer)
+    return this.core.departed.has(peer) || this.core.now >= this.deadline(peer)
+  }
+
   /** When the peer becomes suspect if nothing more is heard. */
   deadline(peer: ProcessId): number {
     const { limits } = this.core
