@@ -246,7 +246,7 @@ export class AppGroup implements GroupPort {
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
     if (!this.#state.take(event, isReplacing)) return
-    if (isReplacing && this.#view !== null) this.#state.view(this.#view)
+    if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#replay(event)
     this.#awaits = 'nothing'
@@ -305,6 +305,14 @@ function toGroupView(view: ViewInfo): GroupView {
     dead: view.dead,
     expelled: view.expelled,
   })
+}
+
+/**
+ * The view for a state that has seen it already, at whoever gave it: where it is, who is there. Who has come and gone is
+ * another thing at each member that comes from another view, and told again it would take effect here alone.
+ */
+function withoutNews(view: GroupView): GroupView {
+  return Object.freeze({ ...view, joined: [], left: [], dead: [], expelled: [] })
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

@@ -113,7 +113,13 @@ const hello = record<Omit<HelloFrame, 't'>>({
   gotBulk: int,
 })
 
-const summary = record<ViewSummary>({ id: viewId, members: list(processId), primary: flag, line: nullable(text) })
+const summary = record<ViewSummary>({
+  id: viewId,
+  members: list(processId),
+  primary: flag,
+  line: nullable(text),
+  linked: list(processId),
+})
 
 const heartbeat = record<Omit<HeartbeatFrame, 't'>>({
   view: viewId,

@@ -17,10 +17,14 @@ export interface Seen {
   view: ViewId
   isMember: boolean
   summary: ViewSummary | null
+  /** The strangers of its view that it has open links to, by that summary. */
+  linked: ReadonlySet<ProcessId>
   /** Its last stamp, to be echoed; and our last stamp that it echoed. */
   sentAt: number
   echo: number
 }
+
+const nobody: ReadonlySet<ProcessId> = new Set()
 
 /** Heartbeats, and what follows from their absence. */
 export class Detector {
@@ -90,6 +94,7 @@ export class Detector {
       view: frame.view,
       isMember: frame.isMember,
       summary: frame.summary,
+      linked: frame.summary === null ? nobody : new Set(frame.summary.linked),
       sentAt: frame.sentAt,
       echo: frame.echo,
     })
@@ -115,7 +120,15 @@ export class Detector {
       const seen = this.seen.get(id)
       if (seen !== undefined) seen.at = Math.max(seen.at, this.core.now)
       else {
-        this.seen.set(id, { at: this.core.now, view: '', isMember: true, summary: null, sentAt: 0, echo: 0 })
+        this.seen.set(id, {
+          at: this.core.now,
+          view: '',
+          isMember: true,
+          summary: null,
+          linked: nobody,
+          sentAt: 0,
+          echo: 0,
+        })
       }
     }
   }
@@ -134,6 +147,12 @@ export class Detector {
     if (peer === this.core.self) return false
     if (this.core.departed.has(peer) || this.moved.has(peer)) return true
     return this.core.now >= this.soonest && this.core.now >= this.deadline(peer)
+  }
+
+  /** Does this process believe that peer gone, member or stranger? */
+  isGone(peer: ProcessId): boolean {
+    if (this.core.era.ranks.has(peer)) return this.isSuspect(peer)
+    return this.core.departed.has(peer) || this.core.now >= this.deadline(peer)
   }
 
   /** When the peer becomes suspect if nothing more is heard. */

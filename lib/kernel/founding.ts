@@ -42,6 +42,11 @@ export class Founding {
     this.from = this.core.now
   }
 
+  /** Somebody is met for the first time: there may soon be one view with them, so the waiting time begins anew. */
+  met(): void {
+    if (this.isSearched) this.from = this.core.now
+  }
+
   /** When `consider` would ask; `Infinity` if it would not. */
   get nextAsk(): number {
     const { core, afterMs } = this

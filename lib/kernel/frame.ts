@@ -196,6 +196,8 @@ export interface ViewSummary {
   readonly members: readonly ProcessId[]
   readonly primary: boolean
   readonly line: string | null
+  /** The strangers of that view to which the teller itself has open links. */
+  readonly linked: readonly ProcessId[]
 }
 
 /** Control messages: reliable and in order on each link, never flow-controlled. */

@@ -68,7 +68,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   // What a merge needs to know of us next, strangers hear at once.
   for (const link of kernel.links.values()) {
     if (link.isOpen && !ids.has(link.peer)) {
-      kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.membership.summary(), id)
+      kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.contacts.summary(), id)
     }
   }
 }

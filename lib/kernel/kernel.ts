@@ -1,7 +1,7 @@
 /**
  * The kernel of one process: its layers put together. One event in, one full drain of effects out.
  *
- * Bottom to top: link · detector · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
+ * Bottom to top: link · detector · contacts · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
  * · transfer. Each layer owns its state; this file only passes things between them and installs views.
  */
 import { type Memory, untoldIn } from './acted.ts'
@@ -18,6 +18,7 @@ import type {
   VoteRecord,
 } from './api.ts'
 import { Casting } from './casting.ts'
+import { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
 import { Delivery } from './delivery.ts'
 import { Detector } from './detector.ts'
@@ -54,6 +55,7 @@ export class Kernel implements KernelHandle, Core {
   voiceFrom = 0
   remembered: Memory = new Map()
   readonly detector: Detector
+  readonly contacts: Contacts
   readonly membership: Membership
   readonly delivery: Delivery
   readonly rounds: Rounds
@@ -94,9 +96,10 @@ export class Kernel implements KernelHandle, Core {
     })
     this.groups = new Groups(this, { delivery: this.delivery, transfer: this.transfer })
     this.casting = new Casting(this, { delivery: this.delivery, groups: this.groups })
+    this.contacts = new Contacts(this, this.detector)
     this.membership = new Membership(
       this,
-      this.detector,
+      { detector: this.detector, contacts: this.contacts },
       {
         groupRows: () => this.groups.rows(),
         untold: (movers) =>
@@ -225,7 +228,7 @@ export class Kernel implements KernelHandle, Core {
     this.transfer.pump()
     this.groups.requestLeaves()
     this.drainLocal()
-    const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.membership.summary())
+    const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.contacts.summary())
     if (isBeat) this.tellLease()
     this.pushStability()
     for (const link of this.links.values()) link.flush(this.now)
@@ -320,8 +323,9 @@ export class Kernel implements KernelHandle, Core {
       const wasOpen = link.isOpen
       link.handleHello(frame)
       if (!wasOpen && link.isOpen) {
+        if (!this.detector.seen.has(peer)) this.membership.met()
         this.detector.linkUp(peer)
-        this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.membership.summary(), this.era.id)
+        this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.contacts.summary(), this.era.id)
       }
       return
     }
@@ -430,7 +434,7 @@ export class Kernel implements KernelHandle, Core {
     }
     switch (message.k) {
       case 'foreign':
-        membership.handleForeign(from, message)
+        this.contacts.handleForeign(from, message)
         return
       case 'suspect':
         if (message.departed !== null) this.handleDeparted(message.departed)

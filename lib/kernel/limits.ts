@@ -42,10 +42,12 @@ export interface Limits {
   readonly ackDelayMs: number
   /** Frames after which an acknowledgement does not wait. */
   readonly ackFrames: number
-  /** How long failures are gathered before a flush begins. */
+  /** How long failures and leaves are gathered before a flush begins. */
   readonly failureHoldMs: number
-  /** How long joins, merges and leaves are gathered before a flush begins. */
+  /** How long joins and merges are gathered before a flush begins. */
   readonly mergeHoldMs: number
+  /** The same while strangers are about that cannot come along yet, because paths to them are still missing. */
+  readonly gatherMs: number
   /** A flush that takes longer is begun again. */
   readonly flushTimeoutMs: number
   /** How long after READY another leader's proposal is refused: the install is on its way. */
@@ -84,6 +86,7 @@ export const defaultLimits: Limits = {
   ackFrames: 64,
   failureHoldMs: 50,
   mergeHoldMs: 40,
+  gatherMs: 500,
   flushTimeoutMs: 4_000,
   readyHoldMs: 1_000,
   retryMs: 80,

@@ -6,18 +6,19 @@
  *   heal are one mechanism: a proposal with several parts. A flush can be superseded by a larger ballot, never
  *   cancelled. READY is said only from the view that the row was given for; whoever said READY installs as soon as it
  *   sees that anybody has.
- * Requires: links in order; a detector.
+ * Requires: links in order; a detector; contacts, for whom to take in.
  * Provides: S1–S8, M5–M8, P1 (with primary.ts), L1.
  * Source: Birman, Joseph 1987 (GBCAST flush); Ensemble INTER/HEAL (merge by coordinators); Derecho (adoption).
  * Differs: all five delays in every case, so that one mechanism serves both kinds of groups.
  */
 import type { ProcessId, ViewId } from './api.ts'
+import type { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
 import type { Detector } from './detector.ts'
 import { Founding } from './founding.ts'
-import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row, ViewSummary } from './frame.ts'
-import { type Ballot, compareBallots, compareViewIds, noBallot, parseViewId, viewIdOf } from './ids.ts'
+import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
+import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
 import { decide } from './primary.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>
@@ -64,23 +65,26 @@ export interface MembershipHooks {
   isWanting(): boolean
 }
 
+/** The layers that it stands on. */
+interface Below {
+  readonly detector: Detector
+  readonly contacts: Contacts
+}
+
 /** The flush, as member and as leader. */
 export class Membership {
   private readonly core: Core
   private readonly detector: Detector
+  private readonly contacts: Contacts
   private readonly hooks: MembershipHooks
   promised: Ballot = noBallot
   flush: Flush | null = null
   /** Flushes this process said READY for, from its current view, by the id they would install. */
   readonly readies: Map<ViewId, Flush> = new Map()
   private lead: Lead | null = null
-  /** Members' reports: the strangers they have open links to. */
-  private readonly reports: Map<ProcessId, ReadonlySet<ProcessId>> = new Map()
-  /** The last report: from which view, about whom, to whom. */
-  private reportedView: ViewId = ''
-  private reported: readonly ProcessId[] = []
-  private reportedTo: ProcessId = ''
   private wantedSince = Number.NaN
+  /** When what is wanted is proposed, if nothing changes. */
+  private wantedAt = Number.NaN
   private notBefore = 0
   private tickets = 0
   private readonly founding: Founding
@@ -92,17 +96,12 @@ export class Membership {
   private quietUntil = 0
   isLeaving = false
 
-  constructor(core: Core, detector: Detector, hooks: MembershipHooks, foundAfterMs: number | null) {
+  constructor(core: Core, { detector, contacts }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
     this.core = core
     this.detector = detector
+    this.contacts = contacts
     this.hooks = hooks
     this.founding = new Founding(core, foundAfterMs)
-  }
-
-  /** For strangers. */
-  summary(): ViewSummary {
-    const { view } = this.core.era
-    return { id: view.id, members: this.core.era.members, primary: view.primary, line: view.line }
   }
 
   get highestEpoch(): number {
@@ -132,7 +131,7 @@ export class Membership {
   private lookAround(): void {
     const { self, now } = this.core
     const coordinator = this.coordinator()
-    this.report(coordinator)
+    this.contacts.report(coordinator, this.highestEpoch)
     if (coordinator !== self) {
       this.founding.drop()
       // It is back: whoever closed views without it must take it in, or leave the lead to it.
@@ -150,30 +149,32 @@ export class Membership {
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
     const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
     const isStuck = this.core.era.isClosed
-    const strangers = coordinator === self ? this.candidates() : []
+    const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
     if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
       this.wantedSince = Number.NaN
       return
     }
     if (Number.isNaN(this.wantedSince)) this.wantedSince = now
-    const hold =
-      failures || isStuck ? this.core.limits.failureHoldMs : strangers.length > 0 ? this.core.limits.mergeHoldMs : 0
-    if (now < Math.max(this.wantedSince + hold, this.notBefore)) return
+    this.wantedAt = Math.max(this.wantedSince + this.hold(failures || isStuck, strangers), this.notBefore)
+    if (now < this.wantedAt) return
     this.wantedSince = Number.NaN
     this.propose(strangers)
+  }
+
+  /** How long to wait for more of the same kind. */
+  private hold(isUrgent: boolean, strangers: readonly Part[]): number {
+    const { failureHoldMs, gatherMs, mergeHoldMs } = this.core.limits
+    if (isUrgent) return failureHoldMs
+    if (strangers.length === 0) return 0
+    return this.contacts.isMoreComing(strangers) ? gatherMs : mergeHoldMs
   }
 
   /** When `evaluate` must look again although nothing comes in. */
   get nextCheck(): number {
     const { now, limits } = this.core
     let at = this.detector.nextDeadline
-    if (!Number.isNaN(this.wantedSince)) {
-      at = Math.min(
-        at,
-        Math.max(this.wantedSince + limits.mergeHoldMs, this.wantedSince + limits.failureHoldMs, this.notBefore),
-      )
-    }
+    if (!Number.isNaN(this.wantedSince)) at = Math.min(at, this.wantedAt)
     if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
     if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
     at = Math.min(at, this.founding.nextAsk)
@@ -192,76 +193,16 @@ export class Membership {
     if (flush.ballot.leader === this.core.self) return true
     if (this.core.now - flush.since >= this.core.limits.flushTimeoutMs) return true
     const link = this.core.links.get(flush.ballot.leader)
-    return link === undefined || this.isGone(flush.ballot.leader)
-  }
-
-  private isGone(peer: ProcessId): boolean {
-    if (this.core.era.ranks.has(peer)) return this.detector.isSuspect(peer)
-    return this.core.departed.has(peer) || this.core.now >= this.detector.deadline(peer)
-  }
-
-  /** Tells the coordinator which strangers this process could talk to. */
-  private report(coordinator: ProcessId): void {
-    const linked = this.linkedStrangers()
-    const isSame = this.reportedView === this.core.era.id && coordinator === this.reportedTo
-    if (isSame && sameIds(linked, this.reported)) return
-    this.reportedView = this.core.era.id
-    this.reported = linked
-    this.reportedTo = coordinator
-    this.core.tell(coordinator, { k: 'foreign', view: this.core.era.id, linked })
-    if (coordinator === this.core.self) return
-    for (const id of this.core.era.members) {
-      const departed = this.core.departed.get(id)
-      if (departed?.isDead) this.core.tell(coordinator, { k: 'suspect', view: this.core.era.id, peer: id, departed })
-    }
-  }
-
-  private linkedStrangers(): readonly ProcessId[] {
-    let linked: ProcessId[] | null = null
-    for (const link of this.core.links.values()) {
-      if (link.rank >= 0 || !link.isOpen || this.core.departed.has(link.peer)) continue
-      linked ??= []
-      linked.push(link.peer)
-    }
-    return linked?.sort() ?? []
-  }
-
-  handleForeign(from: ProcessId, message: Of<'foreign'>): void {
-    if (message.view === this.core.era.id) this.reports.set(from, new Set(message.linked))
-  }
-
-  /** Views of strangers that this view should take in now: all their members reachable from all of ours. */
-  private candidates(): Part[] {
-    let views: Map<ViewId, ViewSummary> | null = null
-    for (const [peer, seen] of this.detector.seen) {
-      if (seen.summary === null || this.core.era.ranks.has(peer) || this.core.departed.has(peer)) continue
-      const link = this.core.links.get(peer)
-      if (link === undefined || !link.isOpen || this.isGone(peer) || !this.detector.isHeardBy(peer)) continue
-      views ??= new Map()
-      views.set(seen.summary.id, seen.summary)
-    }
-    if (views === null) return []
-    const mine = this.summary()
-    const own = this.core.era.members.filter((id) => !this.detector.isSuspect(id))
-    const parts: Part[] = []
-    let size = own.length
-    for (const summary of [...views.values()].sort((a, b) => compareViewIds(a.id, b.id))) {
-      if (isPreferred(summary, mine)) return []
-      const isReachable = summary.members.every((stranger) => {
-        if (this.core.era.ranks.has(stranger)) return false
-        const seen = this.detector.seen.get(stranger)
-        if (seen?.view !== summary.id || this.isGone(stranger) || !this.detector.isHeardBy(stranger)) return false
-        return own.every((id) => this.reports.get(id)?.has(stranger) ?? false)
-      })
-      if (!isReachable || size + summary.members.length > this.core.limits.membersMax) continue
-      size += summary.members.length
-      parts.push({ view: summary.id, members: summary.members })
-    }
-    return parts
+    return link === undefined || this.detector.isGone(flush.ballot.leader)
   }
 
   searched(): void {
     this.founding.searched()
+  }
+
+  /** The first contact with a peer. */
+  met(): void {
+    this.founding.met()
   }
 
   handleFoundAnswer(isGranted: boolean): void {
@@ -314,7 +255,7 @@ export class Membership {
 
   /** Is the proposal still the right one? */
   private watchLead(lead: Lead): void {
-    const gone = lead.parts.some((part) => part.members.some((id) => id !== this.core.self && this.isGone(id)))
+    const gone = lead.parts.some((part) => part.members.some((id) => id !== this.core.self && this.detector.isGone(id)))
     const isLate = this.core.now - lead.since >= this.core.limits.flushTimeoutMs
     const isOvertaken = compareBallots(this.promised, lead.ballot) > 0
     if (!gone && !isLate && !isOvertaken) return
@@ -441,7 +382,7 @@ export class Membership {
     const { flush, core } = this
     if (flush === null || flush.phase !== 'ready' || flush.ballot.leader === from) return false
     const isLate = core.now - flush.readyAt >= core.limits.readyHoldMs
-    return !isLate && (flush.ballot.leader === core.self || !this.isGone(flush.ballot.leader))
+    return !isLate && (flush.ballot.leader === core.self || !this.detector.isGone(flush.ballot.leader))
   }
 
   /** Nothing more is sent in this view; where data is under way, its end is marked. */
@@ -578,8 +519,7 @@ export class Membership {
     this.readies.clear()
     if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
     this.hooks.install(flush)
-    this.reports.clear()
-    this.reportedView = ''
+    this.contacts.newView()
     this.founding.newView()
     this.askAnew()
     if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
@@ -594,15 +534,4 @@ export class Membership {
       })
     }
   }
-}
-
-function sameIds(a: readonly ProcessId[], b: readonly ProcessId[]): boolean {
-  return a.length === b.length && a.every((id, i) => id === b[i])
-}
-
-/** Which of two views takes the other in: primary first, then the larger, then the lower id. */
-function isPreferred(a: ViewSummary, b: ViewSummary): boolean {
-  if (a.primary !== b.primary) return a.primary
-  if (a.members.length !== b.members.length) return a.members.length > b.members.length
-  return compareViewIds(a.id, b.id) < 0
 }

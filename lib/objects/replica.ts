@@ -14,7 +14,10 @@ export type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from
 export interface Replica {
   /** A cast of the group, decoded. Malformed operations are ignored (return false: counted as a peer's fault). */
   apply(op: unknown, info: OpInfo): boolean
-  /** A new view of the group, after the casts of the old one. */
+  /**
+   * A new view of the group, after the casts of the old one. After `load`: the view that the loaded state has seen
+   * already, which tells of nobody who has come or gone.
+   */
   view(view: GroupView): void
   /** The delivered state in canonical form (a value of values.ts; equal states give equal values, entries sorted). Without the overlay. */
   save(): unknown

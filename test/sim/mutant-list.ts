@@ -277,7 +277,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'parts-stay-apart',
     about: 'views of several members are never merged',
-    file: 'lib/kernel/membership.ts',
+    file: 'lib/kernel/contacts.ts',
     find: 'parts.push({ view: summary.id, members: summary.members })',
     replace: 'if (summary.members.length === 1) parts.push({ view: summary.id, members: summary.members })',
     properties: ['L1'],

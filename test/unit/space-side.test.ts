@@ -14,7 +14,7 @@ import {
   UnknownOutcomeError,
 } from '../../lib/errors.ts'
 import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../lib/kernel/api.ts'
-import type { Replica } from '../../lib/objects/replica.ts'
+import type { GroupView, Replica } from '../../lib/objects/replica.ts'
 import { CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/own-casts.ts'
 import type { TraceLine } from '../../lib/trace.ts'
 import { decodeValue, encodeValue } from '../../lib/values.ts'
@@ -33,7 +33,7 @@ class SetReplica implements Replica {
     return true
   }
 
-  view(view: { readonly id: string }): void {
+  view(view: GroupView): void {
     this.log.push(`view ${view.id}`)
   }
 
@@ -312,6 +312,23 @@ test('space side › one that goes on from its own state has nothing of what cam
   side.digestAll()
   const digest = traced.findLast(({ e }) => e === 'digest')
   assert.deepEqual((digest as unknown as { cut: unknown }).cut, { b: 3 })
+})
+
+test('space side › a state that comes has seen its view: it is told where it is, and not again who is gone', () => {
+  const replica = new SetReplica()
+  const told: unknown[] = []
+  replica.view = ({ id, joined, left, dead, expelled }) => told.push([id, joined, left, dead, expelled])
+  const side = new AppSide({ self: 'me', now: () => 0, send: () => undefined })
+  side.openGroup('g', options, () => replica)
+  const news = { joined: ['me'], left: ['x'], dead: ['y'], expelled: ['z'] }
+  const withNews = (event: AppEvent): AppEvent =>
+    event.type === 'view' ? { ...event, view: { ...event.view, ...news } } : event
+  side.receive([withNews(view('1.a.1', 'replace')), joined, state([source('b', ['x'])])])
+  side.receive([withNews(view('2.a.1', 'whole'))])
+  assert.deepEqual(told, [
+    ['1.a.1', [], [], [], []],
+    ['2.a.1', ['me'], ['x'], ['y'], ['z']],
+  ])
 })
 
 test('space side › what came while a state was awaited in vain is in the state that is gone on from', () => {

@@ -215,4 +215,35 @@ export const queue: readonly Script[] = [
       s.holds('a b c', 'jobs', 'j1')
     },
   },
+  {
+    name: 'vsync: queue: who is given the state of others goes on from it, whatever else it has been told (n=4)',
+    cites: ['Jepsen: Hazelcast 3.8.3', 'Birman, Joseph 1987'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c')
+      s.add('a', 'jobs', 'j1')
+      const first = s.take('a', 'jobs')
+      await s.settle()
+      s.got(first, 'ok', 'j1')
+      s.hold('a b|c')
+      await s.until(() => s.isIn('c', 'c'), 'c is alone')
+      s.leave('b')
+      await s.settle()
+      // d awaits the state from a, which dies without giving it; c has an older one, and has not been with a meanwhile.
+      s.stall('a', 60_000)
+      s.start('d')
+      await s.until(() => s.isIn('d', 'a d'), 'd has joined a')
+      s.crash('a')
+      await s.settle()
+      s.inView('c d', 'd c', { primary: true })
+      s.told('d', { dead: 'a' })
+      s.told('c', {})
+      s.refound('c')
+      await s.settle()
+      s.holds('c d', 'jobs', 'j1')
+      const second = s.take('c', 'jobs')
+      await s.settle()
+      s.got(second, 'ok', 'j1')
+    },
+  },
 ]

@@ -146,6 +146,27 @@ rejects(
   'an exclusion of one that gave the view before up, though nothing happened to its leader',
   halfMerged().view('', '3.d', ['d']).view('', '4.b', all),
 )
+/** d has promised to be in the view of the others, which c was to be in as well; it is in another one meanwhile. */
+const heldUp = (by: readonly string[]): TraceWriter =>
+  trio()
+    .start(['d'])
+    .view('', '1.d', ['d'])
+    .crash('c')
+    .view('', '3.d', ['d'])
+    .view('', '2.a', [...all, 'd'], { by })
+    .view('', '4.a', ['a', 'b'], { dead: ['c'] })
+tolerates('L5', 'an exclusion of one that gave a view up which one who died held up', heldUp(['a', 'b']))
+rejects(
+  'L5',
+  'an exclusion of one that gave a view up which one who died had been in',
+  trio()
+    .start(['d'])
+    .view('', '1.d', ['d'])
+    .view('', '2.a', [...all, 'd'], { by: all })
+    .crash('c')
+    .view('', '3.d', ['d'])
+    .view('', '4.a', ['a', 'b'], { dead: ['c'] }),
+)
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)

@@ -215,6 +215,7 @@ const summary: Arbitrary<ViewSummary> = plain({
   members: ids,
   primary: fc.boolean(),
   line: fc.option(text),
+  linked: ids,
 })
 const time = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })
 export const control = (message: Arbitrary<Message>): Arbitrary<Frame> =>
