@@ -519,6 +519,8 @@ export class Membership {
     const { flush, core } = this
     if (flush === null || flush.phase !== 'row' || from !== flush.ballot.leader) return
     if (compareBallots(flush.ballot, message.ballot) !== 0) return
+    // Its goodbye carries its last vote: what it promised after that, others would not know of.
+    if (this.isLeaving) return
     flush.rows = message.rows
     flush.decision = message.decision
     const rows = flush.part.members.flatMap((id) => message.rows.filter((row) => row.from === id))
