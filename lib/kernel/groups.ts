@@ -66,6 +66,12 @@ export class Groups {
     return false
   }
 
+  /** Is none of them about to change, or being given away? */
+  get isQuiet(): boolean {
+    for (const { name, isClosed } of this.byName.values()) if (isClosed || this.transfer.isGiving(name)) return false
+    return true
+  }
+
   isUniform(gid: number): boolean {
     return this.core.era.groups.get(gid)?.options.uniform ?? false
   }

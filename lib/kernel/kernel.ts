@@ -464,13 +464,15 @@ export class Kernel implements KernelHandle, Core {
         membership.handleRefound()
         return
       case 'groupRequest':
-        if (!this.era.isClosed && this.era.members[0] === this.self) rounds.handleRequest(from, message)
+        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
+          rounds.handleRequest(from, message)
         return
       case 'groupRefuse':
         groups.handleRefuse(message)
         return
       case 'groupPrepare':
-        if (from === this.era.members[0]) groups.handlePrepare(message)
+        // Whoever has said goodbye is in no further view: it has told which groups end with it.
+        if (from === this.era.members[0] && !membership.isLeaving) groups.handlePrepare(message)
         return
       case 'groupCount':
         if (!this.era.isClosed) rounds.handleCount(from, message)
@@ -536,7 +538,7 @@ export class Kernel implements KernelHandle, Core {
   private leaveIfDone(): void {
     if (Number.isNaN(this.leavingSince)) return
     if (Number.isNaN(this.goodbyeSince)) {
-      const isQuiet = this.casting.isQuiet && !this.era.isClosed
+      const isQuiet = this.casting.isQuiet && !this.era.isClosed && this.groups.isQuiet
       if (!this.isQuick && !isQuiet && this.now - this.leavingSince < this.limits.leaveWaitMs) return
       this.goodbyeSince = this.now
       this.membership.isLeaving = true

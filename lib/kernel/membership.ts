@@ -82,6 +82,8 @@ export class Membership {
   /** Flushes this process said READY for, from its current view, by the id they would install. */
   readonly readies: Map<ViewId, Flush> = new Map()
   private lead: Lead | null = null
+  /** The last own proposal out of this view. */
+  private proposed: Ballot | null = null
   private wantedSince = Number.NaN
   /** When what is wanted is proposed, if nothing changes. */
   private wantedAt = Number.NaN
@@ -148,7 +150,7 @@ export class Membership {
     }
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
     const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
-    const isStuck = this.core.era.isClosed
+    const isStuck = this.core.era.isClosed || this.isForsaken()
     const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
     if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
@@ -176,24 +178,30 @@ export class Membership {
     let at = this.detector.nextDeadline
     if (!Number.isNaN(this.wantedSince)) at = Math.min(at, this.wantedAt)
     if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
-    if (this.flush !== null) at = Math.min(at, this.flush.since + limits.flushTimeoutMs)
+    if (this.flush !== null) at = Math.min(at, this.patienceEnd(this.flush))
     at = Math.min(at, this.founding.nextAsk)
     return at <= now ? now + 10 : at
   }
 
   /**
-   * Did an own flush close views, and nobody has superseded it? If the coordinator that it was to exclude is back
+   * Did an own proposal close views, and nobody has superseded it? If the coordinator that it was to exclude is back
    * meanwhile, that one knows nothing of it: only whoever began it can bring those who gave their rows into another view.
+   * So too if this process itself refused it.
    */
   private isForsaken(): boolean {
-    return this.flush !== null && this.flush.ballot.leader === this.core.self
+    return this.proposed !== null && compareBallots(this.promised, this.proposed) <= 0
   }
 
   private isStuck(flush: Flush): boolean {
     if (flush.ballot.leader === this.core.self) return true
-    if (this.core.now - flush.since >= this.core.limits.flushTimeoutMs) return true
+    if (this.core.now >= this.patienceEnd(flush)) return true
     const link = this.core.links.get(flush.ballot.leader)
     return link === undefined || this.detector.isGone(flush.ballot.leader)
+  }
+
+  /** Until when its leader, if it lives, has the time to begin it again: whoever does not wait for that is left out. */
+  private patienceEnd({ since }: Flush): number {
+    return since + this.core.limits.flushTimeoutMs * 1.25
   }
 
   searched(): void {
@@ -248,6 +256,7 @@ export class Membership {
     // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
     this.detector.highestEpoch = ballot.epoch
     this.lead = { ballot, parts, since: now, found, isAnew, rows: new Map(), ready: new Set(), phase: 'rows' }
+    this.proposed = ballot
     this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
     const message: Message = { k: 'propose', ballot, parts, found }
     for (const part of parts) for (const id of part.members) this.core.tell(id, message)
@@ -451,6 +460,8 @@ export class Membership {
     const { flush, core } = this
     if (flush === null || flush.phase !== 'row' || from !== flush.ballot.leader) return
     if (compareBallots(flush.ballot, message.ballot) !== 0) return
+    // Its goodbye carries its last vote: what it promised after that, others would not know of.
+    if (this.isLeaving) return
     flush.rows = message.rows
     flush.decision = message.decision
     const rows = flush.part.members.flatMap((id) => message.rows.filter((row) => row.from === id))
@@ -516,6 +527,7 @@ export class Membership {
     this.touch()
     const current = this.flush
     this.flush = null
+    this.proposed = null
     this.readies.clear()
     if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
     this.hooks.install(flush)

@@ -104,10 +104,13 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
   let adopt: Verdict['adopt'] = null
   for (const attempt of openAttempts(votes, line, last)) {
     const here = rows.filter((r) => attempt.members.includes(r.from))
-    const isAlive = here.length > 0 && here.every((r) => r.votes.attempt?.id === attempt.id)
+    const isAlive =
+      here.length > 0 &&
+      here.every((r) => r.votes.attempt?.id === attempt.id) &&
+      !attempt.members.some((id) => hasRefused(departed.get(id), attempt))
     if (!isAlive) {
-      // Known only through a departed record, or somebody here never said READY: it was not and will not be installed …
-      // unless nobody of it is here to say so.
+      // Known only through a departed record, or somebody here, or departed, never said READY: it was not and will not be
+      // installed … unless nobody of it is here to say so.
       if (here.length === 0 && !hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
       continue
     }
@@ -130,6 +133,12 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
       partOrder: order,
     },
   }
+}
+
+/** Is it known from its goodbye, or from its record, that it never said READY for the attempt? Nobody could install that. */
+function hasRefused(departed: Departed | undefined, { line, id }: PrimaryRecord): boolean {
+  // Whoever has been in another line has forgotten what it promised in this one.
+  return departed?.votes?.last?.line === line && departed.votes.attempt?.id !== id
 }
 
 /**

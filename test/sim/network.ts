@@ -189,6 +189,8 @@ export class Network {
       if (!path.isEnding && this.#isCut(path)) this.#giveUpLater(path)
     }
     this.#flow()
+    // Whom the cut before kept apart may be on one side now, their path given up.
+    this.#connectAll()
   }
 
   /** Makes the network whole. */
@@ -299,7 +301,8 @@ export class Network {
   #connectAll(): void {
     const running = this.#processes.filter((process) => process.isRunning)
     running.forEach((a, index) => {
-      for (const b of running.slice(index + 1)) if (!a.paths.has(b.id) && !b.paths.has(a.id)) this.#connectSoon(a, b)
+      for (const b of running.slice(index + 1))
+        if (!a.paths.has(b.id) && !b.paths.has(a.id) && !this.#areApart(a, b)) this.#connectSoon(a, b)
     })
   }
 
@@ -339,8 +342,12 @@ export class Network {
   }
 
   #isCut({ a, b }: Path): boolean {
+    return this.#areApart(a.process, b.process)
+  }
+
+  #areApart(a: SimProcess, b: SimProcess): boolean {
     const parts = this.#parts
-    return parts !== null && parts.get(a.process.id) !== parts.get(b.process.id)
+    return parts !== null && parts.get(a.id) !== parts.get(b.id)
   }
 
   /** Does what arrives at this end wait there? */

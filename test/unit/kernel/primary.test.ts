@@ -106,3 +106,20 @@ test('vote › a view that only a dead member installed is completed by whoever 
   const leader = row('c', { votes: { attempt: last } })
   assert.equal(verdict(leader, ...movedOn, waiting).adopt, null, 'its leader has moved on without it')
 })
+
+test('vote › an attempt that somebody who left had never promised to is dead, not to be completed', () => {
+  const last = record('9.n', ['n', 'p', 'm'])
+  const attempt = record('10.n', ['n', 'm'])
+  const goodbye = (votes: VoteRecord): Departed => ({ id: 'n', isDead: false, votes, ended: [] })
+  const after = (votes: VoteRecord): ReturnType<typeof decide> =>
+    verdict(
+      row('m', { votes: { last, attempt }, readies: ['10.n'], departed: [goodbye(votes)] }),
+      row('p', { votes: { last } }),
+    )
+  const dropped = after({ last, attempt: null })
+  assert.equal(dropped.adopt, null)
+  assert.equal(dropped.decision.primary, true)
+  assert.equal(after({ last, attempt }).adopt?.record.id, '10.n')
+  // It has been in another line meanwhile, and says nothing of this one.
+  assert.equal(after({ last: null, attempt: null }).adopt?.record.id, '10.n')
+})
