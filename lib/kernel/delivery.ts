@@ -358,10 +358,14 @@ export class Delivery {
     return best
   }
 
+  /** Whoever has entered the group in this space view is never sent what was counted before that. */
   private holdsAllCounted(group: Group): boolean {
+    const { era } = this.core
     const counts = group.install?.counts ?? []
     for (let i = 0; i + 1 < counts.length; i += 2) {
-      if ((this.core.era.received[counts[i] ?? 0] ?? 0) < (counts[i + 1] ?? 0)) return false
+      const rank = counts[i] ?? 0
+      const delivered = era.delivered.get(streamKey(rank, group.gid * 2)) ?? 0
+      if (Math.max(era.received[rank] ?? 0, delivered) < (counts[i + 1] ?? 0)) return false
     }
     return true
   }

@@ -8,6 +8,7 @@ import { agreedDeparted, whyGone } from './gone.ts'
 import { parseViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
+import { goesOn } from './primary.ts'
 import { startGroups } from './start-groups.ts'
 
 /** The part of the kernel that installs; a function rather than a layer, because it touches all of them once. */
@@ -83,13 +84,14 @@ function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
   const histories = [...plan.histories.values()]
+  const isPrimary = goesOn(decision, kernel.line)
   era.cut = {
-    isPrimary: decision.primary,
+    isPrimary,
     released: new Map(histories.map((history) => [history.gid, history.released])),
     lastTold: new Map(
       histories.map((history) => {
         const gn = era.groups.get(history.gid)?.gn ?? 0
-        return [history.gid, lastTold(history, kernel.self, gn, decision.primary)]
+        return [history.gid, lastTold(history, kernel.self, gn, isPrimary)]
       }),
     ),
   }

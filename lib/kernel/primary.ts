@@ -12,6 +12,14 @@ import type { PrimaryRecord, ProcessId, VoteRecord } from './api.ts'
 import type { Decision, Departed, Part, Row } from './frame.ts'
 import { compareViewIds, parseViewId } from './ids.ts'
 
+/**
+ * Does the line go on that a part of this line comes from? To a part of another line, a primary view is as good as none:
+ * what was not yet released there is for those to decide with whom it goes on.
+ */
+export function goesOn({ primary, heirOf }: Decision, line: string | null): boolean {
+  return primary && (line === null || line === heirOf)
+}
+
 /** The leader's verdict: complete an earlier attempt first, or decide about the proposed view. */
 export interface Verdict {
   /** An attempt to complete: its id and who must install it. */

@@ -8,6 +8,7 @@ import type { GroupStart } from './groups.ts'
 import { groupViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
+import { goesOn } from './primary.ts'
 import type { DirectoryEntry } from './rounds.ts'
 import { noStatus, planStates, type StateEntry } from './state-plan.ts'
 
@@ -94,10 +95,11 @@ function beginAnew(entries: readonly StateEntry[]): StateTask[] {
 /** A part's members of a group, by the view of it that they come from. */
 function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decision: Decision): PartGroup[] {
   const groupRows = rowsOf(rows, history.gid)
+  const isPrimary = goesOn(decision, rows[0]?.line ?? null)
   const byView = new Map<number, ProcessId[]>()
   for (const id of finalMembers(history)) {
     if (!part.members.includes(id)) continue
-    const gn = lastTold(history, id, groupRows.get(id)?.gn ?? 0, decision.primary)
+    const gn = lastTold(history, id, groupRows.get(id)?.gn ?? 0, isPrimary)
     byView.set(gn, [...(byView.get(gn) ?? []), id])
   }
   return [...byView].map(([gn, members]) => ({

@@ -277,14 +277,17 @@ export class QueueState {
 
   /**
    * Installs a view, after every operation of the one before. A state that is about to be replaced is given the view
-   * only after the new state was loaded; a view that the loaded state has already seen changes nothing.
+   * only after the new state was loaded; a view that the loaded state has already seen changes nothing: who has left or
+   * died depends on where one comes from, and the state is from elsewhere.
    */
   install(view: GroupView): Happening[] {
-    if (this.#view !== view.id) this.#n = 0
+    const isSeen = this.#view === view.id
     this.#view = view.id
     this.#line = view.line ?? ''
     this.#isPrimary = view.primary
     this.#members = new Set(view.members)
+    if (isSeen) return []
+    this.#n = 0
     const gone = new Set([...view.left, ...view.dead])
     const happened: Happening[] = []
     for (const item of this.held().sort((a, b) => a.id - b.id)) {

@@ -1,8 +1,8 @@
 /**
  * F1 Safe prefix: a uniform cast that is delivered before the transitional signal is one that every member of its view
  * delivers before it goes on to another view, unless it crashes or leaves before that. One that goes on outside the
- * primary component delivers it in a consistent group only if somebody who comes along has delivered it (M6), so there
- * it is not judged. But whatever the line goes on from: the state of a consistent group in a later primary view of the
+ * primary component, or in that of another line, delivers it in a consistent group only if somebody who comes along has
+ * delivered it (M6), so there it is not judged. But whatever the line goes on from: the state of a consistent group in a later primary view of the
  * line covers it.
  */
 
@@ -31,7 +31,8 @@ function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): 
     if (other.process === process) continue
     const next = leaves(other, space.view.installs.find((own) => own.process === other.process) ?? null)
     if (next === null) continue
-    if (next.view.group === spaceGroup && group.options?.consistency === 'consistent' && !next.data.primary) continue
+    const isInLine = next.data.primary && next.data.line === space.data.line
+    if (next.view.group === spaceGroup && group.options?.consistency === 'consistent' && !isInLine) continue
     const delivered = at(other.process.deliveredAt, message.index)
     verdict.expect(
       delivered > 0 && delivered < next.at.line,

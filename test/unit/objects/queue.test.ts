@@ -577,6 +577,19 @@ test('queue › outside the primary component nothing is granted or given back, 
   assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '3.p.0', 1])
 })
 
+test('queue › a view that the loaded state has seen changes nothing, though its news are others where one comes from', () => {
+  const donor = makeState([[1, 1], 'q'])
+  donor.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
+  const taker = new QueueState()
+  taker.load(donor.save())
+  assert.deepEqual(taker.install({ ...VIEW, id: '2.p.0', members: ['p'], dead: ['q'] }), [])
+  assert.deepEqual(encodeValue(taker.save()), encodeValue(donor.save()))
+  // It knows the view: what is granted from now on is granted in it.
+  taker.apply([1, 1], 'p')
+  taker.apply([0, 2, encodeValue('y')], 'p')
+  assert.deepEqual(taker.items.get(2)?.grant?.token, ['line', '2.p.0', 1])
+})
+
 test('queue › it takes as many items and takes as its limits say, and not one more', async () => {
   const state = new QueueState()
   state.install(VIEW)
