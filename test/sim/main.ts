@@ -35,7 +35,7 @@ import { drawTimeline } from './timeline/draw.ts'
 import { modelOf } from './timeline/model.ts'
 import type { AnyLine } from './trace.ts'
 
-/** Above so many seeds, several processes share them. */
+/** So many seeds run in this process; of more, children do, which are set up for it. */
 const PARALLEL_FROM = 50
 
 const { values } = parseArgs({
@@ -95,7 +95,7 @@ async function main(): Promise<number> {
     return report.violations.some(({ property }) => until.includes(property))
   }
   const jobs = values.jobs === undefined ? 2 : readNumber('jobs', values.jobs)
-  if (count > PARALLEL_FROM && jobs > 1) await runInChildren({ from, count, jobs, take })
+  if (count > PARALLEL_FROM) await runInChildren({ from, count, jobs: Math.max(1, jobs), take })
   else {
     for (let seed = from; seed < from + count; seed += 1) {
       const start = process.cpuUsage()

@@ -7,7 +7,7 @@
  */
 
 import type { Delivery, Message } from './model.ts'
-import type { Run } from './run.ts'
+import { derive, type Run } from './run.ts'
 
 /** Clocks of all casts of a run. */
 export interface Clocks {
@@ -15,16 +15,9 @@ export interface Clocks {
   before(message: number, process: number): number
 }
 
-const cache = new WeakMap<Run, Clocks>()
-
 /** The clocks of a run, computed once. */
 export function clocksOf(run: Run): Clocks {
-  let clocks = cache.get(run)
-  if (clocks === undefined) {
-    clocks = compute(run)
-    cache.set(run, clocks)
-  }
-  return clocks
+  return derive(run, compute)
 }
 
 function compute(run: Run): Clocks {

@@ -8,7 +8,7 @@
 import type { Verdict } from './checker.ts'
 import { getOrMake, pushTo } from './collections.ts'
 import type { Delivery, Install, Process, View } from './model.ts'
-import type { Run } from './run.ts'
+import { derive, type Run } from './run.ts'
 import { type Class, classesOf } from './together.ts'
 
 /** One process's share in a move. */
@@ -29,16 +29,9 @@ export interface Move {
   readonly where: string
 }
 
-const cache = new WeakMap<Run, readonly Move[]>()
-
 /** All moves of a run, computed once. */
 export function movesOf(run: Run): readonly Move[] {
-  let moves = cache.get(run)
-  if (moves === undefined) {
-    moves = compute(run)
-    cache.set(run, moves)
-  }
-  return moves
+  return derive(run, compute)
 }
 
 /** The moves, and the like of those who are at rest in one view: they agree on an order, though not yet on a set. */

@@ -36,6 +36,8 @@ export interface Run {
   readonly quiet: At | null
   /** The end of the file. */
   readonly end: At
+  /** What checkers share that is worked out from the index: by the function that does so. See {@link derive}. */
+  readonly derived: Map<(run: Run) => unknown, unknown>
   /** The lines of one of the rarer events (not cast, send, deliver, view or kernel detail), in order. */
   of<E extends TraceEventName>(event: E): readonly Located<E>[]
   /** The process of an id, if the trace knows it. */
@@ -53,6 +55,18 @@ export function indexTrace(lines: readonly TraceLine[]): Run {
   return new TraceIndex(lines)
 }
 
+/**
+ * What `compute` makes of the run, worked out once. Kept with the run, so that it is garbage when the run is: a weak map
+ * would hold on to both until the next full collection.
+ */
+export function derive<T>(run: Run, compute: (run: Run) => T): T {
+  // The map's value is what its key returns, which the type of a Map cannot say.
+  if (run.derived.has(compute)) return run.derived.get(compute) as T
+  const made = compute(run)
+  run.derived.set(compute, made)
+  return made
+}
+
 const NO_MEMBERS: ReadonlySet<string> = new Set()
 
 class TraceIndex implements Run {
@@ -64,6 +78,7 @@ class TraceIndex implements Run {
   readonly installs: Install[] = []
   readonly deliveries: Delivery[] = []
   readonly history: (Message | Delivery)[] = []
+  readonly derived: Map<(run: Run) => unknown, unknown> = new Map()
   private readonly sentBy = new Map<Process, number>()
   readonly space: Group
   bounds: TraceBounds | null = null

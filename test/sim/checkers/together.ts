@@ -3,7 +3,7 @@
  */
 
 import type { Delivery, Install, View } from './model.ts'
-import { orderOf, type Run } from './run.ts'
+import { derive, orderOf, type Run } from './run.ts'
 
 /** Installs of one view by processes that all install the same next view directly after it. */
 export interface Class {
@@ -13,16 +13,9 @@ export interface Class {
   readonly installs: Install[]
 }
 
-const cache = new WeakMap<Run, readonly Class[]>()
-
 /** The classes of at least two processes of all groups and of the space, computed once. */
 export function classesOf(run: Run): readonly Class[] {
-  let classes = cache.get(run)
-  if (classes === undefined) {
-    classes = compute(run)
-    cache.set(run, classes)
-  }
-  return classes
+  return derive(run, compute)
 }
 
 /** The install's first deliveries of totally ordered casts, in order. */
