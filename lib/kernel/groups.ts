@@ -26,6 +26,8 @@ export interface GroupStart {
 /** The member's half. */
 export class Groups {
   readonly byName: Map<string, Group> = new Map()
+  /** How many views of groups have begun here, or were left for good. */
+  viewsBegun = 0
   private readonly core: Core
   private readonly delivery: Delivery
   private readonly transfer: Transfer
@@ -146,6 +148,7 @@ export class Groups {
   private answerPrepare(group: Group): void {
     const [coordinator] = this.core.era.members
     group.isClosed = true
+    this.traceBlock('block', group)
     if (coordinator === undefined) return
     this.core.tell(coordinator, {
       k: 'groupCount',
@@ -262,6 +265,7 @@ export class Groups {
     }
     group.viewId = viewId
     this.begin(group, info, install.plan, prev)
+    if (!group.isClosed && !era.isClosed) this.traceBlock('unblock', group)
     this.delivery.rerouteEarly()
     if (!this.leaving.has(group.name) || !this.transfer.isGiving(group.name)) this.answerDeferred(group)
   }
@@ -281,6 +285,7 @@ export class Groups {
     this.leaving.delete(group.name)
     this.leaveAsked.delete(group.name)
     era.leftGroups.push(this.row(group))
+    this.viewsBegun += 1
     this.core.app({ type: 'leftGroup', group: group.name })
     this.delivery.rerouteEarly()
   }
@@ -291,6 +296,7 @@ export class Groups {
     const plan = prev === null ? tasks : this.withoutVain(group, tasks)
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
+    this.viewsBegun += 1
     const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
     if (mode === 'anew' || mode === 'own') group.deliveredN.clear()
     core.app({ type: 'view', group: group.name, view: info, state: mode })
@@ -358,6 +364,15 @@ export class Groups {
       .map(({ name }) => name)
   }
 
+  /** The view of the space is closed: nothing more is cast in any of its groups. */
+  closed(): void {
+    for (const group of this.byName.values()) this.traceBlock('block', group)
+  }
+
+  private traceBlock(e: 'block' | 'unblock', { name, options, viewId }: Group): void {
+    if (options.strong) this.core.trace({ e, g: name, view: viewId })
+  }
+
   /** This process's account of its groups, for a flush row. */
   rows(): GroupRow[] {
     return [...[...this.byName.values()].map((group) => this.row(group)), ...this.core.era.leftGroups]
@@ -412,6 +427,7 @@ export class Groups {
     for (const { group, start, prev } of begun) {
       if (start.view !== null) this.begin(group, start.view.info, start.view.plan, prev)
       else this.markActed(group)
+      this.traceBlock('unblock', group)
     }
     this.renewRequests()
   }

@@ -99,6 +99,7 @@ export class Kernel implements KernelHandle, Core {
       this.detector,
       {
         groupRows: () => this.groups.rows(),
+        closed: () => this.groups.closed(),
         untold: (movers) =>
           untoldIn(this.rounds.remembered(), movers, {
             self: this.self,
@@ -491,7 +492,7 @@ export class Kernel implements KernelHandle, Core {
   private handleCommand(command: Command): void {
     switch (command.type) {
       case 'cast':
-        this.casting.add(command.group, command.n, command.payload)
+        this.casting.add(command)
         return
       case 'cancel':
         this.casting.cancel(command.ns)
