@@ -355,6 +355,15 @@ export class Groups {
     return status === undefined || !status.isWhole || actedIn(status, line) < acted
   }
 
+  /** Is somebody on the way into a consistent group that acts here? Until it has the state, nobody can say that the group ends. */
+  get isHandingOver(): boolean {
+    for (const group of this.byName.values()) {
+      if (group.options.consistency !== 'consistent' || !isActing(group, this.core.era)) continue
+      if (group.isClosed || this.transfer.isGiving(group.name)) return true
+    }
+    return false
+  }
+
   /** Consistent groups of which this process is the last member. */
   endingHere(): string[] {
     const { departed } = this.core

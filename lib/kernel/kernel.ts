@@ -158,7 +158,10 @@ export class Kernel implements KernelHandle, Core {
     let at = Math.min(this.detector.nextBeat, this.membership.nextCheck, this.transfer.nextCheck)
     for (const link of this.links.values()) if (link.isOpen) at = Math.min(at, link.ackDue)
     if (!Number.isNaN(this.goodbyeSince)) at = Math.min(at, this.goodbyeSince + this.limits.goodbyeMs)
-    else if (!Number.isNaN(this.leavingSince)) at = Math.min(at, this.leavingSince + this.limits.leaveWaitMs)
+    else if (!Number.isNaN(this.leavingSince)) {
+      const until = this.leavingSince + this.limits.leaveWaitMs
+      at = Math.min(at, until > this.now ? until : until + this.limits.goodbyeMs)
+    }
     return at
   }
 
@@ -460,13 +463,14 @@ export class Kernel implements KernelHandle, Core {
         membership.handleRefound()
         return
       case 'groupRequest':
-        if (!this.era.isClosed && this.era.members[0] === this.self) rounds.handleRequest(from, message)
+        if (!this.era.isClosed && this.era.members[0] === this.self && !this.hasSaidGoodbye)
+          rounds.handleRequest(from, message)
         return
       case 'groupRefuse':
         groups.handleRefuse(message)
         return
       case 'groupPrepare':
-        if (from === this.era.members[0]) groups.handlePrepare(message)
+        if (from === this.era.members[0] && !this.hasSaidGoodbye) groups.handlePrepare(message)
         return
       case 'groupCount':
         if (!this.era.isClosed) rounds.handleCount(from, message)
@@ -524,11 +528,19 @@ export class Kernel implements KernelHandle, Core {
 
   // ---- leaving ----------------------------------------------------------------------------------------------
 
+  /** It has said which groups end with it: nobody joins them any more. What was asked for is asked again without it. */
+  private get hasSaidGoodbye(): boolean {
+    return !Number.isNaN(this.goodbyeSince)
+  }
+
   private leaveIfDone(): void {
     if (Number.isNaN(this.leavingSince)) return
     if (Number.isNaN(this.goodbyeSince)) {
-      const isQuiet = this.casting.isQuiet && !this.era.isClosed
-      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < this.limits.leaveWaitMs) return
+      const { isHandingOver } = this.groups
+      const isQuiet = this.casting.isQuiet && !this.era.isClosed && !isHandingOver
+      // Whoever takes over what would be lost is given a little longer.
+      const waitMs = this.limits.leaveWaitMs + (isHandingOver ? this.limits.goodbyeMs : 0)
+      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < waitMs) return
       this.goodbyeSince = this.now
       this.membership.isLeaving = true
       const departed: Departed = { id: this.self, isDead: false, votes: this.votes, ended: this.groups.endingHere() }
