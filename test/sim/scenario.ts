@@ -135,14 +135,13 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     batchMs: draw.chance(0.3) ? draw.between(0.5, 4) : 0,
     lateMs: draw.chance(0.5) ? draw.between(0, 5) : 0,
     isTotalConsistent: draw.chance(0.4),
-    strong: drawStrong(random.fork('strong'), options.workload),
+    strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     random,
   }
 }
 
 /** Every third seed has a strong group. */
-function drawStrong(draw: Random, workload: WorkloadName): Scenario['strong'] {
-  if (workload === 'queue' || !draw.chance(0.33)) return null
+function drawStrong(draw: Random): Scenario['strong'] {
   const order = draw.pick(['fifo', 'causal', 'total', 'total'] as const) ?? 'total'
   const isConsistent = order === 'total' && draw.chance(0.6)
   const consistency = isConsistent ? 'consistent' : 'available'
