@@ -129,8 +129,8 @@ export class AppSide {
     const group = new AppGroup(name, options, this.#context, hooks)
     group.attach(attach(group))
     this.#groups.set(name, group)
-    const { order, uniform, consistency, state } = options
-    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong: false, consistency, domain: name, state })
+    const { order, uniform, strong, consistency, state } = options
+    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: name, state })
     this.#options.trace?.({ e: 'join', g: name })
     this.#push({ type: 'join', group: name, options })
     return group
@@ -285,7 +285,10 @@ export class AppSide {
   }
 
   #handleCastEnd(event: Extract<AppEvent, { type: 'castEnd' }>): void {
-    if (this.#casts.end(event.n, event.outcome)) this.#touch(event.group)?.handleCastEnd(event.n, event.outcome)
+    const { group, n, outcome } = event
+    // To a replica it is all one why a cast was never sent.
+    const fate = outcome === 'viewChanged' ? 'refused' : outcome
+    if (this.#casts.end(n, outcome)) this.#touch(group)?.handleCastEnd(n, fate)
   }
 
   #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
@@ -293,9 +296,10 @@ export class AppSide {
     signal?.throwIfAborted()
     checkSize(payload)
     if (!this.isWritable) throw new BusyError(`${this.openCasts} own casts are under way; wait for one to be delivered`)
-    const receipt = this.#casts.begin(group.name, payload, group.view?.id ?? null)
+    const view = group.view?.id ?? null
+    const receipt = this.#casts.begin(group.name, payload, view)
     const { n } = receipt
-    this.#push({ type: 'cast', group: group.name, n, payload })
+    this.#push({ type: 'cast', group: group.name, n, payload, ...(group.options.strong ? { view } : {}) })
     if (signal !== undefined) receipt.listenForAbort(signal, () => this.#push({ type: 'cancel', ns: [n] }))
     this.#wasWritable = this.isWritable
     return receipt

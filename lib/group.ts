@@ -13,6 +13,11 @@ export interface GroupOpenOptions {
   readonly order?: 'fifo' | 'causal' | 'total'
   /** A cast is delivered only when every member holds it. Default false. */
   readonly uniform?: boolean
+  /**
+   * A cast is delivered, if at all, in the view that was `group.view` when it was made; one that could only be sent later
+   * is not sent: its receipt rejects with a ViewChangedError. Default false: it is sent in the next view.
+   */
+  readonly strong?: boolean
   /** `available`: goes on in every part of a split. `consistent` (only with `total`): acts in the primary component only. Default `consistent` for `total`, else `available`. */
   readonly consistency?: 'available' | 'consistent'
   /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
@@ -157,6 +162,7 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
     kind: 'group',
     order,
     uniform: options.uniform ?? false,
+    strong: options.strong ?? false,
     consistency,
     create(port, { state }) {
       const handle = new Group(port, numbers)

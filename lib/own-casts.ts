@@ -4,9 +4,8 @@
  * Bounds: {@link CASTS_MAX} own casts, or {@link CAST_BYTES_MAX} payload bytes, cast but not yet delivered here: below
  * them one more is taken, of at most {@link CAST_SIZE_MAX} bytes.
  */
-import { type ClosedError, NotPrimaryError, TooLargeError, UnknownOutcomeError } from './errors.ts'
+import { type ClosedError, NotPrimaryError, TooLargeError, UnknownOutcomeError, ViewChangedError } from './errors.ts'
 import type { AppEvent, ProcessId } from './kernel/api.ts'
-import type { CastFate } from './objects/replica.ts'
 import { CastReceipt } from './receipt.ts'
 import type { TraceSink } from './trace.ts'
 
@@ -18,6 +17,7 @@ export const CAST_BYTES_MAX: number = 32 * 1024 * 1024
 export const CAST_SIZE_MAX: number = 32 * 1024 * 1024
 
 type Stable = Extract<AppEvent, { type: 'stable' }>
+type Outcome = Extract<AppEvent, { type: 'castEnd' }>['outcome']
 
 /** Throws a TooLargeError for a payload that no cast may have. */
 export function checkSize(payload: Uint8Array): void {
@@ -90,13 +90,13 @@ export class OwnCasts {
   }
 
   /** A cast will not be delivered here, or not become stable; false if nobody waits for it any more. */
-  end(n: number, fate: CastFate): boolean {
+  end(n: number, outcome: Outcome): boolean {
     const receipt = this.#receipts.get(n)
     if (receipt === undefined) return false
-    this.#traceEnd(n, fate)
+    this.#traceEnd(n, outcome === 'viewChanged' ? 'view-changed' : outcome)
     if (receipt.isOpen) this.#endOpen(receipt)
     this.#receipts.delete(n)
-    receipt.fail(endReason(fate, receipt))
+    receipt.fail(endReason(outcome, receipt))
     return true
   }
 
@@ -123,9 +123,13 @@ export class OwnCasts {
   }
 }
 
-function endReason(fate: CastFate, receipt: CastReceipt, cause?: unknown): unknown {
-  if (fate === 'refused' && receipt.abortReason !== undefined) return receipt.abortReason
-  if (fate === 'refused') return new NotPrimaryError(`cast ${receipt.n} in "${receipt.group}" was refused: not primary`)
+function endReason(outcome: Outcome, receipt: CastReceipt, cause?: unknown): unknown {
+  if (outcome === 'viewChanged') {
+    return new ViewChangedError(`cast ${receipt.n} in "${receipt.group}" was not sent: the view it was made in is over`)
+  }
+  if (outcome === 'refused' && receipt.abortReason !== undefined) return receipt.abortReason
+  if (outcome === 'refused')
+    return new NotPrimaryError(`cast ${receipt.n} in "${receipt.group}" was refused: not primary`)
   const place = receipt.isDelivered ? 'is not known to be held by all' : 'was not delivered here; others may have it'
   return new UnknownOutcomeError(`cast ${receipt.n} in "${receipt.group}" ${place}`, { cause })
 }

@@ -78,6 +78,7 @@ export class Registry {
     const groupOptions: GroupOptions = {
       order: kind.order,
       uniform: kind.uniform,
+      strong: kind.strong ?? false,
       consistency: kind.consistency,
       state: hasState,
       kind: kind.kind,
@@ -123,6 +124,7 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
   const isSame =
     kind.order === open.order &&
     kind.uniform === open.uniform &&
+    (kind.strong ?? false) === open.strong &&
     kind.consistency === open.consistency &&
     hasState === open.state &&
     hasSameFields(entry.options, options)

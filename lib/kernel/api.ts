@@ -25,6 +25,8 @@ export interface GroupOptions {
   readonly order: Order
   /** A cast is released only when every member of the group view holds it ("safe" in the literature). */
   readonly uniform: boolean
+  /** Sending-view delivery: a cast is delivered, if at all, in the view in which the application made it. */
+  readonly strong: boolean
   readonly consistency: Consistency
   /** True if newcomers get a state and subviews unite theirs; false for a plain channel. */
   readonly state: boolean
@@ -160,12 +162,12 @@ export type AppEvent =
   /** The end of a join or leave of a group. */
   | { readonly type: 'joined'; readonly group: string; readonly outcome: 'ok' | 'mismatch' | 'closed' }
   | { readonly type: 'leftGroup'; readonly group: string }
-  /** An own cast that will not be delivered here: `unknown` = others may have it. */
+  /** An own cast that will not be delivered here. `viewChanged`: the view it was made in closed before it was sent; `unknown`: others may have it. */
   | {
       readonly type: 'castEnd'
       readonly group: string
       readonly n: number
-      readonly outcome: 'refused' | 'lost' | 'unknown'
+      readonly outcome: 'refused' | 'viewChanged' | 'lost' | 'unknown'
     }
   /** May more be cast without growing the queue past its bound? */
   | { readonly type: 'writable'; readonly writable: boolean }
@@ -184,8 +186,16 @@ export type Command =
   /**
    * Multicast. `n` is assigned by the application side: 1, 2, 3 … over all groups, in call order.
    * Casts of one `commands` input share one frame per link. In a consistent group outside the primary component it waits.
+   * `view`, of a strong group and no other: the view it was made in, that is the last one the application was told of, or
+   * null. Once that is over, the cast ends with `castEnd` `viewChanged`; where it cannot be sent in it, with `refused`.
    */
-  | { readonly type: 'cast'; readonly group: string; readonly n: number; readonly payload: Uint8Array }
+  | {
+      readonly type: 'cast'
+      readonly group: string
+      readonly n: number
+      readonly payload: Uint8Array
+      readonly view?: ViewId | null
+    }
   /** Take back own casts that are still waiting here unsent (an abort signal fired); each ends with `castEnd` `refused` if it was in time. */
   | { readonly type: 'cancel'; readonly ns: readonly number[] }
   /** The answer to a `snapshot` event; `state: null` if the application cannot give one. */

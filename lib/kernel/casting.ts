@@ -4,11 +4,12 @@
  * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
  *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), and — for a cast to another group — while an earlier total cast of this process has no position
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
- *   consistent groups stand aside while there is no primary component.
+ *   consistent groups stand aside while there is no primary component. Casts of strong groups are of the view in which
+ *   the application made them: those that are still here when it is over are refused, once the next one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
  */
 import { aheadOf, sendPieces } from './ahead.ts'
-import type { ProcessId, ViewId } from './api.ts'
+import type { AppEvent, Command, ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
 import type { Delivery } from './delivery.ts'
 import type { Cast, Item } from './frame.ts'
@@ -19,6 +20,8 @@ interface Entry {
   readonly group: string
   readonly n: number
   readonly payload: Uint8Array
+  /** Of a strong group: the view it was made in, or null if there was none. Else undefined. */
+  readonly madeIn: ViewId | null | undefined
 }
 
 /** An own cast that was dropped at a cut: by everyone who comes along (`lost`), or here, where others may have it. */
@@ -58,6 +61,10 @@ export class Casting {
   private settledUpTo = 0
   private isToldOfSettled = true
   private isWritable = true
+  /** Waiting casts of strong groups. */
+  private strong = 0
+  /** Views of groups that were begun or left when those were last looked through. */
+  private viewsSeen = 0
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly groups: Groups }) {
     this.core = core
@@ -74,12 +81,35 @@ export class Casting {
     return this.queue.length === 0 && this.core.era.unstable.length === 0
   }
 
-  add(group: string, n: number, payload: Uint8Array): void {
+  add({ group, n, payload, view }: Extract<Command, { type: 'cast' }>): void {
     if (payload.length > this.core.limits.castBytesMax) {
       this.end(group, n, 'refused')
       return
     }
-    this.queue.push({ group, n, payload })
+    if (view !== undefined && !this.isIn(group, view)) {
+      this.end(group, n, 'viewChanged')
+      return
+    }
+    if (view !== undefined) this.strong += 1
+    this.queue.push({ group, n, payload, madeIn: view })
+    this.tellWritable()
+  }
+
+  private isIn(group: string, view: ViewId | null): boolean {
+    return this.groups.byName.get(group)?.viewId === view
+  }
+
+  /** Refuses what waits in views that are over. Those who wait in views that are closed may find that they go on. */
+  private refuseOutdated(): void {
+    if (this.viewsSeen === this.groups.viewsBegun) return
+    this.viewsSeen = this.groups.viewsBegun
+    if (this.strong === 0) return
+    this.queue = this.queue.filter((entry) => {
+      if (entry.madeIn === undefined || this.isIn(entry.group, entry.madeIn)) return true
+      this.strong -= 1
+      this.end(entry.group, entry.n, 'viewChanged')
+      return false
+    })
     this.tellWritable()
   }
 
@@ -87,6 +117,7 @@ export class Casting {
     const wanted = new Set(ns)
     const keep = (entry: Entry): boolean => {
       if (!wanted.has(entry.n)) return true
+      if (entry.madeIn !== undefined) this.strong -= 1
       this.end(entry.group, entry.n, 'refused')
       return false
     }
@@ -95,7 +126,7 @@ export class Casting {
     this.tellWritable()
   }
 
-  private end(group: string, n: number, outcome: 'refused' | 'lost' | 'unknown'): void {
+  private end(group: string, n: number, outcome: Extract<AppEvent, { type: 'castEnd' }>['outcome']): void {
     this.core.app({ type: 'castEnd', group, n, outcome })
     this.settle(n)
   }
@@ -134,6 +165,7 @@ export class Casting {
   drain(): boolean {
     const { era } = this.core
     let sent = 0
+    this.refuseOutdated()
     if (era.isClosed) return false
     if (era.view.primary && this.aside.length > 0) {
       this.queue = [...this.aside, ...this.queue]
@@ -150,6 +182,12 @@ export class Casting {
         continue
       }
       if (group.options.consistency === 'consistent' && !isActing(group, era)) {
+        if (entry.madeIn !== undefined) {
+          // It acts in another view at the earliest.
+          this.strong -= 1
+          this.end(entry.group, entry.n, 'refused')
+          continue
+        }
         this.aside.push(entry)
         this.waiting.add(entry.n)
         this.advanceSettledUpTo()
@@ -233,11 +271,12 @@ export class Casting {
       view: group.viewId,
       order: options.order,
       uniform: options.uniform,
-      strong: false,
+      strong: options.strong,
       client: false,
       payload: entry.payload,
     })
     if (this.upload?.n === entry.n) this.upload = null
+    if (entry.madeIn !== undefined) this.strong -= 1
     const cast = this.make(group, entry.n, entry.payload, null)
     group.ownLast = cast.seq
     if (options.order === 'total') {

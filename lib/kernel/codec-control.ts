@@ -84,18 +84,21 @@ const options: Codec<GroupOptions> = {
   write(to, value) {
     const order = orders.indexOf(value.order)
     if (order < 0) throw new RangeError('not an order of casts')
-    to.byte(order | (value.uniform ? 4 : 0) | (value.consistency === 'consistent' ? 8 : 0) | (value.state ? 16 : 0))
+    const consistent = value.consistency === 'consistent'
+    const flags = [value.uniform, consistent, value.state, value.strong]
+    to.byte(flags.reduce((bits, flag, i) => bits | (flag ? 4 << i : 0), order))
     to.text(value.kind)
   },
   read(from) {
     const bits = from.byte()
     const order = orders[bits & 3]
-    if (order === undefined || bits > 31) from.fail('malformed')
+    if (order === undefined || bits > 63) from.fail('malformed')
     return {
       order: order ?? 'fifo',
       uniform: (bits & 4) !== 0,
       consistency: (bits & 8) !== 0 ? 'consistent' : 'available',
       state: (bits & 16) !== 0,
+      strong: (bits & 32) !== 0,
       kind: from.text(),
     }
   },

@@ -26,6 +26,8 @@ export interface GroupStart {
 /** The member's half. */
 export class Groups {
   readonly byName: Map<string, Group> = new Map()
+  /** How many views of groups have begun here, or were left for good. */
+  viewsBegun = 0
   private readonly core: Core
   private readonly delivery: Delivery
   private readonly transfer: Transfer
@@ -152,6 +154,7 @@ export class Groups {
   private answerPrepare(group: Group): void {
     const [coordinator] = this.core.era.members
     group.isClosed = true
+    this.traceBlock('block', group)
     if (coordinator === undefined) return
     this.core.tell(coordinator, {
       k: 'groupCount',
@@ -268,6 +271,7 @@ export class Groups {
     }
     group.viewId = viewId
     this.begin(group, info, install.plan, prev)
+    if (!group.isClosed && !era.isClosed) this.traceBlock('unblock', group)
     this.delivery.rerouteEarly()
     if (!this.leaving.has(group.name) || !this.transfer.isGiving(group.name)) this.answerDeferred(group)
   }
@@ -287,6 +291,7 @@ export class Groups {
     this.leaving.delete(group.name)
     this.leaveAsked.delete(group.name)
     era.leftGroups.push(this.row(group))
+    this.viewsBegun += 1
     this.core.app({ type: 'leftGroup', group: group.name })
     this.delivery.rerouteEarly()
   }
@@ -297,6 +302,7 @@ export class Groups {
     const plan = prev === null ? tasks : this.withoutVain(group, tasks)
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
+    this.viewsBegun += 1
     const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
     if (mode === 'anew' || mode === 'own') group.deliveredN.clear()
     core.app({ type: 'view', group: group.name, view: info, state: mode })
@@ -355,6 +361,15 @@ export class Groups {
     return status === undefined || !status.isWhole || actedIn(status, line) < acted
   }
 
+  /** Is somebody on the way into a consistent group that acts here? Until it has the state, nobody can say that the group ends. */
+  get isHandingOver(): boolean {
+    for (const group of this.byName.values()) {
+      if (group.options.consistency !== 'consistent' || !isActing(group, this.core.era)) continue
+      if (group.isClosed || this.transfer.isGiving(group.name)) return true
+    }
+    return false
+  }
+
   /** Consistent groups of which this process is the last member. */
   endingHere(): string[] {
     const { departed } = this.core
@@ -362,6 +377,15 @@ export class Groups {
     return [...this.byName.values()]
       .filter((group) => group.options.consistency === 'consistent' && isActing(group, this.core.era) && isLast(group))
       .map(({ name }) => name)
+  }
+
+  /** The view of the space is closed: nothing more is cast in any of its groups. */
+  closed(): void {
+    for (const group of this.byName.values()) this.traceBlock('block', group)
+  }
+
+  private traceBlock(e: 'block' | 'unblock', { name, options, viewId }: Group): void {
+    if (options.strong) this.core.trace({ e, g: name, view: viewId })
   }
 
   /** This process's account of its groups, for a flush row. */
@@ -429,6 +453,7 @@ export class Groups {
     for (const { group, start, prev } of begun) {
       if (start.view !== null) this.begin(group, start.view.info, start.view.plan, prev)
       else this.markActed(group)
+      this.traceBlock('unblock', group)
     }
     this.renewRequests()
   }

@@ -102,6 +102,7 @@ export class Kernel implements KernelHandle, Core {
       { detector: this.detector, contacts: this.contacts },
       {
         groupRows: () => this.groups.rows(),
+        closed: () => this.groups.closed(),
         untold: (movers) =>
           untoldIn(this.rounds.remembered(), movers, {
             self: this.self,
@@ -160,7 +161,10 @@ export class Kernel implements KernelHandle, Core {
     let at = Math.min(this.detector.nextBeat, this.membership.nextCheck, this.transfer.nextCheck)
     for (const link of this.links.values()) if (link.isOpen) at = Math.min(at, link.ackDue)
     if (!Number.isNaN(this.goodbyeSince)) at = Math.min(at, this.goodbyeSince + this.limits.goodbyeMs)
-    else if (!Number.isNaN(this.leavingSince)) at = Math.min(at, this.leavingSince + this.limits.leaveWaitMs)
+    else if (!Number.isNaN(this.leavingSince)) {
+      const until = this.leavingSince + this.limits.leaveWaitMs
+      at = Math.min(at, until > this.now ? until : until + this.limits.goodbyeMs)
+    }
     return at
   }
 
@@ -503,7 +507,7 @@ export class Kernel implements KernelHandle, Core {
   private handleCommand(command: Command): void {
     switch (command.type) {
       case 'cast':
-        this.casting.add(command.group, command.n, command.payload)
+        this.casting.add(command)
         return
       case 'cancel':
         this.casting.cancel(command.ns)
@@ -538,8 +542,11 @@ export class Kernel implements KernelHandle, Core {
   private leaveIfDone(): void {
     if (Number.isNaN(this.leavingSince)) return
     if (Number.isNaN(this.goodbyeSince)) {
-      const isQuiet = this.casting.isQuiet && !this.era.isClosed && this.groups.isQuiet
-      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < this.limits.leaveWaitMs) return
+      const { isQuiet: areGroupsQuiet, isHandingOver } = this.groups
+      const isQuiet = this.casting.isQuiet && !this.era.isClosed && areGroupsQuiet
+      // Whoever takes over what would be lost is given a little longer.
+      const waitMs = this.limits.leaveWaitMs + (isHandingOver ? this.limits.goodbyeMs : 0)
+      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < waitMs) return
       this.goodbyeSince = this.now
       this.membership.isLeaving = true
       const departed: Departed = { id: this.self, isDead: false, votes: this.votes, ended: this.groups.endingHere() }

@@ -53,6 +53,8 @@ interface Lead {
 /** What membership needs from the rest of the kernel. */
 export interface MembershipHooks {
   groupRows(): Row['groups']
+  /** The view is closed to casts. */
+  closed(): void
   /** What is known of consistent groups, and would not be known to those who come along otherwise. */
   untold(movers: readonly ProcessId[]): Row['remembered']
   /** Takes hold of what came late from those who are not removed any more. */
@@ -397,6 +399,7 @@ export class Membership {
   /** Nothing more is sent in this view; where data is under way, its end is marked. */
   private closeView(): void {
     const { era, links } = this.core
+    if (!era.isClosed) this.hooks.closed()
     era.isClosed = true
     // What was held up before is not any more.
     if (this.core.aheadBytes > 0) for (const link of links.values()) if (link.owesGrant) link.needAck(this.core.now)

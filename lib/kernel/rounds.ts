@@ -49,6 +49,7 @@ export function sameOptions(a: GroupOptions, b: GroupOptions): boolean {
   return (
     a.order === b.order &&
     a.uniform === b.uniform &&
+    a.strong === b.strong &&
     a.consistency === b.consistency &&
     a.state === b.state &&
     a.kind === b.kind

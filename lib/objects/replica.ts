@@ -45,6 +45,8 @@ export interface ObjectKind<Handle, Options> {
   readonly kind: string
   readonly order: 'fifo' | 'causal' | 'total'
   readonly uniform: boolean
+  /** Casts are delivered in the view in which they were made, or refused with a `ViewChangedError`. Default false. */
+  readonly strong?: boolean
   readonly consistency: 'available' | 'consistent'
   /** Makes the replica and the handle for one group. */
   create(port: GroupPort, options: Options): { readonly replica: Replica; readonly handle: Handle }

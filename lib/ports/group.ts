@@ -43,7 +43,7 @@ export type CastFate = 'refused' | 'lost' | 'unknown'
 export interface Receipt {
   /** The sender's cast number. */
   readonly n: number
-  /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ClosedError. */
+  /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ViewChangedError / ClosedError. */
   readonly delivered: Promise<void>
   /** Resolves when every member of the view it was sent in holds it. */
   readonly stable: Promise<void>

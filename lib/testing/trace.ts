@@ -108,6 +108,8 @@ export interface TransLine extends ProcessLine {
 export interface BlockLine extends ProcessLine {
   readonly e: 'block' | 'unblock'
   readonly g: string
+  /** The view that is closed, or in which casting goes on; it may be the same. */
+  readonly view: string
 }
 
 /** The application casts. */

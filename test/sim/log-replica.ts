@@ -1,5 +1,5 @@
 /**
- * The object of the plain total group: a list of who cast what, in the agreed order, so that digests bite.
+ * The object of plain groups: a list of who cast what, in the agreed order if there is one, so that digests bite.
  *
  * Where the group is available, parts of a split unite their lists by the place in the agreed order.
  */
@@ -29,10 +29,15 @@ export class SharedLog {
 }
 
 class LogReplica implements Replica {
+  readonly #isTotal: boolean
   #entries: Entry[] = []
 
-  apply(_op: unknown, info: OpInfo): boolean {
-    this.#entries.push([info.view, info.index, info.author, info.n])
+  constructor(isTotal: boolean) {
+    this.#isTotal = isTotal
+  }
+
+  apply(_op: unknown, { view, index, author, n }: OpInfo): boolean {
+    this.#entries.push([view, index, author, n])
     return true
   }
 
@@ -41,7 +46,12 @@ class LogReplica implements Replica {
   }
 
   save(): unknown {
-    return this.#entries.flat()
+    if (this.#isTotal) return this.#entries.flat()
+    // Members deliver in different orders: neither the order nor the place is part of the state.
+    return this.#entries
+      .map(([, , author, n]): Entry => ['', 0, author, n])
+      .sort(compareEntries)
+      .flat()
   }
 
   load(state: unknown): void {
@@ -64,7 +74,8 @@ class LogReplica implements Replica {
 }
 
 function compareEntries(a: Entry, b: Entry): number {
-  return compareViewIds(a[0], b[0]) || compareText(a[0], b[0]) || a[1] - b[1] || compareText(a[2], b[2]) || a[3] - b[3]
+  const byView = a[0] === '' || b[0] === '' ? 0 : compareViewIds(a[0], b[0])
+  return byView || compareText(a[0], b[0]) || a[1] - b[1] || compareText(a[2], b[2]) || a[3] - b[3]
 }
 
 function compareText(a: string, b: string): number {
@@ -88,7 +99,26 @@ export function logKind(isConsistent: boolean): ObjectKind<SharedLog, unknown> {
     uniform: false,
     consistency: isConsistent ? 'consistent' : 'available',
     create(port) {
-      return { replica: new LogReplica(), handle: new SharedLog(port) }
+      return { replica: new LogReplica(true), handle: new SharedLog(port) }
+    },
+  }
+}
+
+/** How a strong group is; the seed says which. */
+export interface StrongShape {
+  readonly order: 'fifo' | 'causal' | 'total'
+  readonly uniform: boolean
+  readonly consistency: 'available' | 'consistent'
+}
+
+/** The log of a strong group. */
+export function strongLogKind(shape: StrongShape): ObjectKind<SharedLog, unknown> {
+  return {
+    ...shape,
+    kind: 'strong-log',
+    strong: true,
+    create(port) {
+      return { replica: new LogReplica(shape.order === 'total'), handle: new SharedLog(port) }
     },
   }
 }

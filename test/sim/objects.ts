@@ -7,7 +7,7 @@ import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
 import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
 import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
-import { logKind, type SharedLog } from './log-replica.ts'
+import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, type Scenario } from './scenario.ts'
@@ -36,6 +36,8 @@ export interface GroupTemplate {
   readonly kind: Handle['kind']
   /** Every process opens it soon; else some do, some time, and leave it again. */
   readonly isCore: boolean
+  /** Its casts are those of the view in which they are made. */
+  readonly isStrong?: boolean
 }
 
 const CORE: readonly GroupTemplate[] = [
@@ -55,6 +57,9 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   for (let i = templates.length; i < scenario.groups; i += 1) {
     templates.push({ name: `x${i}`, kind: kinds[i % kinds.length] ?? 'map', isCore: false })
   }
+  // Who is in it changes all the time, or only with the space.
+  const { strong } = scenario
+  if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
   return templates
 }
 
@@ -75,15 +80,15 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       handle = wrap(made.handle)
       return made.replica
     }
-    const { order, consistency } = kind
+    const { order, strong = false, consistency } = kind
     const uniform = kind.uniform || world.scenario.options.workload === 'uniform'
-    const groupOptions = { order, uniform, consistency, state: true, kind: kind.kind }
+    const groupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind }
     const whole = (): void => {
       if (open !== null) open.isWhole = true
     }
     return process.app.openGroup(name, groupOptions, attach, { whole, ended })
   }
-  const group = openKind(template.kind, world.scenario, use)
+  const group = openKind(template, world.scenario, use)
   if (handle === null) throw new TypeError('a group without a handle')
   open = { name, handle, group, isWhole: false, isClosing: false }
   return open
@@ -95,14 +100,18 @@ type Use = <Object, Options>(
   wrap: (object: Object) => Handle,
 ) => AppGroup
 
-function openKind(kind: Handle['kind'], scenario: Scenario, use: Use): AppGroup {
+function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario, use: Use): AppGroup {
   switch (kind) {
     case 'counter':
       return use(counterKind, {}, (object) => ({ kind, object }))
     case 'map':
       return use(mapKind, {}, (object) => ({ kind, object }))
     case 'log':
-      return use(logKind(scenario.isTotalConsistent), {}, (object) => ({ kind, object }))
+      return use(
+        isStrong && scenario.strong !== null ? strongLogKind(scenario.strong) : logKind(scenario.isTotalConsistent),
+        {},
+        (object) => ({ kind, object }),
+      )
     case 'queue':
       return use(queueKind, { leaseMs: BOUNDS.lease }, (object) => ({ kind, object, held: [] }))
   }

@@ -2,6 +2,7 @@
  * What a seed is like, drawn before it runs: how many processes, where they come from, how the network and the ports
  * behave. Every seed differs in kind, not only in chance ("swarm").
  */
+import type { StrongShape } from './log-replica.ts'
 import { Random } from './random.ts'
 
 /** The kinds of faults, as `--faults` names them. */
@@ -105,6 +106,8 @@ export interface Scenario {
   readonly lateMs: number
   /** Are the plain total group's casts bound to the primary component? */
   readonly isTotalConsistent: boolean
+  /** What the strong group is like, or null if there is none, as in plans of before there were any. */
+  readonly strong: (StrongShape & { readonly isCore: boolean }) | null
   readonly random: Random
 }
 
@@ -132,6 +135,15 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     batchMs: draw.chance(0.3) ? draw.between(0.5, 4) : 0,
     lateMs: draw.chance(0.5) ? draw.between(0, 5) : 0,
     isTotalConsistent: draw.chance(0.4),
+    strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     random,
   }
+}
+
+/** Every third seed has a strong group. */
+function drawStrong(draw: Random): Scenario['strong'] {
+  const order = draw.pick(['fifo', 'causal', 'total', 'total'] as const) ?? 'total'
+  const isConsistent = order === 'total' && draw.chance(0.6)
+  const consistency = isConsistent ? 'consistent' : 'available'
+  return { order, uniform: order === 'total' && draw.chance(0.5), consistency, isCore: draw.chance(0.5) }
 }

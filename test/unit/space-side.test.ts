@@ -12,6 +12,7 @@ import {
   NotPrimaryError,
   TooLargeError,
   UnknownOutcomeError,
+  ViewChangedError,
 } from '../../lib/errors.ts'
 import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../lib/kernel/api.ts'
 import type { GroupView, Replica } from '../../lib/objects/replica.ts'
@@ -19,7 +20,14 @@ import { CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/own-casts.ts
 import type { TraceLine } from '../../lib/trace.ts'
 import { decodeValue, encodeValue } from '../../lib/values.ts'
 
-const options = { order: 'causal', uniform: false, consistency: 'available', state: true, kind: 'set' } as const
+const options = {
+  order: 'causal',
+  uniform: false,
+  strong: false,
+  consistency: 'available',
+  state: true,
+  kind: 'set',
+} as const
 
 /** A set of strings. It notes what is done to it. */
 class SetReplica implements Replica {
@@ -471,6 +479,39 @@ test('space side › an object hears of its own casts that are lost, and of no o
   bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
   bench.receive({ type: 'castEnd', group: 'g', n: receipt.n, outcome: 'unknown' })
   assert.deepEqual(bench.replica.log, ['lost 1 unknown', 'settle'])
+})
+
+test('space side › a strong group casts in the view that it was told of, and hears that it is over', async () => {
+  const replica = new SetReplica()
+  const sent: Command[] = []
+  const traced: TraceLine[] = []
+  const side = new AppSide({
+    self: 'me',
+    now: () => 0,
+    send: (commands) => sent.push(...commands),
+    trace: (line) => traced.push(line),
+  })
+  const strong = side.openGroup('g', { ...options, strong: true }, () => replica)
+  const weak = side.openGroup('w', options, () => new SetReplica())
+  const early = strong.cast('early')
+  side.receive([view('1.a.1', 'whole'), joined])
+  const late = strong.cast('late')
+  weak.cast('any')
+  side.flush()
+  assert.deepEqual(
+    sent.flatMap((each) => (each.type === 'cast' ? ['view' in each ? each.view : 'none asked for'] : [])),
+    [null, '1.a.1', 'none asked for'],
+  )
+  side.receive([{ type: 'castEnd', group: 'g', n: early.n, outcome: 'viewChanged' }, view('2.a.1', 'whole')])
+  side.receive([{ type: 'castEnd', group: 'g', n: late.n, outcome: 'viewChanged' }])
+  for (const { delivered, stable } of [early, late]) {
+    await assert.rejects(delivered, ViewChangedError)
+    await assert.rejects(stable, ViewChangedError)
+  }
+  assert.ok(replica.log.includes(`lost ${late.n} refused`))
+  assert.equal(side.openCasts, 1)
+  const line = traced.findLast(({ e }) => e === 'settle')
+  assert.deepEqual(line, { e: 'settle', of: `me#${late.n}`, outcome: 'view-changed' })
 })
 
 test('space side › an abort takes a waiting cast back, with the reason of the signal', async () => {

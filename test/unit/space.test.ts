@@ -229,6 +229,16 @@ test('space › whoever says goodbye leaves the other alone, not in search of it
   assert.deepEqual(seen, ['alone'])
 })
 
+test('space › members agree on whether a group is strong', { timeout: 10_000 }, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  const strong = await one?.group('g', { strong: true })
+  await assert.rejects(async () => one?.group('g'), GroupMismatchError)
+  await assert.rejects(async () => other?.group('g'), GroupMismatchError)
+  const theirs = await other?.group('g', { strong: true })
+  await strong?.cast('hi').stable
+  await theirs?.cast('hello').stable
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])

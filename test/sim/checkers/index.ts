@@ -14,10 +14,12 @@ import { checker as l7 } from './l7-join-settles.ts'
 import { checker as m1 } from './m1-delivery-integrity.ts'
 import { checker as m2 } from './m2-no-duplication.ts'
 import { checker as m3 } from './m3-self-delivery.ts'
+import { checker as m4 } from './m4-sending-view-delivery.ts'
 import { checker as m5 } from './m5-same-view-delivery.ts'
 import { checker as m6 } from './m6-virtual-synchrony.ts'
 import { checker as m7 } from './m7-failure-atomicity.ts'
 import { checker as m8 } from './m8-transitional-set.ts'
+import { checker as m10 } from './m10-block-discipline.ts'
 import { checker as m11 } from './m11-no-outsiders.ts'
 import { checker as m12 } from './m12-sender-in-view.ts'
 import { checker as o1 } from './o1-fifo.ts'
@@ -62,10 +64,12 @@ export const checkers: readonly Checker[] = [
   m1,
   m2,
   m3,
+  m4,
   m5,
   m6,
   m7,
   m8,
+  m10,
   m11,
   m12,
   o1,

@@ -93,6 +93,8 @@ export interface Message {
   readonly n: number
   group: Group | null
   cast: At | null
+  /** Its sender's install of the group in force when the application cast it, or null. */
+  madeIn: Install | null
   send: (At & { readonly view: View; readonly data: LineOf<'send'> }) | null
   stream: Stream | null
   /** Place in its sender's program order, which is the order in which the kernel stamped its casts; from 1, 0 if never sent. */
@@ -168,6 +170,7 @@ export function newMessage(index: number, m: string, sender: Process, n: number)
     n,
     group: null,
     cast: null,
+    madeIn: null,
     send: null,
     stream: null,
     rank: 0,

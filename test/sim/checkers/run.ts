@@ -228,6 +228,7 @@ class TraceIndex implements Run {
     message.group ??= this.#group(data.g)
     if (message.cast !== null) return
     message.cast = at
+    message.madeIn = this.#currentOf(message.sender).get(message.group) ?? null
     this.history.push(message)
   }
 
@@ -410,6 +411,11 @@ export function orderOf(message: Message): 'fifo' | 'causal' | 'total' | 'gbcast
 /** Is the cast to be released only when it is stable: as its send line says, else as its group does? */
 export function isUniform(message: Message): boolean {
   return message.send?.data.uniform ?? message.group?.options?.uniform ?? false
+}
+
+/** Is the cast one of the view in which it was made: as its send line says, else as its group does? */
+export function isStrong(message: Message): boolean {
+  return message.send?.data.strong ?? message.group?.options?.strong ?? false
 }
 
 /** A text that is equal for equal cuts; zeros count as absent. */

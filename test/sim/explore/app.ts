@@ -72,8 +72,8 @@ export class App {
 
   #open(): void {
     const { kind } = this.#variant.object
-    const { order, uniform, consistency } = kind
-    const options: GroupOptions = { order, uniform, consistency, state: true, kind: kind.kind }
+    const { order, uniform, strong = false, consistency } = kind
+    const options: GroupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind }
     const whole = (): void => {
       this.#isWhole = true
     }

@@ -58,7 +58,9 @@ export function scenarioOf(seed: number, options: SimOptions, plan: Plan | undef
   if (plan === undefined) return drawScenario(seed, options)
   const { workload = options.workload, ops } = plan
   const all = { ...options, workload, ops: ops?.length ?? options.ops }
-  return { ...drawScenario(seed, all), ...plan.scenario }
+  // What a plan of before there were strong groups does not say, it does not have.
+  const drawn = drawScenario(seed, all)
+  return { ...drawn, ...(plan.scenario === undefined ? {} : { strong: null }), ...plan.scenario }
 }
 
 /** Reads a file; what is not a plan is an error that says why. */

@@ -21,6 +21,7 @@ const PLAIN: readonly ScenarioShape[] = [
   { batchMs: 0 },
   { portMs: 0 },
   { isOneFifo: true },
+  { strong: null },
 ]
 
 /** What came out. */

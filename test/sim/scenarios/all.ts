@@ -7,6 +7,7 @@ import { order } from './order.ts'
 import { primary } from './primary.ts'
 import { queue } from './queue.ts'
 import type { Script } from './script.ts'
+import { strong } from './strong.ts'
 import { suspect } from './suspect.ts'
 import { transfer } from './transfer.ts'
 import { uniform } from './uniform.ts'
@@ -22,6 +23,7 @@ export const scripts: readonly Script[] = [
   ...transfer,
   ...order,
   ...uniform,
+  ...strong,
   ...queue,
   ...freeze,
   ...join,

@@ -10,7 +10,7 @@ import { compareViewIds } from '../../../lib/testing/trace-names.ts'
 type Entry = readonly [view: string, index: number, author: string, n: number, value: string]
 
 /** A kind of channel. */
-export interface ChannelOptions extends Pick<GroupOptions, 'order' | 'uniform' | 'consistency' | 'state'> {
+export interface ChannelOptions extends Pick<GroupOptions, 'order' | 'uniform' | 'strong' | 'consistency' | 'state'> {
   /** Bytes that the state holds besides, so that it takes several chunks. */
   readonly ballast: number
 }
@@ -20,7 +20,7 @@ export function channel(
   order: GroupOptions['order'],
   more: Partial<Omit<ChannelOptions, 'order'>> = {},
 ): ChannelOptions {
-  return { uniform: false, consistency: 'available', state: true, ballast: 0, ...more, order }
+  return { uniform: false, strong: false, consistency: 'available', state: true, ballast: 0, ...more, order }
 }
 
 /** The list, as one process has it. */

@@ -106,8 +106,8 @@ export class Ground {
     about: Omit<ObjectKind<unknown, unknown>, 'create'> & { readonly state?: boolean },
     create: (port: GroupPort) => Pick<ReturnType<ObjectKind<unknown, unknown>['create']>, 'replica'>,
   ): void {
-    const { order, uniform, consistency, kind, state = true } = about
-    process.app.openGroup(name, { order, uniform, consistency, state, kind }, (port) => create(port).replica)
+    const { order, uniform, strong = false, consistency, kind, state = true } = about
+    process.app.openGroup(name, { order, uniform, strong, consistency, state, kind }, (port) => create(port).replica)
   }
 
   /** Leaves a group. */

@@ -223,4 +223,26 @@ export const transfer: readonly Script[] = [
       s.happened({ e: 'merge' }, 0, now)
     },
   },
+  {
+    name: 'vsync: xfer: the last who has the state leaves while a newcomer joins (n=2)',
+    cites: ['JGroups StateTransferTest2', 'infinispan/infinispan#1054'],
+    on: { groups: { log: channel('total', { consistency: 'consistent', ballast: 2_000_000 }) } },
+    async play(s) {
+      s.start('a')
+      s.start('b', '')
+      await s.settle()
+      s.cast('a', 'log', 'x')
+      await s.settle()
+      // It may leave as soon as its own casts are held by all, and they are.
+      s.on({ e: 'groupPrepare', g: 'log' }, () => s.leave('a'))
+      s.open('b', 'log')
+      await s.settle()
+      s.inGroup('b', 'log', 'b')
+      s.holds('b', 'log', 'x')
+      s.cast('b', 'log', 'y')
+      await s.settle()
+      s.fate('y', 'stable')
+      s.holds('b', 'log', 'x y')
+    },
+  },
 ]

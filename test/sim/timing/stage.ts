@@ -168,6 +168,7 @@ function constantScenario(seed: number): Scenario {
     batchMs: 0,
     lateMs: 0,
     isTotalConsistent: false,
+    strong: null,
     random: new Random(`timing/${seed}`),
   }
 }

@@ -131,6 +131,12 @@ export class TraceWriter {
     return this.write({ e: 'trans', t: this.t, p, g, view: this.#viewsOf(g).get(p)?.id ?? '?' })
   }
 
+  /** Processes close the view in force of a strong group to casts, or go on casting in it. */
+  block(e: 'block' | 'unblock', g: string, ...ps: readonly string[]): this {
+    for (const p of ps) this.write({ e, t: this.t, p, g, view: this.#viewsOf(g).get(p)?.id ?? '?' })
+    return this
+  }
+
   /** A process is granted a lock or an item. */
   grant(p: string, lock: string, token: TraceToken, mode?: string): this {
     return this.write({ e: 'grant', t: this.t, p, lock, token, ...(mode === undefined ? {} : { mode }) })

@@ -26,7 +26,43 @@ rejects(
   'a sender that was told that the cast was refused, after it was sent',
   sent().settle('a#1', 'refused').end(),
 )
+rejects(
+  'M3',
+  'a sender that was told that the view had changed, after it was sent',
+  sent().settle('a#1', 'view-changed').end(),
+)
 tolerates('M3', 'a run that ended too soon', sent())
+
+/** A strong group in which casting has begun. */
+const open = (): TraceWriter => trio({ strong: true }).block('unblock', 'g', ...all)
+/** The group's next view; casting goes on in it. */
+const next = (trace: TraceWriter): TraceWriter =>
+  trace
+    .block('block', 'g', ...all)
+    .view('g', '1.a.2', all)
+    .block('unblock', 'g', ...all)
+const cast = { e: 'cast', t: 50, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' } as const
+
+accepts('M4', 'casts of the view they were made in', open().cast('a#1', 'g').deliverAll(all, 'g', 'a#1'))
+rejects(
+  'M4',
+  'a cast that is sent in the next view',
+  next(open().write(cast)).send('a#1', 'g').deliverAll(all, 'g', 'a#1'),
+)
+rejects('M4', 'a cast that is delivered in the next view', next(open().cast('a#1', 'g')).deliverAll(all, 'g', 'a#1'))
+rejects(
+  'M4',
+  'a cast of a page that had not been told of the view, whatever the cast says',
+  next(open().write({ ...cast, seen: '1.a.2' }))
+    .send('a#1', 'g')
+    .deliverAll(all, 'g', 'a#1'),
+)
+tolerates('M4', 'a cast that is refused', next(open().write(cast)).settle('a#1', 'view-changed').end())
+tolerates(
+  'M4',
+  'what groups do that are not strong',
+  trio().write(cast).view('g', '1.a.2', all).send('a#1', 'g').deliverAll(all, 'g', 'a#1'),
+)
 
 accepts('M5', 'one view for all', delivered())
 rejects('M5', 'different views', sent().deliver('a', 'g', 'a#1').view('g', '1.a.2', all).deliver('b', 'g', 'a#1'))
@@ -139,6 +175,21 @@ rejects(
   'a set with one who comes from elsewhere',
   trio().view('', '2.b', ['b'], { primary: false }).view('', '3.a', all, { trans: all }),
 )
+
+accepts(
+  'M10',
+  'casts before and after a view change',
+  next(open().cast('a#1', 'g').deliverAll(all, 'g', 'a#1')).cast('a#2', 'g'),
+)
+accepts(
+  'M10',
+  'casts in a view that is closed and goes on',
+  open().block('block', 'g', 'a').block('unblock', 'g', 'a').cast('a#1', 'g'),
+)
+rejects('M10', 'a cast in a view that is closed', open().block('block', 'g', 'a').cast('a#1', 'g'))
+tolerates('M10', 'a cast in a view that another has closed', open().block('block', 'g', 'b').cast('a#1', 'g'))
+rejects('M10', 'a cast in a view that is over', next(open()).cast('a#1', 'g', '1.a.1'))
+rejects('M10', 'a cast where casting has not begun', trio({ strong: true }).cast('a#1', 'g'))
 
 accepts('M11', 'deliveries to members', delivered())
 rejects(

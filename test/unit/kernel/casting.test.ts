@@ -4,8 +4,22 @@ import { test } from 'node:test'
 import type { AppEvent, Effect, GroupOptions, Input } from '../../../lib/kernel/api.ts'
 import { kernelParts } from '../../../lib/kernel-parts.ts'
 
-const available: GroupOptions = { order: 'causal', uniform: false, consistency: 'available', state: false, kind: 'm' }
-const consistent: GroupOptions = { order: 'total', uniform: true, consistency: 'consistent', state: false, kind: 'q' }
+const available: GroupOptions = {
+  order: 'causal',
+  uniform: false,
+  strong: false,
+  consistency: 'available',
+  state: false,
+  kind: 'm',
+}
+const consistent: GroupOptions = {
+  order: 'total',
+  uniform: true,
+  strong: false,
+  consistency: 'consistent',
+  state: false,
+  kind: 'q',
+}
 const payload = Uint8Array.of(1)
 
 test('casting › what waits for a primary component holds up no receipt of what was cast after it', () => {

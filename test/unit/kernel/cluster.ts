@@ -24,6 +24,10 @@ export interface Seen {
   readonly ends: string[]
   readonly faults: string[]
   members: readonly string[]
+  /** The last view of `g` that it was told of. */
+  view: string | null
+  /** What became of its joins. */
+  readonly joins: string[]
 }
 
 /** The kernels, the frames between them, and what their applications saw. All are in one group, `g`. */
@@ -37,11 +41,13 @@ export class Cluster {
   readonly #seen = new Map<string, Seen>()
   readonly #consumed = new Map<string, number>()
   readonly #casts = new Map<string, number>()
+  readonly #isStrong: boolean
   #flying: Flying[] = []
 
   constructor(ids: readonly string[], options: Partial<GroupOptions>, limits: Partial<Limits> = {}) {
+    this.#isStrong = options.strong ?? false
     for (const id of ids) {
-      this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [] })
+      this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
         id,
         new Kernel({ random: () => 0.5 }, { self: id, name: id, origin: '', foundAfterMs: 0, limits }),
@@ -64,6 +70,7 @@ export class Cluster {
     const whole = {
       order: 'causal',
       uniform: false,
+      strong: false,
       consistency: 'available',
       state: false,
       kind: 'k',
@@ -75,7 +82,9 @@ export class Cluster {
   cast(id: string, size: number): void {
     const n = (this.#casts.get(id) ?? 0) + 1
     this.#casts.set(id, n)
-    this.command(id, { type: 'cast', group: 'g', n, payload: new Uint8Array(size).fill(n) })
+    const { view } = this.seen(id)
+    const payload = new Uint8Array(size).fill(n)
+    this.command(id, { type: 'cast', group: 'g', n, payload, ...(this.#isStrong ? { view } : {}) })
   }
 
   command(id: string, ...commands: readonly Command[]): void {
@@ -128,6 +137,8 @@ export class Cluster {
   #take(id: string, event: AppEvent): void {
     const seen = this.seen(id)
     if (event.type === 'view' && event.group === '') seen.members = event.view.members.map((member) => member.id)
+    else if (event.type === 'view' && event.group === 'g') seen.view = event.view.id
+    else if (event.type === 'joined') seen.joins.push(`${event.group} ${event.outcome}`)
     else if (event.type === 'castEnd') seen.ends.push(`${event.n} ${event.outcome}`)
     else if (event.type === 'fault') seen.faults.push(`${event.peer} ${event.code}`)
     if (event.type !== 'deliver') return

@@ -132,6 +132,7 @@ describe('codec › round trip', () => {
       const options: GroupOptions = {
         order: 'total',
         uniform: true,
+        strong: false,
         consistency: 'consistent',
         state: true,
         kind: name,
@@ -332,7 +333,7 @@ describe('codec › what a peer may not send', () => {
             view: '1.a',
             name: 'g',
             action: 'join',
-            options: { order: 'total', uniform: true, consistency: 'consistent', state: true, kind: 'm' },
+            options: { order: 'total', uniform: true, strong: true, consistency: 'consistent', state: true, kind: 'm' },
             avoid: null,
           },
         ],
@@ -343,7 +344,9 @@ describe('codec › what a peer may not send', () => {
     }
     assert.equal(faultOf(request(30)), null)
     assert.equal(faultOf(request(31)), 'malformed')
-    assert.equal(faultOf(request(62)), 'malformed')
+    assert.equal(faultOf(request(62)), null)
+    assert.equal(faultOf(request(63)), 'malformed')
+    assert.equal(faultOf(request(94)), 'malformed')
   })
 })
 

@@ -6,8 +6,22 @@ import { type GroupHistory, lastTold, uniteGroups } from '../../../lib/kernel/cu
 import type { GroupInstall, GroupRow, Row } from '../../../lib/kernel/frame.ts'
 import { noStatus } from '../../../lib/kernel/state-plan.ts'
 
-const causal: GroupOptions = { order: 'causal', uniform: false, consistency: 'available', state: true, kind: 'map' }
-const uniform: GroupOptions = { order: 'total', uniform: true, consistency: 'consistent', state: true, kind: 'queue' }
+const causal: GroupOptions = {
+  order: 'causal',
+  uniform: false,
+  strong: false,
+  consistency: 'available',
+  state: true,
+  kind: 'map',
+}
+const uniform: GroupOptions = {
+  order: 'total',
+  uniform: true,
+  strong: false,
+  consistency: 'consistent',
+  state: true,
+  kind: 'queue',
+}
 
 function install(options: GroupOptions, change: Partial<GroupInstall>): GroupInstall {
   return {

@@ -9,7 +9,14 @@ import type { Cast, GroupInstall } from '../../../lib/kernel/frame.ts'
 import { type Group, newTotal } from '../../../lib/kernel/group.ts'
 import { noStatus } from '../../../lib/kernel/state-plan.ts'
 
-const options: GroupOptions = { order: 'total', uniform: true, consistency: 'consistent', state: true, kind: 'log' }
+const options: GroupOptions = {
+  order: 'total',
+  uniform: true,
+  strong: false,
+  consistency: 'consistent',
+  state: true,
+  kind: 'log',
+}
 const members = ['a', 'b'].map((id) => ({ id, name: '', origin: '' }))
 const trans = { joined: [], left: [], dead: [], expelled: [], missing: [], subviews: [] }
 const view: ViewInfo = {

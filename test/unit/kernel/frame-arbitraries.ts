@@ -57,6 +57,7 @@ const ballot: Arbitrary<Ballot> = fc.oneof(plain({ epoch: num, leader: id }), fc
 const options: Arbitrary<GroupOptions> = plain({
   order: fc.constantFrom('fifo', 'causal', 'total'),
   uniform: fc.boolean(),
+  strong: fc.boolean(),
   consistency: fc.constantFrom('available', 'consistent'),
   state: fc.boolean(),
   kind: text,

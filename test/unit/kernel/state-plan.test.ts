@@ -7,7 +7,14 @@ import type { Group } from '../../../lib/kernel/group.ts'
 import { statusAfter } from '../../../lib/kernel/rounds.ts'
 import { noStatus, type PlanRule, planStates } from '../../../lib/kernel/state-plan.ts'
 
-const options = { order: 'fifo', uniform: false, consistency: 'available', state: true, kind: 'map' } as const
+const options = {
+  order: 'fifo',
+  uniform: false,
+  strong: false,
+  consistency: 'available',
+  state: true,
+  kind: 'map',
+} as const
 
 /** The status after a view in which everybody takes the state of `w`. */
 function awaiting(status: StateStatus, viewId: string, prev: string | null): StateStatus {
