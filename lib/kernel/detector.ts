@@ -89,8 +89,10 @@ export class Detector {
     const { era, now } = this.core
     this.highestEpoch = Math.max(this.highestEpoch, frame.epoch)
     this.soonest = 0
+    // Whoever stays in a view before ours is as good as silent: it may never come to ours, if that was completed without it.
+    const isBehind = era.ranks.has(peer) && compareViewIds(frame.view, era.id) < 0
     this.seen.set(peer, {
-      at: now,
+      at: isBehind ? (this.seen.get(peer)?.at ?? now) : now,
       view: frame.view,
       isMember: frame.isMember,
       summary: frame.summary,

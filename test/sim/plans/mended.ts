@@ -88,4 +88,12 @@ export const MENDED: readonly Mutant[] = [
     replace: '    flush.rows',
     properties: ['P1'],
   },
+  {
+    name: 'behind-for-good',
+    about: 'a member that never comes to the view that was completed without it is not suspected',
+    file: 'lib/kernel/detector.ts',
+    find: 'at: isBehind ? (',
+    replace: 'at: isBehind && now < 0 ? (',
+    properties: ['L1'],
+  },
 ]
