@@ -76,8 +76,29 @@ export interface Foundation {
 }
 
 /** Decides from all rows. */
-export function decide(rows: readonly Row[], parts: readonly Part[], { found, isAnew }: Foundation): Verdict {
+export function decide(rows: readonly Row[], parts: readonly Part[], foundation: Foundation): Verdict {
   const line = survivingLine(rows)
+  if (line !== null) return decideIn(line, rows, parts, foundation)
+  // A newcomer may be the last who can complete a view of the line that it was about to enter.
+  const promised = promisedLine(rows)
+  const verdict = promised === null ? null : decideIn(promised, rows, parts, foundation)
+  return verdict !== null && verdict.adopt !== null ? verdict : decideIn(null, rows, parts, foundation)
+}
+
+/** The line of a view that somebody in none has said READY for, and has not moved on since. */
+function promisedLine(rows: readonly Row[]): string | null {
+  for (const { votes, readies } of rows) {
+    if (votes.attempt !== null && readies.includes(votes.attempt.id)) return votes.attempt.line
+  }
+  return null
+}
+
+function decideIn(
+  line: string | null,
+  rows: readonly Row[],
+  parts: readonly Part[],
+  { found, isAnew }: Foundation,
+): Verdict {
   const lost = [...new Set(rows.map((r) => r.line))].filter((l): l is string => l !== null && l !== line).sort()
   const generation = Math.max(0, ...rows.filter((r) => r.line === line).map((r) => r.generation))
   if (line === null || (isAnew && found !== null)) {
@@ -126,8 +147,9 @@ export function decide(rows: readonly Row[], parts: readonly Part[], { found, is
     else if (primary && mayBeInstalled(attempt, here)) adopt = completion(attempt, rows) ?? adopt
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
-    // Installed by somebody who is gone and told us so.
+    // Installed by somebody who is gone and told us so. If nobody is left who could complete it, what it had is lost.
     adopt = completion(last, rows)
+    if (adopt === null) primary = false
   }
   const order = orderParts(rows, parts, last)
   return {

@@ -64,8 +64,8 @@ test('vote › whoever has come back from another line has no voice about views 
   const last = record('5.a', ['a', 'b'])
   const departed = [dead('a', last)]
   const old = row('v', { votes: { last: record('3.v', ['v', 'a', 'c']) }, departed })
-  assert.equal(verdict(old, row('b', { voiceFrom: 5 })).decision.primary, true)
-  assert.equal(verdict(old, row('b', { voiceFrom: 7 })).decision.primary, false)
+  assert.equal(verdict(old, row('b', { voiceFrom: 5, votes: { last } })).decision.primary, true)
+  assert.equal(verdict(old, row('b', { voiceFrom: 7, votes: { last } })).decision.primary, false)
   const elsewhere = row('b', { line: 'M', voiceFrom: 1 })
   assert.equal(verdict(old, row('w', {}), elsewhere).decision.primary, false)
 })
@@ -77,6 +77,23 @@ test('vote › whoever is in no line speaks for the attempt it has promised to, 
   const promised = row('b', { line: null, votes: { attempt }, readies: ['5.a'], departed })
   assert.deepEqual(verdict(old, promised).adopt, { record: attempt, members: ['b'] })
   assert.equal(verdict(old, row('b', { line: null, departed })).decision.primary, false)
+})
+
+test('vote › a newcomer that nobody of the line is left for completes the view that it has promised to (seed 2733)', () => {
+  const attempt = record('6.a', ['a', 'b'])
+  const departed = [dead('a', attempt)]
+  const promised = row('b', { line: null, votes: { attempt }, readies: ['6.a'], departed })
+  const { adopt, decision } = verdict(promised)
+  assert.deepEqual(adopt, { record: attempt, members: ['b'] })
+  assert.deepEqual([decision.primary, decision.line], [true, 'L'])
+  // As long as whoever leads it may live, it is a newcomer as before.
+  assert.equal(verdict(row('b', { line: null, votes: { attempt }, readies: ['6.a'] })).decision.line, null)
+})
+
+test('vote › nobody goes on from a view whose installers are dead, and that nobody can complete any more (seed 2733)', () => {
+  const last = record('6.a', ['a', 'b'])
+  const old = row('v', { votes: { last: record('3.v', ['v', 'a']) }, departed: [dead('a', last)] })
+  assert.equal(verdict(old, row('b', { line: null, votes: { attempt: last } })).decision.primary, false)
 })
 
 test('vote › who gives up the missing goes on in a line of its own, heir of the old one, and is older than a new one', () => {
