@@ -542,8 +542,8 @@ export class Kernel implements KernelHandle, Core {
   private leaveIfDone(): void {
     if (Number.isNaN(this.leavingSince)) return
     if (Number.isNaN(this.goodbyeSince)) {
-      const { isQuiet: areGroupsQuiet, isHandingOver } = this.groups
-      const isQuiet = this.casting.isQuiet && !this.era.isClosed && areGroupsQuiet
+      const { isHandingOver } = this.groups
+      const isQuiet = this.casting.isQuiet && !this.era.isClosed && this.groups.isQuiet
       // Whoever takes over what would be lost is given a little longer.
       const waitMs = this.limits.leaveWaitMs + (isHandingOver ? this.limits.goodbyeMs : 0)
       if (!this.isQuick && !isQuiet && this.now - this.leavingSince < waitMs) return
