@@ -235,8 +235,11 @@ test('space › members agree on whether a group is strong', { timeout: 10_000 }
   await assert.rejects(async () => one?.group('g'), GroupMismatchError)
   await assert.rejects(async () => other?.group('g'), GroupMismatchError)
   const theirs = await other?.group('g', { strong: true })
-  await strong?.cast('hi').stable
-  await theirs?.cast('hello').stable
+  assert.ok(strong !== undefined && theirs !== undefined)
+  // A cast that is made before the view with both is told is refused.
+  for (const group of [strong, theirs]) await until(group, 'view', () => group.view?.members.length === 2)
+  await strong.cast('hi').stable
+  await theirs.cast('hello').stable
 })
 
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
