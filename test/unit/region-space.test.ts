@@ -9,6 +9,7 @@ import type { Group, GroupEvent } from '../../lib/group.ts'
 import { openSpace } from '../../lib/open-space.ts'
 import type { Space } from '../../lib/space.ts'
 import { FakeWorker } from './fake-worker.ts'
+import { until } from './until.ts'
 
 const modes = [
   ['in thread', (): false => false],
@@ -37,19 +38,6 @@ async function inBoth(spaces: readonly [Space, Space], name: string): Promise<re
   const groups = await Promise.all([one.group(name, { order: 'total' }), two.group(name, { order: 'total' })])
   await Promise.all(groups.map((group) => until(group, 'view', () => group.view?.members.length === 2)))
   return groups
-}
-
-/** Resolves once `isTrue`, looked at after every event of the type. */
-function until(target: EventTarget, type: string, isTrue: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!isTrue()) return
-      target.removeEventListener(type, look)
-      resolve()
-    }
-    target.addEventListener(type, look)
-    look()
-  })
 }
 
 /** A list that can be waited for. */

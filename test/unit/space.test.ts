@@ -12,6 +12,7 @@ import type { Link, TransportHost, TransportSpec } from '../../lib/ports/transpo
 import type { Space } from '../../lib/space.ts'
 import { encodeValue } from '../../lib/values.ts'
 import { FakeWorker } from './fake-worker.ts'
+import { until } from './until.ts'
 
 async function openSpaces(t: TestContext, count: number, options: SpaceOptions = {}): Promise<readonly Space[]> {
   const hub = new MemoryHub()
@@ -25,19 +26,6 @@ async function openSpaces(t: TestContext, count: number, options: SpaceOptions =
     spaces.map((space) => until(space, 'view', () => space.members.length === count && space.view.primary)),
   )
   return spaces
-}
-
-/** Resolves once `isTrue`, looked at after every event of the type. */
-function until(target: EventTarget, type: string, isTrue: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!isTrue()) return
-      target.removeEventListener(type, look)
-      resolve()
-    }
-    target.addEventListener(type, look)
-    look()
-  })
 }
 
 const first = <T>(list: readonly T[]): T => at(list, 0)

@@ -72,4 +72,12 @@ export const MENDED: readonly Mutant[] = [
     replace: 'at: isBehind && now < 0 ? (',
     properties: ['L1'],
   },
+  {
+    name: 'released-after-signal',
+    about: 'what somebody had delivered of a uniform group without positions comes after the signal (a5bd6bf)',
+    file: 'lib/kernel/delivery.ts',
+    find: 'return seq <= (released.last.get(held.rank) ?? 0)',
+    replace: 'return false',
+    properties: ['M7'],
+  },
 ]
