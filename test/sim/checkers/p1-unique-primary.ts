@@ -41,7 +41,8 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
       const at = view.installs[0]?.at.line
       const follows =
         predecessor.epoch < view.epoch &&
-        (view.installs.some(({ process }) => last.get(process) === predecessor) || inherits(run, predecessor, view))
+        (view.installs.some(({ process }) => last.get(process) === predecessor) ||
+          inherits(run, { predecessor, view, last }))
       verdict.expect(
         follows,
         () =>
@@ -63,11 +64,18 @@ function isProvenDead(process: Process | undefined, view: View): boolean {
   return crash.line < first.at.line && view.installs.some((install) => install.process.origin === origin)
 }
 
+/** Two primary views, one after the other, and the last one of the line at each process when the later one came. */
+interface Step {
+  readonly predecessor: View
+  readonly view: View
+  readonly last: ReadonlyMap<Process, View>
+}
+
 /** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
-function inherits(run: Run, predecessor: View, view: View): boolean {
+function inherits(run: Run, { predecessor, view, last }: Step): boolean {
   const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
   // Who brought it along may crash on the threshold: after its kernel was ready, before its application heard of it.
-  if (here.some((process) => process.crash !== null && run.last(process, run.space)?.view === predecessor)) return true
+  if (here.some((process) => process.crash !== null && last.get(process) === predecessor)) return true
   if (here.length > 0) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {
