@@ -2,7 +2,8 @@
  * Own casts: the queue before they are sent, their stamps, their stability.
  *
  * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
- *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), and — for a cast to another group — while an earlier total cast of this process has no position
+ *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), while its causal past is more than
+ *   one list holds, and — for a cast to another group — while an earlier total cast of this process has no position
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
  *   consistent groups stand aside while there is no primary component. Casts of strong groups are of the view in which
  *   the application made them: those that are still here when it is over are refused, once the next one is told.
@@ -197,7 +198,7 @@ export class Casting {
       // Meanwhile the group may be closed: pieces are of no view of it.
       if (ahead > 0 && !this.sendAhead(group, entry)) break
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
-      if (!this.hasRoom(group, entry.payload.length - ahead)) break
+      if (!this.hasRoom(group, entry.payload.length - ahead) || !this.canTellPast()) break
       this.send(group, entry)
       sent += 1
     }
@@ -259,6 +260,14 @@ export class Casting {
       if (link !== undefined && !link.hasRoom(bytes)) return false
     }
     return true
+  }
+
+  /** Is the causal past short enough to be listed? It shrinks as what is in it is delivered everywhere. */
+  private canTellPast(): boolean {
+    const { era, limits } = this.core
+    if (era.deps.size <= limits.depsMax) return true
+    this.delivery.buildDeps()
+    return era.deps.size <= limits.depsMax
   }
 
   private send(group: Group, entry: Entry): void {

@@ -4,7 +4,7 @@ import type { AppEvent, Channel, Command, Effect, GroupOptions, Input } from '..
 import { decodeFrame, encodeFrame } from '../../../lib/kernel/codec.ts'
 import type { Frame } from '../../../lib/kernel/frame.ts'
 import { Kernel } from '../../../lib/kernel/kernel.ts'
-import type { Limits } from '../../../lib/kernel/limits.ts'
+import { defaultLimits, type Limits } from '../../../lib/kernel/limits.ts'
 
 const DELAY_MS = 10
 const TICK_MS = 1
@@ -42,10 +42,12 @@ export class Cluster {
   readonly #consumed = new Map<string, number>()
   readonly #casts = new Map<string, number>()
   readonly #isStrong: boolean
+  readonly #limits: Limits
   #flying: Flying[] = []
 
   constructor(ids: readonly string[], options: Partial<GroupOptions>, limits: Partial<Limits> = {}) {
     this.#isStrong = options.strong ?? false
+    this.#limits = { ...defaultLimits, ...limits }
     for (const id of ids) {
       this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
@@ -127,7 +129,12 @@ export class Cluster {
     if (effect.type === 'send') {
       const frame = this.tamper(effect.frame, id, effect.peer, effect.channel)
       if (frame === null || !this.kernels.has(effect.peer)) return
-      const flying = { at: this.now + DELAY_MS, from: id, to: effect.peer, frame: decodeFrame(encodeFrame(frame)) }
+      const flying = {
+        at: this.now + DELAY_MS,
+        from: id,
+        to: effect.peer,
+        frame: decodeFrame(encodeFrame(frame), this.#limits),
+      }
       this.#flying.push(flying)
     } else if (effect.type === 'persist') this.#step(id, [{ type: 'persisted', ticket: effect.ticket }])
     else if (effect.type === 'requestFound') this.#step(id, [{ type: 'foundAnswer', granted: id === 'a' }])
