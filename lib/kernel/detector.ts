@@ -120,8 +120,10 @@ export class Detector {
     this.moved.clear()
     for (const id of this.core.era.members) {
       const seen = this.seen.get(id)
-      if (seen !== undefined) seen.at = Math.max(seen.at, this.core.now)
-      else {
+      if (seen !== undefined) {
+        // A view that was completed late may hold who has long been silent.
+        if (this.core.now < this.deadline(id)) seen.at = Math.max(seen.at, this.core.now)
+      } else {
         this.seen.set(id, {
           at: this.core.now,
           view: '',
