@@ -326,6 +326,8 @@ export class Membership {
   handleReady(from: ProcessId, message: Of<'ready'>): void {
     const { lead } = this
     if (lead === null || lead.phase !== 'ready' || compareBallots(lead.ballot, message.ballot) !== 0) return
+    // Its goodbye has told that it did not install this.
+    if (this.isLeaving) return
     lead.ready.add(from)
     const all = lead.parts.flatMap((p) => p.members)
     if (!all.every((id) => lead.ready.has(id))) return
@@ -479,6 +481,8 @@ export class Membership {
     for (const { to, sender, seq } of flush.plan.forwards) this.hooks.forward(to, sender, seq)
     if (message.decision.primary && message.decision.line !== null) {
       const members = message.decision.partOrder.flatMap((i) => flush.parts[i]?.members ?? [])
+      // Its leader knows from the row that those could have been installed, and has decided that they never will.
+      for (const [id, { decision }] of this.readies) if (decision?.primary) this.readies.delete(id)
       core.votes = {
         last: core.votes.last,
         attempt: { line: message.decision.line, id: viewIdOf(flush.ballot), members },
@@ -513,17 +517,22 @@ export class Membership {
   }
 
   handleInstall(message: Of<'install'>): void {
-    const flush = this.readies.get(viewIdOf(message.ballot))
+    const flush = this.promisedTo(viewIdOf(message.ballot))
     if (flush !== undefined) this.installNow(flush)
   }
 
   /** A peer was seen in this view: if we said READY for it, it is installed. */
   sawInstalled(view: ViewId): boolean {
-    const flush = this.readies.get(view)
+    const flush = this.promisedTo(view)
     if (flush === undefined) return false
     this.core.trace({ e: 'evidence', view })
     this.installNow(flush)
     return true
+  }
+
+  /** The flush to that view, if READY was said for it. Nothing is installed after the goodbye, which tells of all that was. */
+  private promisedTo(view: ViewId): Flush | undefined {
+    return this.isLeaving ? undefined : this.readies.get(view)
   }
 
   private installNow(flush: Flush): void {

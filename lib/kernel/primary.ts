@@ -144,7 +144,12 @@ function decideIn(
       continue
     }
     if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-    else if (primary && mayBeInstalled(attempt, here)) adopt = completion(attempt, rows) ?? adopt
+    else if (primary && mayBeInstalled(attempt, here, departed)) {
+      // If all here have moved on, who is missing must say whether it is a view of the line.
+      const completed = completion(attempt, rows)
+      if (completed === null) primary = false
+      else adopt = completed
+    }
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
     // Installed by somebody who is gone and told us so. If nobody is left who could complete it, what it had is lost.
@@ -172,13 +177,21 @@ function hasRefused(departed: Departed | undefined, { line, id }: PrimaryRecord)
 }
 
 /**
- * May somebody have installed the attempt? Not if one of it is here who has not said READY; nor if its leader is here and
- * has moved on: nobody but the leader tells that all are READY.
+ * May somebody have installed the attempt? Not if one of it is here who has not said READY. Whoever has installed it would
+ * know it for the last primary view, so not if all of it are here either, or have said goodbye, which is the last word; the
+ * record of one who crashed may be older than its end. That its leader is here and has moved on proves nothing: another one
+ * may have completed it, from the READYs of a quorum.
  */
-function mayBeInstalled({ id }: PrimaryRecord, here: readonly Row[]): boolean {
-  const { coordinator } = parseViewId(id)
-  return here.every(({ from, view, readies }) => {
-    return readies.includes(id) || (from !== coordinator && compareViewIds(view, id) > 0)
+function mayBeInstalled(
+  { id, members }: PrimaryRecord,
+  here: readonly Row[],
+  departed: ReadonlyMap<ProcessId, Departed>,
+): boolean {
+  if (here.some(({ view, readies }) => !readies.includes(id) && compareViewIds(view, id) < 0)) return false
+  return members.some((member) => {
+    if (here.some(({ from }) => from === member)) return false
+    const gone = departed.get(member)
+    return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
   })
 }
 

@@ -136,7 +136,30 @@ test('vote › an attempt that somebody who left had never promised to is dead, 
   const dropped = after({ last, attempt: null })
   assert.equal(dropped.adopt, null)
   assert.equal(dropped.decision.primary, true)
-  assert.equal(after({ last, attempt }).adopt?.record.id, '10.n')
+  // It left before it installed it, and nobody else can have.
+  assert.equal(after({ last, attempt }).adopt, null)
   // It has been in another line meanwhile, and says nothing of this one.
   assert.equal(after({ last: null, attempt: null }).adopt?.record.id, '10.n')
+})
+
+test('vote › an attempt that its missing leader may have installed holds the line up once nobody can complete it', () => {
+  const last = record('3.a', ['a', 'b', 'c'])
+  const attempt = record('5.a', ['a', 'b', 'c'])
+  const moved = (id: string, departed: readonly Departed[] = []): Row =>
+    row(id, { votes: { last, attempt }, view: `6.${id}`, departed })
+  const held = verdict(moved('b'), moved('c'))
+  assert.equal(held.decision.primary, false)
+  assert.equal(held.adopt, null)
+  const ready = row('c', { votes: { last, attempt }, view: '3.a', readies: ['5.a'] })
+  assert.deepEqual(verdict(moved('b'), ready).adopt, { record: attempt, members: ['c'] })
+  // All of it are here and have moved on, or have said goodbye before they installed it: nobody has.
+  assert.equal(verdict(moved('a'), moved('b'), moved('c')).decision.primary, true)
+  const goodbye: Departed = { id: 'a', isDead: false, votes: { last, attempt }, ended: [] }
+  const afterGoodbye = verdict(moved('b', [goodbye]), moved('c'))
+  assert.equal(afterGoodbye.decision.primary, true)
+  assert.equal(afterGoodbye.adopt, null)
+  // What was read after a crash may be older than its end.
+  assert.equal(verdict(moved('b', [{ ...goodbye, isDead: true }]), moved('c')).decision.primary, false)
+  // Another than its leader may have completed it.
+  assert.deepEqual(verdict(moved('a'), ready).adopt, { record: attempt, members: ['c'] })
 })
