@@ -42,13 +42,25 @@ import { originMax, type Reader, type Writer } from './wire.ts'
 
 const ids = list(processId)
 
-/** At most `depsMax` triples. */
-export function writeDeps(to: Writer, deps: Deps): void {
-  writeTuples(to, deps, 3)
+/**
+ * At most `depsMax` triples: how many of the list `before` it begins with, and the rest. Of casts that go to many groups at
+ * once, each depends on what the one before it does, and on that one.
+ */
+export function writeDeps(to: Writer, deps: Deps, before: Deps): void {
+  const end = Math.min(deps.length, before.length)
+  let same = 0
+  while (same < end && deps[same] === before[same]) same += 1
+  same -= same % 3
+  to.int(same / 3)
+  writeTuples(to, deps, 3, same)
 }
 
-export function readDeps(from: Reader): Deps {
-  return readTuples(from, 3, from.limits.depsMax)
+export function readDeps(from: Reader, before: Deps): Deps {
+  const same = from.int() * 3
+  if (same > before.length) from.fail('malformed')
+  from.repeat(same / 3)
+  if (from.fault !== null) return []
+  return readTuples(from, 3, from.limits.depsMax - same / 3, before.slice(0, same))
 }
 
 /** Casts made one after another mostly depend on the same: then the list is not repeated. */
@@ -139,7 +151,7 @@ const heldCasts: Codec<readonly HeldCast[]> = {
         to.int(one.gid)
         to.int(one.gn)
       }
-      if ((bits & heldHasSameDeps) === 0) writeDeps(to, one.deps)
+      if ((bits & heldHasSameDeps) === 0) writeDeps(to, one.deps, before.deps)
       before = one
     }
   },
@@ -158,7 +170,7 @@ const heldCasts: Codec<readonly HeldCast[]> = {
         gid: isSameGroup ? before.gid : from.int(),
         gn: isSameGroup ? before.gn : from.int(),
         isOrder: (bits & heldIsOrder) !== 0,
-        deps: (bits & heldHasSameDeps) !== 0 ? before.deps : readDeps(from),
+        deps: (bits & heldHasSameDeps) !== 0 ? before.deps : readDeps(from, before.deps),
         delivered: (bits & heldIsDelivered) !== 0,
       }
       value.push(before)

@@ -259,7 +259,7 @@ function writeItem(to: Writer, item: Item, before: Cast): Cast {
     to.int(cast.gn)
   }
   if ((bits & hasNextLamport) === 0) to.int(cast.lamport)
-  if ((bits & hasSameDeps) === 0) writeDeps(to, cast.deps)
+  if ((bits & hasSameDeps) === 0) writeDeps(to, cast.deps, before.deps)
   if (cast.order !== null) {
     to.int(cast.order[0] ?? -1)
     writeTuples(to, cast.order, 2, 1)
@@ -304,7 +304,7 @@ function readCast(from: Reader, bits: number, before: Cast): Cast {
   const gn = isSameGroup ? before.gn : from.int()
   const lamport = (bits & hasNextLamport) !== 0 ? before.lamport + 1 : from.int()
   if (Math.max(seq, n, lamport) > Number.MAX_SAFE_INTEGER) from.fail('malformed')
-  const deps = (bits & hasSameDeps) !== 0 ? before.deps : readDeps(from)
+  const deps = (bits & hasSameDeps) !== 0 ? before.deps : readDeps(from, before.deps)
   const order = (bits & hasOrder) !== 0 ? readTuples(from, 2, from.limits.listMax, [from.int()]) : null
   const payload = from.bytes(from.limits.pieceBytes)
   return { seq, n, gid, gn, lamport, deps, payload, order }

@@ -193,6 +193,15 @@ export class Reader {
     this.end = 0
   }
 
+  /** Elements of lists that were not written out, since an earlier list has them. */
+  private repeated = 0
+
+  /** So many more are repeated: a few bytes must not make a frame that fills the memory. */
+  repeat(count: number): void {
+    this.repeated += count
+    if (this.repeated > (this.limits.depsMax * this.limits.depsMax) / 2) this.fail('too-large')
+  }
+
   /** Bytes that are left. */
   get left(): number {
     return this.end - this.at

@@ -126,6 +126,38 @@ describe('codec › round trip', () => {
     assertRoundTrip(dataOf(run(11)))
   })
 
+  it('casts that go to one group after another list only what they depend on anew', () => {
+    const burst = (count: number): Frame =>
+      dataOf(
+        Array.from({ length: count }, (_, i) =>
+          castOf({
+            seq: 1000 + i,
+            n: 900 + i,
+            lamport: 5000 + i,
+            gid: 60 + i,
+            deps: Array.from({ length: i }, (__, j) => [0, 2 * (60 + j), 1000 + j]).flat(),
+          }),
+        ),
+      )
+    assert.ok(encodeFrame(burst(60)).length - encodeFrame(burst(10)).length <= 50 * 11)
+    assertRoundTrip(burst(60))
+  })
+
+  it('a frame that repeats lists until they fill the memory is refused', () => {
+    const deps = Array.from({ length: 8 }, (_, i) => [0, 2 * i, 1]).flat()
+    const alternating = (count: number): Uint8Array =>
+      encodeFrame(
+        dataOf(
+          Array.from({ length: count }, (_, i) =>
+            castOf({ seq: i + 1, n: i + 1, lamport: i + 1, deps: [...deps, 1, 2, i] }),
+          ),
+        ),
+      )
+    const limits = limitsWith({ depsMax: 9 })
+    assert.equal(faultOf(alternating(6), limits), null)
+    assert.equal(faultOf(alternating(7), limits), 'too-large')
+  })
+
   it('names that objects inherit are names like others', () => {
     for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
       const view = '1.a'
