@@ -2,9 +2,11 @@
  * Failure detection: explicit heartbeats decide, a closed link is an alert, a freed Web Lock is proof.
  *
  * Protocol: a heartbeat on every link per period; silence of a member beyond `suspectAfterMs`, or a link that stays
- *   closed beyond its grace, makes it suspect. A process whose own timers fired late moves all deadlines by the gap:
- *   it was away, the others were not.
- * Provides: L5. Source: JGroups FD_SOCK + FD_ALL pairing; Lifeguard's local health.
+ *   closed beyond its grace, makes it suspect. Whoever finds a member silent tells whom it takes for the coordinator, and
+ *   nobody is left out on the word of one observer while there are others who hear it: then only if the silence lasts.
+ *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not.
+ * Provides: L5. Source: JGroups FD_SOCK + FD_ALL pairing and VERIFY_SUSPECT; Lifeguard's local health and its
+ *   confirmations by others.
  */
 import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
@@ -32,6 +34,10 @@ export class Detector {
   readonly seen: Map<ProcessId, Seen> = new Map()
   /** Members of the view that said they have another view without us. */
   private readonly moved: Set<ProcessId> = new Set()
+  /** Members that others have found silent in this view: when they last said so. */
+  private readonly reports: Map<ProcessId, number> = new Map()
+  /** Whom this process has told of which silent members in this view. */
+  private readonly reported: Map<ProcessId, ProcessId> = new Map()
   private beatAt = 0
   /** Before this moment no member's deadline is over; 0: to be worked out again, since something was heard. */
   private soonest = 0
@@ -118,6 +124,8 @@ export class Detector {
   newView(): void {
     this.soonest = 0
     this.moved.clear()
+    this.reports.clear()
+    this.reported.clear()
     for (const id of this.core.era.members) {
       const seen = this.seen.get(id)
       if (seen !== undefined) {
@@ -151,6 +159,42 @@ export class Detector {
     if (peer === this.core.self) return false
     if (this.core.departed.has(peer) || this.moved.has(peer)) return true
     return this.core.now >= this.soonest && this.core.now >= this.deadline(peer)
+  }
+
+  /** Tells whoever is to act on it which members are silent, once. */
+  report(coordinator: ProcessId): void {
+    const { era, self } = this.core
+    if (this.core.now < this.soonest) return
+    for (const peer of era.members) {
+      if (!this.isSuspect(peer)) {
+        this.reported.delete(peer)
+        continue
+      }
+      if (coordinator === self || this.isCertain(peer) || this.reported.get(peer) === coordinator) continue
+      this.reported.set(peer, coordinator)
+      this.core.tell(coordinator, { k: 'suspect', view: era.id, peer, departed: null })
+    }
+  }
+
+  /** Another member finds that one silent, too. */
+  handleReport(peer: ProcessId): void {
+    this.reports.set(peer, this.core.now)
+  }
+
+  private isCertain(peer: ProcessId): boolean {
+    return this.core.departed.has(peer) || this.moved.has(peer)
+  }
+
+  /**
+   * From when on a suspect may be left out: at once if it is gone for certain, if another finds it silent too, or if there
+   * is nobody else to ask; later if only this process does, whose path to it may be broken.
+   */
+  actsOn(peer: ProcessId): number {
+    const { era, self, now, limits } = this.core
+    const isSecond = now - (this.reports.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.suspectAfterMs
+    if (this.isCertain(peer) || isSecond) return now
+    const isAlone = era.members.every((id) => id === self || id === peer || this.isSuspect(id))
+    return isAlone ? now : this.deadline(peer) + limits.secondOpinionMs
   }
 
   /** Does this process believe that peer gone, member or stranger? */

@@ -442,6 +442,7 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'suspect':
         if (message.departed !== null) this.handleDeparted(message.departed)
+        else if (this.era.ranks.has(from)) this.detector.handleReport(message.peer)
         return
       case 'leave':
         this.handleDeparted({ ...message.departed, id: from, isDead: false })

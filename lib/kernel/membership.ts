@@ -136,6 +136,7 @@ export class Membership {
     const { self, now } = this.core
     const coordinator = this.coordinator()
     this.contacts.report(coordinator, this.highestEpoch)
+    this.detector.report(coordinator)
     if (coordinator !== self) {
       this.founding.drop()
       // It is back: whoever closed views without it must take it in, or leave the lead to it.
@@ -151,7 +152,8 @@ export class Membership {
       if (this.lead !== null) return
     }
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
-    const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
+    const suspects = this.core.era.members.filter((id) => this.detector.isSuspect(id))
+    const failures = suspects.length > 0
     const isStuck = this.core.era.isClosed || this.isForsaken()
     const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
@@ -161,6 +163,9 @@ export class Membership {
     }
     if (Number.isNaN(this.wantedSince)) this.wantedSince = now
     this.wantedAt = Math.max(this.wantedSince + this.hold(failures || isStuck, strangers), this.notBefore)
+    if (failures && !isStuck) {
+      this.wantedAt = Math.max(this.wantedAt, Math.min(...suspects.map((id) => this.detector.actsOn(id))))
+    }
     if (now < this.wantedAt) return
     this.wantedSince = Number.NaN
     this.propose(strangers)
