@@ -3,7 +3,7 @@ import type { GroupOptions, ProcessId, ViewId } from './api.ts'
 import type { Held } from './era.ts'
 import type { GroupInstall, StateStatus } from './frame.ts'
 
-/** Total order of one group view. */
+/** Total order of one group view: what its engine (`total.ts`) knows. */
 export interface TotalState {
   /** Position → which cast, and which order record said so. */
   readonly records: Map<
@@ -20,7 +20,7 @@ export interface TotalState {
   unnumbered: Held[]
   /** At the sequencer: rank → last cast numbered. */
   readonly numbered: Map<number, number>
-  /** (rank, seq) keys of casts that have a position. */
+  /** (rank, seq) keys of casts that have a position and are not delivered. */
   readonly placed: Set<number>
 }
 
@@ -43,7 +43,7 @@ export interface Group {
   laterInstalls: GroupInstall[]
   /** A further cut was asked for before the last one was installed. */
   deferredPrepare: number | null
-  /** At the sequencer: its last order record. */
+  /** The last own order record. */
   lastOrderSeq: number
   /** Decided within this space view. */
   installs: GroupInstall[]

@@ -222,7 +222,7 @@ export class Kernel implements KernelHandle, Core {
       this.advanceStability()
       this.delivery.pump()
       const isMoved = this.casting.drain()
-      const isNumbered = this.casting.giveNumbers()
+      const isNumbered = this.casting.tellPositions()
       this.membership.evaluate()
       const isTalking = this.local.length > 0
       this.drainLocal()

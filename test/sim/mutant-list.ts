@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'orphans-by-arrival',
     about: 'total casts without a position are delivered at the cut in the order in which they arrived',
-    file: 'lib/kernel/delivery.ts',
+    file: 'lib/kernel/sequencer.ts',
     find: 'if (best === null || compareHeld(held, best) < 0) best = held',
     replace: 'if (best === null) best = held',
     properties: ['O6', 'O7'],
@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'release-unstable',
     about: 'a uniform cast is delivered as soon as its turn has come, held by all or not',
-    file: 'lib/kernel/delivery.ts',
+    file: 'lib/kernel/sequencer.ts',
     find: 'if (group.options.uniform && !era.isCutting) {',
     replace: 'if (group.options.uniform && era.isStable(-1, 1)) {',
     properties: ['O5'],
