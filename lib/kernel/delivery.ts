@@ -10,11 +10,13 @@
  * Bounds: held casts are bounded by the senders' windows.
  * Source: Birman, Schiper, Stephenson 1991 (causal multicast); DESIGN of dependency lists.
  */
-import type { GroupOptions, ProcessId } from './api.ts'
+import type { GroupOptions, ProcessId, TotalEngineName } from './api.ts'
 import type { Core } from './core.ts'
 import { type CutUnderWay, type Held, streamKey } from './era.ts'
 import type { Cast, GroupInstall } from './frame.ts'
 import { castKey, type Group } from './group.ts'
+import { MovingSequencer } from './moving-sequencer.ts'
+import { RoundRobin } from './round-robin.ts'
 import { Sequencer } from './sequencer.ts'
 import { compareHeld, type EngineHooks, insertSorted, isRecord, type TotalEngine } from './total.ts'
 
@@ -42,7 +44,7 @@ export function isHeldBack(options: GroupOptions): boolean {
 export class Delivery {
   private readonly core: Core
   private readonly hooks: DeliveryHooks
-  private readonly engines: { readonly sequencer: TotalEngine }
+  private readonly engines: Readonly<Record<TotalEngineName, TotalEngine>>
   /** Casts of fifo and causal groups that wait. */
   private pending: Held[] = []
   /** Casts of a group view that is not installed here yet. */
@@ -60,12 +62,14 @@ export class Delivery {
       holdsAllCounted: (group, install) => this.holdsAllCounted(group, install),
       addDep: (rank, stream, seq) => this.addDep(rank, stream, seq),
     }
-    this.engines = { sequencer: new Sequencer(core, engineHooks) }
+    const sequencer = new Sequencer(core, engineHooks)
+    const moving = new MovingSequencer(core, sequencer)
+    this.engines = { sequencer, moving, 'round-robin': new RoundRobin(core, engineHooks) }
   }
 
   /** What orders the casts of a total group. */
-  engineOf(_group: Group): TotalEngine {
-    return this.engines.sequencer
+  engineOf({ options: { engine } }: Group): TotalEngine {
+    return engine === undefined ? this.engines.sequencer : this.engines[engine]
   }
 
   /** A new space view: nothing of the old one is left. */
@@ -173,10 +177,17 @@ export class Delivery {
       for (const held of group.total.held.values()) if (!held.isDropped) return false
       return !this.pending.some((h) => h.cast.gid === group.gid && h.cast.gn === group.gn && !h.isDropped)
     }
-    const { counts } = group.install
+    const { counts, past } = group.install
     for (let i = 0; i + 1 < counts.length; i += 2) {
       const seq = counts[i + 1] ?? 0
       if (seq > (era.delivered.get(streamKey(counts[i] ?? 0, group.gid * 2)) ?? 0)) return false
+    }
+    if ((group.options.engine ?? 'sequencer') === 'sequencer') return true
+    // Nor may a record come when the view that it is of is over: it would be taken for one of a view still to come.
+    for (let i = 0; i + 2 < past.length; i += 3) {
+      const stream = group.gid * 2 + (past[i + 1] ?? 0)
+      if (past[i + 1] === 1 && (past[i + 2] ?? 0) > (era.delivered.get(streamKey(past[i] ?? 0, stream)) ?? 0))
+        return false
     }
     return true
   }

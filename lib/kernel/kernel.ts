@@ -48,6 +48,7 @@ export class Kernel implements KernelHandle, Core {
   lamport = 0
   backlogBytes = 0
   aheadBytes = 0
+  isBusy = false
   ackedDirty = false
   votes: VoteRecord = { last: null, attempt: null }
   line: string | null = null
@@ -529,6 +530,9 @@ export class Kernel implements KernelHandle, Core {
       }
       case 'refound':
         this.membership.refound()
+        return
+      case 'busy':
+        this.isBusy = command.busy
         return
       case 'leave':
         if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now
