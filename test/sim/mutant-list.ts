@@ -405,7 +405,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lib/kernel/moving-sequencer.ts',
     find: 'if (!isDue || !isMost || !others.includes(most ?? -1)) return []\n    state.from = null\n',
     replace: 'if (!isDue || !isMost || !others.includes(most ?? -1)) return []\n',
-    properties: ['O5', 'O6', 'O7', 'M6'],
+    properties: ['O5', 'O6', 'O7', 'M3', 'M6', 'exception'],
     workload: 'engines',
   },
   {
@@ -414,7 +414,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lib/kernel/moving-sequencer.ts',
     find: 'from === null || known < from',
     replace: 'from === null',
-    properties: ['O5', 'O6', 'O7', 'M6', 'L2', 'L3', 'exception'],
+    properties: ['O5', 'O6', 'O7', 'M3', 'L2', 'L3'],
     workload: 'engines',
   },
   {

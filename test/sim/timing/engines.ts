@@ -15,7 +15,7 @@ export const ENGINES: readonly TotalEngineName[] = ['sequencer', 'moving', 'roun
 export const LOADS = ['one', 'all', 'all in step'] as const
 
 /** What was measured. Delays in ms, from the cast to the delivery, over all members; the rest per cast. */
-export interface EngineFigures {
+interface EngineFigures {
   readonly engine: TotalEngineName
   readonly load: (typeof LOADS)[number]
   readonly casts: number
