@@ -129,8 +129,9 @@ export class AppSide {
     const group = new AppGroup(name, options, this.#context, hooks)
     group.attach(attach(group))
     this.#groups.set(name, group)
-    const { order, uniform, strong, consistency, state } = options
-    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: name, state })
+    const { order, uniform, strong, consistency, state, engine } = options
+    const by = engine === undefined ? {} : { engine }
+    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: name, state, ...by })
     this.#options.trace?.({ e: 'join', g: name })
     this.#push({ type: 'join', group: name, options })
     return group
@@ -172,6 +173,11 @@ export class AppSide {
   refound(): void {
     if (this.#closed !== null) throw this.#closed
     this.#push({ type: 'refound' })
+  }
+
+  /** Says whether this process has better things to do than to serve others. */
+  setBusy(isBusy: boolean): void {
+    if (this.#closed === null) this.#push({ type: 'busy', busy: isBusy })
   }
 
   /** Sends what has gathered now, instead of at the end of the task. */

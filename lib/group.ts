@@ -20,6 +20,13 @@ export interface GroupOpenOptions {
   readonly strong?: boolean
   /** `available`: goes on in every part of a split. `consistent` (only with `total`): acts in the primary component only. Default `consistent` for `total`, else `available`. */
   readonly consistency?: 'available' | 'consistent'
+  /**
+   * Who gives the casts of a `total` group their places. `sequencer`: its first member; 2 delays, 1 for that member's own
+   * casts. `moving`: first the same, but the role goes to a member that makes most of the casts, and away from one that is
+   * busy (`space.setBusy`). `round-robin`: the members have the places in turn; 1 delay where all cast alike, and many
+   * small messages where they do not. Default `sequencer`. docs/total-order.md says when to choose which.
+   */
+  readonly engine?: 'sequencer' | 'moving' | 'round-robin'
   /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
   readonly state?: StatePort
   /** Gives up waiting for the group. */
@@ -158,12 +165,18 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
   if (consistency === 'consistent' && order !== 'total') {
     throw new UsageError("consistency: 'consistent' needs order: 'total'")
   }
+  const { engine = 'sequencer' } = options
+  if (!['sequencer', 'moving', 'round-robin'].includes(engine)) {
+    throw new UsageError(`engine: ${JSON.stringify(engine)} is none; use 'sequencer', 'moving' or 'round-robin'`)
+  }
+  if (engine !== 'sequencer' && order !== 'total') throw new UsageError(`engine: '${engine}' needs order: 'total'`)
   return {
     kind: 'group',
     order,
     uniform: options.uniform ?? false,
     strong: options.strong ?? false,
     consistency,
+    engine,
     create(port, { state }) {
       const handle = new Group(port, numbers)
       return { replica: makeReplica(handle, state), handle }

@@ -82,6 +82,7 @@ export class Registry {
       consistency: kind.consistency,
       state: hasState,
       kind: kind.kind,
+      ...(kind.engine === undefined || kind.engine === 'sequencer' ? {} : { engine: kind.engine }),
     }
     const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
     const whole = new Promise<void>((resolve, reject) => {
@@ -127,6 +128,7 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
     (kind.strong ?? false) === open.strong &&
     kind.consistency === open.consistency &&
     hasState === open.state &&
+    (kind.engine ?? 'sequencer') === (open.engine ?? 'sequencer') &&
     hasSameFields(entry.options, options)
   if (!isSame) {
     throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)

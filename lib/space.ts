@@ -225,6 +225,15 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return done
   }
 
+  /**
+   * Says that this process has better things to do than to serve others, because its page is hidden, say; or that it has
+   * time again. While it is busy it hands the order of `total` groups with `engine: 'moving'` over to another member, once
+   * it has numbered the next cast. Everything else goes on. Ignored when the space is closed.
+   */
+  setBusy(isBusy: boolean): void {
+    this.#app.setBusy(isBusy)
+  }
+
   /** A readable picture of the kernel, for bug reports. */
   dump(): Promise<unknown> {
     return this.#backend?.dump() ?? Promise.resolve(null)

@@ -18,6 +18,7 @@ const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
 /** Seeds in which every group is uniform. */
 const uniformSeeds = 60
+const engineSeeds = 60
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
@@ -52,6 +53,8 @@ async function sim() {
   if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
   const uniform = [...nodeFlags, 'test/sim/main.ts', '--workload', 'uniform', '--seeds', String(uniformSeeds), '--json']
   if ((await run(process.execPath, uniform)) !== 0) failures.push(`sim: ${uniformSeeds} seeds of uniform groups`)
+  const engines = [...nodeFlags, 'test/sim/main.ts', '--workload', 'engines', '--seeds', String(engineSeeds), '--json']
+  if ((await run(process.execPath, engines)) !== 0) failures.push(`sim: ${engineSeeds} seeds of total order engines`)
 }
 
 async function browser() {

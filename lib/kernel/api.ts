@@ -17,6 +17,12 @@ export type ViewId = string
 /** How casts of a group are ordered. */
 export type Order = 'fifo' | 'causal' | 'total'
 
+/**
+ * Who gives the casts of a total group their positions: its first member; a member that hands this over to whoever casts
+ * most, or when it is busy; or nobody, because the members have the positions in turn.
+ */
+export type TotalEngineName = 'sequencer' | 'moving' | 'round-robin'
+
 /** What a group does where there is no primary component: go on and merge, or wait. */
 export type Consistency = 'available' | 'consistent'
 
@@ -32,6 +38,8 @@ export interface GroupOptions {
   readonly state: boolean
   /** Application-level kind ("map", "queue", …): part of the identity, never interpreted by the kernel. */
   readonly kind: string
+  /** Of a total group: see {@link TotalEngineName}. Absent: `sequencer`. */
+  readonly engine?: TotalEngineName
 }
 
 /** A member as the application sees it. */
@@ -204,6 +212,8 @@ export type Command =
   | { readonly type: 'consumed'; readonly bytes: number }
   /** Give up whoever is missing: go on from what is here, as a line of its own. Ignored where nothing is missing. */
   | { readonly type: 'refound' }
+  /** This process has other things to do than to serve others (its page is hidden): it hands over what can be handed over. */
+  | { readonly type: 'busy'; readonly busy: boolean }
   /** Leave the space for good. `quick`: say goodbye at once (the page is being hidden), do not wait for own casts to be stable. */
   | { readonly type: 'leave'; readonly quick: boolean }
 

@@ -42,9 +42,6 @@ interface Upload {
   readonly sent: Map<ProcessId, number>
 }
 
-/** Order records in one cast. */
-const recordsPerCast = 512
-
 /** The casting half of one process. */
 export class Casting {
   private readonly core: Core
@@ -286,7 +283,8 @@ export class Casting {
     })
     if (this.upload?.n === entry.n) this.upload = null
     if (entry.madeIn !== undefined) this.strong -= 1
-    const cast = this.make(group, entry.n, entry.payload, null)
+    const order = options.order === 'total' ? this.delivery.engineOf(group).stamp(group) : null
+    const cast = this.make(group, entry.n, entry.payload, order)
     group.ownLast = cast.seq
     if (options.order === 'total') {
       this.unplaced += 1
@@ -305,7 +303,8 @@ export class Casting {
       gid: group.gid,
       gn: group.gn,
       lamport: core.lamport,
-      deps: order === null ? this.delivery.buildDeps() : [],
+      // Nothing comes before a record.
+      deps: n > 0 ? this.delivery.buildDeps() : [],
       payload,
       order,
     }
@@ -330,29 +329,26 @@ export class Casting {
     era.unstable.push(own)
     era.unsettled.push(own)
     this.delivery.receive(cast, era.selfRank)
-    if (cast.order === null) this.delivery.addDep(era.selfRank, group.gid * 2, cast.seq)
+    if (cast.n > 0) this.delivery.addDep(era.selfRank, group.gid * 2, cast.seq)
     core.ackedDirty = true
   }
 
-  /** At sequencers: gives positions to what can get them. True if any were given. */
-  giveNumbers(): boolean {
-    const { era, self } = this.core
+  /** Multicasts what the engines of total groups have to tell of positions. True if that was anything. */
+  tellPositions(): boolean {
+    const { era } = this.core
     if (era.isClosed) return false
-    let isGiven = false
+    let isTold = false
     for (const group of era.groups.values()) {
-      if (group.total.unnumbered.length === 0 || group.members[0] !== self || group.isClosed) continue
-      const batch = this.delivery.takeNumbers(group)
-      for (let at = 0; at < batch.length; at += recordsPerCast * 2) {
-        const records = batch.slice(at, at + recordsPerCast * 2)
-        const cast = this.make(group, 0, new Uint8Array(0), [group.total.assigned, ...records])
-        group.total.assigned += records.length / 2
+      if (group.options.order !== 'total' || group.isClosed) continue
+      for (const order of this.delivery.engineOf(group).speak(group)) {
+        const cast = this.make(group, 0, new Uint8Array(0), order)
         group.lastOrderSeq = cast.seq
         this.multicast(group, cast)
-        isGiven = true
+        isTold = true
       }
     }
-    if (isGiven) this.delivery.pump()
-    return isGiven
+    if (isTold) this.delivery.pump()
+    return isTold
   }
 
   /** An own total cast got its place. */

@@ -1,7 +1,7 @@
 /**
  * Control messages as bytes: the schema of `Message` and of the records it is made of.
  */
-import type { GroupOptions, Order, PrimaryRecord, VoteRecord } from './api.ts'
+import type { GroupOptions, Order, PrimaryRecord, TotalEngineName, VoteRecord } from './api.ts'
 import {
   type Codec,
   choice,
@@ -90,30 +90,42 @@ const ballot: Codec<Ballot> = {
 }
 
 const orders: readonly Order[] = ['fifo', 'causal', 'total']
+/** Where an order would stand: total, and by one of these, which the last byte tells. */
+const totalByEngine = 3
+const engines: readonly TotalEngineName[] = ['moving', 'round-robin']
 
-/** The fixed properties in one byte (order in bits 0–1, then a bit each), and the kind. */
+/** The fixed properties in one byte (order in bits 0–1, then a bit each), the kind, and the engine if it is not the usual. */
 const options: Codec<GroupOptions> = {
   write(to, value) {
-    const order = orders.indexOf(value.order)
+    const { engine = 'sequencer' } = value
+    const order = engine === 'sequencer' ? orders.indexOf(value.order) : totalByEngine
     if (order < 0) throw new RangeError('not an order of casts')
     const consistent = value.consistency === 'consistent'
     const flags = [value.uniform, consistent, value.state, value.strong]
     to.byte(flags.reduce((bits, flag, i) => bits | (flag ? 4 << i : 0), order))
     to.text(value.kind)
+    if (order === totalByEngine) to.byte(engines.indexOf(engine))
   },
   read(from) {
     const bits = from.byte()
+    if (bits > 63) from.fail('malformed')
     const order = orders[bits & 3]
-    if (order === undefined || bits > 63) from.fail('malformed')
     return {
-      order: order ?? 'fifo',
+      order: order ?? 'total',
       uniform: (bits & 4) !== 0,
       consistency: (bits & 8) !== 0 ? 'consistent' : 'available',
       state: (bits & 16) !== 0,
       strong: (bits & 32) !== 0,
       kind: from.text(),
+      ...(order === undefined ? { engine: readEngine(from) } : {}),
     }
   },
+}
+
+function readEngine(from: Reader): TotalEngineName {
+  const engine = engines[from.byte()]
+  if (engine === undefined) from.fail('malformed')
+  return engine ?? 'sequencer'
 }
 
 const primaryRecord = record<PrimaryRecord>({ line: text, id: viewId, members: ids })

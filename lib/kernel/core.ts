@@ -23,6 +23,8 @@ export interface Core {
   backlogBytes: number
   /** Payload bytes that peers have sent ahead of casts. */
   aheadBytes: number
+  /** The host has told this process to hand over what it can. */
+  isBusy: boolean
   /** A link's acknowledgement moved: own stability must be computed again. */
   ackedDirty: boolean
   votes: VoteRecord

@@ -3,18 +3,22 @@
  *
  * Protocol: a cast carries its causal past as dependencies, pruned once every addressee is known to have *delivered*
  *   them (held is not enough: a uniform or total cast may be held and still wait). A receiver waits for those addressed
- *   to it. Candidates are tried smallest Lamport stamp first. Total casts wait for a position; positions are given by
- *   the sequencer (rank 0 of the group view) to casts whose past in the group has positions.
+ *   to it. Candidates are tried smallest Lamport stamp first. Total casts wait for their turn, which an engine tells
+ *   (`total.ts`).
  * Requires: links in order.
  * Provides: O1–O4 (in a group), O6–O8, O5 for uniform casts released before the cut.
  * Bounds: held casts are bounded by the senders' windows.
- * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Isis ABCAST by sequencer; DESIGN of dependency lists.
+ * Source: Birman, Schiper, Stephenson 1991 (causal multicast); DESIGN of dependency lists.
  */
-import type { GroupOptions, ProcessId } from './api.ts'
+import type { GroupOptions, ProcessId, TotalEngineName } from './api.ts'
 import type { Core } from './core.ts'
 import { type CutUnderWay, type Held, streamKey } from './era.ts'
-import type { Cast } from './frame.ts'
+import type { Cast, GroupInstall } from './frame.ts'
 import { castKey, type Group } from './group.ts'
+import { MovingSequencer } from './moving-sequencer.ts'
+import { RoundRobin } from './round-robin.ts'
+import { Sequencer } from './sequencer.ts'
+import { compareHeld, type EngineHooks, insertSorted, isRecord, type TotalEngine } from './total.ts'
 
 /** What delivery needs from the layer above. */
 export interface DeliveryHooks {
@@ -24,21 +28,6 @@ export interface DeliveryHooks {
   isJoining(gid: number): boolean
   /** An own total cast got its position. */
   placedOwn(): void
-}
-
-/** Smallest (Lamport, rank, seq) first. */
-export function compareHeld(a: Held, b: Held): number {
-  return a.cast.lamport - b.cast.lamport || a.rank - b.rank || a.cast.seq - b.cast.seq
-}
-
-function insertSorted(list: Held[], held: Held): void {
-  let at = list.length
-  while (at > 0) {
-    const before = list[at - 1]
-    if (before === undefined || compareHeld(before, held) <= 0) break
-    at -= 1
-  }
-  list.splice(at, 0, held)
 }
 
 /** Outside the primary component, what a consistent group had not released is nobody's to deliver. */
@@ -55,6 +44,7 @@ export function isHeldBack(options: GroupOptions): boolean {
 export class Delivery {
   private readonly core: Core
   private readonly hooks: DeliveryHooks
+  private readonly engines: Readonly<Record<TotalEngineName, TotalEngine>>
   /** Casts of fifo and causal groups that wait. */
   private pending: Held[] = []
   /** Casts of a group view that is not installed here yet. */
@@ -66,6 +56,20 @@ export class Delivery {
   constructor(core: Core, hooks: DeliveryHooks) {
     this.core = core
     this.hooks = hooks
+    const engineHooks: EngineHooks = {
+      placedOwn: hooks.placedOwn,
+      isReleased: (held) => this.isReleased(held),
+      holdsAllCounted: (group, install) => this.holdsAllCounted(group, install),
+      addDep: (rank, stream, seq) => this.addDep(rank, stream, seq),
+    }
+    const sequencer = new Sequencer(core, engineHooks)
+    const moving = new MovingSequencer(core, sequencer)
+    this.engines = { sequencer, moving, 'round-robin': new RoundRobin(core, engineHooks) }
+  }
+
+  /** What orders the casts of a total group. */
+  engineOf({ options: { engine } }: Group): TotalEngine {
+    return engine === undefined ? this.engines.sequencer : this.engines[engine]
   }
 
   /** A new space view: nothing of the old one is left. */
@@ -105,12 +109,10 @@ export class Delivery {
     const group = this.core.era.groups.get(cast.gid)
     if (group === undefined || group.gn !== cast.gn) {
       insertSorted(this.early, held)
-    } else if (cast.order !== null) {
-      this.applyOrder(group, held, cast.order)
+    } else if (cast.order !== null && isRecord(cast)) {
+      this.engineOf(group).takeRecord(group, held, cast.order)
     } else if (group.options.order === 'total') {
-      const key = castKey(held.rank, cast.seq)
-      group.total.held.set(key, held)
-      if (!group.total.placed.has(key)) insertSorted(group.total.unnumbered, held)
+      this.engineOf(group).take(group, held)
     } else {
       insertSorted(this.pending, held)
     }
@@ -121,58 +123,6 @@ export class Delivery {
     const early = this.early
     this.early = []
     for (const held of early) if (!held.isDropped) this.route(held)
-  }
-
-  private applyOrder(group: Group, held: Held, order: readonly number[]): void {
-    const { era } = this.core
-    held.isDelivered = true
-    const { total } = group
-    let position = order[0] ?? 0
-    for (let i = 1; i + 1 < order.length; i += 2) {
-      const rank = order[i] ?? 0
-      const seq = order[i + 1] ?? 0
-      const key = castKey(rank, seq)
-      if (!total.placed.has(key)) {
-        total.placed.add(key)
-        total.records.set(position, { rank, seq, by: held.rank, bySeq: held.cast.seq })
-        if (rank === era.selfRank) this.hooks.placedOwn()
-      }
-      position += 1
-    }
-    if (total.unnumbered.length > 0) {
-      total.unnumbered = total.unnumbered.filter((h) => !total.placed.has(castKey(h.rank, h.cast.seq)))
-    }
-    if (held.cast.lamport > this.core.lamport) this.core.lamport = held.cast.lamport
-    era.delivered.set(streamKey(held.rank, group.gid * 2 + 1), held.cast.seq)
-  }
-
-  /** At the sequencer: pairs (rank, seq) that can get the next positions of the group. */
-  takeNumbers(group: Group): number[] {
-    const { total, gid } = group
-    const batch: number[] = []
-    const rest: Held[] = []
-    for (const held of total.unnumbered) {
-      if (this.isPastNumbered(group, held)) {
-        batch.push(held.rank, held.cast.seq)
-        total.numbered.set(held.rank, held.cast.seq)
-      } else rest.push(held)
-    }
-    total.unnumbered = rest
-    if (batch.length > 0) this.core.trace({ e: 'number', gid, count: batch.length / 2 })
-    return batch
-  }
-
-  private isPastNumbered(group: Group, held: Held): boolean {
-    const { deps } = held.cast
-    for (let i = 0; i + 2 < deps.length; i += 3) {
-      if (deps[i + 1] !== group.gid * 2) continue
-      if ((deps[i + 2] ?? 0) > (group.total.numbered.get(deps[i] ?? 0) ?? 0)) {
-        // A cast of an earlier view of the group was delivered before this view began.
-        if ((this.core.era.delivered.get(streamKey(deps[i] ?? 0, group.gid * 2)) ?? 0) < (deps[i + 2] ?? 0))
-          return false
-      }
-    }
-    return true
   }
 
   /** The causal past of a cast to be sent now. */
@@ -227,10 +177,17 @@ export class Delivery {
       for (const held of group.total.held.values()) if (!held.isDropped) return false
       return !this.pending.some((h) => h.cast.gid === group.gid && h.cast.gn === group.gn && !h.isDropped)
     }
-    const { counts } = group.install
+    const { counts, past } = group.install
     for (let i = 0; i + 1 < counts.length; i += 2) {
       const seq = counts[i + 1] ?? 0
       if (seq > (era.delivered.get(streamKey(counts[i] ?? 0, group.gid * 2)) ?? 0)) return false
+    }
+    if ((group.options.engine ?? 'sequencer') === 'sequencer') return true
+    // Nor may a record come when the view that it is of is over: it would be taken for one of a view still to come.
+    for (let i = 0; i + 2 < past.length; i += 3) {
+      const stream = group.gid * 2 + (past[i + 1] ?? 0)
+      if (past[i + 1] === 1 && (past[i + 2] ?? 0) > (era.delivered.get(streamKey(past[i] ?? 0, stream)) ?? 0))
+        return false
     }
     return true
   }
@@ -249,7 +206,7 @@ export class Delivery {
     }
     for (const group of this.core.era.groups.values()) {
       if (group.options.order !== 'total' || group.total.held.size === 0) continue
-      const held = this.nextTotal(group)
+      const held = this.engineOf(group).first(group)
       if (held === null || (best !== null && compareHeld(best, held) < 0)) continue
       if (this.areDepsMet(held)) best = held
     }
@@ -306,62 +263,15 @@ export class Delivery {
   private isWaitingFor(rank: number, stream: number, seq: number): boolean {
     for (const held of this.core.era.held[rank] ?? []) {
       if (held.cast.seq > seq) break
-      if (held.isDelivered || held.isDropped || held.cast.order !== null) continue
+      if (held.isDelivered || held.isDropped || isRecord(held.cast)) continue
       if (held.cast.gid * 2 === stream) return true
     }
     return false
   }
 
-  /** The cast at the group's next position, if it is here and released; at a cut, an unplaced one when no placed ones are left. */
-  private nextTotal(group: Group): Held | null {
-    const { era } = this.core
-    const { total } = group
-    for (;;) {
-      const record = total.records.get(total.next)
-      if (record === undefined) break
-      const key = castKey(record.rank, record.seq)
-      const held = total.held.get(key)
-      if (held === undefined || held.isDropped) {
-        if (!era.isCutting) return null
-        // No survivor holds it, or all dropped it: its position stays empty.
-        total.held.delete(key)
-        total.records.delete(total.next)
-        total.next += 1
-        continue
-      }
-      if (group.options.uniform && !era.isCutting) {
-        if (!era.isStable(record.by, record.bySeq) || !this.isReleased(held)) return null
-      }
-      return held
-    }
-    if (era.isCutting) {
-      for (const position of total.records.keys()) {
-        if (position > total.next) {
-          total.next = Math.min(...[...total.records.keys()].filter((p) => p > total.next))
-          return this.nextTotal(group)
-        }
-      }
-      return this.smallestUnplaced(group)
-    }
-    if (group.install === null || total.next < group.install.orderEnd || !this.holdsAllCounted(group)) return null
-    const held = this.smallestUnplaced(group)
-    if (held !== null && group.options.uniform && !this.isReleased(held)) return null
-    return held
-  }
-
-  private smallestUnplaced(group: Group): Held | null {
-    let best: Held | null = null
-    for (const held of group.total.held.values()) {
-      if (held.isDropped) continue
-      if (best === null || compareHeld(held, best) < 0) best = held
-    }
-    return best
-  }
-
   /** Whoever has entered the group in this space view is never sent what was counted before that. */
-  private holdsAllCounted(group: Group): boolean {
+  private holdsAllCounted(group: Group, { counts }: GroupInstall): boolean {
     const { era } = this.core
-    const counts = group.install?.counts ?? []
     for (let i = 0; i + 1 < counts.length; i += 2) {
       const rank = counts[i] ?? 0
       const delivered = era.delivered.get(streamKey(rank, group.gid * 2)) ?? 0
@@ -380,7 +290,7 @@ export class Delivery {
     held.isDelivered = true
     if (rank === era.selfRank) core.ackedDirty = true
     const isReleased = this.isReleasedByMover(group, held)
-    if (group.options.order === 'total') this.takeFromTotal(group, held)
+    if (group.options.order === 'total') this.engineOf(group).done(group, held)
     else this.pending.splice(this.pending.indexOf(held), 1)
     if (cast.lamport > core.lamport) core.lamport = cast.lamport
     this.remember(cast, rank)
@@ -436,20 +346,6 @@ export class Delivery {
   /** What the cut has kept. */
   takeKept(): Held[] {
     return this.kept.splice(0)
-  }
-
-  private takeFromTotal(group: Group, held: Held): void {
-    const { total } = group
-    const key = castKey(held.rank, held.cast.seq)
-    total.held.delete(key)
-    total.unnumbered = total.unnumbered.length > 0 ? total.unnumbered.filter((h) => h !== held) : total.unnumbered
-    const record = total.records.get(total.next)
-    if (record !== undefined && record.rank === held.rank && record.seq === held.cast.seq) {
-      this.addDep(record.by, group.gid * 2 + 1, record.bySeq)
-      total.records.delete(total.next)
-    } else if (held.rank === this.core.era.selfRank) this.hooks.placedOwn()
-    // Also one without a position takes one: all who deliver it do so in the same order.
-    total.next += 1
   }
 
   /** The cast and its causal past belong to the causal past of everything this process does from now on. */

@@ -12,7 +12,7 @@ import type { Ballot } from './ids.ts'
  */
 export type Deps = readonly number[]
 
-/** A multicast, or (with `order`) a batch of order records by the sequencer of a total group. */
+/** A multicast; or, with `n` 0, a record: what the members of a total group are told of positions (`total.ts`). */
 export interface Cast {
   /** Number over all casts of the sender in this space view, order records included, from 1. */
   readonly seq: number
@@ -26,7 +26,11 @@ export interface Cast {
   readonly lamport: number
   readonly deps: Deps
   readonly payload: Uint8Array
-  /** First position, then pairs (rank, seq): the casts at that and the following positions of the group's total order. */
+  /**
+   * A sequencer's record: first position, then pairs (rank, seq): the casts at that and the following positions of the
+   * group's total order; a pair (rank, 0) hands the role over. By round robin: the turn that a cast takes, or the next one
+   * of a member that passes.
+   */
   readonly order: readonly number[] | null
 }
 
@@ -74,9 +78,9 @@ export interface GroupInstall {
   readonly left: readonly ProcessId[]
   /** Pairs (rank in the space view, seq): the last cast each old member made in the old group view. */
   readonly counts: readonly number[]
-  /** Positions the sequencer had given in the old view. */
+  /** Positions that sequencers had given in the old view. */
   readonly orderEnd: number
-  /** The sequencer's rank (−1: none) and the seq of its last order record. */
+  /** The first member's rank (−1: none) and the seq of its last record. */
   readonly orderBy: number
   readonly orderSeq: number
   /** Triples (rank, 0: casts or 1: order records, seq): the last of former members and sequencers, below every newcomer's cut. */

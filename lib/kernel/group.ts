@@ -3,7 +3,7 @@ import type { GroupOptions, ProcessId, ViewId } from './api.ts'
 import type { Held } from './era.ts'
 import type { GroupInstall, StateStatus } from './frame.ts'
 
-/** Total order of one group view. */
+/** Total order of one group view: what its engine (`total.ts`) knows. */
 export interface TotalState {
   /** Position → which cast, and which order record said so. */
   readonly records: Map<
@@ -20,8 +20,40 @@ export interface TotalState {
   unnumbered: Held[]
   /** At the sequencer: rank → last cast numbered. */
   readonly numbered: Map<number, number>
-  /** (rank, seq) keys of casts that have a position. */
+  /** (rank, seq) keys of casts that have a position and are not delivered. */
   readonly placed: Set<number>
+  readonly moving: MovingState | null
+  readonly roundRobin: RoundRobinState | null
+}
+
+/** What a moving sequencer knows besides. */
+export interface MovingState {
+  /** The position from which on this member gives them, if it has the role. */
+  from: number | null
+  /** How many positions are known here to be given. */
+  known: number
+  /** Rank → casts numbered here since it was last looked at. */
+  readonly tally: Map<number, number>
+  /** Ranks that do not want the role in this view. */
+  readonly spared: Set<number>
+  /** At a cut: records without those before them are gone. */
+  isTrimmed: boolean
+}
+
+/** What round robin knows besides. */
+export interface RoundRobinState {
+  /** By rank in the group view: the next turn that is neither used nor passed. */
+  readonly turns: number[]
+  /** The first position that is neither. */
+  open: number
+  /** The highest position of a cast. */
+  highest: number
+  /** Casts held and undelivered, by position. */
+  readonly line: { readonly position: number; readonly held: Held }[]
+  /** Positions of own casts that do not have their place yet. */
+  readonly own: number[]
+  /** Rank in the space view → rank in the group view. */
+  readonly places: Map<number, number>
 }
 
 /** One group. */
@@ -43,7 +75,7 @@ export interface Group {
   laterInstalls: GroupInstall[]
   /** A further cut was asked for before the last one was installed. */
   deferredPrepare: number | null
-  /** At the sequencer: its last order record. */
+  /** The last own order record. */
   lastOrderSeq: number
   /** Decided within this space view. */
   installs: GroupInstall[]
@@ -62,8 +94,11 @@ export interface Group {
   isTransSignalled: boolean
 }
 
-/** A fresh total order. */
-export function newTotal(): TotalState {
+/** A fresh total order, of a group view of these members, at one of them. */
+export function newTotal(options: GroupOptions, members: readonly ProcessId[], self: ProcessId): TotalState {
+  const { engine } = options
+  const from = members[0] === self ? 0 : null
+  const turns = members.map(() => 0)
   return {
     records: new Map(),
     next: 0,
@@ -72,6 +107,8 @@ export function newTotal(): TotalState {
     unnumbered: [],
     numbered: new Map(),
     placed: new Set(),
+    moving: engine === 'moving' ? { from, known: 0, tally: new Map(), spared: new Set(), isTrimmed: false } : null,
+    roundRobin: engine === 'round-robin' ? { turns, open: 0, highest: -1, line: [], own: [], places: new Map() } : null,
   }
 }
 

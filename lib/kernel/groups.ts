@@ -196,7 +196,7 @@ export class Groups {
   }
 
   private enter(install: GroupInstall): void {
-    const { era } = this.core
+    const { era, self } = this.core
     for (let i = 0; i + 1 < install.counts.length; i += 2) {
       raise(era.delivered, streamKey(install.counts[i] ?? 0, install.gid * 2), install.counts[i + 1] ?? 0)
     }
@@ -221,7 +221,7 @@ export class Groups {
       installs: [install],
       baseMembers: null,
       baseViewId: null,
-      total: newTotal(),
+      total: newTotal(install.options, [], self),
       ownLast: 0,
       deliveredN: new Map(),
       status: noStatus,
@@ -249,7 +249,7 @@ export class Groups {
     group.members = install.members
     group.missing = install.missing
     group.isClosed = group.install !== null
-    group.total = newTotal()
+    group.total = newTotal(group.options, group.members, self)
     group.isTransSignalled = false
     const viewId = installedId(era.id, install)
     const stays = prev === null ? [self] : old.filter((id) => install.members.includes(id))
@@ -441,7 +441,7 @@ export class Groups {
         installs: [],
         baseMembers: start.members,
         baseViewId: start.view?.id ?? group.viewId,
-        total: newTotal(),
+        total: newTotal(group.options, start.members, this.core.self),
         ownLast: 0,
         isTransSignalled: false,
         viewId: start.view?.id ?? group.viewId,

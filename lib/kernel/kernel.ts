@@ -48,6 +48,7 @@ export class Kernel implements KernelHandle, Core {
   lamport = 0
   backlogBytes = 0
   aheadBytes = 0
+  isBusy = false
   ackedDirty = false
   votes: VoteRecord = { last: null, attempt: null }
   line: string | null = null
@@ -222,7 +223,7 @@ export class Kernel implements KernelHandle, Core {
       this.advanceStability()
       this.delivery.pump()
       const isMoved = this.casting.drain()
-      const isNumbered = this.casting.giveNumbers()
+      const isNumbered = this.casting.tellPositions()
       this.membership.evaluate()
       const isTalking = this.local.length > 0
       this.drainLocal()
@@ -530,6 +531,9 @@ export class Kernel implements KernelHandle, Core {
       }
       case 'refound':
         this.membership.refound()
+        return
+      case 'busy':
+        this.isBusy = command.busy
         return
       case 'leave':
         if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now

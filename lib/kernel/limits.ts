@@ -26,6 +26,8 @@ export interface Limits {
   readonly backlogBytesMax: number
   /** Casts waiting here unsent before `writable` turns false. */
   readonly queueMax: number
+  /** A moving sequencer looks after so many casts who made most of them. */
+  readonly moveAfter: number
   /** Chunk of a state on the bulk channel. */
   readonly chunkBytes: number
   /** Chunks of one link in flight. */
@@ -78,6 +80,7 @@ export const defaultLimits: Limits = {
   windowBytes: 524_288,
   backlogBytesMax: 4_194_304,
   queueMax: 4_096,
+  moveAfter: 64,
   chunkBytes: 16_384,
   chunksInFlight: 16,
   transferBytesMax: 1_073_741_824,

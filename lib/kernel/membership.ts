@@ -20,6 +20,7 @@ import { Founding } from './founding.ts'
 import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
 import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
 import { decide } from './primary.ts'
+import { isRecord } from './total.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>
 
@@ -434,7 +435,7 @@ export class Membership {
             seq: cast.seq,
             gid: cast.gid,
             gn: cast.gn,
-            isOrder: cast.order !== null,
+            isOrder: isRecord(cast),
             deps: cast.deps,
             delivered: isDelivered,
           }),

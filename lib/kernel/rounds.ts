@@ -52,7 +52,8 @@ export function sameOptions(a: GroupOptions, b: GroupOptions): boolean {
     a.strong === b.strong &&
     a.consistency === b.consistency &&
     a.state === b.state &&
-    a.kind === b.kind
+    a.kind === b.kind &&
+    (a.engine ?? 'sequencer') === (b.engine ?? 'sequencer')
   )
 }
 
@@ -164,7 +165,8 @@ export class Rounds {
     const sequencer = old[0]
     const bySequencer = sequencer === undefined ? undefined : round.counts.get(sequencer)
     for (const id of leaving) note(entry, era.ranks.get(id) ?? -1, 0, round.counts.get(id)?.seq ?? 0)
-    if (sequencer !== undefined) note(entry, era.ranks.get(sequencer) ?? -1, 1, bySequencer?.orderSeq ?? 0)
+    // Mostly of the first of them alone.
+    for (const id of old) note(entry, era.ranks.get(id) ?? -1, 1, round.counts.get(id)?.orderSeq ?? 0)
     const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
     const gn = entry.gn + 1
     const install: GroupInstall = {
@@ -176,7 +178,7 @@ export class Rounds {
       joined,
       left: [...leaving],
       counts: old.flatMap((id) => [era.ranks.get(id) ?? -1, round.counts.get(id)?.seq ?? 0]),
-      orderEnd: bySequencer?.orderEnd ?? 0,
+      orderEnd: Math.max(0, ...[...round.counts.values()].map(({ orderEnd }) => orderEnd)),
       orderBy: sequencer === undefined ? -1 : (era.ranks.get(sequencer) ?? -1),
       orderSeq: bySequencer?.orderSeq ?? 0,
       past: [...entry.past.values()].flat(),

@@ -48,6 +48,8 @@ export interface ObjectKind<Handle, Options> {
   /** Casts are delivered in the view in which they were made, or refused with a `ViewChangedError`. Default false. */
   readonly strong?: boolean
   readonly consistency: 'available' | 'consistent'
+  /** Who gives the casts of a `total` group their places. Default `sequencer`. */
+  readonly engine?: 'sequencer' | 'moving' | 'round-robin'
   /** Makes the replica and the handle for one group. */
   create(port: GroupPort, options: Options): { readonly replica: Replica; readonly handle: Handle }
 }

@@ -53,6 +53,8 @@ export interface GroupLine extends ProcessLine {
   readonly domain?: string
   /** True if joiners get a state. */
   readonly state: boolean
+  /** Who gives the casts of a total group their positions, if not a fixed sequencer. */
+  readonly engine?: 'moving' | 'round-robin' | 'sequencer'
 }
 
 /** The process asks to become (`join`, `attach`) or to cease to be (`leave`, `detach`) a member or a client; `''` is the space. */

@@ -1,6 +1,8 @@
 /**
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
+import { engineMutants } from './mutants-of-engines.ts'
+import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
 export interface Mutant {
@@ -13,6 +15,8 @@ export interface Mutant {
   readonly replace: string
   /** The properties it breaks: a violation of one of them finds it. */
   readonly properties: readonly string[]
+  /** The workload that meets it, if not `mixed`. */
+  readonly workload?: WorkloadName
 }
 
 /** All planted bugs. */
@@ -44,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'orphans-by-arrival',
     about: 'total casts without a position are delivered at the cut in the order in which they arrived',
-    file: 'lib/kernel/delivery.ts',
+    file: 'lib/kernel/sequencer.ts',
     find: 'if (best === null || compareHeld(held, best) < 0) best = held',
     replace: 'if (best === null) best = held',
     properties: ['O6', 'O7'],
@@ -116,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'release-unstable',
     about: 'a uniform cast is delivered as soon as its turn has come, held by all or not',
-    file: 'lib/kernel/delivery.ts',
+    file: 'lib/kernel/sequencer.ts',
     find: 'if (group.options.uniform && !era.isCutting) {',
     replace: 'if (group.options.uniform && era.isStable(-1, 1)) {',
     properties: ['O5'],
@@ -396,4 +400,5 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const failures = this.core.era.members.slice(0, 2).some((id) => this.detector.isSuspect(id))',
     properties: ['L3'],
   },
+  ...engineMutants,
 ]

@@ -2,6 +2,7 @@
  * The groups that a simulated application opens, and what it holds of each.
  */
 import type { AppGroup } from '../../lib/app-group.ts'
+import type { GroupOptions, TotalEngineName } from '../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../lib/objects/counter.ts'
 import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
 import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
@@ -81,8 +82,10 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       return made.replica
     }
     const { order, strong = false, consistency } = kind
-    const uniform = kind.uniform || world.scenario.options.workload === 'uniform'
-    const groupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind }
+    const { engine, isUniform } = variantOf(world.scenario, name, order)
+    const uniform = kind.uniform || isUniform
+    const by = engine === undefined ? {} : { engine }
+    const groupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind, ...by }
     const whole = (): void => {
       if (open !== null) open.isWhole = true
     }
@@ -92,6 +95,19 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
   if (handle === null) throw new TypeError('a group without a handle')
   open = { name, handle, group, isWhole: false, isClosing: false }
   return open
+}
+
+/** What the workload makes of a group, the same at all processes. */
+function variantOf(
+  { options: { workload }, random }: Scenario,
+  name: string,
+  order: GroupOptions['order'],
+): { readonly engine?: TotalEngineName; readonly isUniform: boolean } {
+  if (workload !== 'engines' || order !== 'total') return { isUniform: workload === 'uniform' }
+  const draw = random.fork(`engine/${name}`)
+  const engine = draw.pick(['moving', 'moving', 'round-robin', 'round-robin', undefined] as const)
+  const isUniform = draw.chance(0.4)
+  return engine === undefined ? { isUniform } : { engine, isUniform }
 }
 
 type Use = <Object, Options>(

@@ -46,9 +46,10 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
- * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are.
+ * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
+ * `engines`, total groups have different engines, and processes are busy now and then.
  */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform'] as const
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform', 'engines'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 
@@ -74,6 +75,9 @@ export const BIG_LIMITS = {
   windowBytes: 16_384,
   aheadBytesMax: 131_072,
 }
+
+/** The kernel's limits where roles are to move often. */
+export const ENGINES_LIMITS = { moveAfter: 4 }
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }

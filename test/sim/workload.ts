@@ -31,6 +31,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   churn: { counter: 1, map: 1, log: 3, queue: 5 },
   big: { counter: 2, map: 4, log: 4, queue: 5 },
   uniform: { counter: 4, map: 6, log: 4, queue: 1 },
+  engines: { counter: 1, map: 2, log: 7, queue: 4 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -42,7 +43,13 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   churn: 0.3,
   big: 0.03,
   uniform: 0.03,
+  engines: 0.06,
 }
+
+/** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
+const BUSY_CHANCE = 0.04
+/** There, how often it is done by who did the last one, so that somebody casts most. */
+const AGAIN_CHANCE = 0.6
 
 /** Draws when operations are done: most of them shortly before the faults. */
 export function drawMoments({ options, random, isLan }: Scenario, faults: readonly number[]): number[] {
@@ -66,6 +73,8 @@ export class Workload {
   readonly #templates: readonly GroupTemplate[]
   readonly #open = new Map<SimProcess, Map<string, OpenGroup>>()
   #value = 0
+  /** Who did the last operation, in `engines`. */
+  #last: SimProcess | undefined
 
   constructor(world: World, processes: readonly SimProcess[]) {
     this.#world = world
@@ -107,12 +116,21 @@ export class Workload {
 
   #doOne(): void {
     const able = this.#processes.filter((process) => process.isActive && process.app.isWritable)
-    const process = this.#random.pick(able)
+    const process = this.#chooseProcess(able)
     if (process === undefined || !this.#act(process)) {
       if (this.#world.now < TIMES.lastOp) this.#world.call(this.#world.now + RETRY_MS, () => this.#doOne())
       return
     }
     this.done += 1
+  }
+
+  #chooseProcess(able: readonly SimProcess[]): SimProcess | undefined {
+    if (this.#world.scenario.options.workload !== 'engines') return this.#random.pick(able)
+    const busy = this.#random.chance(BUSY_CHANCE) ? this.#random.pick(able) : undefined
+    busy?.app.setBusy(this.#random.chance(0.5))
+    const isAgain = this.#last !== undefined && able.includes(this.#last) && this.#random.chance(AGAIN_CHANCE)
+    if (!isAgain) this.#last = this.#random.pick(able)
+    return this.#last
   }
 
   #act(process: SimProcess): boolean {

@@ -230,6 +230,25 @@ test('space › members agree on whether a group is strong', { timeout: 10_000 }
   await theirs.cast('hello').stable
 })
 
+test('space › members agree on the engine of a total group, and only total groups have one', {
+  timeout: 10_000,
+}, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  const options = { order: 'total', engine: 'round-robin' } as const
+  const mine = await one.group('g', options)
+  await assert.rejects(one.group('g', { order: 'total' }), GroupMismatchError)
+  await assert.rejects(other.group('g', { order: 'total', engine: 'moving' }), GroupMismatchError)
+  const theirs = await other.group('g', options)
+  other.setBusy(true)
+  await Promise.all([mine.cast('hi').stable, theirs.cast('hello').stable])
+  // `sequencer` is what a group has that names none.
+  await one.group('h', { order: 'total' })
+  await other.group('h', { order: 'total', engine: 'sequencer' })
+  await assert.rejects(one.group('c', { engine: 'moving' }), UsageError)
+  await assert.rejects(one.group('t', { order: 'total', engine: 'token' as never }), UsageError)
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])

@@ -12,8 +12,8 @@ import { Fingerprint } from './fingerprint.ts'
 
 /** Made by the constructor. */
 const LAYERS = ['detector', 'contacts', 'delivery', 'rounds', 'transfer', 'groups', 'casting', 'membership'] as const
-/** Given at the beginning, or closures over the kernel. */
-const BOUND: ReadonlySet<string> = new Set(['env', 'hooks', 'limits'])
+/** Given at the beginning, or closures over the kernel, or without a state of their own. */
+const BOUND: ReadonlySet<string> = new Set(['env', 'hooks', 'limits', 'engines'])
 
 /** Fields that hold values, or lists of values. */
 const VALUES: ReadonlySet<string> = new Set([

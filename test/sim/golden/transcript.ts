@@ -6,6 +6,7 @@
  */
 import type { Frame, GroupRow, Item, Message, Row } from '../../../lib/kernel/frame.ts'
 import { viewIdOf } from '../../../lib/kernel/ids.ts'
+import { isRecord } from '../../../lib/kernel/total.ts'
 import type { Stage } from '../scenarios/stage.ts'
 import type { AnyLine } from '../trace.ts'
 
@@ -132,7 +133,7 @@ function describeItem(item: Item): string {
   if (item.k === 'eov') return 'end of view'
   if (item.k === 'piece') return `${item.bytes.length} bytes at ${item.at} of a large cast`
   const { cast } = item
-  if (cast.order !== null) {
+  if (cast.order !== null && isRecord(cast)) {
     const [first = 0, ...pairs] = cast.order
     const casts = pairs.flatMap((rank, at) => (at % 2 === 0 ? `${rank}/${pairs[at + 1]}` : []))
     return `order of group ${cast.gid} from position ${first}: casts ${casts.join(' ')}`

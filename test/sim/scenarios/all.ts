@@ -1,4 +1,5 @@
 /** All scenarios. */
+import { engines } from './engines.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
 import { join } from './join.ts'
@@ -22,6 +23,7 @@ export const scripts: readonly Script[] = [
   ...primary,
   ...transfer,
   ...order,
+  ...engines,
   ...uniform,
   ...strong,
   ...queue,

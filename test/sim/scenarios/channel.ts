@@ -10,7 +10,8 @@ import { compareViewIds } from '../../../lib/testing/trace-names.ts'
 type Entry = readonly [view: string, index: number, author: string, n: number, value: string]
 
 /** A kind of channel. */
-export interface ChannelOptions extends Pick<GroupOptions, 'order' | 'uniform' | 'strong' | 'consistency' | 'state'> {
+export interface ChannelOptions
+  extends Pick<GroupOptions, 'order' | 'uniform' | 'strong' | 'consistency' | 'state' | 'engine'> {
   /** Bytes that the state holds besides, so that it takes several chunks. */
   readonly ballast: number
 }

@@ -106,8 +106,10 @@ export class Ground {
     about: Omit<ObjectKind<unknown, unknown>, 'create'> & { readonly state?: boolean },
     create: (port: GroupPort) => Pick<ReturnType<ObjectKind<unknown, unknown>['create']>, 'replica'>,
   ): void {
-    const { order, uniform, strong = false, consistency, kind, state = true } = about
-    process.app.openGroup(name, { order, uniform, strong, consistency, state, kind }, (port) => create(port).replica)
+    const { order, uniform, strong = false, consistency, kind, state = true, engine } = about
+    const by = engine === undefined ? {} : { engine }
+    const options = { order, uniform, strong, consistency, state, kind, ...by }
+    process.app.openGroup(name, options, (port) => create(port).replica)
   }
 
   /** Leaves a group. */
@@ -119,6 +121,12 @@ export class Ground {
   /** Leaves the space; quickly: as a page that is being closed. */
   leave(id: string, how: 'quickly' | 'politely' = 'politely'): void {
     this.process(id).leave(how === 'quickly')
+  }
+
+  /** It has better things to do than to serve others. */
+  busy(id: string): void {
+    this.world.touchPage()
+    this.process(id).app.setBusy(true)
   }
 
   crash(ids: string): void {

@@ -6,6 +6,7 @@
  */
 import type { Channel } from '../../../lib/kernel/api.ts'
 import type { Frame } from '../../../lib/kernel/frame.ts'
+import { isRecord } from '../../../lib/kernel/total.ts'
 import { Network } from '../network.ts'
 import type { SimProcess } from '../process.ts'
 import type { World } from '../world.ts'
@@ -292,7 +293,7 @@ export function kindsOf(frame: Frame): readonly string[] {
       return frame.messages.map(({ k }) => k)
     case 'data':
       if (frame.items.length === 0) return ['ack']
-      return frame.items.map((item) => (item.k === 'cast' && item.cast.order !== null ? 'order' : item.k))
+      return frame.items.map((item) => (item.k === 'cast' && isRecord(item.cast) ? 'order' : item.k))
     case 'bulk':
       return [frame.chunk === null ? 'ack' : 'chunk']
     default:

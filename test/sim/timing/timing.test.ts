@@ -1,6 +1,7 @@
 /** The times that the kernel promises at a constant delay, at a few seeds; `npm run sim:timing` runs more. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ENGINES, measureEngine } from './engines.ts'
 import { HEAL_KINDS, measureFlush, measureHeal, measureHerd, TIMING_BOUNDS } from './measure.ts'
 
 test('timing › after a heal ten processes are in one view within 2 s of the first path', async () => {
@@ -35,5 +36,21 @@ test('timing › a herd of joiners takes few views, whether there is somebody to
   ] as const) {
     const measured = await measureHerd(1, joiners, incumbents)
     assert.ok(measured.figure >= 1 && measured.figure <= TIMING_BOUNDS.herd, JSON.stringify(measured))
+  }
+})
+
+test('timing › round robin takes one delay and no record where all cast in step, and costs most where one casts', async () => {
+  const inStep = await measureEngine('round-robin', 'all in step', 5)
+  assert.ok(inStep.maxMs <= 41 && inStep.records === 0, JSON.stringify(inStep))
+  const one = await measureEngine('round-robin', 'one', 5)
+  assert.ok(one.maxMs <= 81 && one.records <= 16, JSON.stringify(one))
+})
+
+test('timing › a moving sequencer serves whoever casts alone in one delay, and others as the fixed one does', async () => {
+  for (const engine of ENGINES.slice(0, 2)) {
+    const [one, all] = [await measureEngine(engine, 'one', 5), await measureEngine(engine, 'all', 5)]
+    assert.ok(all.meanMs > 60 && all.maxMs <= 81, JSON.stringify(all))
+    // The role moves after 64 of the 200 casts.
+    assert.ok(engine === 'moving' ? one.meanMs < 50 : one.meanMs > 70, JSON.stringify(one))
   }
 })

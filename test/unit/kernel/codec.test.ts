@@ -375,10 +375,26 @@ describe('codec › what a peer may not send', () => {
       return whole
     }
     assert.equal(faultOf(request(30)), null)
-    assert.equal(faultOf(request(31)), 'malformed')
+    // An order by an engine, which is not there.
+    assert.equal(faultOf(request(31)), 'truncated')
     assert.equal(faultOf(request(62)), null)
-    assert.equal(faultOf(request(63)), 'malformed')
+    assert.equal(faultOf(request(63)), 'truncated')
     assert.equal(faultOf(request(94)), 'malformed')
+  })
+
+  it('an engine that does not exist is malformed', () => {
+    for (const [engine, at, fault] of [
+      ['moving', 0, null],
+      ['round-robin', 1, null],
+      ['moving', 2, 'malformed'],
+    ] as const) {
+      const most = { order: 'total', uniform: true, strong: false, consistency: 'consistent', state: true } as const
+      const options = { ...most, kind: 'm', engine }
+      const messages = [{ k: 'groupRequest', view: '1.a', name: 'g', action: 'join', options, avoid: null }] as const
+      const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages })
+      whole[whole.length - 2] = at
+      assert.equal(faultOf(whole), fault)
+    }
   })
 })
 

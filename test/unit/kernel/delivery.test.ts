@@ -65,7 +65,7 @@ function makeGroup(options: GroupOptions): Group {
     installs: [next],
     baseMembers: ['a', 'b'],
     baseViewId: '2.a.0',
-    total: newTotal(),
+    total: newTotal(options, ['a', 'b'], 'b'),
     ownLast: 0,
     deliveredN: new Map(),
     status: noStatus,

@@ -54,7 +54,7 @@ const deps = fc.oneof(
 )
 const pairs = fc.array(fc.tuple(num, num), { maxLength: 4 }).map((all) => all.flat())
 const ballot: Arbitrary<Ballot> = fc.oneof(plain({ epoch: num, leader: id }), fc.constant(noBallot))
-const options: Arbitrary<GroupOptions> = plain({
+const plainOptions: Arbitrary<GroupOptions> = plain({
   order: fc.constantFrom('fifo', 'causal', 'total'),
   uniform: fc.boolean(),
   strong: fc.boolean(),
@@ -62,6 +62,11 @@ const options: Arbitrary<GroupOptions> = plain({
   state: fc.boolean(),
   kind: text,
 })
+const engine = fc.constantFrom('moving' as const, 'round-robin' as const)
+const options: Arbitrary<GroupOptions> = fc.oneof(
+  plainOptions,
+  fc.tuple(plainOptions, engine).map(([most, engine]) => ({ ...most, order: 'total' as const, engine })),
+)
 const primary: Arbitrary<PrimaryRecord> = plain({ line: text, id: view, members: ids })
 const votes: Arbitrary<VoteRecord> = plain({ last: fc.option(primary), attempt: fc.option(primary) })
 const departed: Arbitrary<Departed> = plain({
