@@ -3,8 +3,9 @@
  *
  * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
  *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), and — for a cast to another group — while an earlier total cast of this process has no position
- *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
- *   consistent groups stand aside while there is no primary component. Casts of strong groups are of the view in which
+ *   (else sequencers of different groups and causality across groups could wait for each other in a circle). So it does
+ *   while an earlier gbcast of this process is not delivered, unless it is one in the same group: in that group it comes
+ *   after the cut, and in others the cut has to be decided first. The coordinator is asked to cut. Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are of the view in which
  *   the application made them: those that are still here when it is over are refused, once the next one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
  */
@@ -22,6 +23,7 @@ interface Entry {
   readonly payload: Uint8Array
   /** Of a strong group: the view it was made in, or null if there was none. Else undefined. */
   readonly madeIn: ViewId | null | undefined
+  readonly isGbcast: boolean
 }
 
 /** An own cast that was dropped at a cut: by everyone who comes along (`lost`), or here, where others may have it. */
@@ -44,6 +46,9 @@ interface Upload {
 /** Order records in one cast. */
 const recordsPerCast = 512
 
+/** What a cast of order records has beside them. */
+const recordsOnly = { n: 0, payload: new Uint8Array(0), isGbcast: false }
+
 /** The casting half of one process. */
 export class Casting {
   private readonly core: Core
@@ -54,6 +59,8 @@ export class Casting {
   /** Own total casts sent and not yet placed, all of one group. */
   private unplaced = 0
   private unplacedGid = -1
+  /** Own gbcasts sent and not yet delivered, all of that group, before one cut. They count as unplaced. */
+  private uncut = 0
   private upload: Upload | null = null
   private readonly settled: Set<number> = new Set()
   /** Numbers of own casts that stood aside and are not settled: what was cast after them does not wait for them. */
@@ -78,10 +85,10 @@ export class Casting {
 
   /** Nothing of our own is under way. */
   get isQuiet(): boolean {
-    return this.queue.length === 0 && this.core.era.unstable.length === 0
+    return this.queue.length === 0 && this.core.era.unstable.length === 0 && this.uncut === 0
   }
 
-  add({ group, n, payload, view }: Extract<Command, { type: 'cast' }>): void {
+  add({ group, n, payload, view, service }: Extract<Command, { type: 'cast' }>): void {
     if (payload.length > this.core.limits.castBytesMax) {
       this.end(group, n, 'refused')
       return
@@ -91,7 +98,7 @@ export class Casting {
       return
     }
     if (view !== undefined) this.strong += 1
-    this.queue.push({ group, n, payload, madeIn: view })
+    this.queue.push({ group, n, payload, madeIn: view, isGbcast: service === 'gbcast' })
     this.tellWritable()
   }
 
@@ -197,6 +204,7 @@ export class Casting {
       // Meanwhile the group may be closed: pieces are of no view of it.
       if (ahead > 0 && !this.sendAhead(group, entry)) break
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
+      if (this.uncut > 0 && !entry.isGbcast) break
       if (!this.hasRoom(group, entry.payload.length - ahead)) break
       this.send(group, entry)
       sent += 1
@@ -269,7 +277,7 @@ export class Casting {
       m: `${core.self}#${entry.n}`,
       g: group.name,
       view: group.viewId,
-      order: options.order,
+      order: entry.isGbcast ? 'gbcast' : options.order,
       uniform: options.uniform,
       strong: options.strong,
       client: false,
@@ -277,16 +285,29 @@ export class Casting {
     })
     if (this.upload?.n === entry.n) this.upload = null
     if (entry.madeIn !== undefined) this.strong -= 1
-    const cast = this.make(group, entry.n, entry.payload, null)
+    const cast = this.make(group, entry, null)
     group.ownLast = cast.seq
-    if (options.order === 'total') {
+    if (options.order === 'total' || entry.isGbcast) {
       this.unplaced += 1
       this.unplacedGid = group.gid
     }
     this.multicast(group, cast)
+    if (entry.isGbcast) this.askToCut(group)
   }
 
-  private make(group: Group, n: number, payload: Uint8Array, order: readonly number[] | null): Cast {
+  private askToCut({ name, gn }: Group): void {
+    const { core } = this
+    const [coordinator] = core.era.members
+    this.uncut += 1
+    if (this.uncut > 1 || coordinator === undefined) return
+    core.tell(coordinator, { k: 'groupCut', view: core.era.id, name, gn })
+  }
+
+  private make(
+    group: Group,
+    { n, payload, isGbcast }: Pick<Entry, 'n' | 'payload' | 'isGbcast'>,
+    order: readonly number[] | null,
+  ): Cast {
     const { core } = this
     core.era.seq += 1
     core.lamport += 1
@@ -299,6 +320,7 @@ export class Casting {
       deps: order === null ? this.delivery.buildDeps() : [],
       payload,
       order,
+      isGbcast,
     }
   }
 
@@ -335,7 +357,7 @@ export class Casting {
       const batch = this.delivery.takeNumbers(group)
       for (let at = 0; at < batch.length; at += recordsPerCast * 2) {
         const records = batch.slice(at, at + recordsPerCast * 2)
-        const cast = this.make(group, 0, new Uint8Array(0), [group.total.assigned, ...records])
+        const cast = this.make(group, recordsOnly, [group.total.assigned, ...records])
         group.total.assigned += records.length / 2
         group.lastOrderSeq = cast.seq
         this.multicast(group, cast)
@@ -349,6 +371,12 @@ export class Casting {
   /** An own total cast got its place. */
   placed(): void {
     if (this.unplaced > 0) this.unplaced -= 1
+  }
+
+  /** An own gbcast is delivered: its cut is decided, and what follows is sent after it. */
+  cut(): void {
+    if (this.uncut > 0) this.uncut -= 1
+    this.placed()
   }
 
   /** What every addressee has acknowledged is stable. */
@@ -385,6 +413,7 @@ export class Casting {
     for (const { group, n, outcome } of dropped) this.end(group, n, outcome)
     for (const { n } of this.core.era.unstable) this.settle(n)
     this.unplaced = 0
+    this.uncut = 0
     this.tellStable()
   }
 

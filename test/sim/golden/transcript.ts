@@ -179,12 +179,15 @@ function describeMessage(message: Message): string {
       return `group ${message.gid}: COUNT for view ${message.gn}: last cast ${message.seq}, positions ${message.orderEnd}`
     case 'groupInstall': {
       const { name, gn, members, counts, plan } = message.install
+      if (plan === null) return `group ${name}: INSTALL cut ${gn}, counts [${counts.join(' ')}]`
       const states = plan.map(
         ({ need, mode, sources }) => `${need} ${mode}s by ${sources.map((s) => s.donor).join(' ')}`,
       )
       const all = states.length === 0 ? '' : `; ${states.join(', ')}`
       return `group ${name}: INSTALL view ${gn} [${members.join(' ')}], counts [${counts.join(' ')}]${all}`
     }
+    case 'groupCut':
+      return `group ${message.name}: a gbcast after ${message.gn}, cut please`
     default:
       return message satisfies never
   }
