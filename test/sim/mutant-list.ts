@@ -2,6 +2,8 @@
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
 
+import type { WorkloadName } from './scenario.ts'
+
 /** One planted bug. */
 export interface Mutant {
   readonly name: string
@@ -13,6 +15,8 @@ export interface Mutant {
   readonly replace: string
   /** The properties it breaks: a violation of one of them finds it. */
   readonly properties: readonly string[]
+  /** Where the seeds that find it are; `mixed` if not said. */
+  readonly workload?: WorkloadName
 }
 
 /** All planted bugs. */
@@ -387,6 +391,51 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (group.isClosed || (this.unplaced',
     replace: 'if ((group.isClosed && !group.options.strong) || (this.unplaced',
     properties: ['M10'],
+  },
+  {
+    name: 'gbcast-before-others',
+    about: 'a gbcast whose cut is decided does not wait for casts that are counted and not here',
+    file: 'lib/kernel/delivery.ts',
+    find: 'if (group.install === null || !this.holdsAllCounted(group)) return null',
+    replace: 'if (group.install === null) return null',
+    properties: ['O8'],
+    workload: 'gbcast',
+  },
+  {
+    name: 'gbcast-without-cut',
+    about: 'a gbcast is delivered as soon as nothing else of the group waits',
+    file: 'lib/kernel/delivery.ts',
+    find: 'if (group.install === null || !this.holdsAllCounted(group)) return null',
+    replace: 'if (group.install !== null && !this.holdsAllCounted(group)) return null',
+    properties: ['O6', 'O8'],
+    workload: 'gbcast',
+  },
+  {
+    name: 'flush-is-no-cut',
+    about: 'at a flush gbcasts come before what else waits',
+    file: 'lib/kernel/delivery.ts',
+    find: 'if (held === undefined || !this.isAllDelivered(group)) return null',
+    replace: 'if (held === undefined || !(era.isCutting || this.isAllDelivered(group))) return null',
+    properties: ['O8'],
+    workload: 'gbcast',
+  },
+  {
+    name: 'gbcasts-by-arrival',
+    about: 'several gbcasts before one cut come in the order in which they arrived',
+    file: 'lib/kernel/delivery.ts',
+    find: 'insertSorted(group.gbcasts, held)',
+    replace: 'group.gbcasts.push(held)',
+    properties: ['O6', 'O8'],
+    workload: 'gbcast',
+  },
+  {
+    name: 'casts-after-its-gbcast',
+    about: 'a member goes on casting in the group before its gbcast is delivered',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (this.uncut > 0 && !entry.isGbcast) break',
+    replace: 'if (this.uncut > 1_000 && !entry.isGbcast) break',
+    properties: ['O1', 'O2'],
+    workload: 'gbcast',
   },
   {
     name: 'seniors-only',

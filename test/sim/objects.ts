@@ -10,7 +10,7 @@ import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
-import { BOUNDS, type Scenario } from './scenario.ts'
+import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
 /** A handle, told apart by its kind. */
@@ -39,6 +39,9 @@ export interface GroupTemplate {
   /** Its casts are those of the view in which they are made. */
   readonly isStrong?: boolean
 }
+
+/** How many of the casts are gbcasts, in the workload of that name. */
+const GBCAST_CHANCE = 0.15
 
 const CORE: readonly GroupTemplate[] = [
   { name: 'f', kind: 'counter', isCore: true },
@@ -75,13 +78,15 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     wrap: (object: Object) => Handle,
   ): AppGroup => {
     const attach = (port: GroupPort) => {
-      const made = kind.create(port, options)
+      const isMixed = world.scenario.options.workload === 'gbcast'
+      const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
+      const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
       handle = wrap(made.handle)
       return made.replica
     }
     const { order, strong = false, consistency } = kind
-    const uniform = kind.uniform || world.scenario.options.workload === 'uniform'
+    const uniform = kind.uniform || isAllUniform(world.scenario)
     const groupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind }
     const whole = (): void => {
       if (open !== null) open.isWhole = true
@@ -92,6 +97,18 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
   if (handle === null) throw new TypeError('a group without a handle')
   open = { name, handle, group, isWhole: false, isClosing: false }
   return open
+}
+
+/** The port of a group, of whose casts some are gbcasts. */
+function withGbcasts(port: GroupPort, isNext: () => boolean): GroupPort {
+  const cast: GroupPort['cast'] = (op, options) => port.cast(op, isNext() ? { ...options, service: 'gbcast' } : options)
+  return new Proxy(port, {
+    get(target, name): unknown {
+      if (name === 'cast') return cast
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 type Use = <Object, Options>(

@@ -10,7 +10,7 @@ import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
-import { type Scenario, TIMES, type WorkloadName } from './scenario.ts'
+import { isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import { bigValue, type Value } from './value.ts'
 import type { World } from './world.ts'
 
@@ -31,6 +31,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   churn: { counter: 1, map: 1, log: 3, queue: 5 },
   big: { counter: 2, map: 4, log: 4, queue: 5 },
   uniform: { counter: 4, map: 6, log: 4, queue: 1 },
+  gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -42,6 +43,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   churn: 0.3,
   big: 0.03,
   uniform: 0.03,
+  gbcast: 0.08,
 }
 
 /** Draws when operations are done: most of them shortly before the faults. */
@@ -180,8 +182,8 @@ export class Workload {
   /** No two are alike. */
   #nextValue(): Value {
     this.#value += 1
-    const isBig = this.#world.scenario.options.workload === 'big' && this.#random.chance(BIG.chance)
-    return isBig ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
+    const isLarge = isBig(this.#world.scenario) && this.#random.chance(BIG.chance)
+    return isLarge ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
   }
 
   #actInQueue(queue: SharedQueue, held: TakenItem<unknown>[], value: Value): boolean {
