@@ -139,7 +139,7 @@ function describeItem(item: Item): string {
   }
   const deps = cast.deps.length === 0 ? '' : `, after [${cast.deps.join(' ')}]`
   const by = item.k === 'forward' ? ` of ${item.sender}` : ''
-  return `${item.k} ${cast.seq}${by} (n ${cast.n}, group ${cast.gid}.${cast.gn}${deps})`
+  return `${item.k}${cast.isGbcast ? ' gbcast' : ''} ${cast.seq}${by} (n ${cast.n}, group ${cast.gid}.${cast.gn}${deps})`
 }
 
 function describeMessage(message: Message): string {

@@ -1,6 +1,7 @@
 /** All scenarios. */
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
+import { gbcast } from './gbcast.ts'
 import { join } from './join.ts'
 import { merge } from './merge.ts'
 import { order } from './order.ts'
@@ -24,6 +25,7 @@ export const scripts: readonly Script[] = [
   ...order,
   ...uniform,
   ...strong,
+  ...gbcast,
   ...queue,
   ...freeze,
   ...join,
