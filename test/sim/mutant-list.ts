@@ -411,12 +411,12 @@ export const MUTANTS: readonly Mutant[] = [
     workload: 'gbcast',
   },
   {
-    name: 'flush-is-no-cut',
-    about: 'at a flush gbcasts come before what else waits',
-    file: 'lib/kernel/delivery.ts',
-    find: 'if (held === undefined || !this.isAllDelivered(group)) return null',
-    replace: 'if (held === undefined || !(era.isCutting || this.isAllDelivered(group))) return null',
-    properties: ['O8'],
+    name: 'cut-taken-for-view',
+    about: 'after a flush, members are said to come from a view of the group that was only a cut for gbcasts',
+    file: 'lib/kernel/cut.ts',
+    find: 'if (install.gn <= gn && install.plan !== null) last',
+    replace: 'if (install.gn <= gn) last',
+    properties: ['M8', 'S6'],
     workload: 'gbcast',
   },
   {
