@@ -76,6 +76,13 @@ test('gbcast › several before one cut come in one order, by one round', () => 
   assert.equal(sent.filter((k) => k === 'groupInstall').length, 2)
 })
 
+test('gbcast › whoever is alone in a group has it at once, and goes on', () => {
+  const { cluster, sent } = watched({ order: 'total' }, ['a'])
+  for (const service of ['gbcast', undefined, 'gbcast', undefined] as const) cluster.cast('a', 10, service)
+  assert.deepEqual(cluster.seen('a').delivered, ['a#1', 'a#2', 'a#3', 'a#4'])
+  assert.deepEqual(sent, [])
+})
+
 test('gbcast › a group without any sends no more than before', () => {
   const { cluster, sent } = watched({ order: 'total' })
   for (const id of ALL) cluster.cast(id, 10)
