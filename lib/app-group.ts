@@ -6,11 +6,11 @@
  * what was awaited has come.
  */
 
-import { ClosedError } from './errors.ts'
+import { ClosedError, UsageError } from './errors.ts'
 import { GroupState, type StateContext } from './group-state.ts'
 import type { WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
-import type { CastFate, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
+import type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -22,7 +22,7 @@ export interface GroupContext extends StateContext {
   now(): number
   after(ms: number, fn: () => void): () => void
   leaseStart(): number | null
-  cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt
+  cast(group: AppGroup, payload: Uint8Array, options: CastOptions): CastReceipt
   leave(group: AppGroup): void
   isWritable(): boolean
 }
@@ -107,11 +107,15 @@ export class AppGroup implements GroupPort {
     return this.#phase !== 'leaving' && this.#phase !== 'ended' && this.#context.isWritable()
   }
 
-  cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
+  cast(op: unknown, options: CastOptions = {}): Receipt {
+    const { service } = options
+    if (service !== undefined && service !== 'gbcast') {
+      throw new UsageError(`service: ${JSON.stringify(service)} is none; use 'gbcast', or leave it out`)
+    }
     if (this.#phase === 'leaving' || this.#phase === 'ended') {
       throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
     }
-    return this.#context.cast(this, encodeValue(op), options?.signal)
+    return this.#context.cast(this, encodeValue(op), options)
   }
 
   now(): number {

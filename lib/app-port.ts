@@ -9,7 +9,7 @@
 import { AppGroup, type GroupContext, type GroupHooks } from './app-group.ts'
 import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors.ts'
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
-import type { Replica } from './objects/replica.ts'
+import type { CastOptions, Replica } from './objects/replica.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
 import { type TraceSink, viewLine } from './trace.ts'
@@ -81,7 +81,7 @@ export class AppSide {
       after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
       defer: options.defer ?? ((fn) => fn()),
       leaseStart: () => this.#leaseStart,
-      cast: (group, payload, signal) => this.#cast(group, payload, signal),
+      cast: (group, payload, castOptions) => this.#cast(group, payload, castOptions),
       leave: (group) => this.#leaveGroup(group),
       fault: (peer, code, detail) => options.fault?.(peer, code, detail),
       isWritable: () => this.isWritable,
@@ -297,7 +297,7 @@ export class AppSide {
     if (this.#casts.end(n, outcome)) this.#touch(group)?.handleCastEnd(n, fate)
   }
 
-  #cast(group: AppGroup, payload: Uint8Array, signal: AbortSignal | undefined): CastReceipt {
+  #cast(group: AppGroup, payload: Uint8Array, { signal, service }: CastOptions): CastReceipt {
     if (this.#closed !== null) throw this.#closed
     signal?.throwIfAborted()
     checkSize(payload)
@@ -305,7 +305,14 @@ export class AppSide {
     const view = group.view?.id ?? null
     const receipt = this.#casts.begin(group.name, payload, view)
     const { n } = receipt
-    this.#push({ type: 'cast', group: group.name, n, payload, ...(group.options.strong ? { view } : {}) })
+    this.#push({
+      type: 'cast',
+      group: group.name,
+      n,
+      payload,
+      ...(group.options.strong ? { view } : {}),
+      ...(service === undefined ? {} : { service }),
+    })
     if (signal !== undefined) receipt.listenForAbort(signal, () => this.#push({ type: 'cancel', ns: [n] }))
     this.#wasWritable = this.isWritable
     return receipt

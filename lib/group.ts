@@ -4,7 +4,7 @@
 import { LaggedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { TypedTarget } from './objects/events.ts'
-import type { GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
+import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
 
 /** How a group is opened; every process must name the same. */
@@ -108,9 +108,9 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /**
    * Multicasts a value to the group; it is sent at once, the receipt tells what became of it.
-   * Throws ValueError, TooLargeError, BusyError or ClosedError; nothing was sent then.
+   * Throws ValueError, TooLargeError, BusyError, ClosedError or UsageError; nothing was sent then.
    */
-  cast(value: unknown, options?: { readonly signal?: AbortSignal }): Receipt {
+  cast(value: unknown, options?: CastOptions): Receipt {
     return this.#port.cast(value, options)
   }
 

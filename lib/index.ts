@@ -50,6 +50,7 @@ export type {
 } from './objects/queue.ts'
 export type {
   CastFate,
+  CastOptions,
   GroupPhase,
   GroupPort,
   GroupView,

@@ -16,9 +16,9 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds in which every group is uniform. */
-const uniformSeeds = 60
-const engineSeeds = 60
+/** Seeds of each other workload: all groups uniform, total groups with different engines, some casts gbcasts. */
+const otherSeeds = 60
+const otherWorkloads = ['uniform', 'engines', 'gbcast']
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
@@ -51,10 +51,11 @@ async function node() {
 async function sim() {
   const args = [...nodeFlags, 'test/sim/main.ts', '--seeds', String(simSeeds), '--faults', 'all', '--json']
   if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
-  const uniform = [...nodeFlags, 'test/sim/main.ts', '--workload', 'uniform', '--seeds', String(uniformSeeds), '--json']
-  if ((await run(process.execPath, uniform)) !== 0) failures.push(`sim: ${uniformSeeds} seeds of uniform groups`)
-  const engines = [...nodeFlags, 'test/sim/main.ts', '--workload', 'engines', '--seeds', String(engineSeeds), '--json']
-  if ((await run(process.execPath, engines)) !== 0) failures.push(`sim: ${engineSeeds} seeds of total order engines`)
+  for (const workload of otherWorkloads) {
+    const other = [...nodeFlags, 'test/sim/main.ts', '--workload', workload, '--seeds', String(otherSeeds), '--json']
+    if ((await run(process.execPath, other)) !== 0)
+      failures.push(`sim: ${otherSeeds} seeds of the workload ${workload}`)
+  }
 }
 
 async function browser() {

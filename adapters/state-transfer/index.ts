@@ -47,7 +47,7 @@
 import type { CastFate, GroupPort, GroupView, OpInfo } from '../../lib/ports/group.ts'
 import type { StatePort } from '../../lib/ports/state.ts'
 
-export type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../../lib/ports/group.ts'
+export type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../../lib/ports/group.ts'
 
 /** Your object: its state, and the handle that the application gets. */
 export interface StateMachine<Handle> extends StatePort {

@@ -196,6 +196,7 @@ export type Command =
    * Casts of one `commands` input share one frame per link. In a consistent group outside the primary component it waits.
    * `view`, of a strong group and no other: the view it was made in, that is the last one the application was told of, or
    * null. Once that is over, the cast ends with `castEnd` `viewChanged`; where it cannot be sent in it, with `refused`.
+   * `service`: `gbcast` orders it against everything that is cast in the group, whatever the group's own order.
    */
   | {
       readonly type: 'cast'
@@ -203,6 +204,7 @@ export type Command =
       readonly n: number
       readonly payload: Uint8Array
       readonly view?: ViewId | null
+      readonly service?: 'gbcast'
     }
   /** Take back own casts that are still waiting here unsent (an abort signal fired); each ends with `castEnd` `refused` if it was in time. */
   | { readonly type: 'cancel'; readonly ns: readonly number[] }

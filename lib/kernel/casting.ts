@@ -4,8 +4,10 @@
  * Protocol: one queue over all groups, in call order. Its head waits while its group's view is closed, while a receiver
  *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), while its causal past is more than
  *   one list holds, and — for a cast to another group — while an earlier total cast of this process has no position
- *   (else sequencers of different groups and causality across groups could wait for each other in a circle). Casts of
- *   consistent groups stand aside while there is no primary component. Casts of strong groups are of the view in which
+ *   (else sequencers of different groups and causality across groups could wait for each other in a circle). So it does
+ *   while an earlier gbcast of this process is not delivered, unless it is one in the same group: in that group it comes
+ *   after the cut, and in others the cut has to be decided first. The coordinator is asked to cut. Casts of consistent
+ *   groups stand aside while there is no primary component. Casts of strong groups are of the view in which
  *   the application made them: those that are still here when it is over are refused, once the next one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
  */
@@ -23,6 +25,7 @@ interface Entry {
   readonly payload: Uint8Array
   /** Of a strong group: the view it was made in, or null if there was none. Else undefined. */
   readonly madeIn: ViewId | null | undefined
+  readonly isGbcast: boolean
 }
 
 /** An own cast that was dropped at a cut: by everyone who comes along (`lost`), or here, where others may have it. */
@@ -42,6 +45,9 @@ interface Upload {
   readonly sent: Map<ProcessId, number>
 }
 
+/** What a record has beside what it tells of positions. */
+const recordOnly = { n: 0, payload: new Uint8Array(0), isGbcast: false }
+
 /** The casting half of one process. */
 export class Casting {
   private readonly core: Core
@@ -52,6 +58,8 @@ export class Casting {
   /** Own total casts sent and not yet placed, all of one group. */
   private unplaced = 0
   private unplacedGid = -1
+  /** Own gbcasts sent and not yet delivered, all of that group, before one cut. They count as unplaced. */
+  private uncut = 0
   private upload: Upload | null = null
   private readonly settled: Set<number> = new Set()
   /** Numbers of own casts that stood aside and are not settled: what was cast after them does not wait for them. */
@@ -76,10 +84,10 @@ export class Casting {
 
   /** Nothing of our own is under way. */
   get isQuiet(): boolean {
-    return this.queue.length === 0 && this.core.era.unstable.length === 0
+    return this.queue.length === 0 && this.core.era.unstable.length === 0 && this.uncut === 0
   }
 
-  add({ group, n, payload, view }: Extract<Command, { type: 'cast' }>): void {
+  add({ group, n, payload, view, service }: Extract<Command, { type: 'cast' }>): void {
     if (payload.length > this.core.limits.castBytesMax) {
       this.end(group, n, 'refused')
       return
@@ -89,7 +97,7 @@ export class Casting {
       return
     }
     if (view !== undefined) this.strong += 1
-    this.queue.push({ group, n, payload, madeIn: view })
+    this.queue.push({ group, n, payload, madeIn: view, isGbcast: service === 'gbcast' })
     this.tellWritable()
   }
 
@@ -195,6 +203,7 @@ export class Casting {
       // Meanwhile the group may be closed: pieces are of no view of it.
       if (ahead > 0 && !this.sendAhead(group, entry)) break
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
+      if (this.uncut > 0 && !entry.isGbcast) break
       if (!this.hasRoom(group, entry.payload.length - ahead) || !this.canTellPast()) break
       this.send(group, entry)
       sent += 1
@@ -275,7 +284,7 @@ export class Casting {
       m: `${core.self}#${entry.n}`,
       g: group.name,
       view: group.viewId,
-      order: options.order,
+      order: entry.isGbcast ? 'gbcast' : options.order,
       uniform: options.uniform,
       strong: options.strong,
       client: false,
@@ -283,17 +292,30 @@ export class Casting {
     })
     if (this.upload?.n === entry.n) this.upload = null
     if (entry.madeIn !== undefined) this.strong -= 1
-    const order = options.order === 'total' ? this.delivery.engineOf(group).stamp(group) : null
-    const cast = this.make(group, entry.n, entry.payload, order)
+    const isPlaced = options.order === 'total' && !entry.isGbcast
+    const cast = this.make(group, entry, isPlaced ? this.delivery.engineOf(group).stamp(group) : null)
     group.ownLast = cast.seq
-    if (options.order === 'total') {
+    if (options.order === 'total' || entry.isGbcast) {
       this.unplaced += 1
       this.unplacedGid = group.gid
     }
     this.multicast(group, cast)
+    if (entry.isGbcast) this.askToCut(group)
   }
 
-  private make(group: Group, n: number, payload: Uint8Array, order: readonly number[] | null): Cast {
+  private askToCut({ name, gn }: Group): void {
+    const { core } = this
+    const [coordinator] = core.era.members
+    this.uncut += 1
+    if (this.uncut > 1 || coordinator === undefined) return
+    core.tell(coordinator, { k: 'groupCut', view: core.era.id, name, gn })
+  }
+
+  private make(
+    group: Group,
+    { n, payload, isGbcast }: Pick<Entry, 'n' | 'payload' | 'isGbcast'>,
+    order: readonly number[] | null,
+  ): Cast {
     const { core } = this
     core.era.seq += 1
     core.lamport += 1
@@ -307,6 +329,7 @@ export class Casting {
       deps: n > 0 ? this.delivery.buildDeps() : [],
       payload,
       order,
+      isGbcast,
     }
   }
 
@@ -341,7 +364,7 @@ export class Casting {
     for (const group of era.groups.values()) {
       if (group.options.order !== 'total' || group.isClosed) continue
       for (const order of this.delivery.engineOf(group).speak(group)) {
-        const cast = this.make(group, 0, new Uint8Array(0), order)
+        const cast = this.make(group, recordOnly, order)
         group.lastOrderSeq = cast.seq
         this.multicast(group, cast)
         isTold = true
@@ -354,6 +377,12 @@ export class Casting {
   /** An own total cast got its place. */
   placed(): void {
     if (this.unplaced > 0) this.unplaced -= 1
+  }
+
+  /** An own gbcast is delivered: its cut is decided, and what follows is sent after it. */
+  cut(): void {
+    if (this.uncut > 0) this.uncut -= 1
+    this.placed()
   }
 
   /** What every addressee has acknowledged is stable. */
@@ -390,6 +419,7 @@ export class Casting {
     for (const { group, n, outcome } of dropped) this.end(group, n, outcome)
     for (const { n } of this.core.era.unstable) this.settle(n)
     this.unplaced = 0
+    this.uncut = 0
     this.tellStable()
   }
 

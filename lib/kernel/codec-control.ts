@@ -210,6 +210,21 @@ const stateStatus = record<StateStatus>({
   line: nullable(text),
 })
 
+/** The number of tasks and one more; 0: there is no plan. */
+const planOrNone: Codec<readonly StateTask[] | null> = {
+  write(to, value) {
+    to.int(value === null ? 0 : value.length + 1)
+    for (const task of value ?? []) stateTask.write(to, task)
+  },
+  read(from) {
+    const count = from.count(from.limits.listMax + 1)
+    if (count === 0) return null
+    const value: StateTask[] = []
+    for (let i = 1; i < count && from.fault === null; i++) value.push(stateTask.read(from))
+    return value
+  },
+}
+
 const groupInstall = record<GroupInstall>({
   gid: int,
   gn: int,
@@ -223,7 +238,7 @@ const groupInstall = record<GroupInstall>({
   orderBy: rankOrNone,
   orderSeq: int,
   past: flatTuples(3),
-  plan: list(stateTask),
+  plan: planOrNone,
   missing: nullable(ids),
 })
 
@@ -302,4 +317,5 @@ export const message: Codec<Message> = union<Message>({
     status: stateStatus,
   },
   groupInstall: { view: viewId, install: groupInstall },
+  groupCut: { view: viewId, name: text, gn: int },
 })

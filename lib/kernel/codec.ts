@@ -204,6 +204,8 @@ const itemEov = 128
 const itemPiece = 129
 /** Of the cast that follows so much came before. */
 const itemAhead = 130
+/** The cast that follows is a gbcast. */
+const itemGbcast = 131
 const itemKindMask = 192
 const hasOrder = 1
 const hasSameDeps = 2
@@ -222,6 +224,7 @@ const firstCast: Cast = {
   deps: [],
   payload: new Uint8Array(0),
   order: null,
+  isGbcast: false,
 }
 const eov: Item = { k: 'eov' }
 
@@ -243,6 +246,7 @@ function writeItem(to: Writer, item: Item, before: Cast): Cast {
     to.int(item.ahead)
   }
   const cast = item.cast
+  if (cast.isGbcast) to.byte(itemGbcast)
   const bits =
     (cast.order !== null ? hasOrder : 0) |
     (areSameDeps(cast.deps, before.deps) ? hasSameDeps : 0) |
@@ -281,12 +285,14 @@ function readItem(from: Reader, before: Cast): Item {
     if (ahead === 0) from.fail('malformed')
     head = from.byte()
   }
+  const isGbcast = head === itemGbcast
+  if (isGbcast) head = from.byte()
   const kind = head & itemKindMask
   if (kind === itemEov) from.fail('malformed')
   else if (kind !== itemCast && kind !== itemForward) from.fail('unknown-kind')
-  if (kind !== itemForward) return { k: 'cast', cast: readCast(from, head, before), ahead }
+  if (kind !== itemForward) return { k: 'cast', cast: readCast(from, head, before, isGbcast), ahead }
   const sender = from.id()
-  return { k: 'forward', sender, cast: readCast(from, head, before), ahead }
+  return { k: 'forward', sender, cast: readCast(from, head, before, isGbcast), ahead }
 }
 
 /** A place within a payload. */
@@ -296,7 +302,7 @@ function readOffset(from: Reader): number {
   return offset
 }
 
-function readCast(from: Reader, bits: number, before: Cast): Cast {
+function readCast(from: Reader, bits: number, before: Cast, isGbcast: boolean): Cast {
   const seq = (bits & hasNextSeq) !== 0 ? before.seq + 1 : from.int()
   const n = (bits & hasNextN) !== 0 ? before.n + 1 : from.int()
   const isSameGroup = (bits & hasSameGroup) !== 0
@@ -306,8 +312,10 @@ function readCast(from: Reader, bits: number, before: Cast): Cast {
   if (Math.max(seq, n, lamport) > Number.MAX_SAFE_INTEGER) from.fail('malformed')
   const deps = (bits & hasSameDeps) !== 0 ? before.deps : readDeps(from, before.deps)
   const order = (bits & hasOrder) !== 0 ? readTuples(from, 2, from.limits.listMax, [from.int()]) : null
+  // Whoever gives positions gives them to others.
+  if (isGbcast && order !== null) from.fail('malformed')
   const payload = from.bytes(from.limits.pieceBytes)
-  return { seq, n, gid, gn, lamport, deps, payload, order }
+  return { seq, n, gid, gn, lamport, deps, payload, order, isGbcast }
 }
 
 /** How large a buffer to begin with. */

@@ -116,11 +116,15 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
   return result
 }
 
-/** Members of a group in its `gn`-th view of the old space view; null if that view was never decided. */
+/**
+ * Members of a group in its `gn`-th view or cut of the old space view; null if that was never decided. A cut stands for
+ * those just before it that are not listed.
+ */
 export function membersAt(history: GroupHistory | undefined, gn: number): readonly ProcessId[] | null {
   if (history === undefined) return null
   if (gn === 0) return history.base
-  return history.installs.find((install) => install.gn === gn)?.members ?? null
+  const found = history.installs.find((install) => install.gn >= gn)
+  return found !== undefined && (found.gn === gn || found.plan === null) ? found.members : null
 }
 
 /**
@@ -156,6 +160,13 @@ export function lastTold(history: GroupHistory, member: ProcessId, gn: number, i
   if (last === undefined) return 0
   if (last.joined.includes(member) || (isPrimary && isHeldBack(options))) return last.gn
   return Math.max(gn, released.installed)
+}
+
+/** The view that is in force after so many views and cuts of a group, by its own number. */
+export function lastView({ installs }: GroupHistory, gn: number): number {
+  let last = 0
+  for (const install of installs) if (install.gn <= gn && install.plan !== null) last = install.gn
+  return last
 }
 
 interface Union {

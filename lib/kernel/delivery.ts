@@ -1,14 +1,15 @@
 /**
- * Delivery: fifo, causal and total order, uniform release, and the cut at a flush.
+ * Delivery: fifo, causal and total order, gbcasts, uniform release, and the cut at a flush.
  *
  * Protocol: a cast carries its causal past as dependencies, pruned once every addressee is known to have *delivered*
  *   them (held is not enough: a uniform or total cast may be held and still wait). A receiver waits for those addressed
  *   to it. Candidates are tried smallest Lamport stamp first. Total casts wait for their turn, which an engine tells
- *   (`total.ts`).
+ *   (`total.ts`). Gbcasts wait until the group is cut, by a round of its own or by a flush, and all other casts up to
+ *   there are delivered; then they come, smallest Lamport stamp first.
  * Requires: links in order.
  * Provides: O1–O4 (in a group), O6–O8, O5 for uniform casts released before the cut.
  * Bounds: held casts are bounded by the senders' windows.
- * Source: Birman, Schiper, Stephenson 1991 (causal multicast); DESIGN of dependency lists.
+ * Source: Birman, Schiper, Stephenson 1991 (causal multicast); Birman, Joseph 1987 (GBCAST); DESIGN of dependency lists.
  */
 import type { GroupOptions, ProcessId, TotalEngineName } from './api.ts'
 import type { Core } from './core.ts'
@@ -28,6 +29,8 @@ export interface DeliveryHooks {
   isJoining(gid: number): boolean
   /** An own total cast got its position. */
   placedOwn(): void
+  /** An own gbcast is delivered. */
+  cutOwn(): void
 }
 
 /** Outside the primary component, what a consistent group had not released is nobody's to deliver. */
@@ -51,6 +54,8 @@ export class Delivery {
   private early: Held[] = []
   /** Casts that the cut under way has not delivered: see `isKept`. */
   private kept: Held[] = []
+  /** Held gbcasts over all groups. */
+  private gbcasts = 0
   private isPumping = false
 
   constructor(core: Core, hooks: DeliveryHooks) {
@@ -77,6 +82,7 @@ export class Delivery {
     this.pending = []
     this.early = []
     this.kept = []
+    this.gbcasts = 0
   }
 
   /** Takes hold of a cast from its sender, in order, or of an own one; what was forwarded before is here already. */
@@ -111,6 +117,9 @@ export class Delivery {
       insertSorted(this.early, held)
     } else if (cast.order !== null && isRecord(cast)) {
       this.engineOf(group).takeRecord(group, held, cast.order)
+    } else if (cast.isGbcast) {
+      this.gbcasts += 1
+      insertSorted(group.gbcasts, held)
     } else if (group.options.order === 'total') {
       this.engineOf(group).take(group, held)
     } else {
@@ -173,10 +182,7 @@ export class Delivery {
   private isOldViewDone(group: Group): boolean {
     const { era } = this.core
     if (group.install === null) return false
-    if (era.isCutting) {
-      for (const held of group.total.held.values()) if (!held.isDropped) return false
-      return !this.pending.some((h) => h.cast.gid === group.gid && h.cast.gn === group.gn && !h.isDropped)
-    }
+    if (era.isCutting) return this.isAllDelivered(group) && group.gbcasts.every((held) => held.isDropped)
     const { counts, past } = group.install
     for (let i = 0; i + 1 < counts.length; i += 2) {
       const seq = counts[i + 1] ?? 0
@@ -190,6 +196,12 @@ export class Delivery {
         return false
     }
     return true
+  }
+
+  /** Is nothing of the group here that waits, but gbcasts? */
+  private isAllDelivered({ gid, gn, total }: Group): boolean {
+    for (const held of total.held.values()) if (!held.isDropped) return false
+    return !this.pending.some((h) => h.cast.gid === gid && h.cast.gn === gn && !h.isDropped)
   }
 
   private pick(): Held | null {
@@ -210,7 +222,26 @@ export class Delivery {
       if (held === null || (best !== null && compareHeld(best, held) < 0)) continue
       if (this.areDepsMet(held)) best = held
     }
+    if (best === null && this.gbcasts > 0) best = this.pickGbcast()
     return best ?? afterSignal
+  }
+
+  private pickGbcast(): Held | null {
+    for (const group of this.core.era.groups.values()) {
+      const held = this.nextGbcast(group)
+      if (held !== null && this.areDepsMet(held)) return held
+    }
+    return null
+  }
+
+  /** The group's next gbcast, if the cut before which it comes is decided, and all else up to there is delivered. */
+  private nextGbcast(group: Group): Held | null {
+    const { era } = this.core
+    const held = group.gbcasts.find(({ isDropped }) => !isDropped)
+    if (held === undefined || !this.isAllDelivered(group)) return null
+    if (era.isCutting) return held
+    if (group.install === null || !this.holdsAllCounted(group, group.install)) return null
+    return group.options.uniform && !this.isReleased(held) ? null : held
   }
 
   /**
@@ -290,7 +321,8 @@ export class Delivery {
     held.isDelivered = true
     if (rank === era.selfRank) core.ackedDirty = true
     const isReleased = this.isReleasedByMover(group, held)
-    if (group.options.order === 'total') this.engineOf(group).done(group, held)
+    if (cast.isGbcast) this.takeGbcast(group, held)
+    else if (group.options.order === 'total') this.engineOf(group).done(group, held)
     else this.pending.splice(this.pending.indexOf(held), 1)
     if (cast.lamport > core.lamport) core.lamport = cast.lamport
     this.remember(cast, rank)
@@ -348,6 +380,14 @@ export class Delivery {
     return this.kept.splice(0)
   }
 
+  private takeGbcast(group: Group, held: Held): void {
+    group.gbcasts = group.gbcasts.filter((each) => each !== held)
+    this.gbcasts -= 1
+    // By that, flush rows tell that it is delivered.
+    group.total.next += 1
+    if (held.rank === this.core.era.selfRank) this.hooks.cutOwn()
+  }
+
   /** The cast and its causal past belong to the causal past of everything this process does from now on. */
   private remember(cast: Cast, rank: number): void {
     const { era } = this.core
@@ -368,8 +408,9 @@ export class Delivery {
   /** Is anything left that ought to be deliverable? After a cut nothing may be. */
   leftovers(): Held[] {
     const left = this.pending.filter((h) => !h.isDropped)
-    for (const group of this.core.era.groups.values()) {
-      for (const held of group.total.held.values()) if (!held.isDropped) left.push(held)
+    for (const { total, gbcasts } of this.core.era.groups.values()) {
+      for (const held of total.held.values()) if (!held.isDropped) left.push(held)
+      left.push(...gbcasts.filter((held) => !held.isDropped))
     }
     return left
   }

@@ -20,7 +20,7 @@ export interface Cast {
   readonly n: number
   /** The group, by its number in the space view's directory. */
   readonly gid: number
-  /** How many views the group had in this space view when it was sent. */
+  /** How many views and cuts the group had in this space view when it was sent. */
   readonly gn: number
   /** Lamport stamp: larger than that of everything in the causal past. */
   readonly lamport: number
@@ -32,6 +32,8 @@ export interface Cast {
    * of a member that passes.
    */
   readonly order: readonly number[] | null
+  /** It is delivered at the end of the part of the group's history that `gn` counts, after all other casts of it. */
+  readonly isGbcast: boolean
 }
 
 /** What the data channel carries. `ahead`: so many bytes of the payload came before in pieces, and are not in `cast`. */
@@ -66,7 +68,10 @@ export interface RemovedRow {
   readonly held: readonly HeldCast[]
 }
 
-/** The outcome of a group's own view change: an ordered fact and a cut of the group. */
+/**
+ * The outcome of a group's own view change: an ordered fact and a cut of the group. Or that of a cut for gbcasts alone,
+ * which counts as a view of the group among kernels, and of which the application is told nothing.
+ */
 export interface GroupInstall {
   readonly gid: number
   readonly gn: number
@@ -85,7 +90,8 @@ export interface GroupInstall {
   readonly orderSeq: number
   /** Triples (rank, 0: casts or 1: order records, seq): the last of former members and sequencers, below every newcomer's cut. */
   readonly past: readonly number[]
-  readonly plan: readonly StateTask[]
+  /** Null: a cut for gbcasts alone. The view before it goes on. */
+  readonly plan: readonly StateTask[] | null
   /** Who would have to come back before the group may act; null if it may. */
   readonly missing: readonly ProcessId[] | null
 }
@@ -121,7 +127,7 @@ export interface GroupRow {
   /** Members when this space view began (null: not a member then). */
   readonly members: readonly ProcessId[] | null
   readonly viewId: ViewId | null
-  /** Group views decided within this space view, as far as known. */
+  /** Group views decided within this space view, as far as known, and the last of the cuts after each. */
   readonly installs: readonly GroupInstall[]
   /** The group view it is in, counted within the space view, and the next position of its total order to deliver. */
   readonly gn: number
@@ -251,6 +257,8 @@ export type Message =
       readonly status: StateStatus
     }
   | { readonly k: 'groupInstall'; readonly view: ViewId; readonly install: GroupInstall }
+  /** Its sender has made a gbcast in the group after so many views and cuts of it: please cut. */
+  | { readonly k: 'groupCut'; readonly view: ViewId; readonly name: string; readonly gn: number }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {

@@ -61,7 +61,7 @@ export interface Group {
   readonly name: string
   readonly options: GroupOptions
   gid: number
-  /** Views of the group within this space view so far. */
+  /** Views of the group, and cuts for gbcasts, within this space view so far. */
   gn: number
   viewId: ViewId
   /** At a cut: a later view that is not told; and the members of the last one that was. */
@@ -77,7 +77,7 @@ export interface Group {
   deferredPrepare: number | null
   /** The last own order record. */
   lastOrderSeq: number
-  /** Decided within this space view. */
+  /** Decided within this space view: the views, and the last of the cuts after each. */
   installs: GroupInstall[]
   /** Members when the space view began; null if this process was none. */
   baseMembers: readonly ProcessId[] | null
@@ -92,6 +92,8 @@ export interface Group {
   missing: readonly ProcessId[] | null
   /** The transitional signal was given for the current view. */
   isTransSignalled: boolean
+  /** Held gbcasts, in the order in which they are delivered when all else up to the cut is. */
+  gbcasts: Held[]
 }
 
 /** A fresh total order, of a group view of these members, at one of them. */

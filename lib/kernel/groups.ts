@@ -185,10 +185,12 @@ export class Groups {
     const group = era.groups.get(install.gid)
     era.names.set(install.gid, install.name)
     if (group === undefined) {
-      if (install.members.includes(self)) this.enter(install)
+      if (install.members.includes(self) && install.plan !== null) this.enter(install)
       return
     }
     if (group.installs.some((known) => known.gn >= install.gn)) return
+    // All have installed what a cut is counted in, so of cuts one after the other the last stands for them all.
+    if (install.plan === null && group.installs.at(-1)?.plan === null) group.installs.pop()
     group.installs.push(install)
     group.isClosed = true
     if (group.install === null) group.install = install
@@ -227,6 +229,7 @@ export class Groups {
       status: noStatus,
       missing: install.missing,
       isTransSignalled: false,
+      gbcasts: [],
     }
     this.byName.set(group.name, group)
     era.groups.set(group.gid, group)
@@ -250,6 +253,10 @@ export class Groups {
     group.missing = install.missing
     group.isClosed = group.install !== null
     group.total = newTotal(group.options, group.members, self)
+    if (install.plan === null) {
+      this.goOn(group)
+      return
+    }
     group.isTransSignalled = false
     const viewId = installedId(era.id, install)
     const stays = prev === null ? [self] : old.filter((id) => install.members.includes(id))
@@ -271,7 +278,12 @@ export class Groups {
     }
     group.viewId = viewId
     this.begin(group, info, install.plan, prev)
-    if (!group.isClosed && !era.isClosed) this.traceBlock('unblock', group)
+    this.goOn(group)
+  }
+
+  /** Casting goes on, in a new view or after a cut for gbcasts. */
+  private goOn(group: Group): void {
+    if (!group.isClosed && !this.core.era.isClosed) this.traceBlock('unblock', group)
     this.delivery.rerouteEarly()
     if (!this.leaving.has(group.name) || !this.transfer.isGiving(group.name)) this.answerDeferred(group)
   }
@@ -444,6 +456,7 @@ export class Groups {
         total: newTotal(group.options, start.members, this.core.self),
         ownLast: 0,
         isTransSignalled: false,
+        gbcasts: [],
         viewId: start.view?.id ?? group.viewId,
         untold: null,
       })

@@ -88,6 +88,7 @@ export class Kernel implements KernelHandle, Core {
       installGroup: (group) => this.groups.install(group),
       isJoining: (gid) => this.groups.mightJoin(gid),
       placedOwn: () => this.casting.placed(),
+      cutOwn: () => this.casting.cut(),
     })
     this.rounds = new Rounds(this)
     this.transfer = new Transfer(this, {
@@ -475,6 +476,10 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'groupRefuse':
         groups.handleRefuse(message)
+        return
+      case 'groupCut':
+        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
+          rounds.handleCut(from, message)
         return
       case 'groupPrepare':
         // Whoever has said goodbye is in no further view: it has told which groups end with it.

@@ -5,13 +5,14 @@
  *   answers with COUNT (its last cast in it; the sequencer: positions given); INSTALL carries the counts to old and new
  *   members; each delivers up to them and installs. 3 delays, 3(n−1) small frames, nothing for non-members; requests
  *   for one group are batched in one round. A space flush in between adopts every INSTALL that a survivor knows.
+ *   Gbcasts are casts that each delivers after all others that are counted; if nobody joins or leaves, no view follows.
  * Provides: S8, M6 within a group, L7 (requests are made again in the next space view).
  * Source: light-weight groups of Isis/Horus (Glade, Birman, Cooper, van Renesse 1993).
  */
 import type { Memory } from './acted.ts'
 import type { GroupOptions, ProcessId } from './api.ts'
 import type { Core } from './core.ts'
-import type { GroupInstall, Message, StateStatus } from './frame.ts'
+import type { GroupInstall, Message, StateStatus, StateTask } from './frame.ts'
 import type { Group } from './group.ts'
 import { groupViewId } from './ids.ts'
 import { noStatus, planStates, type StateEntry } from './state-plan.ts'
@@ -124,16 +125,25 @@ export class Rounds {
       const waiting = this.queued.get(name) ?? []
       waiting.push(request)
       this.queued.set(name, waiting)
-    } else this.start(entry, [request])
+    } else if (this.isWanted(entry, request)) this.start(entry, [request])
   }
 
+  /** A member has made a gbcast. If its group is being cut, or was cut since, that takes it in. */
+  handleCut(from: ProcessId, { name, gn }: Of<'groupCut'>): void {
+    const entry = this.directory.get(name)
+    if (entry === undefined || entry.gn !== gn || !entry.members.includes(from)) return
+    if (!this.rounds.has(entry.gid)) this.start(entry, [])
+  }
+
+  /** Does it change anything? */
+  private isWanted({ members }: DirectoryEntry, { from, action }: Request): boolean {
+    if (!this.core.era.ranks.has(from)) return false
+    return members.includes(from) !== (action === 'join')
+  }
+
+  /** Without requests: for gbcasts alone, unless requests come before it ends. */
   private start(entry: DirectoryEntry, requests: Request[]): void {
-    const wanted = requests.filter(({ from, action }) => {
-      if (!this.core.era.ranks.has(from)) return false
-      return action === 'join' ? !entry.members.includes(from) : entry.members.includes(from)
-    })
-    if (wanted.length === 0) return
-    const round: Round = { entry, waiting: new Set(entry.members), counts: new Map(), requests: wanted }
+    const round: Round = { entry, waiting: new Set(entry.members), counts: new Map(), requests }
     this.rounds.set(entry.gid, round)
     this.core.trace({ e: 'groupPrepare', g: entry.name, gn: entry.gn + 1 })
     for (const member of entry.members) {
@@ -155,6 +165,7 @@ export class Rounds {
     const late = this.queued.get(entry.name) ?? []
     this.queued.delete(entry.name)
     const requests = [...round.requests, ...late.filter((r) => era.ranks.has(r.from))]
+    const isView = round.requests.length > 0 || late.some((r) => this.isWanted(entry, r))
     const old = entry.members
     const leaving = new Set(requests.filter((r) => r.action === 'leave' && old.includes(r.from)).map((r) => r.from))
     const joined: ProcessId[] = []
@@ -169,6 +180,7 @@ export class Rounds {
     for (const id of old) note(entry, era.ranks.get(id) ?? -1, 1, round.counts.get(id)?.orderSeq ?? 0)
     const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
     const gn = entry.gn + 1
+    const rule = { line: this.core.line, avoid, salt: entry.gid + gn, isAnew: false }
     const install: GroupInstall = {
       gid: entry.gid,
       gn,
@@ -183,17 +195,12 @@ export class Rounds {
       orderSeq: bySequencer?.orderSeq ?? 0,
       past: [...entry.past.values()].flat(),
       missing: entry.missing,
-      plan: planStates(entry.options, entriesOf(members, round.counts), {
-        line: this.core.line,
-        avoid,
-        salt: entry.gid + gn,
-        isAnew: false,
-      }),
+      plan: isView ? planStates(entry.options, entriesOf(members, round.counts), rule) : null,
     }
     entry.gn = gn
     entry.members = members
     this.rounds.delete(entry.gid)
-    this.core.trace({ e: 'groupInstall', g: entry.name, gn })
+    this.core.trace({ e: 'groupInstall', g: entry.name, gn, ...(isView ? {} : { isCut: true }) })
     for (const id of new Set([...old, ...members])) {
       this.core.tell(id, { k: 'groupInstall', view: era.id, install })
     }
@@ -214,7 +221,7 @@ function entriesOf(members: readonly ProcessId[], counts: ReadonlyMap<ProcessId,
 /** The status after a group view: what a member has and waits for. */
 export function statusAfter(
   group: Group,
-  plan: GroupInstall['plan'],
+  plan: readonly StateTask[],
   self: ProcessId,
   isNew: boolean,
   prev: string | null,

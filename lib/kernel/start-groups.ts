@@ -1,7 +1,7 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
 import { hasEnded, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
-import { finalMembers, type GroupHistory, lastTold, membersAt, uniteGroups } from './cut.ts'
+import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
@@ -99,7 +99,7 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decis
   const byView = new Map<number, ProcessId[]>()
   for (const id of finalMembers(history)) {
     if (!part.members.includes(id)) continue
-    const gn = lastTold(history, id, groupRows.get(id)?.gn ?? 0, isPrimary)
+    const gn = lastView(history, lastTold(history, id, groupRows.get(id)?.gn ?? 0, isPrimary))
     byView.set(gn, [...(byView.get(gn) ?? []), id])
   }
   return [...byView].map(([gn, members]) => ({

@@ -8,7 +8,7 @@
 
 import type { CastFate, GroupPort, GroupView, OpInfo } from '../ports/group.ts'
 
-export type { CastFate, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../ports/group.ts'
+export type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../ports/group.ts'
 
 /** The deterministic half of an object. Never awaits, never reads a clock, never throws for a peer's operation. */
 export interface Replica {

@@ -39,6 +39,19 @@ export interface OpInfo {
 /** What became of an own cast that is not delivered here: never sent; dropped by all who came along; or others may have it. */
 export type CastFate = 'refused' | 'lost' | 'unknown'
 
+/** How one cast is made. */
+export interface CastOptions {
+  /** Takes the cast back while it waits here unsent; the receipt then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /**
+   * `gbcast`: ordered against everything that is cast in the group, whatever the group's own order, and against its views:
+   * of those who stay together, each delivers the same casts before it and the same after it. It costs a round of all
+   * members (four message delays), in which none of them casts in the group; this process casts nowhere until it has
+   * delivered it. Default: as the group is.
+   */
+  readonly service?: 'gbcast'
+}
+
 /** What becomes of one cast. The promises are made when asked for. */
 export interface Receipt {
   /** The sender's cast number. */
@@ -68,8 +81,11 @@ export interface GroupPort {
   readonly phase: GroupPhase
   /** False while a cast would be refused with a BusyError, and after the end. */
   readonly isWritable: boolean
-  /** Casts one operation, any value. Throws ValueError, TooLargeError, BusyError past the bound, ClosedError after the end. */
-  cast(op: unknown, options?: { readonly signal?: AbortSignal }): Receipt
+  /**
+   * Casts one operation, any value. Throws ValueError, TooLargeError, BusyError past the bound, ClosedError after the end,
+   * UsageError for a service that there is not.
+   */
+  cast(op: unknown, options?: CastOptions): Receipt
   /** Milliseconds, monotone. Never read it in the replica, which must be deterministic: for leases and time-outs only. */
   now(): number
   /** Runs `fn` after `ms`; returns the cancel function. Outside the replica only. */

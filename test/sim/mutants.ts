@@ -68,18 +68,9 @@ async function hunt(mutant: Mutant, msMax: number): Promise<Found> {
 
 function run(cwd: string, { properties, workload = 'mixed' }: Mutant, msMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const args = [
-      '--conditions=tutti-source',
-      '--import',
-      'tsx',
-      'test/sim/main.ts',
-      '--json',
-      '--jobs',
-      '1',
-      '--workload',
-      workload,
-    ]
-    const child = spawn(process.execPath, [...args, '--seeds', values.seeds, '--until', properties.join()], {
+    const args = ['--conditions=tutti-source', '--import', 'tsx', 'test/sim/main.ts', '--json', '--jobs', '1']
+    const seeds = ['--workload', workload, '--seeds', values.seeds, '--until', properties.join()]
+    const child = spawn(process.execPath, [...args, ...seeds], {
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],
     })

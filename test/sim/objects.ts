@@ -11,7 +11,7 @@ import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
-import { BOUNDS, type Scenario } from './scenario.ts'
+import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
 /** A handle, told apart by its kind. */
@@ -40,6 +40,9 @@ export interface GroupTemplate {
   /** Its casts are those of the view in which they are made. */
   readonly isStrong?: boolean
 }
+
+/** How many of the casts are gbcasts, in the workload of that name. */
+const GBCAST_CHANCE = 0.15
 
 const CORE: readonly GroupTemplate[] = [
   { name: 'f', kind: 'counter', isCore: true },
@@ -76,7 +79,9 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     wrap: (object: Object) => Handle,
   ): AppGroup => {
     const attach = (port: GroupPort) => {
-      const made = kind.create(port, options)
+      const isMixed = world.scenario.options.workload === 'gbcast'
+      const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
+      const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
       handle = wrap(made.handle)
       return made.replica
@@ -99,15 +104,27 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
 
 /** What the workload makes of a group, the same at all processes. */
 function variantOf(
-  { options: { workload }, random }: Scenario,
+  scenario: Scenario,
   name: string,
   order: GroupOptions['order'],
 ): { readonly engine?: TotalEngineName; readonly isUniform: boolean } {
-  if (workload !== 'engines' || order !== 'total') return { isUniform: workload === 'uniform' }
-  const draw = random.fork(`engine/${name}`)
+  if (scenario.options.workload !== 'engines' || order !== 'total') return { isUniform: isAllUniform(scenario) }
+  const draw = scenario.random.fork(`engine/${name}`)
   const engine = draw.pick(['moving', 'moving', 'round-robin', 'round-robin', undefined] as const)
   const isUniform = draw.chance(0.4)
   return engine === undefined ? { isUniform } : { engine, isUniform }
+}
+
+/** The port of a group, of whose casts some are gbcasts. */
+function withGbcasts(port: GroupPort, isNext: () => boolean): GroupPort {
+  const cast: GroupPort['cast'] = (op, options) => port.cast(op, isNext() ? { ...options, service: 'gbcast' } : options)
+  return new Proxy(port, {
+    get(target, name): unknown {
+      if (name === 'cast') return cast
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 type Use = <Object, Options>(

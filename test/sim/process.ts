@@ -13,7 +13,7 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, ENGINES_LIMITS, type Scenario } from './scenario.ts'
+import { BIG_LIMITS, ENGINES_LIMITS, isBig, type Scenario } from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -386,9 +386,9 @@ export class SimProcess {
   }
 }
 
-function limitsOf({ options }: Scenario): { readonly limits?: Partial<Limits> } {
-  if (options.workload === 'engines') return { limits: ENGINES_LIMITS }
-  return options.workload === 'big' ? { limits: BIG_LIMITS } : {}
+function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
+  if (scenario.options.workload === 'engines') return { limits: ENGINES_LIMITS }
+  return isBig(scenario) ? { limits: BIG_LIMITS } : {}
 }
 
 /** A task of a page; waits while the page is frozen or blocked. */

@@ -48,7 +48,19 @@ const LARGE_SITUATIONS = [
   'large cast of a removed sender forwarded',
 ] as const
 
-export type Situation = (typeof SITUATIONS)[number] | (typeof LARGE_SITUATIONS)[number]
+/** Those of gbcasts, which only the workload of that name makes. */
+const GBCAST_SITUATIONS = [
+  'several gbcasts before one cut',
+  'group cut for gbcasts alone',
+  'gbcast in the round of a view',
+  'gbcast under way at the row',
+  'sender died with a gbcast under way',
+] as const
+
+export type Situation =
+  | (typeof SITUATIONS)[number]
+  | (typeof LARGE_SITUATIONS)[number]
+  | (typeof GBCAST_SITUATIONS)[number]
 
 /** What the counter knows of one process. */
 interface Known {
@@ -68,6 +80,8 @@ interface Known {
   readonly heads: Map<string, string>
   /** The large cast whose payload is under way. */
   ahead: string | null
+  /** Gbcasts sent, not yet delivered to their sender: group by cast. */
+  readonly gbcasts: Map<string, string>
 }
 
 /** Counts situations. */
@@ -78,8 +92,8 @@ export class Reached {
   readonly #groupChanges = new Set<string>()
 
   constructor(workload: WorkloadName) {
-    const situations = workload === 'big' ? [...SITUATIONS, ...LARGE_SITUATIONS] : SITUATIONS
-    this.counts = Object.fromEntries(situations.map((name) => [name, 0]))
+    const more = workload === 'big' ? LARGE_SITUATIONS : workload === 'gbcast' ? GBCAST_SITUATIONS : []
+    this.counts = Object.fromEntries([...SITUATIONS, ...more].map((name) => [name, 0]))
   }
 
   /** One more. */
@@ -101,6 +115,7 @@ export class Reached {
         return this.#deliver(known, p, line)
       case 'send':
         if (line['order'] === 'total') known.unordered.set(String(line['m']), String(line['g']))
+        if (line['order'] === 'gbcast') known.gbcasts.set(String(line['m']), String(line['g']))
         if (line['uniform'] === true) known.uniform.add(String(line['m']))
         if (known.ahead === line['m']) known.ahead = null
         return
@@ -147,6 +162,7 @@ export class Reached {
         known.phase = 'row'
         if (known.uniform.size > 0) this.count('uniform cast pending at the row')
         if (this.#groupChanges.size > 0) this.count('group view change under way at the row')
+        if (known.gbcasts.size > 0) this.count('gbcast under way at the row')
         return
       case 'cutAgreed':
         if (known.isProposing) known.isCutAgreed = true
@@ -186,6 +202,7 @@ export class Reached {
         return
       case 'groupInstall':
         this.#groupChanges.delete(String(line['g']))
+        this.#gbcastsIn(String(line['g']), line['isCut'] === true)
         for (const key of known.donating) if (key.endsWith(` ${line['g']}`)) known.donating.delete(key)
         return
       case 'departed':
@@ -199,11 +216,20 @@ export class Reached {
     }
   }
 
+  #gbcastsIn(group: string, isCut: boolean): void {
+    let count = 0
+    for (const { gbcasts } of this.#known.values()) for (const g of gbcasts.values()) if (g === group) count += 1
+    if (count > 1) this.count('several gbcasts before one cut')
+    if (isCut) this.count('group cut for gbcasts alone')
+    else if (count > 0) this.count('gbcast in the round of a view')
+  }
+
   #deliver(known: Known, p: string, line: AnyLine): void {
     const m = String(line['m'])
     if (!m.startsWith(`${p}#`)) return
     known.unordered.delete(m)
     known.uniform.delete(m)
+    known.gbcasts.delete(m)
   }
 
   #settle(known: Known, line: AnyLine): void {
@@ -212,6 +238,7 @@ export class Reached {
     else if (line['outcome'] === 'unknown') {
       known.unordered.delete(of)
       known.uniform.delete(of)
+      known.gbcasts.delete(of)
       this.count('cut-off cast ended unknown')
     }
   }
@@ -250,6 +277,7 @@ export class Reached {
     if (known.phase === 'ready') this.count('member died between ready and install')
     if (known.donating.size > 0) this.count('donor died in a transfer')
     if (known.ahead !== null) this.count('sender died with a payload sent ahead')
+    if (known.gbcasts.size > 0) this.count('sender died with a gbcast under way')
     if (!known.hasMet || known.joining.size > 0) this.count('joiner died in its join')
     const headOf = [...known.heads].filter(([g, head]) => g !== '' && head === q).map(([g]) => g)
     const waiting = [...this.#known.values()].some((each) =>
@@ -279,6 +307,7 @@ export class Reached {
         donating: new Set(),
         heads: new Map(),
         ahead: null,
+        gbcasts: new Map(),
       }
       this.#known.set(p, known)
     }

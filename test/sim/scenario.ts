@@ -47,9 +47,20 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
  * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
- * `engines`, total groups have different engines, and processes are busy now and then.
+ * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
+ * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`.
  */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform', 'engines'] as const
+export const WORKLOADS = [
+  'mixed',
+  'available',
+  'consistent',
+  'queue',
+  'churn',
+  'big',
+  'uniform',
+  'engines',
+  'gbcast',
+] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 
@@ -142,6 +153,16 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     random,
   }
+}
+
+/** Are some of its values large, and the kernel's limits small? */
+export function isBig({ seed, options: { workload } }: Scenario): boolean {
+  return workload === 'big' || (workload === 'gbcast' && seed % 5 === 0)
+}
+
+/** Are all its groups uniform, whatever they would be otherwise? */
+export function isAllUniform({ seed, options: { workload } }: Scenario): boolean {
+  return workload === 'uniform' || (workload === 'gbcast' && seed % 2 === 0)
 }
 
 /** Every third seed has a strong group. */

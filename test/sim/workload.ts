@@ -10,7 +10,7 @@ import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
-import { type Scenario, TIMES, type WorkloadName } from './scenario.ts'
+import { isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import { bigValue, type Value } from './value.ts'
 import type { World } from './world.ts'
 
@@ -32,6 +32,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   big: { counter: 2, map: 4, log: 4, queue: 5 },
   uniform: { counter: 4, map: 6, log: 4, queue: 1 },
   engines: { counter: 1, map: 2, log: 7, queue: 4 },
+  gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -44,6 +45,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   big: 0.03,
   uniform: 0.03,
   engines: 0.06,
+  gbcast: 0.08,
 }
 
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
@@ -198,8 +200,8 @@ export class Workload {
   /** No two are alike. */
   #nextValue(): Value {
     this.#value += 1
-    const isBig = this.#world.scenario.options.workload === 'big' && this.#random.chance(BIG.chance)
-    return isBig ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
+    const isLarge = isBig(this.#world.scenario) && this.#random.chance(BIG.chance)
+    return isLarge ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
   }
 
   #actInQueue(queue: SharedQueue, held: TakenItem<unknown>[], value: Value): boolean {

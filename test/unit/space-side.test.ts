@@ -12,6 +12,7 @@ import {
   NotPrimaryError,
   TooLargeError,
   UnknownOutcomeError,
+  UsageError,
   ViewChangedError,
 } from '../../lib/errors.ts'
 import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../lib/kernel/api.ts'
@@ -580,6 +581,25 @@ test('space side › a join that is refused ends the group with a typed error', 
   bench.receive({ type: 'joined', group: 'g', outcome: 'mismatch' })
   assert.ok((ended as Error | null) instanceof GroupMismatchError)
   assert.throws(() => bench.group.cast('a'), ClosedError)
+})
+
+test('space side › a gbcast is marked as one, and another service is refused at the call', () => {
+  const bench = new Bench()
+  bench.sent.length = 0
+  bench.group.cast('a', { service: 'gbcast' })
+  for (const service of ['abcast', '', null]) {
+    assert.throws(() => bench.group.cast('b', { service: service as never }), UsageError)
+  }
+  bench.group.cast('c')
+  bench.tick()
+  const casts = bench.sent.flat().filter((each) => each.type === 'cast')
+  assert.deepEqual(
+    casts.map(({ n, service }) => [n, service]),
+    [
+      [1, 'gbcast'],
+      [2, undefined],
+    ],
+  )
 })
 
 test('space side › the end of the space ends groups and receipts', async () => {

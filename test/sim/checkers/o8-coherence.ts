@@ -1,6 +1,7 @@
 /**
  * O8 Order coherence: the agreed order of a view respects causal order, and causal order respects FIFO: the causal and
- * total casts of one sender are delivered in its order even across groups.
+ * total casts of one sender are delivered in its order even across groups. And a gbcast splits all deliveries of its
+ * group identically (`splits.ts`).
  *
  * A sender's order is that in which its kernel sends. That is the order in which its application casts, but that outside
  * the primary component the casts of consistent groups wait, and others overtake them.
@@ -14,6 +15,7 @@ import { type Clocks, clocksOf } from './clocks.ts'
 import { at, pushTo } from './collections.ts'
 import type { Delivery, Group, Message, Process, View } from './model.ts'
 import { orderOf, type Run } from './run.ts'
+import { checkSplits } from './splits.ts'
 import { totalOf } from './together.ts'
 
 export const checker: Checker = {
@@ -32,7 +34,9 @@ export const checker: Checker = {
     }
     checkSenders(run, verdict)
     checkSending(run, verdict)
-    return verdict
+    const others = verdict.checked
+    checkSplits(run, verdict)
+    return { ...verdict, metrics: { splits: verdict.checked - others } }
   },
 }
 

@@ -140,7 +140,7 @@ function describeItem(item: Item): string {
   }
   const deps = cast.deps.length === 0 ? '' : `, after [${cast.deps.join(' ')}]`
   const by = item.k === 'forward' ? ` of ${item.sender}` : ''
-  return `${item.k} ${cast.seq}${by} (n ${cast.n}, group ${cast.gid}.${cast.gn}${deps})`
+  return `${item.k}${cast.isGbcast ? ' gbcast' : ''} ${cast.seq}${by} (n ${cast.n}, group ${cast.gid}.${cast.gn}${deps})`
 }
 
 function describeMessage(message: Message): string {
@@ -180,12 +180,15 @@ function describeMessage(message: Message): string {
       return `group ${message.gid}: COUNT for view ${message.gn}: last cast ${message.seq}, positions ${message.orderEnd}`
     case 'groupInstall': {
       const { name, gn, members, counts, plan } = message.install
+      if (plan === null) return `group ${name}: INSTALL cut ${gn}, counts [${counts.join(' ')}]`
       const states = plan.map(
         ({ need, mode, sources }) => `${need} ${mode}s by ${sources.map((s) => s.donor).join(' ')}`,
       )
       const all = states.length === 0 ? '' : `; ${states.join(', ')}`
       return `group ${name}: INSTALL view ${gn} [${members.join(' ')}], counts [${counts.join(' ')}]${all}`
     }
+    case 'groupCut':
+      return `group ${message.name}: a gbcast after ${message.gn}, cut please`
     default:
       return message satisfies never
   }

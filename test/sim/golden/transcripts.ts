@@ -1,4 +1,4 @@
-/** The runs that are kept as golden transcripts: one flush, one merge, one state transfer. */
+/** The runs that are kept as golden transcripts: one flush, one merge, one state transfer, one gbcast. */
 import { channel } from '../scenarios/channel.ts'
 import { Stage } from '../scenarios/stage.ts'
 import type { StageOptions } from '../scenarios/words.ts'
@@ -66,6 +66,21 @@ export const goldens: readonly Golden[] = [
       await s.settle()
       s.delivered('c', 'log', 'during')
       s.holds('a b c', 'log', 'before during')
+    },
+  },
+  {
+    name: 'gbcast',
+    about: 'Two gbcasts before one cut, in a group whose order is fifo, and a cast that waits for the cut.',
+    on: { groups: { notes: channel('fifo') } },
+    async play(s, transcript) {
+      await s.together('a b c')
+      transcript.begin()
+      s.cast('b', 'notes', 'x')
+      s.gbcast('b', 'notes', 'second')
+      s.cast('b', 'notes', 'y')
+      s.gbcast('c', 'notes', 'first')
+      await s.settle()
+      s.delivered('a b c', 'notes', 'x first second y')
     },
   },
 ]

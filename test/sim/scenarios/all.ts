@@ -2,6 +2,7 @@
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
+import { gbcast } from './gbcast.ts'
 import { join } from './join.ts'
 import { merge } from './merge.ts'
 import { order } from './order.ts'
@@ -26,6 +27,7 @@ export const scripts: readonly Script[] = [
   ...engines,
   ...uniform,
   ...strong,
+  ...gbcast,
   ...queue,
   ...freeze,
   ...join,

@@ -3,7 +3,7 @@
  * reordered casts show in states as well as in deliveries.
  */
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
-import type { GroupPort, OpInfo, Replica } from '../../../lib/objects/replica.ts'
+import type { CastOptions, GroupPort, OpInfo, Receipt, Replica } from '../../../lib/objects/replica.ts'
 import { compareViewIds } from '../../../lib/testing/trace-names.ts'
 
 /** View, position in it, author, number, what was cast. */
@@ -40,8 +40,8 @@ export class Channel implements Replica {
     return this.#canonical().map(([, , , , value]) => value)
   }
 
-  cast(value: string): ReturnType<GroupPort['cast']> {
-    return this.#port.cast(value)
+  cast(value: string, options?: CastOptions): Receipt {
+    return this.#port.cast(value, options)
   }
 
   apply(op: unknown, { view, index, author, n }: OpInfo): boolean {

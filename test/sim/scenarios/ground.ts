@@ -4,7 +4,7 @@
  */
 import type { SharedQueue } from '../../../lib/objects/queue.ts'
 import { queueKind } from '../../../lib/objects/queue.ts'
-import type { GroupPort, ObjectKind, Receipt } from '../../../lib/objects/replica.ts'
+import type { CastOptions, GroupPort, ObjectKind, Receipt } from '../../../lib/objects/replica.ts'
 import type { TakenItem } from '../../../lib/objects/taken-item.ts'
 import { Origins } from '../origins.ts'
 import { SimProcess } from '../process.ts'
@@ -197,8 +197,13 @@ export class Ground {
 
   // ---- operations -------------------------------------------------------------------------------------------
 
+  /** Makes gbcasts of these. */
+  gbcast(id: string, group: string, values: string): void {
+    this.cast(id, group, values, { service: 'gbcast' })
+  }
+
   /** Casts these, in this order; several in one frame. */
-  cast(id: string, group: string, values: string): void {
+  cast(id: string, group: string, values: string, options?: CastOptions): void {
     const open = this.#groups.get(`${id}/${group}`)
     if (open === undefined || !('channel' in open)) throw new Error(`${id} has no channel ${group}`)
     this.world.touchPage()
@@ -206,7 +211,7 @@ export class Ground {
       if (this.casts.has(value)) throw new Error(`${value} was cast before`)
       this.#casting = value
       try {
-        this.#follow(value, open.channel.cast(value))
+        this.#follow(value, open.channel.cast(value, options))
       } catch (error) {
         this.casts.set(value, { fate: codeOf(error) })
       }

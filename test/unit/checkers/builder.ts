@@ -100,6 +100,17 @@ export class TraceWriter {
     return this.write({ e: 'cast', t: this.t, p, m, g, seen }).send(m, g, view)
   }
 
+  /** The application makes a gbcast, and the kernel sends it. */
+  gbcast(m: string, g: string): this {
+    const p = sender(m)
+    const { uniform = false } = this.#groups.get(g) ?? {}
+    const view = this.#viewsOf(g).get(p)?.id ?? '?'
+    return this.write(
+      { e: 'cast', t: this.t, p, m, g, seen: view },
+      { e: 'send', t: this.t, p, m, g, view, order: 'gbcast', uniform, h: `h-${m}` },
+    )
+  }
+
   /** The kernel sends. */
   send(m: string, g: string, view?: string): this {
     const p = sender(m)

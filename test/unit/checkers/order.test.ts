@@ -189,6 +189,55 @@ tolerates('O8', 'a cast of a consistent group that is overtaken while it waits',
 rejects('O8', 'a cast of a consistent group that is overtaken in a primary view', waiting(true, 'k'))
 rejects('O8', 'a cast of an available group that is overtaken', waiting(false, 'g'))
 
+/** Both a and b have cast, and c makes a gbcast, which a delivers after both. */
+const split = (options: object): TraceWriter =>
+  trio(options).cast('a#1', 'g').cast('b#1', 'g').gbcast('c#1', 'g').deliver('a', 'g', 'a#1', 'b#1', 'c#1')
+const cutOff = (trace: TraceWriter): TraceWriter => trace.view('', '2.a', ['a', 'b'], { expelled: ['c'] })
+accepts(
+  'O8',
+  'a gbcast after the same casts, in whatever order they are',
+  split({}).deliverAll(['b', 'c'], 'g', 'b#1', 'a#1', 'c#1').view('', '2.a', all),
+)
+rejects(
+  'O8',
+  'a gbcast before a cast that others have after it',
+  split({}).deliver('b', 'g', 'b#1', 'c#1', 'a#1').view('', '2.a', all),
+)
+rejects(
+  'O8',
+  'a gbcast that one delivers without a cast before it',
+  split({}).deliver('b', 'g', 'b#1', 'c#1').view('', '2.a', all),
+)
+rejects(
+  'O8',
+  'a gbcast before a cast that others have after it, at rest',
+  split({}).deliverAll(['b', 'c'], 'g', 'b#1', 'c#1', 'a#1').quiet(all).end(),
+)
+tolerates(
+  'O8',
+  'a gbcast that somebody who is cut off places elsewhere',
+  cutOff(split({}).deliver('b', 'g', 'b#1', 'a#1', 'c#1').deliver('c', 'g', 'b#1', 'c#1')),
+)
+rejects(
+  'O8',
+  'a released uniform gbcast that somebody who is cut off places elsewhere',
+  cutOff(split({ uniform: true }).deliver('b', 'g', 'b#1', 'a#1', 'c#1').deliver('c', 'g', 'b#1', 'c#1')),
+)
+tolerates(
+  'O8',
+  'a uniform gbcast after the signal that somebody who is cut off places elsewhere',
+  cutOff(
+    trio({ uniform: true })
+      .cast('a#1', 'g')
+      .gbcast('c#1', 'g')
+      .trans('g', 'a')
+      .trans('g', 'b')
+      .deliverAll(['a', 'b'], 'g', 'a#1', 'c#1')
+      .trans('g', 'c')
+      .deliver('c', 'g', 'c#1'),
+  ),
+)
+
 /** b has a's cast; c, cut off, goes on with it or without it. */
 const released = (options: object, isSignalled: boolean): TraceWriter => {
   const trace = trio({ ...uniform, ...options })

@@ -81,12 +81,13 @@ export class Cluster {
     this.command(id, { type: 'join', group, options: whole })
   }
 
-  cast(id: string, size: number): void {
+  cast(id: string, size: number, service?: 'gbcast'): void {
     const n = (this.#casts.get(id) ?? 0) + 1
     this.#casts.set(id, n)
     const { view } = this.seen(id)
     const payload = new Uint8Array(size).fill(n)
-    this.command(id, { type: 'cast', group: 'g', n, payload, ...(this.#isStrong ? { view } : {}) })
+    const more = { ...(this.#isStrong ? { view } : {}), ...(service === undefined ? {} : { service }) }
+    this.command(id, { type: 'cast', group: 'g', n, payload, ...more })
   }
 
   command(id: string, ...commands: readonly Command[]): void {

@@ -50,8 +50,8 @@ function dataOf(items: readonly Item[]): Frame {
 }
 
 function castOf(changes: Partial<Cast>): Item {
-  const plain = { seq: 1, n: 1, gid: 1, gn: 1, lamport: 1, deps: [], payload: new Uint8Array(0), order: null }
-  return { k: 'cast', cast: { ...plain, ...changes }, ahead: 0 }
+  const plain = { seq: 1, n: 1, gid: 1, gn: 1, lamport: 1, deps: [], payload: new Uint8Array(0) }
+  return { k: 'cast', cast: { ...plain, order: null, isGbcast: false, ...changes }, ahead: 0 }
 }
 
 /** The bytes of a frame of one foreign message: view, then what `write` puts where the list of ids belongs. */
@@ -231,7 +231,16 @@ describe('codec › what a peer may not send', () => {
     const data = [...encodeFrame(dataOf([])).subarray(0, -1)]
     assert.equal(faultOf(Uint8Array.of(...data, 1, 192)), 'unknown-kind')
     assert.equal(faultOf(Uint8Array.of(...data, 1, 128)), null)
-    assert.equal(faultOf(Uint8Array.of(...data, 1, 131)), 'malformed')
+    assert.equal(faultOf(Uint8Array.of(...data, 1, 132)), 'malformed')
+    // A gbcast like the cast before it, without a payload; then none, one that is said twice, and one of positions.
+    assert.equal(faultOf(Uint8Array.of(...data, 1, 131, 62, 0)), null)
+    for (const rest of [
+      [131, 128],
+      [131, 131],
+      [131, 63, 1, 0, 0],
+    ]) {
+      assert.equal(faultOf(Uint8Array.of(...data, 1, ...rest)), 'malformed')
+    }
     // So much came before nothing, before a marker, before another piece.
     for (const rest of [
       [130, 0, 31],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
-import { type GroupHistory, lastTold, uniteGroups } from '../../../lib/kernel/cut.ts'
+import { type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from '../../../lib/kernel/cut.ts'
 import type { GroupInstall, GroupRow, Row } from '../../../lib/kernel/frame.ts'
 import { noStatus } from '../../../lib/kernel/state-plan.ts'
 
@@ -156,4 +156,25 @@ test('cut › a newcomer does not tell of what its view began with as delivered'
   const old = rowOf(options, 0, { released: [0, 1], installs: [view] })
   const { released } = historyOf(old, newcomer(view, { released: [0, 4, 1, 2] }))
   assert.deepEqual([...released.last], [[0, 4]])
+})
+
+test('cut › a cut for gbcasts is no view, and stands for those just before it that are not listed', () => {
+  const joined = install(causal, { gn: 1 })
+  const cutOf = (gn: number): GroupInstall => install(causal, { gn, joined: [], plan: null })
+  const left = install(causal, { gn: 6, members: ['a', 'n'], joined: [], left: ['b'] })
+  // Who knows the fourth has installed the third, whatever it was; of the fifth nobody here has heard.
+  const history = historyOf(
+    rowOf(causal, 4, { installs: [joined, cutOf(4)] }),
+    rowOf(causal, 3, { installs: [joined, cutOf(3)] }),
+    newcomer(left),
+  )
+  assert.deepEqual(membersAt(history, 0), ['a', 'b'])
+  for (const gn of [1, 2, 3, 4]) assert.deepEqual(membersAt(history, gn), ['a', 'b', 'n'], `after ${gn}`)
+  assert.equal(membersAt(history, 5), null)
+  assert.deepEqual(membersAt(history, 6), ['a', 'n'])
+  assert.equal(membersAt(history, 7), null)
+  assert.deepEqual(
+    [0, 1, 2, 4, 5, 6, 7].map((gn) => lastView(history, gn)),
+    [0, 1, 1, 1, 1, 6, 6],
+  )
 })

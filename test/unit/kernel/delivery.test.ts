@@ -71,6 +71,7 @@ function makeGroup(options: GroupOptions): Group {
     status: noStatus,
     missing: null,
     isTransSignalled: false,
+    gbcasts: [],
   }
 }
 
@@ -84,11 +85,12 @@ function makeMember(groupOptions = options): { era: Era; group: Group; delivery:
     events.push(event.type === 'deliver' ? `${event.from}#${event.n}` : event.type)
   }
   const core = { era, self: 'b', lamport: 0, backlogBytes: 0, app, trace: () => undefined, cutMovers: () => ['a', 'b'] }
-  const hooks = { installGroup: () => undefined, isJoining: () => false, placedOwn: () => undefined }
+  const none = (): undefined => undefined
+  const hooks = { installGroup: none, isJoining: () => false, placedOwn: none, cutOwn: none }
   const delivery = new Delivery(core as unknown as Core, hooks)
   const cast = (seq: number, order: readonly number[] | null): Cast => {
     const n = order === null ? seq : 0
-    return { seq, n, gid: 0, gn: 0, lamport: seq, deps: [], payload: new Uint8Array(0), order }
+    return { seq, n, gid: 0, gn: 0, lamport: seq, deps: [], payload: new Uint8Array(0), order, isGbcast: false }
   }
   delivery.receive(cast(1, null), 0)
   delivery.receive(cast(2, [0, 0, 1]), 0)
@@ -131,7 +133,7 @@ test('delivery › at a cut, what somebody has delivered of a uniform group with
       lastTold: new Map([[0, 0]]),
     }
     const cast = { seq: 1, n: 1, gid: 0, gn: 0, lamport: 9, deps: [], payload: new Uint8Array(0), order: null }
-    delivery.receive(cast, 1)
+    delivery.receive({ ...cast, isGbcast: false }, 1)
     delivery.pump()
     assert.deepEqual(events, ['b#1', 'trans', 'a#1', 'a#3'])
   }

@@ -109,7 +109,7 @@ const install: Arbitrary<GroupInstall> = plain({
   orderBy: fc.integer({ min: -1, max: 63 }),
   orderSeq: num,
   past: fc.array(fc.tuple(num, num, num), { maxLength: 3 }).map((all) => all.flat()),
-  plan: fc.array(task, { maxLength: 2 }),
+  plan: fc.option(fc.array(task, { maxLength: 2 })),
   missing: fc.option(ids),
 })
 const groupRow: Arbitrary<GroupRow> = plain({
@@ -186,8 +186,9 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
     status,
   }),
   groupInstall: plain({ k: k('groupInstall'), view, install }),
+  groupCut: plain({ k: k('groupCut'), view, name: text, gn: num }),
 }
-const cast: Arbitrary<Cast> = plain({
+const cast: Arbitrary<Cast> = plain<Cast>({
   seq: num,
   n: num,
   gid: num,
@@ -196,7 +197,8 @@ const cast: Arbitrary<Cast> = plain({
   deps,
   payload: bytes,
   order: fc.option(fc.tuple(num, pairs).map(([first, rest]) => [first, ...rest])),
-})
+  isGbcast: fc.boolean(),
+}).map((each) => ({ ...each, isGbcast: each.isGbcast && each.order === null }))
 const offset = fc.nat({ max: defaultLimits.castBytesMax })
 const item: Arbitrary<Item> = fc.oneof(
   plain({ k: k('cast'), cast, ahead: offset }),
