@@ -16,8 +16,9 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds in which every group is uniform. */
+/** Seeds in which every group is uniform, and in which votes differ. */
 const uniformSeeds = 60
+const votesSeeds = 60
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
@@ -52,6 +53,8 @@ async function sim() {
   if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
   const uniform = [...nodeFlags, 'test/sim/main.ts', '--workload', 'uniform', '--seeds', String(uniformSeeds), '--json']
   if ((await run(process.execPath, uniform)) !== 0) failures.push(`sim: ${uniformSeeds} seeds of uniform groups`)
+  const votes = [...nodeFlags, 'test/sim/main.ts', '--workload', 'votes', '--seeds', String(votesSeeds), '--json']
+  if ((await run(process.execPath, votes)) !== 0) failures.push(`sim: ${votesSeeds} seeds of votes that differ`)
 }
 
 async function browser() {

@@ -75,9 +75,15 @@ export function readVoteRecord(value: unknown): VoteRecord | null {
 function readPrimary(value: unknown): PrimaryRecord | null | undefined {
   if (value === null) return null
   if (!isObject(value)) return undefined
-  const { line, id, members } = value
+  const { line, id, members, weights } = value
   if (typeof line !== 'string' || typeof id !== 'string' || !Array.isArray(members)) return undefined
-  return members.length <= membersMax && members.every(isProcessId) ? { line, id, members: [...members] } : undefined
+  if (members.length > membersMax || !members.every(isProcessId)) return undefined
+  if (weights === undefined) return { line, id, members: [...members] }
+  return areWeights(weights, members.length) ? { line, id, members: [...members], weights: [...weights] } : undefined
+}
+
+function areWeights(value: unknown, count: number): value is readonly number[] {
+  return Array.isArray(value) && value.length === count && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -41,6 +41,10 @@ export interface MemberInfo {
   readonly name: string
   /** The web origin (or `''`) it declared. */
   readonly origin: string
+  /** How much its vote on the primary component counts: a whole number from 0 to 255. */
+  readonly weight: number
+  /** It votes, and is a member of no group; it ranks behind all who are none. */
+  readonly witness: boolean
 }
 
 /** Where a part of a merged view comes from. */
@@ -213,6 +217,8 @@ export interface PrimaryRecord {
   readonly id: ViewId
   /** Ranked. */
   readonly members: readonly ProcessId[]
+  /** The weights of their votes, by rank; absent: 1 each. */
+  readonly weights?: readonly number[]
 }
 
 /** What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye. */
@@ -287,6 +293,10 @@ export interface KernelOptions {
   readonly origin: string
   /** Milliseconds to look for others before founding a line. 0 when an origin's lock decides; null: never found. */
   readonly foundAfterMs: number | null
+  /** The weight of its vote, a whole number from 0 to 255; 1 if not said. */
+  readonly weight?: number
+  /** It votes without state: it joins no group and founds nothing, and ranks last. */
+  readonly isWitness?: boolean
   /** Overrides of `limits.ts`, for tests. */
   readonly limits?: Partial<import('./limits.ts').Limits>
 }

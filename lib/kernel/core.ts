@@ -11,6 +11,10 @@ export interface Core {
   readonly self: ProcessId
   readonly name: string
   readonly origin: string
+  /** Of its vote. */
+  readonly weight: number
+  /** It votes without state. */
+  readonly isWitness: boolean
   readonly env: KernelEnv
   readonly limits: Limits
   readonly links: Map<ProcessId, Link>

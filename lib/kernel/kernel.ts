@@ -38,6 +38,8 @@ export class Kernel implements KernelHandle, Core {
   readonly self: ProcessId
   readonly name: string
   readonly origin: string
+  readonly weight: number
+  readonly isWitness: boolean
   readonly env: KernelEnv
   readonly limits: Limits
   readonly links: Map<ProcessId, Link> = new Map()
@@ -80,6 +82,8 @@ export class Kernel implements KernelHandle, Core {
     this.self = options.self
     this.name = options.name
     this.origin = options.origin
+    this.weight = options.weight ?? 1
+    this.isWitness = options.isWitness ?? false
     this.limits = { ...defaultLimits, ...options.limits }
     this.era = this.firstEra()
     this.detector = new Detector(this)
@@ -114,7 +118,7 @@ export class Kernel implements KernelHandle, Core {
         holds: (sender, seq) => this.find(sender, seq) !== null,
         isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting,
       },
-      options.foundAfterMs,
+      this.isWitness ? null : options.foundAfterMs,
     )
   }
 
@@ -123,7 +127,7 @@ export class Kernel implements KernelHandle, Core {
     const view = {
       id,
       spaceView: id,
-      members: [{ id: this.self, name: this.name, origin: this.origin }],
+      members: [{ id: this.self, name: this.name, origin: this.origin, weight: this.weight, witness: this.isWitness }],
       primary: false,
       line: null,
       prev: null,

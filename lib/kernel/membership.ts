@@ -20,6 +20,7 @@ import { Founding } from './founding.ts'
 import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
 import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
 import { decide } from './primary.ts'
+import { bySeniority, recordOf } from './quorum.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>
 
@@ -239,8 +240,9 @@ export class Membership {
     else core.tell(this.coordinator(), { k: 'refound', view: core.era.id })
   }
 
-  /** A member has given up whoever is missing. */
+  /** A member has given up whoever is missing. A witness leads where nobody has a state to go on from: it begins nothing. */
   handleRefound(): void {
+    if (this.core.isWitness) return
     if (this.coordinator() === this.core.self && !this.core.era.isClosed && this.hooks.isWanting())
       this.founding.beginAnew()
   }
@@ -450,6 +452,8 @@ export class Membership {
       readies: [...this.readies.keys()],
       departed: this.relevantDeparted(),
       remembered: this.hooks.untold(part.members),
+      weight: this.core.weight,
+      isWitness: this.core.isWitness,
     }
   }
 
@@ -478,11 +482,10 @@ export class Membership {
     })
     for (const { to, sender, seq } of flush.plan.forwards) this.hooks.forward(to, sender, seq)
     if (message.decision.primary && message.decision.line !== null) {
-      const members = message.decision.partOrder.flatMap((i) => flush.parts[i]?.members ?? [])
-      core.votes = {
-        last: core.votes.last,
-        attempt: { line: message.decision.line, id: viewIdOf(flush.ballot), members },
-      }
+      const { line, partOrder } = message.decision
+      const parts = partOrder.flatMap((i) => flush.parts[i] ?? [])
+      const attempt = { line, id: viewIdOf(flush.ballot), members: bySeniority(parts, message.rows) }
+      core.votes = { last: core.votes.last, attempt: recordOf(attempt, message.rows) }
       this.tickets += 1
       flush.ticket = this.tickets
       core.effects.push({ type: 'persist', ticket: flush.ticket, record: core.votes })

@@ -2,6 +2,8 @@
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
 
+import type { WorkloadName } from './scenario.ts'
+
 /** One planted bug. */
 export interface Mutant {
   readonly name: string
@@ -13,6 +15,8 @@ export interface Mutant {
   readonly replace: string
   /** The properties it breaks: a violation of one of them finds it. */
   readonly properties: readonly string[]
+  /** The workload that meets it; `mixed` if not said. */
+  readonly workload?: WorkloadName
 }
 
 /** All planted bugs. */
@@ -92,9 +96,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-quorum',
     about: 'every component is primary',
-    file: 'lib/kernel/primary.ts',
-    find: 'return votes * 2 > base.length || (votes * 2 === base.length && present.has(senior))',
-    replace: 'return votes > 0 || present.has(senior)',
+    file: 'lib/kernel/quorum.ts',
+    find: 'return votes * 2 > total || (votes * 2 === total && present.has(senior.id))',
+    replace: 'return votes > 0 || present.has(senior.id)',
     properties: ['P1'],
   },
   {
@@ -229,10 +233,55 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'half-is-enough',
     about: 'half of a primary view is a quorum without its most senior member',
-    file: 'lib/kernel/primary.ts',
-    find: 'return votes * 2 > base.length || (votes * 2 === base.length && present.has(senior))',
-    replace: 'return votes * 2 >= base.length || present.has(senior)',
+    file: 'lib/kernel/quorum.ts',
+    find: 'return votes * 2 > total || (votes * 2 === total && present.has(senior.id))',
+    replace: 'return votes * 2 >= total || present.has(senior.id)',
     properties: ['P2'],
+  },
+  {
+    name: 'weights-ignored',
+    about: 'votes are counted by heads, whatever they weigh',
+    file: 'lib/kernel/quorum.ts',
+    find: 'const weigh = ({ weight }: Voter): number => (isByHeads ? 1 : weight)',
+    replace: 'const weigh = ({ weight }: Voter): number => (isByHeads || weight >= 0 ? 1 : weight)',
+    properties: ['P1', 'P2'],
+    workload: 'votes',
+  },
+  {
+    name: 'weightless-tie-breaker',
+    about: 'half of the votes is a quorum with the most senior, though that one has no vote',
+    file: 'lib/kernel/quorum.ts',
+    find: 'base.find((voter) => weigh(voter) > 0)',
+    replace: 'base.find(({ weight }) => weight >= 0)',
+    properties: ['P1', 'P2'],
+    workload: 'votes',
+  },
+  {
+    name: 'witness-by-seniority',
+    about: 'a witness ranks by its seniority, and so may lead',
+    file: 'lib/kernel/quorum.ts',
+    find: 'if (witnesses.size === 0) return all',
+    replace: 'if (witnesses.size >= 0) return all',
+    properties: ['S8'],
+    workload: 'votes',
+  },
+  {
+    name: 'witness-as-member',
+    about: 'a witness becomes a member of a group, and may be the donor of a state that it has not',
+    file: 'lib/kernel/groups.ts',
+    find: "    if (this.core.isWitness) {\n      this.core.app({ type: 'joined'",
+    replace: "    if (this.core.isWitness && name === '') {\n      this.core.app({ type: 'joined'",
+    properties: ['S8'],
+    workload: 'votes',
+  },
+  {
+    name: 'dead-without-record',
+    about: 'the dead are taken out of the base, but what they had voted for is not looked at',
+    file: 'lib/kernel/primary.ts',
+    find: '...[...departed.values()].flatMap((d) => (d.votes === null ? [] : [d.votes])),',
+    replace: '...[...departed.values()].flatMap((d) => (d.votes === null || d.isDead ? [] : [d.votes])),',
+    properties: ['P1', 'P2'],
+    workload: 'votes',
   },
   {
     name: 'minority-casts',

@@ -46,9 +46,10 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
- * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are.
+ * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
+ * `votes`, processes have votes of different weights or are witnesses.
  */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform'] as const
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform', 'votes'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 

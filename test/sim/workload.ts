@@ -12,6 +12,7 @@ import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import { bigValue, type Value } from './value.ts'
+import { tryToJoin } from './vote-draw.ts'
 import type { World } from './world.ts'
 
 /** Share of the operations that come just before faults. */
@@ -31,6 +32,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   churn: { counter: 1, map: 1, log: 3, queue: 5 },
   big: { counter: 2, map: 4, log: 4, queue: 5 },
   uniform: { counter: 4, map: 6, log: 4, queue: 1 },
+  votes: { counter: 2, map: 4, log: 4, queue: 5 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -42,6 +44,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   churn: 0.3,
   big: 0.03,
   uniform: 0.03,
+  votes: 0.03,
 }
 
 /** Draws when operations are done: most of them shortly before the faults. */
@@ -82,6 +85,7 @@ export class Workload {
   /** A new process opens its groups. */
   enter(process: SimProcess): void {
     this.#open.set(process, new Map())
+    if (process.isWitness) return this.#world.call(this.#world.now + 2_000, () => tryToJoin(process))
     for (const template of this.#templates) {
       if (!template.isCore && !this.#random.chance(0.6)) continue
       const wait = !template.isCore

@@ -65,12 +65,13 @@ export class Ground {
   start(id: string, groups: string = Object.keys(this.options.groups ?? {}).join(' '), site: string = `s-${id}`): void {
     const origin = this.#scenario.origins === 'tabs' ? 'https://a.example' : ''
     const process = new SimProcess(
-      { id, site, origin },
+      { id, site, origin, ...this.options.votes?.[id] },
       { world: this.world, network: this.wire, origins: this.#origins },
     )
     this.processes.push(process)
     this.wire.enter(process)
     process.start()
+    if (process.isWitness) return
     for (const group of words(groups)) this.open(id, group)
   }
 

@@ -1,0 +1,113 @@
+/** Votes that weigh different amounts, and witnesses. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Row } from '../../../lib/kernel/frame.ts'
+import { bySeniority, hasQuorum, recordOf, type Voter, weightsIn } from '../../../lib/kernel/quorum.ts'
+import { Cluster } from './cluster.ts'
+
+const base = (votes: Readonly<Record<string, number>>): Voter[] =>
+  Object.entries(votes).map(([id, weight]) => ({ id, weight }))
+const isQuorum = (votes: Readonly<Record<string, number>>, ...present: readonly string[]): boolean =>
+  hasQuorum(base(votes), new Set(present))
+const row = (from: string, weight = 1, isWitness = false): Row => ({ from, weight, isWitness }) as Row
+
+test('quorum › more than half of the weight, or half with the most senior that has any', () => {
+  assert.equal(isQuorum({ a: 1, b: 1, c: 3 }, 'c'), true)
+  assert.equal(isQuorum({ a: 1, b: 1, c: 3 }, 'a', 'b'), false)
+  assert.equal(isQuorum({ a: 2, b: 1, c: 1 }, 'a'), true)
+  assert.equal(isQuorum({ a: 2, b: 1, c: 1 }, 'b', 'c'), false)
+  assert.equal(isQuorum({ a: 0, b: 1, c: 1 }, 'a', 'c'), false)
+  assert.equal(isQuorum({ a: 0, b: 1, c: 1 }, 'b'), true)
+  assert.equal(isQuorum({ a: 255, b: 254 }, 'b'), false)
+})
+
+test('quorum › where nobody is left who has a vote, heads are counted', () => {
+  assert.equal(isQuorum({ a: 0, b: 0, c: 0 }, 'b', 'c'), true)
+  assert.equal(isQuorum({ a: 0, b: 0 }, 'b'), false)
+  assert.equal(isQuorum({ a: 0, b: 0 }, 'a'), true)
+  assert.equal(isQuorum({}, 'a'), false)
+})
+
+test('quorum › of two parts that know of different departures, at most one has a quorum', () => {
+  const ids = ['a', 'b', 'c', 'd']
+  const subsetsOf = (all: readonly string[]): string[][] =>
+    Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((_id, i) => (bits >> i) % 2 === 1))
+  for (let code = 0; code < 4 ** ids.length; code += 1) {
+    const weights = ids.map((_, i) => Math.floor(code / 4 ** i) % 4)
+    const voters = ids.map((id, i) => ({ id, weight: weights[i] ?? 0 }))
+    const withoutEach = new Map(
+      subsetsOf(ids).map((gone) => [gone.join(), voters.filter(({ id }) => !gone.includes(id))]),
+    )
+    for (const gone of subsetsOf(ids)) {
+      const here = ids.filter((id) => !gone.includes(id))
+      const bases = subsetsOf(gone).map((known) => withoutEach.get(known.join()) ?? [])
+      for (const part of subsetsOf(here)) {
+        const others = new Set(here.filter((id) => !part.includes(id)))
+        const isOne = bases.some((known) => hasQuorum(known, new Set(part)))
+        const isOther = bases.some((known) => hasQuorum(known, others))
+        assert.ok(!(isOne && isOther), `weights ${weights}, gone ${gone}: both ${part} and ${[...others]}`)
+      }
+    }
+  }
+})
+
+test('quorum › a record names weights only where one is not 1, and they are found again', () => {
+  const named = { line: 'L', id: '2.a', members: ['a', 'b'] }
+  assert.deepEqual(recordOf(named, [row('a'), row('b')]), named)
+  const record = recordOf(named, [row('b', 0), row('a', 7)])
+  assert.deepEqual(record, { ...named, weights: [7, 0] })
+  assert.deepEqual(
+    [...weightsIn([row('c', 3)], [{ last: record, attempt: null }])],
+    [
+      ['a', 7],
+      ['b', 0],
+      ['c', 3],
+    ],
+  )
+})
+
+test('quorum › witnesses rank behind all others, each among its kind in its order', () => {
+  const parts = [{ members: ['w', 'a'] }, { members: ['v', 'b'] }]
+  assert.deepEqual(bySeniority(parts, [row('a'), row('b')]), ['w', 'a', 'v', 'b'])
+  assert.deepEqual(bySeniority(parts, [row('w', 1, true), row('v', 1, true)]), ['a', 'b', 'w', 'v'])
+})
+
+test('votes › each member is told what the votes of all weigh, and who is a witness', () => {
+  const votes = { b: { weight: 7 }, c: { isWitness: true }, d: { weight: 0 } }
+  const cluster = new Cluster(['a', 'b', 'c', 'd'], {}, {}, votes)
+  for (const kernel of cluster.kernels.values()) {
+    assert.deepEqual(kernel.era.view.members.map(({ id, weight, witness }) => [id, weight, witness]).sort(), [
+      ['a', 1, false],
+      ['b', 7, false],
+      ['c', 1, true],
+      ['d', 0, false],
+    ])
+    assert.equal(kernel.era.members.at(-1), 'c')
+  }
+})
+
+test('votes › a witness becomes a member of no group, and its join ends', () => {
+  const cluster = new Cluster(['a', 'b', 'w'], {}, {}, { w: { isWitness: true } })
+  assert.deepEqual(cluster.seen('w').joins, ['g closed'])
+  assert.deepEqual(cluster.seen('a').joins, ['g ok'])
+  cluster.cast('a', 10)
+  cluster.run(200)
+  assert.equal(cluster.seen('b').delivered.length, 1)
+  assert.equal(cluster.seen('w').delivered.length, 0)
+})
+
+test('votes › the lease of a primary view follows the answers of more than half of its votes', () => {
+  const leaseOf = (votes: Readonly<Record<string, { readonly weight: number }>>): boolean => {
+    const cluster = new Cluster(['a', 'b', 'c'], {}, {}, votes)
+    cluster.run(2_000)
+    const before = cluster.now
+    // Nothing comes from b and c any more.
+    cluster.tamper = (frame, from) => (from === 'a' ? frame : null)
+    cluster.run(1_500)
+    return (cluster.kernels.get('a')?.detector.leaseStart() ?? 0) > before
+  }
+  assert.equal(leaseOf({}), false)
+  assert.equal(leaseOf({ a: { weight: 3 } }), true)
+  assert.equal(leaseOf({ a: { weight: 2 } }), false)
+  assert.equal(leaseOf({ b: { weight: 0 }, c: { weight: 0 } }), true)
+})
