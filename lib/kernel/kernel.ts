@@ -501,6 +501,7 @@ export class Kernel implements KernelHandle, Core {
   private handleDeparted(departed: Departed): void {
     if (departed.id === this.self || this.departed.has(departed.id)) return
     this.departed.set(departed.id, departed)
+    if (departed.votes !== null) this.membership.countedOut()
     this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })
     const [coordinator] = this.era.members.filter((id) => !this.detector.isSuspect(id))
     if (departed.isDead && coordinator !== undefined && coordinator !== this.self) {

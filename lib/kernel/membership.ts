@@ -19,7 +19,7 @@ import type { Detector } from './detector.ts'
 import { Founding } from './founding.ts'
 import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
 import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
-import { decide } from './primary.ts'
+import { decide, hasOutlook } from './primary.ts'
 import { bySeniority, recordOf } from './quorum.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>
@@ -99,6 +99,8 @@ export class Membership {
   private isTouched = true
   /** Until then time alone changes nothing. */
   private quietUntil = 0
+  /** Since this process gave its last row, somebody's vote was taken out. */
+  private isCountNews = false
   isLeaving = false
 
   constructor(core: Core, { detector, contacts }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
@@ -122,6 +124,11 @@ export class Membership {
   /** Something came in that bears on who is here. */
   touch(): void {
     this.isTouched = true
+  }
+
+  /** Somebody is gone for good, and what it had voted for is known: where a majority was missing, it need not be any more. */
+  countedOut(): void {
+    this.isCountNews = true
   }
 
   /** Looks at everything anew; called at the end of each step. Most steps are of data, and change nothing here. */
@@ -154,9 +161,10 @@ export class Membership {
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
     const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))
     const isStuck = this.core.era.isClosed || this.isForsaken()
+    const isCountNews = this.isCountNews && this.mayGoOn()
     const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
-    if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
+    if (!failures && !isStuck && !isCountNews && strangers.length === 0 && this.founding.line === null) {
       this.wantedSince = Number.NaN
       return
     }
@@ -165,6 +173,15 @@ export class Membership {
     if (now < this.wantedAt) return
     this.wantedSince = Number.NaN
     this.propose(strangers)
+  }
+
+  /** Would a view of the same members be primary, and this one is not? By what this process knows: there may be more to it. */
+  private mayGoOn(): boolean {
+    const { votes, departed, era } = this.core
+    const { primary, line } = era.view
+    if (primary || line === null) return false
+    const records = [votes, ...[...departed.values()].flatMap((d) => d.votes ?? [])]
+    return hasOutlook(records, line, { departed, present: era.ranks })
   }
 
   /** How long to wait for more of the same kind. */
@@ -417,6 +434,7 @@ export class Membership {
 
   private buildRow(part: Part): Row {
     const { era, votes } = this.core
+    this.isCountNews = false
     const removed: RemovedRow[] = []
     era.members.forEach((sender, rank) => {
       const isSelf = rank === era.selfRank

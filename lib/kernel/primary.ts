@@ -209,3 +209,19 @@ function orderParts(rows: readonly Row[], parts: readonly Part[], last: PrimaryR
     })
     .filter(() => rows.length > 0)
 }
+
+/** By these records alone, do those who are present hold the quorum of the line's last primary view? */
+export function hasOutlook(
+  records: readonly VoteRecord[],
+  line: string,
+  { departed, present }: Readonly<Record<'departed' | 'present', Pick<ReadonlySet<ProcessId>, 'has'>>>,
+): boolean {
+  const last = latest(
+    records.map((record) => record.last),
+    line,
+  )
+  if (last === null) return false
+  const weights = weightsIn([], records)
+  const base = last.members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
+  return hasQuorum(base, present)
+}

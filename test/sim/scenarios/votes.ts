@@ -1,4 +1,4 @@
-/** Votes: of different weights, and a witness's. */
+/** Votes: of different weights, a witness's, and those of the dead. */
 import { channel } from './channel.ts'
 import type { Script } from './script.ts'
 
@@ -152,6 +152,20 @@ export const votes: readonly Script[] = [
       await s.settle()
       s.inView('a b', 'a b', { primary: false })
       s.inView('c', 'c', { primary: true })
+    },
+  },
+  {
+    name: 'vsync: votes: a tab that is expelled asleep and then killed is proven dead after all (n=2)',
+    cites: ['keycloak/keycloak#47970'],
+    on: { groups, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b')
+      s.freeze('a')
+      await s.settle()
+      s.inView('b', 'b', { primary: false })
+      s.crash('a')
+      await s.settle()
+      s.inView('b', 'b', { primary: true })
     },
   },
 ]

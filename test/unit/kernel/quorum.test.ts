@@ -1,7 +1,9 @@
 /** Votes that weigh different amounts, and witnesses. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { VoteRecord } from '../../../lib/kernel/api.ts'
 import type { Row } from '../../../lib/kernel/frame.ts'
+import { hasOutlook } from '../../../lib/kernel/primary.ts'
 import { bySeniority, hasQuorum, recordOf, type Voter, weightsIn } from '../../../lib/kernel/quorum.ts'
 import { Cluster } from './cluster.ts'
 
@@ -70,6 +72,18 @@ test('quorum › witnesses rank behind all others, each among its kind in its or
   const parts = [{ members: ['w', 'a'] }, { members: ['v', 'b'] }]
   assert.deepEqual(bySeniority(parts, [row('a'), row('b')]), ['w', 'a', 'v', 'b'])
   assert.deepEqual(bySeniority(parts, [row('w', 1, true), row('v', 1, true)]), ['a', 'b', 'w', 'v'])
+})
+
+test('quorum › who knows that the missing are dead has an outlook, who knows of a later view that it lacks has not', () => {
+  const last = { line: 'L', id: '5.a', members: ['a', 'b'] }
+  const record: VoteRecord = { last, attempt: null }
+  const outlook = (departed: readonly string[], ...records: readonly VoteRecord[]): boolean =>
+    hasOutlook(records, 'L', { departed: new Set(departed), present: new Set(['b', 'x']) })
+  assert.equal(outlook([], record), false)
+  assert.equal(outlook(['a'], record), true)
+  assert.equal(outlook(['a'], record, { last: { ...last, id: '7.a', members: ['a', 'c'] }, attempt: null }), false)
+  assert.equal(outlook(['a'], { last: null, attempt: null }), false)
+  assert.equal(outlook(['a'], { last: { ...last, line: 'M' }, attempt: null }), false)
 })
 
 test('votes › each member is told what the votes of all weigh, and who is a witness', () => {
