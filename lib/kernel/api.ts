@@ -221,7 +221,10 @@ export interface PrimaryRecord {
   readonly weights?: readonly number[]
 }
 
-/** What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye. */
+/**
+ * What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye,
+ * or read by a later process of the site.
+ */
 export interface VoteRecord {
   /** The last primary view it installed. */
   readonly last: PrimaryRecord | null
@@ -245,7 +248,10 @@ export type Input =
   /** A timer is due (late or spurious ones are harmless). */
   | { readonly type: 'wake' }
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
-  /** Proof of death: the peer's lock was seen held and is free now; `record` was read from its site's storage after that (null: none found). */
+  /**
+   * Proof of death: the peer's lock was seen held, or it left a record that it writes only while it holds its lock, and the
+   * lock is free now; `record` was read from its site's storage after that (null: none found).
+   */
   | { readonly type: 'dead'; readonly peer: ProcessId; readonly record: VoteRecord | null }
   /** An earlier `persist` effect is durable. */
   | { readonly type: 'persisted'; readonly ticket: number }

@@ -35,6 +35,8 @@ export interface Core {
   /** The epoch from which on this process has a voice in its line. */
   voiceFrom: number
   readonly departed: Map<ProcessId, Departed>
+  /** Earlier processes of this one's site, of which it alone may know that they are dead, and what they had voted for. */
+  readonly formers: Map<ProcessId, Departed>
   /** Of consistent groups. */
   remembered: Memory
   app(event: AppEvent): void

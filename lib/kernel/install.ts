@@ -55,6 +55,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   if (decision.primary && decision.line !== null) {
     const last = { line: decision.line, id, members: members.map((m) => m.id) }
     kernel.votes = { last: recordOf(last, flush.rows), attempt: null }
+    forgetFormers(kernel, decision.line)
     kernel.effects.push({ type: 'persist', ticket: 0, record: kernel.votes })
   }
   kernel.era = new Era(view, flush.ballot.epoch, kernel.self)
@@ -75,6 +76,11 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
       kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.contacts.summary(), id)
     }
   }
+}
+
+/** What they had voted for in this line is taken into account: all members know of them. */
+function forgetFormers({ formers }: Kernel, line: string): void {
+  for (const [id, { votes }] of formers) if ((votes?.last ?? votes?.attempt)?.line === line) formers.delete(id)
 }
 
 /** From which epoch on it has a voice in the line it enters: this one, or that of an attempt it has promised to since. */

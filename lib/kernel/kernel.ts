@@ -44,6 +44,7 @@ export class Kernel implements KernelHandle, Core {
   readonly limits: Limits
   readonly links: Map<ProcessId, Link> = new Map()
   readonly departed: Map<ProcessId, Departed> = new Map()
+  readonly formers: Map<ProcessId, Departed> = new Map()
   now = 0
   effects: Effect[] = []
   era: Era
@@ -293,7 +294,7 @@ export class Kernel implements KernelHandle, Core {
         this.fault(input.peer, input.code)
         return
       case 'dead':
-        this.handleDeparted({ id: input.peer, isDead: true, votes: input.record, ended: [] })
+        this.handleDead({ id: input.peer, isDead: true, votes: input.record, ended: [] })
         return
       case 'persisted':
         this.membership.handlePersisted(input.ticket)
@@ -495,6 +496,17 @@ export class Kernel implements KernelHandle, Core {
   private handleGroupInstall(install: GroupInstall): void {
     this.groups.handleInstall(install)
     for (const link of this.links.values()) link.placeUpTo(install.gid, install.gn)
+  }
+
+  /**
+   * A lock is free. Whoever this process never had a link to was here before it: the others, who cannot see its lock, are
+   * told in every row until the line that it voted in goes on without it.
+   */
+  private handleDead(departed: Departed): void {
+    const { id, votes } = departed
+    const isFormer = !this.links.has(id) && (votes?.last ?? votes?.attempt ?? null) !== null
+    if (isFormer && this.formers.size < this.limits.formersMax) this.formers.set(id, departed)
+    this.handleDeparted(departed)
   }
 
   /** Somebody left or is proven dead: its vote goes with its record. */

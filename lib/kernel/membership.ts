@@ -476,8 +476,13 @@ export class Membership {
   }
 
   private relevantDeparted(): Departed[] {
-    const { votes, era, departed } = this.core
-    const relevant = new Set([...era.members, ...(votes.last?.members ?? []), ...(votes.attempt?.members ?? [])])
+    const { votes, era, departed, formers } = this.core
+    const relevant = new Set([
+      ...era.members,
+      ...(votes.last?.members ?? []),
+      ...(votes.attempt?.members ?? []),
+      ...formers.keys(),
+    ])
     return [...departed.values()].filter((d) => relevant.has(d.id))
   }
 

@@ -126,6 +126,11 @@ export class SimProcess {
     })
   }
 
+  /** Ended by a crash. */
+  get isCrashed(): boolean {
+    return this.#phase === 'crashed'
+  }
+
   /** Lives, and has not left. It may be frozen. */
   get isRunning(): boolean {
     return this.#phase === 'running'

@@ -54,6 +54,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
     processes.push(process)
     network.enter(process)
     process.start()
+    if (scenario.options.workload === 'votes') origins.lookBack(process)
     workload.enter(process)
     return process
   }

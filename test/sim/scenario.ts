@@ -47,7 +47,7 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
  * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
- * `votes`, processes have votes of different weights or are witnesses.
+ * `votes`, processes have votes of different weights or are witnesses, and sites start again.
  */
 export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform', 'votes'] as const
 

@@ -75,6 +75,13 @@ export class Ground {
     for (const group of words(groups)) this.open(id, group)
   }
 
+  /** Starts a process at the site of a dead one, whose record it has read after so many ms. */
+  startAgain(id: string, former: string, { readMs = 20 }: { readonly readMs?: number } = {}): void {
+    const { site, record } = this.process(former)
+    this.start(id, undefined, site)
+    this.world.call(this.world.now + readMs, () => this.process(id).input({ type: 'dead', peer: former, record }))
+  }
+
   /** Opens a group, or opens it again. */
   open(id: string, name: string): void {
     const spec = this.options.groups?.[name]

@@ -1,4 +1,4 @@
-/** Votes: of different weights, a witness's, and those of the dead. */
+/** Votes: of different weights, a witness's, and those of a site that starts again. */
 import { channel } from './channel.ts'
 import type { Script } from './script.ts'
 
@@ -152,6 +152,63 @@ export const votes: readonly Script[] = [
       await s.settle()
       s.inView('a b', 'a b', { primary: false })
       s.inView('c', 'c', { primary: true })
+    },
+  },
+  {
+    name: 'vsync: votes: a browser that starts again proves that the one before it is dead (n=2)',
+    cites: ['corosync/corosync#182', 'keycloak/keycloak#47970'],
+    on: { groups },
+    async play(s) {
+      await s.together('a b')
+      s.cast('a', 'log', 'x')
+      await s.settle()
+      s.crash('a')
+      await s.settle()
+      s.inView('b', 'b', { primary: false })
+      s.startAgain('c', 'a')
+      await s.settle()
+      s.inView('b c', s.membersOf('b'), { primary: true })
+      s.cast('c', 'log', 'y')
+      await s.settle()
+      s.holds('b c', 'log', 'x y')
+    },
+  },
+  {
+    name: 'vsync: votes: the proof of the one before it comes when the two are in one view already (n=2)',
+    cites: ['corosync/corosync#182', 'keycloak/keycloak#47970'],
+    on: { groups },
+    async play(s) {
+      await s.together('a b')
+      s.crash('a')
+      await s.settle()
+      s.startAgain('c', 'a', { readMs: 8_000 })
+      await s.run(6_000)
+      s.inView('b c', s.membersOf('b'), { primary: false })
+      await s.settle()
+      s.inView('b c', s.membersOf('b'), { primary: true })
+    },
+  },
+  {
+    name: 'vsync: votes: what the dead process had agreed on comes first (n=3)',
+    cites: ['Yeger Lotem, Keidar, Dolev, PODC 1997', 'Derecho-Project/derecho#126'],
+    on: { groups },
+    async play(s) {
+      await s.together('a b c')
+      s.cut('a b | c')
+      await s.settle()
+      s.cast('a', 'log', 'x')
+      await s.settle()
+      s.fate('x', 'stable')
+      s.crash('a')
+      // c knows of {a b c}, the record of a tells of {a b}: that one counts, and b is half of it, but not the senior.
+      s.startAgain('d', 'a')
+      s.cut('c d | b')
+      await s.settle()
+      s.inView('c d', s.membersOf('c'), { primary: false })
+      s.heal()
+      await s.settle()
+      s.inView('b c d', s.membersOf('b'), { primary: true })
+      s.holds('b c d', 'log', 'x')
     },
   },
   {

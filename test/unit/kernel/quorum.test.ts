@@ -125,3 +125,25 @@ test('votes › the lease of a primary view follows the answers of more than hal
   assert.equal(leaseOf({ a: { weight: 2 } }), false)
   assert.equal(leaseOf({ b: { weight: 0 }, c: { weight: 0 } }), true)
 })
+
+test('votes › an earlier process of the site is told of to those who cannot see its lock, until its line goes on', () => {
+  const cluster = new Cluster(['a', 'b'], {})
+  const b = cluster.kernels.get('b')
+  const record = cluster.kernels.get('a')?.votes ?? null
+  const z: VoteRecord = { last: { line: 'M', id: '3.z', members: ['z'] }, attempt: null }
+  assert.ok(b && record)
+  b.step(cluster.now, [
+    { type: 'dead', peer: 'z', record: z },
+    { type: 'dead', peer: 'y', record: null },
+    { type: 'dead', peer: 'x', record: { last: null, attempt: null } },
+    ...['p', 'q', 'r', 's'].map((peer) => ({ type: 'dead', peer, record }) as const),
+  ])
+  // Of those who had voted, and not too many.
+  assert.deepEqual([...b.formers.keys()], ['z', 'p', 'q', 'r'])
+  cluster.crash('a')
+  b.step(cluster.now, [{ type: 'dead', peer: 'a', record }])
+  cluster.run(500)
+  assert.equal(b.era.view.primary, true)
+  assert.deepEqual([...b.formers.keys()], ['z'])
+  assert.deepEqual([...b.departed.keys()].sort(), ['a', 'p', 'q', 'r', 's', 'x', 'y', 'z'])
+})
