@@ -37,6 +37,17 @@ export interface SpaceOptions {
    * a file of the lines. For tests and bug reports: hashing every payload and state costs. Default: nothing is traced.
    */
   readonly trace?: (line: TraceLine) => void
+  /**
+   * How much this process's vote on the primary component counts, a whole number from 0 to 255; the same for as long as it
+   * lives. 0: nobody ever waits for it (a viewer, a phone that sleeps a lot). Default 1.
+   */
+  readonly weight?: number
+  /**
+   * True: this process votes, and nothing else. It opens no groups and no objects (UsageError), holds no state, founds no
+   * line, and ranks behind all others. A small process that is always on, so that of two devices either may fall
+   * silent. Default false.
+   */
+  readonly witness?: boolean
 }
 
 /** What tests may put in the place of the real thing. */
@@ -47,6 +58,7 @@ export interface SpaceInternals {
 
 const DISPLAY_NAME_MAX = 64
 const FOUND_AFTER_MS = 1000
+const WEIGHT_MAX = 255
 const DEFAULT_TRANSPORTS: readonly TransportSpec[] = [{ type: 'broadcast-channel', options: {} }]
 
 /**
@@ -66,7 +78,8 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const platform = internals.platform ?? makePlatform()
   const logger = options.logger ?? globalThis.console
   const self = platform.newId()
-  const space = new Space({ name, self, platform, logger, origin: platform.origin, trace: options.trace })
+  const isWitness = options.witness ?? false
+  const space = new Space({ name, self, platform, logger, origin: platform.origin, trace: options.trace, isWitness })
   const config: BackendConfig = {
     host: {
       self,
@@ -75,6 +88,8 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
       origin: platform.origin,
       foundAfterMs: options.found === false ? null : (options.foundAfterMs ?? FOUND_AFTER_MS),
       isTraced: options.trace !== undefined,
+      weight: options.weight ?? 1,
+      isWitness,
     },
     transports: options.transports ?? DEFAULT_TRANSPORTS,
     platform,
@@ -153,6 +168,15 @@ function checkOptions(name: unknown, options: SpaceOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new UsageError('signal: an AbortSignal')
   }
+  checkVote(options)
+}
+
+function checkVote({ weight, witness }: SpaceOptions): void {
+  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 0 && weight <= WEIGHT_MAX)) {
+    throw new UsageError(`weight: a whole number from 0 to ${WEIGHT_MAX}`)
+  }
+  if (witness !== undefined && typeof witness !== 'boolean') throw new UsageError('witness: true or false')
+  if (witness === true && weight === 0) throw new UsageError('witness: with weight 0 it would do nothing at all')
 }
 
 const OPTION_NAMES: ReadonlySet<string> = new Set([
@@ -164,6 +188,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'signal',
   'logger',
   'trace',
+  'weight',
+  'witness',
 ] satisfies (keyof SpaceOptions)[])
 
 function checkTransports(transports: readonly TransportSpec[]): void {

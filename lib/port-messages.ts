@@ -40,6 +40,9 @@ export interface HostConfig {
   /** Wait for others before founding a line; null: never found. */
   readonly foundAfterMs: number | null
   readonly isTraced: boolean
+  /** Of its vote. */
+  readonly weight: number
+  readonly isWitness: boolean
 }
 
 /** One transport of an `open` message. */

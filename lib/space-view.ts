@@ -28,7 +28,9 @@ export interface SpaceView extends Omit<ViewInfo, 'spaceView' | 'members'> {
 
 /** The application's form of a kernel view. */
 export function toSpaceView(view: ViewInfo): SpaceView {
-  const members = view.members.map(({ id, name, origin }, rank) => Object.freeze({ id, rank, name, origin }))
+  const members = view.members.map(({ id, name, origin, weight, witness }, rank) =>
+    Object.freeze({ id, rank, name, origin, weight, witness }),
+  )
   const { spaceView: _, ...rest } = view
   return Object.freeze({ ...rest, members: Object.freeze(members) })
 }

@@ -56,6 +56,8 @@ export interface SpaceParts {
   /** The web origin, for the trace. */
   readonly origin: string
   readonly trace: ((line: FullTraceLine) => void) | undefined
+  /** It votes without state. */
+  readonly isWitness: boolean
 }
 
 /** How long the goodbye may take before the space is closed without it. */
@@ -94,7 +96,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   /** Use `openSpace`. */
   constructor(parts: SpaceParts) {
     super()
-    const { name, self, platform, logger, origin, trace } = parts
+    const { name, self, platform, logger, origin, trace, isWitness } = parts
     this.name = name
     this.self = self
     this.#parts = parts
@@ -105,7 +107,8 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
       this.#trace = new ProcessTrace(self, trace, (error) =>
         logger.warn('tutti: the trace ends: its reader threw', error),
       )
-      this.#write({ e: 'start', site: self, origin })
+      const vote = isWitness ? { witness: true } : {}
+      this.#write({ e: 'start', site: self, origin, ...vote })
     }
     this.#app = new AppSide({
       self,
@@ -174,7 +177,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   /**
    * Opens an object of any kind. Resolves when this process is a member and the state is whole.
    * The same name, kind and options again give the same handle; it leaves when it was closed as often as it was opened.
-   * Rejects with UsageError (name), KindMismatchError, GroupMismatchError, ClosedError, or the signal's reason.
+   * Rejects with UsageError (name; or this process is a witness), KindMismatchError, GroupMismatchError, ClosedError, or the signal's reason.
    */
   open<Handle, Options extends object>(
     kind: ObjectKind<Handle, Options>,
@@ -212,11 +215,13 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
    * other, and both give tokens; when they meet, the one with more members goes on, and the other gets a `linelost`
    * event. So this is for people to decide, who know that the missing are gone for good.
    *
-   * Rejects with ClosedError, or the signal's reason; what was asked may still take effect.
+   * Rejects with ClosedError, UsageError (a witness has nothing to go on from), or the signal's reason; what was asked may
+   * still take effect.
    */
   refound(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options
     if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#parts.isWitness) return Promise.reject(new UsageError('refound: a witness has no state to go on from'))
     if (this.#isEnded || this.#app.isClosed)
       return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
     if (!this.#app.isWanting) return Promise.resolve()
@@ -301,6 +306,9 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   }
 
   async #open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
+    if (this.#parts.isWitness) {
+      throw new UsageError(`"${request.name}": a witness holds no state; open groups and objects without witness: true`)
+    }
     return this.#registry.open(request)
   }
 

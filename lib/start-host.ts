@@ -40,6 +40,8 @@ export function startHost(options: StartHostOptions): Host {
     name: config.name,
     origin: config.origin,
     foundAfterMs: config.foundAfterMs !== null && isOriginDeciding ? 0 : config.foundAfterMs,
+    weight: config.weight,
+    isWitness: config.isWitness,
   })
   host = new Host({
     self: config.self,

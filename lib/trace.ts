@@ -45,6 +45,7 @@ export function viewLine(group: string, view: ViewInfo): TraceLine {
     dead: view.dead,
     expelled: view.expelled,
     away: [],
+    ...(view.members.some(({ weight }) => weight !== 1) ? { weights: view.members.map(({ weight }) => weight) } : {}),
   }
 }
 

@@ -32,6 +32,8 @@ export interface OriginHost {
   lostLock(cause: unknown): void
   /** Storage is denied: this process's record is void from now on. */
   lostStorage(cause: unknown): void
+  /** Storage is denied, and an older record in it cannot be removed: it would pass for the last one after a restart. */
+  staleStorage(cause: unknown): void
 }
 
 /** This origin's founding section and vote storage, for one process. */
@@ -41,6 +43,7 @@ export class Origin implements OriginServices {
   #line: Promise<() => void> | null = null
   #election: { lose: () => void } | null = null
   #isStorageDenied = false
+  #hasWritten = false
   #isStopped = false
   /** Writes follow each other: a later record is never overtaken by an earlier one. */
   #writes: Promise<void> = Promise.resolve()
@@ -84,12 +87,15 @@ export class Origin implements OriginServices {
     const write = async (): Promise<void> => {
       if (this.#isStorageDenied) return
       try {
-        await this.#host.votes.write(this.#host.self, record)
+        await this.#host.votes.write(this.#host.self, record, this.#host.locks() !== null)
+        this.#hasWritten = true
       } catch (cause) {
         this.#isStorageDenied = true
         // An older record must not pass for the last one: peers are told before the caller goes on.
         this.#host.lostStorage(cause)
-        await this.#host.votes.remove(this.#host.self).catch(() => undefined)
+        await this.#host.votes.remove(this.#host.self).catch(() => {
+          if (this.#hasWritten) this.#host.staleStorage(cause)
+        })
       }
     }
     this.#writes = this.#writes.then(write)

@@ -61,7 +61,8 @@ export class RecordStore {
     ask: (store: IDBObjectStore) => IDBRequest<Result>,
   ): Promise<Result> {
     this.#database ??= this.#open()
-    const transaction = (await this.#database).transaction(storeName, mode)
+    // A record that a power failure takes back would pass for the last one when its site starts again.
+    const transaction = (await this.#database).transaction(storeName, mode, { durability: 'strict' })
     return new Promise((resolve, reject) => {
       const request = ask(transaction.objectStore(storeName))
       transaction.oncomplete = () => resolve(request.result)

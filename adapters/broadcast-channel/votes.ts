@@ -1,6 +1,6 @@
 /**
- * The vote records of the processes of one origin, in IndexedDB: each process writes its own, and a survivor
- * reads a dead one's once its lock is free.
+ * The vote records of the processes of one origin, in IndexedDB: each process writes its own, and a survivor, or a process
+ * that starts later, reads a dead one's once its lock is free.
  */
 import type { PrimaryRecord, VoteRecord } from '../../lib/kernel/api.ts'
 import { isProcessId } from './messages.ts'
@@ -12,6 +12,10 @@ const membersMax = 1024
 
 interface Entry {
   readonly record: VoteRecord
+  /** Its process holds its lock for as long as it lives: once that is free, this is its last record. */
+  readonly isLocked: boolean
+  /** Wall-clock time of the write. */
+  readonly writtenAt: number
   /** Wall-clock time at which a sweep first found the process's lock free. */
   readonly orphanedAt: number | null
 }
@@ -27,9 +31,9 @@ export class VoteStore {
     this.#space = space
   }
 
-  /** Writes a process's record; durable when resolved. */
-  async write(process: string, record: VoteRecord): Promise<void> {
-    const entry: Entry = { record, orphanedAt: null }
+  /** Writes a process's record; durable when resolved. `isLocked`: the process holds its lock. */
+  async write(process: string, record: VoteRecord, isLocked: boolean): Promise<void> {
+    const entry: Entry = { record, isLocked, writtenAt: Date.now(), orphanedAt: null }
     await this.#store.set(this.#key(process), entry)
   }
 
@@ -37,6 +41,33 @@ export class VoteStore {
   async read(process: string): Promise<VoteRecord | null> {
     const entry = await this.#store.get(this.#key(process))
     return isObject(entry) ? readVoteRecord(entry['record']) : null
+  }
+
+  /**
+   * The last records of processes that held their locks and do not any more: at most `max`, the latest ones.
+   *
+   * In this order, or a record would be taken for the last one of a process that starts, or goes on, meanwhile: who has
+   * a record, then whose lock is held, then the records.
+   */
+  async dead(
+    listAlive: () => Promise<ReadonlySet<string>>,
+    max: number,
+  ): Promise<{ readonly process: string; readonly record: VoteRecord }[]> {
+    const prefix = this.#key('')
+    const known = (await this.#store.keys()).flatMap((key) =>
+      typeof key === 'string' && key.startsWith(prefix) ? [key.slice(prefix.length)] : [],
+    )
+    if (known.length === 0) return []
+    const alive = await listAlive()
+    const found: { readonly process: string; readonly record: VoteRecord; readonly writtenAt: number }[] = []
+    for (const process of known) {
+      if (alive.has(process) || !isProcessId(process)) continue
+      const entry = await this.#store.get(this.#key(process))
+      const record = isObject(entry) && entry['isLocked'] === true ? readVoteRecord(entry['record']) : null
+      const writtenAt = isObject(entry) ? entry['writtenAt'] : null
+      if (record !== null && typeof writtenAt === 'number') found.push({ process, record, writtenAt })
+    }
+    return found.sort((a, b) => b.writtenAt - a.writtenAt).slice(0, max)
   }
 
   /** Forgets a process's record. */
@@ -75,9 +106,15 @@ export function readVoteRecord(value: unknown): VoteRecord | null {
 function readPrimary(value: unknown): PrimaryRecord | null | undefined {
   if (value === null) return null
   if (!isObject(value)) return undefined
-  const { line, id, members } = value
+  const { line, id, members, weights } = value
   if (typeof line !== 'string' || typeof id !== 'string' || !Array.isArray(members)) return undefined
-  return members.length <= membersMax && members.every(isProcessId) ? { line, id, members: [...members] } : undefined
+  if (members.length > membersMax || !members.every(isProcessId)) return undefined
+  if (weights === undefined) return { line, id, members: [...members] }
+  return areWeights(weights, members.length) ? { line, id, members: [...members], weights: [...weights] } : undefined
+}
+
+function areWeights(value: unknown, count: number): value is readonly number[] {
+  return Array.isArray(value) && value.length === count && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

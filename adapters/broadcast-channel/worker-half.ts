@@ -3,7 +3,9 @@
  * each, and proves deaths.
  *
  * A process takes its lock, then announces itself; everyone answers with a knock in its inbox, and both greet each
- * other on the channel of the pair, each as the other's {@link Peer}. Its lock is free once it is no more.
+ * other on the channel of the pair, each as the other's {@link Peer}. Its lock is free once it is no more. Whoever starts
+ * tells of those who have left a record and whose locks are free: the last process of this browser may have died with
+ * nobody here to see it.
  */
 import type { ProcessId, VoteRecord } from '../../lib/kernel/api.ts'
 import type { OriginServices, Transport, TransportHost } from '../../lib/ports/transport.ts'
@@ -28,9 +30,13 @@ const goodbyeGraceMs = 25
 const releaseDelayMs = 100
 /** How long a survivor waits for storage to read a dead process's record. */
 const readTimeoutMs = 1000
+/** How long the first look around waits for the records of those who were here before. */
+const formersTimeoutMs = 500
 /** When to look for records of the long dead. */
 const sweepAfterMs = 10_000
 const peersMax = 1024
+/** So many of the dead are told of at the start. */
+const formersMax = 4
 
 /** Makes the worker half of {@link TabsOptions}; also runs in a page or in Node. */
 export function createTabsTransport(options: unknown): Transport {
@@ -107,6 +113,12 @@ class TabsTransport implements Transport {
       tell: (peer, message) => this.#tell(peer, message),
       lostLock: (cause) => this.#loseLock(cause),
       lostStorage: (cause) => this.#loseStorage(cause),
+      staleStorage: (cause) =>
+        this.#stopWith(
+          'tabs-storage-stale',
+          'An older vote record can be neither replaced nor removed, so this process has stopped.',
+          cause,
+        ),
     })
     this.#space = this.#listen(this.#prefix, (data) => this.#handlePublic(data))
     this.#inbox = this.#listen(`${this.#prefix}:${host.self}`, (data) => this.#handlePublic(data))
@@ -147,12 +159,21 @@ class TabsTransport implements Transport {
       this.#loseLock(cause)
       return
     }
+    if (locks !== null) await this.#tellFormers(locks, votes)
+    if (this.#host === null) return
     this.#later(searchTimeoutMs, () => this.#endSearch())
     if (this.#awaited.size === 0) this.#endSearch()
     this.#space?.postMessage({ t: 'announce', from: host.self } satisfies PublicMessage)
     this.#later(sweepAfterMs, () => void this.#sweep(votes))
-    // Opens the database early: a death is reported as soon as its record is read.
-    if (locks !== null) votes.read(host.self).catch(() => undefined)
+  }
+
+  /** Before anybody is met. Opens the database early, too: a death is reported as soon as its record is read. */
+  async #tellFormers(locks: LockManager, votes: VoteStore): Promise<void> {
+    const listAlive = (): Promise<Set<string>> => heldExclusively(locks, this.#lockName(''))
+    const reading = votes.dead(listAlive, formersMax).catch(() => [])
+    for (const { process, record } of await Promise.race([reading, delay(formersTimeoutMs).then(() => [])])) {
+      if (!this.#peers.has(process)) this.#host?.dead(process, record)
+    }
   }
 
   /** Takes the lock of this process. Where locks are denied (sandboxed frames), goes on as where there are none. */
@@ -263,6 +284,11 @@ class TabsTransport implements Transport {
 
   /** Without its lock this process counts as dead: it must not act another moment. */
   #loseLock(cause: unknown): void {
+    const message = 'This process lost its Web Lock: others take it for dead, so it has stopped.'
+    this.#stopWith('tabs-lock-lost', message, cause)
+  }
+
+  #stopWith(code: string, message: string, cause: unknown): void {
     const host = this.#host
     if (host === null) return
     const links: TabLink[] = []
@@ -274,11 +300,7 @@ class TabsTransport implements Transport {
     this.#shut()
     this.#origin?.stop()
     this.#releaseLock()
-    host.superseded({
-      code: 'tabs-lock-lost',
-      message: 'This process lost its Web Lock: others take it for dead, so it has stopped.',
-      cause,
-    })
+    host.superseded({ code, message, cause })
     for (const link of links) host.linkDown(link)
   }
 

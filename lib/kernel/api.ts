@@ -49,6 +49,10 @@ export interface MemberInfo {
   readonly name: string
   /** The web origin (or `''`) it declared. */
   readonly origin: string
+  /** How much its vote on the primary component counts: a whole number from 0 to 255. */
+  readonly weight: number
+  /** It votes, and is a member of no group; it ranks behind all who are none. */
+  readonly witness: boolean
 }
 
 /** Where a part of a merged view comes from. */
@@ -225,9 +229,14 @@ export interface PrimaryRecord {
   readonly id: ViewId
   /** Ranked. */
   readonly members: readonly ProcessId[]
+  /** The weights of their votes, by rank; absent: 1 each. */
+  readonly weights?: readonly number[]
 }
 
-/** What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye. */
+/**
+ * What a process must remember of its votes (dynamic linear voting). Written to its site before READY; carried by a goodbye,
+ * or read by a later process of the site.
+ */
 export interface VoteRecord {
   /** The last primary view it installed. */
   readonly last: PrimaryRecord | null
@@ -251,7 +260,10 @@ export type Input =
   /** A timer is due (late or spurious ones are harmless). */
   | { readonly type: 'wake' }
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
-  /** Proof of death: the peer's lock was seen held and is free now; `record` was read from its site's storage after that (null: none found). */
+  /**
+   * Proof of death: the peer's lock was seen held, or it left a record that it writes only while it holds its lock, and the
+   * lock is free now; `record` was read from its site's storage after that (null: none found).
+   */
   | { readonly type: 'dead'; readonly peer: ProcessId; readonly record: VoteRecord | null }
   /** An earlier `persist` effect is durable. */
   | { readonly type: 'persisted'; readonly ticket: number }
@@ -299,6 +311,10 @@ export interface KernelOptions {
   readonly origin: string
   /** Milliseconds to look for others before founding a line. 0 when an origin's lock decides; null: never found. */
   readonly foundAfterMs: number | null
+  /** The weight of its vote, a whole number from 0 to 255; 1 if not said. */
+  readonly weight?: number
+  /** It votes without state: it joins no group and founds nothing, and ranks last. */
+  readonly isWitness?: boolean
   /** Overrides of `limits.ts`, for tests. */
   readonly limits?: Partial<import('./limits.ts').Limits>
 }

@@ -128,7 +128,27 @@ function readEngine(from: Reader): TotalEngineName {
   return engine ?? 'sequencer'
 }
 
-const primaryRecord = record<PrimaryRecord>({ line: text, id: viewId, members: ids })
+const weight: Codec<number> = {
+  write: (to, value) => to.byte(value),
+  read: (from) => from.byte(),
+}
+
+const namedRecord = record<Omit<PrimaryRecord, 'weights'>>({ line: text, id: viewId, members: ids })
+const weights = list(weight)
+
+/** No weights are written where all are 1, as mostly. */
+const primaryRecord: Codec<PrimaryRecord> = {
+  write(to, value) {
+    namedRecord.write(to, value)
+    weights.write(to, value.weights ?? [])
+  },
+  read(from) {
+    const named = namedRecord.read(from)
+    const read = weights.read(from)
+    if (read.length !== 0 && read.length !== named.members.length) from.fail('malformed')
+    return read.length === 0 ? named : { ...named, weights: read }
+  },
+}
 
 const votes = record<VoteRecord>({ last: nullable(primaryRecord), attempt: nullable(primaryRecord) })
 
@@ -271,6 +291,8 @@ const row = record<Row>({
   readies: list(viewId),
   departed: list(departed),
   remembered: list(remembered),
+  weight,
+  isWitness: flag,
 })
 
 const decision = record<Decision>({

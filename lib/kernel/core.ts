@@ -11,6 +11,10 @@ export interface Core {
   readonly self: ProcessId
   readonly name: string
   readonly origin: string
+  /** Of its vote. */
+  readonly weight: number
+  /** It votes without state. */
+  readonly isWitness: boolean
   readonly env: KernelEnv
   readonly limits: Limits
   readonly links: Map<ProcessId, Link>
@@ -33,6 +37,8 @@ export interface Core {
   /** The epoch from which on this process has a voice in its line. */
   voiceFrom: number
   readonly departed: Map<ProcessId, Departed>
+  /** Earlier processes of this one's site, of which it alone may know that they are dead, and what they had voted for. */
+  readonly formers: Map<ProcessId, Departed>
   /** Of consistent groups. */
   remembered: Memory
   app(event: AppEvent): void

@@ -228,12 +228,21 @@ export class Detector {
     return next
   }
 
-  /** When this process sent the last heartbeat that a majority of its view has answered. */
+  /** When this process sent the last heartbeat that more than half of the votes of its view have answered. */
   leaseStart(): number | null {
-    const echoes: number[] = [this.core.now]
-    for (const id of this.core.era.members) if (id !== this.core.self) echoes.push(this.seen.get(id)?.echo ?? 0)
-    echoes.sort((a, b) => b - a)
-    const at = echoes[Math.floor(echoes.length / 2)] ?? 0
-    return at > 0 ? at : null
+    const { self, now, era } = this.core
+    const { members } = era.view
+    const isByHeads = members.every(({ weight }) => weight === 0)
+    const answers = members.map(({ id, weight }) => ({
+      at: id === self ? now : (this.seen.get(id)?.echo ?? 0),
+      weight: isByHeads ? 1 : weight,
+    }))
+    answers.sort((a, b) => b.at - a.at)
+    let left = answers.reduce((sum, { weight }) => sum + weight, 0) / 2
+    for (const { at, weight } of answers) {
+      left -= weight
+      if (left < 0) return at > 0 ? at : null
+    }
+    return null
   }
 }

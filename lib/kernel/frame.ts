@@ -160,6 +160,10 @@ export interface Row {
   readonly departed: readonly Departed[]
   /** Consistent groups of which nobody who comes along held the state when they last acted. */
   readonly remembered: readonly Remembered[]
+  /** Of its vote; the same for as long as it lives. */
+  readonly weight: number
+  /** It votes without state. */
+  readonly isWitness: boolean
 }
 
 /** When a consistent group last acted. */

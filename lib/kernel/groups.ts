@@ -1,6 +1,6 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
 import { actedIn } from './acted.ts'
-import type { GroupOptions, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
+import type { GroupOptions, MemberInfo, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
 import { type Era, streamKey } from './era.ts'
@@ -79,6 +79,10 @@ export class Groups {
   }
 
   join(name: string, options: GroupOptions): void {
+    if (this.core.isWitness) {
+      this.core.app({ type: 'joined', group: name, outcome: 'closed' })
+      return
+    }
     if (this.byName.has(name)) {
       this.core.app({ type: 'joined', group: name, outcome: 'ok' })
       return
@@ -355,7 +359,7 @@ export class Groups {
     return {
       id: group.viewId,
       spaceView: view.id,
-      members: group.members.map((id) => view.members.find((m) => m.id === id) ?? { id, name: '', origin: '' }),
+      members: group.members.map((id) => view.members.find((m) => m.id === id) ?? unknownMember(id)),
       primary: isActing(group, this.core.era),
       line: view.line,
       missing: view.primary ? (group.missing ?? []) : [],
@@ -470,6 +474,11 @@ export class Groups {
     }
     this.renewRequests()
   }
+}
+
+/** A member that the space's view does not name: none, as far as is known. */
+function unknownMember(id: ProcessId): MemberInfo {
+  return { id, name: '', origin: '', weight: 1, witness: false }
 }
 
 /** Are consistent operations carried out in its current view? */

@@ -9,6 +9,7 @@ import { parseViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
 import { goesOn } from './primary.ts'
+import { bySeniority, recordOf } from './quorum.ts'
 import { startGroups } from './start-groups.ts'
 
 /** The part of the kernel that installs; a function rather than a layer, because it touches all of them once. */
@@ -23,9 +24,10 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   const id = viewIdOf(flush.ballot)
   const rows = new Map(flush.rows.map((row) => [row.from, row]))
   const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
-  const members: MemberInfo[] = parts.flatMap((part) =>
-    part.members.map((m) => ({ id: m, name: rows.get(m)?.name ?? '', origin: rows.get(m)?.origin ?? '' })),
-  )
+  const members = bySeniority(parts, flush.rows).map((m): MemberInfo => {
+    const { name = '', origin = '', weight = 1, isWitness = false } = rows.get(m) ?? {}
+    return { id: m, name, origin, weight, witness: isWitness }
+  })
   const ids = new Set(members.map((m) => m.id))
   const view: ViewInfo = {
     id,
@@ -51,7 +53,9 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   kernel.line = decision.line
   kernel.generation = decision.generation
   if (decision.primary && decision.line !== null) {
-    kernel.votes = { last: { line: decision.line, id, members: members.map((m) => m.id) }, attempt: null }
+    const last = { line: decision.line, id, members: members.map((m) => m.id) }
+    kernel.votes = { last: recordOf(last, flush.rows), attempt: null }
+    forgetFormers(kernel, decision.line)
     kernel.effects.push({ type: 'persist', ticket: 0, record: kernel.votes })
   }
   kernel.era = new Era(view, flush.ballot.epoch, kernel.self)
@@ -72,6 +76,11 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
       kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.contacts.summary(), id)
     }
   }
+}
+
+/** What they had voted for in this line is taken into account: all members know of them. */
+function forgetFormers({ formers }: Kernel, line: string): void {
+  for (const [id, { votes }] of formers) if ((votes?.last ?? votes?.attempt)?.line === line) formers.delete(id)
 }
 
 /** From which epoch on it has a voice in the line it enters: this one, or that of an attempt it has promised to since. */

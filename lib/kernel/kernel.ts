@@ -38,10 +38,13 @@ export class Kernel implements KernelHandle, Core {
   readonly self: ProcessId
   readonly name: string
   readonly origin: string
+  readonly weight: number
+  readonly isWitness: boolean
   readonly env: KernelEnv
   readonly limits: Limits
   readonly links: Map<ProcessId, Link> = new Map()
   readonly departed: Map<ProcessId, Departed> = new Map()
+  readonly formers: Map<ProcessId, Departed> = new Map()
   now = 0
   effects: Effect[] = []
   era: Era
@@ -81,6 +84,8 @@ export class Kernel implements KernelHandle, Core {
     this.self = options.self
     this.name = options.name
     this.origin = options.origin
+    this.weight = options.weight ?? 1
+    this.isWitness = options.isWitness ?? false
     this.limits = { ...defaultLimits, ...options.limits }
     this.era = this.firstEra()
     this.detector = new Detector(this)
@@ -116,7 +121,7 @@ export class Kernel implements KernelHandle, Core {
         holds: (sender, seq) => this.find(sender, seq) !== null,
         isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting,
       },
-      options.foundAfterMs,
+      this.isWitness ? null : options.foundAfterMs,
     )
   }
 
@@ -125,7 +130,7 @@ export class Kernel implements KernelHandle, Core {
     const view = {
       id,
       spaceView: id,
-      members: [{ id: this.self, name: this.name, origin: this.origin }],
+      members: [{ id: this.self, name: this.name, origin: this.origin, weight: this.weight, witness: this.isWitness }],
       primary: false,
       line: null,
       prev: null,
@@ -291,7 +296,7 @@ export class Kernel implements KernelHandle, Core {
         this.fault(input.peer, input.code)
         return
       case 'dead':
-        this.handleDeparted({ id: input.peer, isDead: true, votes: input.record, ended: [] })
+        this.handleDead({ id: input.peer, isDead: true, votes: input.record, ended: [] })
         return
       case 'persisted':
         this.membership.handlePersisted(input.ticket)
@@ -500,10 +505,22 @@ export class Kernel implements KernelHandle, Core {
     for (const link of this.links.values()) link.placeUpTo(install.gid, install.gn)
   }
 
+  /**
+   * A lock is free. Whoever this process never had a link to was here before it: the others, who cannot see its lock, are
+   * told in every row until the line that it voted in goes on without it.
+   */
+  private handleDead(departed: Departed): void {
+    const { id, votes } = departed
+    const isFormer = !this.links.has(id) && (votes?.last ?? votes?.attempt ?? null) !== null
+    if (isFormer && this.formers.size < this.limits.formersMax) this.formers.set(id, departed)
+    this.handleDeparted(departed)
+  }
+
   /** Somebody left or is proven dead: its vote goes with its record. */
   private handleDeparted(departed: Departed): void {
     if (departed.id === this.self || this.departed.has(departed.id)) return
     this.departed.set(departed.id, departed)
+    if (departed.votes !== null) this.membership.countedOut()
     this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })
     const [coordinator] = this.era.members.filter((id) => !this.detector.isSuspect(id))
     if (departed.isDead && coordinator !== undefined && coordinator !== this.self) {

@@ -14,6 +14,8 @@ export interface Limits {
   readonly frameFillBytes: number
   /** Members of a view, in full mesh. */
   readonly membersMax: number
+  /** Earlier processes of its site that one tells the others of. */
+  readonly formersMax: number
   /** Groups of a space. */
   readonly groupsMax: number
   /** Elements of any list in a control frame. */
@@ -74,6 +76,7 @@ export const defaultLimits: Limits = {
   frameBytesMax: 131_072,
   frameFillBytes: 16_384,
   membersMax: 64,
+  formersMax: 4,
   groupsMax: 131_072,
   listMax: 4_096,
   depsMax: 1_024,

@@ -19,7 +19,8 @@ import type { Detector } from './detector.ts'
 import { Founding } from './founding.ts'
 import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
 import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
-import { decide } from './primary.ts'
+import { decide, hasOutlook } from './primary.ts'
+import { bySeniority, recordOf } from './quorum.ts'
 import { isRecord } from './total.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>
@@ -99,6 +100,8 @@ export class Membership {
   private isTouched = true
   /** Until then time alone changes nothing. */
   private quietUntil = 0
+  /** Since this process gave its last row, somebody's vote was taken out. */
+  private isCountNews = false
   isLeaving = false
 
   constructor(core: Core, { detector, contacts }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
@@ -122,6 +125,11 @@ export class Membership {
   /** Something came in that bears on who is here. */
   touch(): void {
     this.isTouched = true
+  }
+
+  /** Somebody is gone for good, and what it had voted for is known: where a majority was missing, it need not be any more. */
+  countedOut(): void {
+    this.isCountNews = true
   }
 
   /** Looks at everything anew; called at the end of each step. Most steps are of data, and change nothing here. */
@@ -156,9 +164,10 @@ export class Membership {
     const suspects = this.core.era.members.filter((id) => this.detector.isSuspect(id))
     const failures = suspects.length > 0
     const isStuck = this.core.era.isClosed || this.isForsaken()
+    const isCountNews = this.isCountNews && this.mayGoOn()
     const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
-    if (!failures && !isStuck && strangers.length === 0 && this.founding.line === null) {
+    if (!failures && !isStuck && !isCountNews && strangers.length === 0 && this.founding.line === null) {
       this.wantedSince = Number.NaN
       return
     }
@@ -170,6 +179,15 @@ export class Membership {
     if (now < this.wantedAt) return
     this.wantedSince = Number.NaN
     this.propose(strangers)
+  }
+
+  /** Would a view of the same members be primary, and this one is not? By what this process knows: there may be more to it. */
+  private mayGoOn(): boolean {
+    const { votes, departed, era } = this.core
+    const { primary, line } = era.view
+    if (primary || line === null) return false
+    const records = [votes, ...[...departed.values()].flatMap((d) => d.votes ?? [])]
+    return hasOutlook(records, line, { departed, present: era.ranks })
   }
 
   /** How long to wait for more of the same kind. */
@@ -245,8 +263,9 @@ export class Membership {
     else core.tell(this.coordinator(), { k: 'refound', view: core.era.id })
   }
 
-  /** A member has given up whoever is missing. */
+  /** A member has given up whoever is missing. A witness leads where nobody has a state to go on from: it begins nothing. */
   handleRefound(): void {
+    if (this.core.isWitness) return
     if (this.coordinator() === this.core.self && !this.core.era.isClosed && this.hooks.isWanting())
       this.founding.beginAnew()
   }
@@ -423,6 +442,7 @@ export class Membership {
 
   private buildRow(part: Part): Row {
     const { era, votes } = this.core
+    this.isCountNews = false
     const removed: RemovedRow[] = []
     era.members.forEach((sender, rank) => {
       const isSelf = rank === era.selfRank
@@ -458,12 +478,19 @@ export class Membership {
       readies: [...this.readies.keys()],
       departed: this.relevantDeparted(),
       remembered: this.hooks.untold(part.members),
+      weight: this.core.weight,
+      isWitness: this.core.isWitness,
     }
   }
 
   private relevantDeparted(): Departed[] {
-    const { votes, era, departed } = this.core
-    const relevant = new Set([...era.members, ...(votes.last?.members ?? []), ...(votes.attempt?.members ?? [])])
+    const { votes, era, departed, formers } = this.core
+    const relevant = new Set([
+      ...era.members,
+      ...(votes.last?.members ?? []),
+      ...(votes.attempt?.members ?? []),
+      ...formers.keys(),
+    ])
     return [...departed.values()].filter((d) => relevant.has(d.id))
   }
 
@@ -486,13 +513,12 @@ export class Membership {
     })
     for (const { to, sender, seq } of flush.plan.forwards) this.hooks.forward(to, sender, seq)
     if (message.decision.primary && message.decision.line !== null) {
-      const members = message.decision.partOrder.flatMap((i) => flush.parts[i]?.members ?? [])
+      const { line, partOrder } = message.decision
+      const parts = partOrder.flatMap((i) => flush.parts[i] ?? [])
       // Its leader knows from the row that those could have been installed, and has decided that they never will.
       for (const [id, { decision }] of this.readies) if (decision?.primary) this.readies.delete(id)
-      core.votes = {
-        last: core.votes.last,
-        attempt: { line: message.decision.line, id: viewIdOf(flush.ballot), members },
-      }
+      const attempt = { line, id: viewIdOf(flush.ballot), members: bySeniority(parts, message.rows) }
+      core.votes = { last: core.votes.last, attempt: recordOf(attempt, message.rows) }
       this.tickets += 1
       flush.ticket = this.tickets
       core.effects.push({ type: 'persist', ticket: flush.ticket, record: core.votes })

@@ -2,8 +2,8 @@
  * The primary component: dynamic linear voting over the flush rows. Pure.
  *
  * A component is primary iff it holds the quorum of the last primary view known to it and of every later attempt that
- * one of its members said READY for and whose fate is not known. Quorum: more than half, or exactly half with the most
- * senior. Leavers and proven dead are taken out of the base together with their vote records.
+ * one of its members said READY for and whose fate is not known. Quorum: see `quorum.ts`. Leavers and proven dead are taken
+ * out of the base together with their vote records.
  *
  * Source: Yeger Lotem, Keidar, Dolev 1997 (dynamic linear voting, ambiguous attempts). Differs: an attempt that every
  * present member of it said READY for is first completed as a view of its own (as Derecho adopts prior proposals).
@@ -11,6 +11,7 @@
 import type { PrimaryRecord, ProcessId, VoteRecord } from './api.ts'
 import type { Decision, Departed, Part, Row } from './frame.ts'
 import { compareViewIds, parseViewId } from './ids.ts'
+import { hasQuorum, type Voter, weightsIn } from './quorum.ts'
 
 /**
  * Does the line go on that a part of this line comes from? To a part of another line, a primary view is as good as none:
@@ -36,14 +37,6 @@ function latest(records: readonly (PrimaryRecord | null)[], line: string): Prima
   return best
 }
 
-/** More than half of the base, or half of it with its most senior. An empty base has no quorum. */
-export function hasQuorum(base: readonly ProcessId[], present: ReadonlySet<ProcessId>): boolean {
-  const votes = base.filter((id) => present.has(id)).length
-  const [senior] = base
-  if (senior === undefined) return false
-  return votes * 2 > base.length || (votes * 2 === base.length && present.has(senior))
-}
-
 /**
  * Does it speak for that view or attempt of the line? Whoever has gone over to another line meanwhile has forgotten what
  * it promised in this one, also once it is back (seed 2187).
@@ -53,13 +46,13 @@ function hasVoice({ line, voiceFrom, votes }: Row, record: PrimaryRecord): boole
   return line === record.line && voiceFrom <= parseViewId(record.id).epoch
 }
 
-/** The line that goes on where several meet: more members, then more primary views behind it, then the lower id. */
+/** The line that goes on where several meet: more members (witnesses hold nothing of it), then more primary views behind it, then the lower id. */
 export function survivingLine(rows: readonly Row[]): string | null {
   const lines = new Map<string, { members: number; generation: number }>()
   for (const row of rows) {
     if (row.line === null) continue
     const entry = lines.get(row.line) ?? { members: 0, generation: 0 }
-    entry.members += 1
+    if (!row.isWitness) entry.members += 1
     entry.generation = Math.max(entry.generation, row.generation)
     lines.set(row.line, entry)
   }
@@ -128,7 +121,9 @@ function decideIn(
     votes.map((v) => v.last),
     line,
   )
-  const stay = (members: readonly ProcessId[]): ProcessId[] => members.filter((id) => !departed.has(id))
+  const weights = weightsIn(rows, votes)
+  const stay = (members: readonly ProcessId[]): Voter[] =>
+    members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
   let primary = last !== null && hasQuorum(stay(last.members), votersFor(last))
   let adopt: Verdict['adopt'] = null
   for (const attempt of openAttempts(votes, line, last)) {
@@ -226,4 +221,20 @@ function orderParts(rows: readonly Row[], parts: readonly Part[], last: PrimaryR
       return weight(y) - weight(x) || y.members.length - x.members.length || compareViewIds(x.view, y.view)
     })
     .filter(() => rows.length > 0)
+}
+
+/** By these records alone, do those who are present hold the quorum of the line's last primary view? */
+export function hasOutlook(
+  records: readonly VoteRecord[],
+  line: string,
+  { departed, present }: Readonly<Record<'departed' | 'present', Pick<ReadonlySet<ProcessId>, 'has'>>>,
+): boolean {
+  const last = latest(
+    records.map((record) => record.last),
+    line,
+  )
+  if (last === null) return false
+  const weights = weightsIn([], records)
+  const base = last.members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
+  return hasQuorum(base, present)
 }

@@ -37,7 +37,7 @@ export interface TransportHost {
   linkDown(link: Link): void
   /** Bytes from the peer at the other end of `link`. The host owns the buffer from here. */
   receive(link: Link, channel: Channel, bytes: Uint8Array): void
-  /** Proof of death, see `Input` `dead`. */
+  /** Proof of death, see `Input` `dead`; also of one that was never met, if it left a record: best before anybody is. */
   dead(peer: ProcessId, record: VoteRecord | null): void
   /** This transport has looked around once. */
   searched(): void

@@ -24,6 +24,8 @@ export interface StartLine extends ProcessLine {
   readonly site: string
   /** The web origin, or `''`. */
   readonly origin: string
+  /** It votes without state. */
+  readonly witness?: boolean
 }
 
 /** The process founds a line. */
@@ -96,7 +98,8 @@ export interface ViewLine extends ProcessLine {
   /** Gone without a word. */
   readonly expelled?: readonly string[]
   readonly away?: readonly string[]
-  readonly weights?: unknown
+  /** Of the members' votes, by rank, when not all 1. */
+  readonly weights?: readonly number[]
 }
 
 /** The transitional signal: what follows, up to the next view, has the transitional set as its audience. */

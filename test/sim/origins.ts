@@ -1,10 +1,13 @@
 /**
- * Web origins: the founding section, the locks that prove a death, and the storage of votes.
+ * Web origins: the founding section, the locks that prove a death, and the storage of votes, also across restarts.
  */
 import type { VoteRecord } from '../../lib/kernel/api.ts'
 import type { SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
+
+/** Records of the dead that a new process tells of at most. */
+const FORMERS_MAX = 4
 
 /** What the processes of one origin share. */
 export class Origins {
@@ -38,6 +41,25 @@ export class Origins {
       const isGranted = process.origin === '' || !this.#processes.some((other) => isRival(other, process))
       if (isGranted) process.isInLine = true
       process.input({ type: 'foundAnswer', granted: isGranted })
+    })
+  }
+
+  /**
+   * A new process finds, in the storage that it shares, the records of those whose locks are free: of its browser's, or,
+   * where a process has no origin, of its own site's.
+   */
+  lookBack(process: SimProcess): void {
+    const draw = this.#world.scenario.random.fork(`look-back/${process.id}`)
+    const isKin = (other: SimProcess): boolean =>
+      process.origin === '' ? other.site === process.site : other.origin === process.origin
+    const wait = draw.chance(0.8) ? draw.between(1, 80) : draw.between(80, 6_000)
+    this.#world.call(this.#world.now + wait, () => {
+      const gone = this.#processes.filter(
+        (other) => other !== process && isKin(other) && !other.isRunning && !process.met.has(other),
+      )
+      for (const { id, record } of gone.slice(-FORMERS_MAX)) {
+        if (record !== null) process.input({ type: 'dead', peer: id, record })
+      }
     })
   }
 

@@ -23,6 +23,9 @@ export interface ProcessPlace {
   readonly site: string
   /** Its web origin, or `''`. */
   readonly origin: string
+  /** Of its vote; 1 if not said. */
+  readonly weight?: number
+  readonly isWitness?: boolean
 }
 
 /** What a process needs of the world. */
@@ -43,6 +46,7 @@ export class SimProcess {
   readonly id: string
   readonly site: string
   readonly origin: string
+  readonly isWitness: boolean
   readonly app: AppSide
   readonly kernel: KernelHandle
   /** Open paths by peer. Kept by the network. */
@@ -77,20 +81,29 @@ export class SimProcess {
   #openSends: OpenSend[] = []
 
   constructor(place: ProcessPlace, around: Surroundings) {
-    const { id, site, origin } = place
+    const { id, site, origin, weight = 1, isWitness = false } = place
     const { world } = around
     this.id = id
     this.site = site
     this.origin = origin
+    this.isWitness = isWitness
     this.#around = around
     this.startedAt = world.now
     this.#port = world.scenario.random.fork(`port/${id}`)
     const chance = world.scenario.random.fork(`kernel/${id}`)
-    world.trace.world(world.now, { e: 'start', p: id, site, origin })
+    world.trace.world(world.now, { e: 'start', p: id, site, origin, ...(isWitness ? { witness: true } : {}) })
     const isOriginDeciding = world.scenario.origins === 'tabs'
     this.kernel = new Kernel(
       { random: () => chance.next(), trace: (line) => this.#traceKernel(line) },
-      { self: id, name: id, origin, foundAfterMs: isOriginDeciding ? 0 : 1_000, ...limitsOf(world.scenario) },
+      {
+        self: id,
+        name: id,
+        origin,
+        foundAfterMs: isOriginDeciding ? 0 : 1_000,
+        weight,
+        isWitness,
+        ...limitsOf(world.scenario),
+      },
     )
     this.app = new AppSide({
       self: id,
@@ -111,6 +124,11 @@ export class SimProcess {
         )
       },
     })
+  }
+
+  /** Ended by a crash. */
+  get isCrashed(): boolean {
+    return this.#phase === 'crashed'
   }
 
   /** Lives, and has not left. It may be frozen. */

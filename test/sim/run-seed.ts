@@ -13,6 +13,7 @@ import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
+import { placeOf } from './vote-draw.ts'
 import { drawMoments, Workload } from './workload.ts'
 import { World } from './world.ts'
 
@@ -48,13 +49,12 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
     const number = processes.length + 1
     // Ids sort in another order than processes start.
     const id = `${LETTERS[draw.int(LETTERS.length)]}${number}`
-    const process = new SimProcess(
-      { id, site: `s${number}`, origin: drawOrigin(scenario, draw.next()) },
-      { world, network, origins },
-    )
+    const drawn = { id, site: `s${number}`, origin: drawOrigin(scenario, draw.next()) }
+    const process = new SimProcess(placeOf(scenario, drawn, processes), { world, network, origins })
     processes.push(process)
     network.enter(process)
     process.start()
+    if (scenario.options.workload === 'votes') origins.lookBack(process)
     workload.enter(process)
     return process
   }

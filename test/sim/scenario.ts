@@ -48,7 +48,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
  * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
  * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
- * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`.
+ * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
+ * votes of different weights or are witnesses, and sites start again.
  */
 export const WORKLOADS = [
   'mixed',
@@ -60,6 +61,7 @@ export const WORKLOADS = [
   'uniform',
   'engines',
   'gbcast',
+  'votes',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

@@ -12,6 +12,7 @@ import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import { bigValue, type Value } from './value.ts'
+import { tryToJoin } from './vote-draw.ts'
 import type { World } from './world.ts'
 
 /** Share of the operations that come just before faults. */
@@ -33,6 +34,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   uniform: { counter: 4, map: 6, log: 4, queue: 1 },
   engines: { counter: 1, map: 2, log: 7, queue: 4 },
   gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
+  votes: { counter: 2, map: 4, log: 4, queue: 5 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -46,6 +48,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   uniform: 0.03,
   engines: 0.06,
   gbcast: 0.08,
+  votes: 0.03,
 }
 
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
@@ -93,6 +96,7 @@ export class Workload {
   /** A new process opens its groups. */
   enter(process: SimProcess): void {
     this.#open.set(process, new Map())
+    if (process.isWitness) return this.#world.call(this.#world.now + 2_000, () => tryToJoin(process))
     for (const template of this.#templates) {
       if (!template.isCore && !this.#random.chance(0.6)) continue
       const wait = !template.isCore

@@ -148,7 +148,7 @@ function view(id: string, state: StatePlan, group = 'g'): AppEvent {
   const info: ViewInfo = {
     id,
     spaceView: '1.a',
-    members: [{ id: 'me', name: '', origin: '' }],
+    members: [{ id: 'me', name: '', origin: '', weight: 1, witness: false }],
     primary: true,
     line: 'l',
     prev: null,

@@ -1,7 +1,7 @@
 /**
  * A member of a space whose objects a browser test works with by `tab.evaluate`, through `window.member`.
  *
- * Query: `transport` (`tabs` or `webrtc`), `signaling` (for `webrtc`), `space` (opens it at once; without it, the
+ * Query: `transport` (`tabs`, `webrtc` or `both`), `signaling` (for `webrtc`), `space` (opens it at once; without it, the
  * test opens one itself).
  */
 import { type Group, openSpace, type SharedCounter, type SharedMap, type SharedQueue, type Space } from 'tutti'
@@ -48,8 +48,11 @@ if (name !== null) {
 
 function open(space: string): Promise<Space> {
   const signaling = query.get('signaling') ?? ''
-  const transports =
-    query.get('transport') === 'webrtc' ? [webrtc({ signaling: [signaling], iceServers: [] })] : [tabs()]
+  const transport = query.get('transport')
+  const transports = [
+    ...(transport === 'webrtc' ? [] : [tabs()]),
+    ...(transport === 'webrtc' || transport === 'both' ? [webrtc({ signaling: [signaling], iceServers: [] })] : []),
+  ]
   return openSpace(space, { transports, worker: () => new Worker('/worker/worker.js', { type: 'module' }) })
 }
 

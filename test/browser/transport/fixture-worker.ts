@@ -24,7 +24,7 @@ type Command =
   | { readonly do: 'reach'; readonly peer: string; readonly reached: boolean }
   | { readonly do: 'state' }
   | { readonly do: 'denyStorage' }
-  | { readonly do: 'failWrites' }
+  | { readonly do: 'failWrites'; readonly deletes?: boolean }
   | { readonly do: 'stealLock'; readonly name: string }
 
 let transport: Transport | null = null
@@ -54,7 +54,7 @@ async function run(command: Command, port: MessagePort | null): Promise<unknown>
       throw new DOMException('full', 'QuotaExceededError')
     }
     IDBObjectStore.prototype.put = fail
-    IDBObjectStore.prototype.delete = fail
+    if (command.deletes === true) IDBObjectStore.prototype.delete = fail
     return null
   }
   if (command.do === 'stealLock') {

@@ -134,6 +134,40 @@ describe('tabs', { timeout: 90_000 }, () => {
     await dead(a, 'a', 'c')
   })
 
+  it('a tab that starts tells of those who died before it, with their records, and not of the living', async () => {
+    const space = `s${++spaces}`
+    const [a, b, c, d] = await openTabs(4)
+    await a.call('startTabs', 'a', space)
+    await b.call('startTabs', 'b', space)
+    await connected(a, 'a', ['a', 'b'])
+    await a.tell('a', { do: 'persist', record })
+    await b.tell('b', { do: 'persist', record })
+    await a.crash()
+    await dead(b, 'b', 'a')
+    const weighed = { ...record, last: { ...record.last, weights: [0, 255] } }
+    await b.tell('b', { do: 'persist', record: weighed })
+    await c.call('startTabs', 'c', space)
+    await connected(c, 'c', ['b', 'c'])
+    const state = await c.state('c')
+    assert.deepEqual(entry(state, 'dead', 'a').record, record)
+    assert.equal(entry(state, 'dead', 'b'), undefined)
+    assert.deepEqual(
+      state.log.filter((line) => line.what !== 'linkUp').map((line) => line.what),
+      ['dead', 'searched'],
+    )
+    await c.crash()
+    await b.crash()
+    // Nobody of the space is left: the next one finds the two who had voted.
+    await d.call('startTabs', 'd', space)
+    const alone = await until(
+      () => d.state('d'),
+      (now) => entry(now, 'searched'),
+      'the search',
+    )
+    assert.deepEqual(entry(alone, 'dead', 'a').record, record)
+    assert.deepEqual(entry(alone, 'dead', 'b').record, weighed)
+  })
+
   it('a tab that says goodbye is gone, not dead', async () => {
     const [a, b, c] = await together(['a', 'b', 'c'])
     await b.tell('b', { do: 'stop' })
@@ -261,6 +295,19 @@ describe('tabs', { timeout: 90_000 }, () => {
     assert.deepEqual(problems, ['tabs-storage-denied'])
     await b.crash()
     assert.equal(entry(await dead(a, 'a', 'b'), 'dead', 'b').record, null)
+  })
+
+  it('a tab that can neither replace nor remove its record stops: a later tab would take it for the last one', async () => {
+    const [a, b] = await together(['a', 'b'])
+    await b.tell('b', { do: 'persist', record })
+    await b.tell('b', { do: 'failWrites', deletes: true })
+    await b.tell('b', { do: 'persist', record: { last: null, attempt: null } })
+    assert.equal(entry(await b.state('b'), 'superseded').code, 'tabs-storage-stale')
+    await until(
+      () => a.state('a'),
+      (now) => entry(now, 'linkDown', 'b'),
+      'linkDown',
+    )
   })
 
   it('a tab without storage works, and leaves no record when it dies', async () => {

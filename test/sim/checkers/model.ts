@@ -24,6 +24,9 @@ export interface Process {
   readonly id: string
   start: At | null
   origin: string
+  site: string
+  /** It votes without state. */
+  isWitness: boolean
   crash: At | null
   /** Asked to leave the space for good. */
   leave: At | null
@@ -147,6 +150,8 @@ export function newProcess(index: number, id: string): Process {
     id,
     start: null,
     origin: '',
+    site: '',
+    isWitness: false,
     crash: null,
     leave: null,
     frozen: [],

@@ -3,14 +3,15 @@
  *
  * Each but the first has a member whose last primary view of the line, at that process, is its predecessor. A primary
  * view that only processes now gone or elsewhere lived to install (a coordinator that died between two installs) has
- * no such member; then its successor must hold a majority of its members, or half of them with the most senior,
- * those who left or were proven dead taken out.
+ * no such member; then its successor must hold a majority of its votes, or half of them with the most senior that has
+ * one, those who left or were proven dead taken out.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Process, View } from './model.ts'
 import type { Run } from './run.ts'
+import { holdQuorum, isSucceeded } from './votes.ts'
 
 export const checker: Checker = {
   property: 'P1',
@@ -56,11 +57,13 @@ function checkChain(run: Run, verdict: Verdict, line: string, views: readonly Vi
 }
 
 /** Is its death proven to somebody in `view`, though perhaps in a view between that was not primary? */
-function isProvenDead(process: Process | undefined, view: View): boolean {
+function isProvenDead(run: Run, process: Process | undefined, view: View): boolean {
   const [first] = view.installs
   if (process === undefined || first === undefined) return false
   const { crash, origin } = process
-  if (crash === null || origin === '') return false
+  if (crash === null) return false
+  if (isSucceeded(run, process, first.at.line)) return true
+  if (origin === '') return false
   return crash.line < first.at.line && view.installs.some((install) => install.process.origin === origin)
 }
 
@@ -87,9 +90,7 @@ function inherits(run: Run, { predecessor, view, last }: Step): boolean {
   )
   const base = [...predecessor.members].filter((id) => {
     const process = run.process(id)
-    return !gone.has(id) && process?.leave == null && !(haveMovedOn && isProvenDead(process, view))
+    return !gone.has(id) && process?.leave == null && !(haveMovedOn && isProvenDead(run, process, view))
   })
-  const present = base.filter((id) => view.members.has(id)).length
-  const senior = base[0]
-  return present * 2 > base.length || (present * 2 === base.length && senior !== undefined && view.members.has(senior))
+  return holdQuorum(predecessor, base, view.members)
 }

@@ -185,6 +185,8 @@ class TraceIndex implements Run {
         const process = this.#process(data.p)
         process.start = at
         process.origin = data.origin
+        process.site = data.site
+        process.isWitness = data.witness === true
         break
       }
       case 'group':

@@ -1,6 +1,6 @@
 /**
- * S4 View agreement: installs of one id carry the same members in the same order, the same primary flag, line, space
- * view and parts, wherever they happen; and those who come from the same view are told the same of who is gone and why.
+ * S4 View agreement: installs of one id carry the same members in the same order, with the same weights, the same primary
+ * flag, line, space view and parts, wherever they happen; and those who come from the same view are told the same of who is gone and why.
  */
 
 import type { TraceSubview, ViewLine } from '../../../lib/testing/trace.ts'
@@ -50,10 +50,15 @@ function differ(a: ViewLine, b: ViewLine): string | null {
   if (a.primary !== b.primary) return 'primary flag'
   if (a.line !== b.line) return 'line'
   if (a.sv !== b.sv) return 'space view'
+  if (!sameNumbers(a.weights, b.weights)) return 'weights'
   return sameParts(a.subviews, b.subviews) ? null : 'parts'
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+function sameNumbers(a: readonly number[] = [], b: readonly number[] = []): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i])
 }
 

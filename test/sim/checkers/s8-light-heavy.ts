@@ -1,7 +1,8 @@
 /**
  * S8 Light/heavy consistency: a group view belongs to the space view in force, its members are members of that, and
  * group views are ordered as their space views. A group view that a space view takes members from is replaced before
- * anything more is delivered in the group.
+ * anything more is delivered in the group. Witnesses, which have no state, are in no group, and in the space they rank
+ * behind all who are none.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -15,11 +16,26 @@ export const checker: Checker = {
     const verdict = new Verdict('S8')
     for (const install of run.installs) {
       if (install.view.group !== run.space) checkGroupView(run, verdict, install)
+      checkWitnesses(run, verdict, install)
     }
     const within = new Map<View, Map<View, boolean>>()
     for (const delivery of run.deliveries) checkDelivery(verdict, within, delivery)
     return verdict
   },
+}
+
+function checkWitnesses(run: Run, verdict: Verdict, { view, data, process, at }: Install): void {
+  if (view.first !== data) return
+  const isWitness = (id: string): boolean => run.process(id)?.isWitness === true
+  const first = data.members.findIndex(isWitness)
+  if (first < 0) return
+  const where = `view ${view.id} of "${data.g}" at ${process.id}`
+  if (view.group !== run.space) verdict.fail(`${where} has the witness ${data.members[first]}`, at.line)
+  verdict.expect(
+    data.members.slice(first).every(isWitness),
+    () => `in ${where} the witness ${data.members[first]} ranks before members that are none`,
+    at.line,
+  )
 }
 
 function checkGroupView(run: Run, verdict: Verdict, { view, data, process, space, before, at }: Install): void {

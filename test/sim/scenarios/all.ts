@@ -14,6 +14,7 @@ import { suspect } from './suspect.ts'
 import { transfer } from './transfer.ts'
 import { uniform } from './uniform.ts'
 import { views } from './views.ts'
+import { votes } from './votes.ts'
 
 /** By area. */
 export const scripts: readonly Script[] = [
@@ -22,6 +23,7 @@ export const scripts: readonly Script[] = [
   ...flush,
   ...merge,
   ...primary,
+  ...votes,
   ...transfer,
   ...order,
   ...engines,

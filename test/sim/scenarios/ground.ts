@@ -65,13 +65,21 @@ export class Ground {
   start(id: string, groups: string = Object.keys(this.options.groups ?? {}).join(' '), site: string = `s-${id}`): void {
     const origin = this.#scenario.origins === 'tabs' ? 'https://a.example' : ''
     const process = new SimProcess(
-      { id, site, origin },
+      { id, site, origin, ...this.options.votes?.[id] },
       { world: this.world, network: this.wire, origins: this.#origins },
     )
     this.processes.push(process)
     this.wire.enter(process)
     process.start()
+    if (process.isWitness) return
     for (const group of words(groups)) this.open(id, group)
+  }
+
+  /** Starts a process at the site of a dead one, whose record it has read after so many ms. */
+  startAgain(id: string, former: string, { readMs = 20 }: { readonly readMs?: number } = {}): void {
+    const { site, record } = this.process(former)
+    this.start(id, undefined, site)
+    this.world.call(this.world.now + readMs, () => this.process(id).input({ type: 'dead', peer: former, record }))
   }
 
   /** Opens a group, or opens it again. */

@@ -16,6 +16,8 @@ export interface StageOptions {
   readonly origins?: 'tabs' | 'none'
   /** What calls of queues do outside of the primary component. */
   readonly whenNotPrimary?: 'wait' | 'reject'
+  /** The votes of those whose are not of weight 1. Witnesses open no groups. */
+  readonly votes?: Readonly<Record<string, { readonly weight?: number; readonly isWitness?: boolean }>>
 }
 
 /** An operation, and what became of it. */

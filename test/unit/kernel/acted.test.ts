@@ -31,6 +31,8 @@ function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt
       { id: 'z', isDead: false, votes: { last: { line, id: `${endedAt}.z`, members: ['z'] }, attempt: null }, ended },
     ],
     remembered,
+    weight: 1,
+    isWitness: false,
   }
 }
 

@@ -45,14 +45,20 @@ export class Cluster {
   readonly #limits: Limits
   #flying: Flying[] = []
 
-  constructor(ids: readonly string[], options: Partial<GroupOptions>, limits: Partial<Limits> = {}) {
+  /** @param votes what the votes of some are like. */
+  constructor(
+    ids: readonly string[],
+    options: Partial<GroupOptions>,
+    limits: Partial<Limits> = {},
+    votes: Readonly<Record<string, { readonly weight?: number; readonly isWitness?: boolean }>> = {},
+  ) {
     this.#isStrong = options.strong ?? false
     this.#limits = { ...defaultLimits, ...limits }
     for (const id of ids) {
       this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
         id,
-        new Kernel({ random: () => 0.5 }, { self: id, name: id, origin: '', foundAfterMs: 0, limits }),
+        new Kernel({ random: () => 0.5 }, { self: id, name: id, origin: '', foundAfterMs: 0, limits, ...votes[id] }),
       )
     }
     for (const id of ids) this.#step(id, [{ type: 'wake' }, { type: 'searched' }])

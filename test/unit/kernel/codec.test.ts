@@ -286,15 +286,39 @@ describe('codec › what a peer may not send', () => {
     const message: Message = {
       k: 'row',
       ballot: noBallot,
-      row: { ...sample, removed, marked: [], readies: [], departed: [], remembered: [] },
+      row: { ...sample, removed, marked: [], readies: [], departed: [], remembered: [], weight: 1, isWitness: false },
     }
     const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
     assert.equal(faultOf(whole), null)
-    // At the end: flags and number of the second held cast, then four empty lists.
-    const bits = whole.at(-6) ?? 0
-    const head = whole.subarray(0, -6)
-    assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, 0, 0, 0, 0)), 'malformed')
-    assert.equal(faultOf(Uint8Array.of(...head, bits | 4, 0, 0, 0, 0)), 'malformed')
+    // At the end: flags and number of the second held cast, four empty lists, and the vote.
+    const bits = whole.at(-8) ?? 0
+    const head = whole.subarray(0, -8)
+    const rest = whole.subarray(-6)
+    assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, ...rest)), 'malformed')
+    assert.equal(faultOf(Uint8Array.of(...head, bits | 4, ...rest)), 'malformed')
+  })
+
+  it('a record with more or fewer weights than members is malformed', () => {
+    const departedOf = (weights: readonly number[]): Frame => ({
+      t: 'control',
+      session: 1,
+      no: 1,
+      ack: { session: 1, no: 1 },
+      messages: [
+        {
+          k: 'leave',
+          departed: {
+            id: 'a',
+            isDead: false,
+            votes: { last: { line: 'L', id: '2.a', members: ['a', 'b'], weights }, attempt: null },
+            ended: [],
+          },
+        },
+      ],
+    })
+    assert.equal(faultOf(encodeFrame(departedOf([0, 255]))), null)
+    assert.equal(faultOf(encodeFrame(departedOf([1]))), 'malformed')
+    assert.equal(faultOf(encodeFrame(departedOf([1, 2, 3]))), 'malformed')
   })
 
   it('huge declared lengths are refused for every field that has one', () => {

@@ -76,7 +76,7 @@ function historyOf(...groups: readonly GroupRow[]): GroupHistory {
     const votes = { last: null, attempt: null }
     const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [] }
     const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
-    return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group] }
+    return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group], weight: 1, isWitness: false }
   })
   const history = uniteGroups(rows).get(0)
   assert.ok(history)

@@ -17,7 +17,7 @@ const options: GroupOptions = {
   state: true,
   kind: 'log',
 }
-const members = ['a', 'b'].map((id) => ({ id, name: '', origin: '' }))
+const members = ['a', 'b'].map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
 const trans = { joined: [], left: [], dead: [], expelled: [], missing: [], subviews: [] }
 const view: ViewInfo = {
   id: '2.a',

@@ -67,7 +67,15 @@ const options: Arbitrary<GroupOptions> = fc.oneof(
   plainOptions,
   fc.tuple(plainOptions, engine).map(([most, engine]) => ({ ...most, order: 'total' as const, engine })),
 )
-const primary: Arbitrary<PrimaryRecord> = plain({ line: text, id: view, members: ids })
+const primary: Arbitrary<PrimaryRecord> = fc
+  .tuple(
+    plain({ line: text, id: view, members: ids }),
+    fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }),
+    fc.boolean(),
+  )
+  .map(([named, weights, isPlain]) =>
+    isPlain || named.members.length === 0 ? named : { ...named, weights: weights.slice(0, named.members.length) },
+  )
 const votes: Arbitrary<VoteRecord> = plain({ last: fc.option(primary), attempt: fc.option(primary) })
 const departed: Arbitrary<Departed> = plain({
   id,
@@ -140,6 +148,8 @@ export const row: Arbitrary<Row> = plain({
   readies: fc.array(view, { maxLength: 3 }),
   remembered: fc.array(plain({ name: text, line: text, acted: num, holders: ids }), { maxLength: 2 }),
   departed: fc.array(departed, { maxLength: 2 }),
+  weight: fc.nat(255),
+  isWitness: fc.boolean(),
 })
 const part: Arbitrary<Part> = plain({ view, members: ids })
 const decision: Arbitrary<Decision> = plain({

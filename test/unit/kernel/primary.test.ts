@@ -14,10 +14,13 @@ interface Voter {
   readonly view?: string
   readonly readies?: readonly string[]
   readonly departed?: readonly Departed[]
+  readonly weight?: number
+  readonly isWitness?: boolean
 }
 
 function row(from: string, voter: Voter): Row {
   const { line = 'L', voiceFrom = 1, votes = {}, view = `9.${from}`, readies = [], departed = [] } = voter
+  const { weight = 1, isWitness = false } = voter
   return {
     from,
     name: from,
@@ -34,6 +37,8 @@ function row(from: string, voter: Voter): Row {
     readies,
     departed,
     remembered: [],
+    weight,
+    isWitness,
   }
 }
 

@@ -1,0 +1,43 @@
+/**
+ * What the checkers of the primary component count: votes of a view's members, by weight.
+ *
+ * Where none of those who are counted has a vote, heads are: all who had one are gone for good.
+ */
+import type { Process, View } from './model.ts'
+import type { Run } from './run.ts'
+
+/**
+ * Do those who are in `present` have more than half of the votes of these members of the view, or half of them with the
+ * most senior who has one?
+ */
+export function holdQuorum(view: View, base: readonly string[], present: ReadonlySet<string>): boolean {
+  const weights = weightsOf(view)
+  const isByHeads = base.every((id) => weights.get(id) === 0)
+  const weigh = (id: string): number => (isByHeads ? 1 : (weights.get(id) ?? 1))
+  const total = base.reduce((sum, id) => sum + weigh(id), 0)
+  const votes = base.reduce((sum, id) => sum + (present.has(id) ? weigh(id) : 0), 0)
+  const senior = base.find((id) => weigh(id) > 0)
+  return votes * 2 > total || (votes * 2 === total && senior !== undefined && present.has(senior))
+}
+
+function weightsOf({ first }: View): Map<string, number> {
+  const weights = first?.weights ?? []
+  return new Map((first?.members ?? []).map((id, rank) => [id, weights[rank] ?? 1]))
+}
+
+/**
+ * Can it be proven, by this line, that the process had crashed? Its lock was seen to fall free, if it had a web origin; or
+ * a later process of its site has found it free.
+ */
+export function canBeProvenDead(run: Run, process: Process, line: number): boolean {
+  if (process.crash === null || process.crash.line >= line) return false
+  return process.origin !== '' || isSucceeded(run, process, line)
+}
+
+/** Has another process begun at its site since it crashed? */
+export function isSucceeded(run: Run, { site, crash }: Process, line: number): boolean {
+  if (crash === null || site === '') return false
+  return run.processes.some(({ site: other, start }) => {
+    return other === site && start !== null && start.line > crash.line && start.line < line
+  })
+}
