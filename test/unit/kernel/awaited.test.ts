@@ -19,6 +19,13 @@ function awaiting(consistency: 'available' | 'consistent'): { readonly cluster: 
 
 const isTwo = (cluster: Cluster) => () => ['b', 'c'].every((id) => cluster.seen(id).members.length === 2)
 
+test('awaited › a consistent group that was opened in this view waits for its holder, for whom those who await its state vouch', () => {
+  const { cluster } = awaiting('consistent')
+  cluster.crash('a')
+  cluster.until(isTwo(cluster))
+  for (const id of ['b', 'c']) assert.deepEqual(cluster.kernels.get(id)?.groups.byName.get('h')?.missing, ['a'])
+})
+
 test('awaited › a state that comes after the flush row is not taken: others who said the same have none', () => {
   const { cluster, asked } = awaiting('available')
   const states: string[] = []
