@@ -5,9 +5,11 @@
  * Every member remembers every consistent group, its own or not, because those who hold the state may all be gone. What
  * is remembered travels in flush rows when nobody who comes along is a holder; a goodbye tells of the groups that end
  * with it, which are remembered too, for somebody who was away may come back with an older state.
+ *
+ * Of what was opened since the view of the space began know those who await its state, and the coordinator.
  */
 import type { ProcessId } from './api.ts'
-import type { Acted, Remembered, Row } from './frame.ts'
+import type { Acted, Remembered, Row, StateTask } from './frame.ts'
 import { parseViewId } from './ids.ts'
 import type { StateEntry } from './state-plan.ts'
 
@@ -84,6 +86,16 @@ export function whoIsMissing(
   if (remembered === undefined || remembered.holders.length === 0) return null
   const here = Math.max(-1, ...entries.map(({ status }) => (status?.isWhole ? actedIn(status, line) : -1)))
   return here < remembered.acted ? remembered.holders : null
+}
+
+/** The members that have the group's state as a view of it begins. */
+export function holdersOf(members: readonly ProcessId[], plan: readonly StateTask[]): ProcessId[] {
+  return members.filter((id) => plan.every(({ need, mode }) => need !== id || isHeld(mode)))
+}
+
+/** Has it the state at once? */
+export function isHeld(mode: StateTask['mode']): boolean {
+  return mode === 'own' || mode === 'anew'
 }
 
 /** The epoch of the last primary view of this line that a state saw; −1 for a state of another line. */

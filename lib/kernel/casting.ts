@@ -288,6 +288,7 @@ export class Casting {
       uniform: options.uniform,
       strong: options.strong,
       client: false,
+      seq: core.era.seq + 1,
       payload: entry.payload,
     })
     if (this.upload?.n === entry.n) this.upload = null

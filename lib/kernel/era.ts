@@ -133,6 +133,13 @@ export class Era {
     return this.received[rank] ?? 0
   }
 
+  /** For the trace, by rank: what this process knows to be stable, has received in order, and still holds. */
+  account(): { readonly stable: readonly number[]; readonly got: readonly number[]; readonly holds: number[][] } {
+    const holds = this.held.map((list) => list.map(({ cast }) => cast.seq))
+    for (const { cast, rank } of this.late) holds[rank]?.push(cast.seq)
+    return { stable: [...this.stable], got: [...this.received], holds }
+  }
+
   learnStable(rank: number, seq: number): boolean {
     if (rank < 0 || rank >= this.stable.length || seq <= (this.stable[rank] ?? 0)) return false
     this.stable[rank] = seq

@@ -1,5 +1,5 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
-import { actedIn } from './acted.ts'
+import { actedIn, holdersOf, type Memory } from './acted.ts'
 import type { GroupOptions, MemberInfo, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
@@ -375,6 +375,21 @@ export class Groups {
     if (!holders.includes(this.core.self)) return false
     const status = this.byName.get(name)?.status
     return status === undefined || !status.isWhole || actedIn(status, line) < acted
+  }
+
+  /** Adds what is known of consistent groups that act here, and whose state this process awaits since they were opened. */
+  noteAwaited(memory: Memory): Memory {
+    const { era } = this.core
+    const { line } = era.view
+    for (const group of this.byName.values()) {
+      const { name, options, gn, installs, status } = group
+      if (options.consistency !== 'consistent' || status.isWhole || line === null || !isActing(group, era)) continue
+      const install = installs.findLast((each) => each.gn <= gn)
+      const holders = install === undefined ? [] : holdersOf(install.members, install.plan)
+      if (holders.length > 0 && (memory.get(name)?.acted ?? 0) < era.epoch)
+        memory.set(name, { name, line, acted: era.epoch, holders })
+    }
+    return memory
   }
 
   /** Is somebody on the way into a consistent group that acts here? Until it has the state, nobody can say that the group ends. */

@@ -111,7 +111,7 @@ export class Kernel implements KernelHandle, Core {
         groupRows: () => this.groups.rows(),
         closed: () => this.groups.closed(),
         untold: (movers) =>
-          untoldIn(this.rounds.remembered(), movers, {
+          untoldIn(this.groups.noteAwaited(this.rounds.remembered()), movers, {
             self: this.self,
             isNews: (noted) => this.groups.isNews(noted),
           }),

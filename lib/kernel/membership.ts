@@ -394,7 +394,7 @@ export class Membership {
     }
     this.closeView()
     this.hooks.takeLate(part)
-    this.core.trace({ e: 'row', view: viewIdOf(ballot) })
+    this.core.trace({ e: 'row', view: viewIdOf(ballot), ...this.core.era.account() })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
   }
 

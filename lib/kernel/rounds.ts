@@ -9,7 +9,7 @@
  * Provides: S8, M6 within a group, L7 (requests are made again in the next space view).
  * Source: light-weight groups of Isis/Horus (Glade, Birman, Cooper, van Renesse 1993).
  */
-import type { Memory } from './acted.ts'
+import { holdersOf, type Memory } from './acted.ts'
 import type { GroupOptions, ProcessId } from './api.ts'
 import type { Core } from './core.ts'
 import type { GroupInstall, Message, StateStatus, StateTask } from './frame.ts'
@@ -26,6 +26,8 @@ export interface DirectoryEntry {
   readonly options: GroupOptions
   gn: number
   members: readonly ProcessId[]
+  /** Who had its state when its last view within this view of the space began. */
+  holders: readonly ProcessId[]
   /** Who would have to come back before it may act; null if it may. */
   readonly missing: readonly ProcessId[] | null
   /** (rank, stream) → last number of former members and sequencers in this space view. */
@@ -84,17 +86,19 @@ export class Rounds {
     return false
   }
 
-  /** What is known of consistent groups, those among them that ended in this view. */
+  /** What is known of consistent groups, those among them that ended or were opened in this view. */
   remembered(): Memory {
     const { core } = this
     const { line } = core.era.view
     const memory: Memory = new Map(core.remembered)
     if (!core.era.view.primary || line === null) return memory
-    for (const { name, options, gn, members, missing } of this.directory.values()) {
-      if (options.consistency !== 'consistent' || members.length > 0 || gn === 0) continue
+    for (const { name, options, gn, members, holders, missing } of this.directory.values()) {
+      if (options.consistency !== 'consistent' || gn === 0) continue
       // Those who waited for its state in vain do not end it by leaving.
       if (missing !== null) continue
-      memory.set(name, { name, line, acted: core.era.epoch, holders: [] })
+      const isOpen = members.length > 0
+      if (isOpen && (holders.length === 0 || !options.state)) continue
+      memory.set(name, { name, line, acted: core.era.epoch, holders: isOpen ? holders : [] })
     }
     return memory
   }
@@ -117,7 +121,7 @@ export class Rounds {
       }
       const holders = options.consistency === 'consistent' ? (this.core.remembered.get(name)?.holders ?? []) : []
       const missing = holders.length > 0 ? holders : null
-      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], missing, past: new Map() }
+      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], holders: [], missing, past: new Map() }
       this.directory.set(name, entry)
     }
     const request: Request = { from, action, avoid }
@@ -199,6 +203,7 @@ export class Rounds {
     }
     entry.gn = gn
     entry.members = members
+    entry.holders = holdersOf(members, install.plan)
     this.rounds.delete(entry.gid)
     this.core.trace({ e: 'groupInstall', g: entry.name, gn, ...(isView ? {} : { isCut: true }) })
     for (const id of new Set([...old, ...members])) {

@@ -1,5 +1,5 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
-import { hasEnded, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
+import { hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
@@ -57,10 +57,10 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
           salt: gid,
           isAnew: decision.primary && missing === null && (decision.heirOf !== decision.line || !told.has(name)),
         })
-    directory.push({ gid, name, options, gn: 0, members, missing, past: new Map() })
+    directory.push({ gid, name, options, gn: 0, members, holders: [], missing, past: new Map() })
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
-      const holders = members.filter((id) => plan.every(({ need, mode }) => need !== id || isHeld(mode)))
+      const holders = holdersOf(members, plan)
       if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })
     }
     const start = startOf(kernel, flush, {
@@ -80,11 +80,6 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
     starts,
     names.map((name, gid): readonly [number, string] => [gid, name]),
   )
-}
-
-/** Has it the state at once? */
-function isHeld(mode: StateTask['mode']): boolean {
-  return mode === 'own' || mode === 'anew'
 }
 
 /** Whoever comes with a state of a group that has ended since begins anew. */

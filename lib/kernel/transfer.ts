@@ -201,7 +201,7 @@ export class Transfer {
   private complete(name: string): void {
     const incoming = this.incoming.get(name)
     const group = this.hooks.group(name)
-    if (incoming === undefined || group === undefined) return
+    if (incoming === undefined || group === undefined || this.hasTold(group)) return
     // Nobody here has the state: it is awaited until a view brings one who has.
     if (incoming.task.sources.length === 0) return
     for (const part of incoming.parts.values()) if (!part.isDone) return
@@ -228,9 +228,18 @@ export class Transfer {
     this.core.app({ type: 'state', group: name, view: incoming.view, sources, cut })
   }
 
-  /** Replaces donors that stall. */
+  /**
+   * It has said, for a view to come, that it awaits the state: whoever said the same is taken to have the same, so what
+   * comes now waits until casting goes on in this view, or else is void. Consistent groups see to that by their next view.
+   */
+  private hasTold({ isClosed, options }: Group): boolean {
+    return options.consistency === 'available' && (isClosed || this.core.era.isClosed)
+  }
+
+  /** Takes what had to wait; replaces donors that stall. */
   check(): void {
     for (const incoming of this.incoming.values()) {
+      this.complete(incoming.group)
       if (this.core.now - incoming.progressAt < this.core.limits.transferTimeoutMs) continue
       const group = this.hooks.group(incoming.group)
       const stalled = [...incoming.parts].find(([, part]) => !part.isDone)

@@ -107,6 +107,8 @@ export interface TransLine extends ProcessLine {
   readonly e: 'trans'
   readonly g: string
   readonly view: string
+  /** The transitional set. */
+  readonly trans?: readonly string[]
 }
 
 /** Casting in a strong group stops or goes on. */
@@ -138,6 +140,8 @@ export interface SendLine extends ProcessLine {
   readonly strong?: boolean
   /** True if the sender is a client, not a member. */
   readonly client?: boolean
+  /** Its number among all that the sender's kernel multicasts in this view of the space, order records included. */
+  readonly seq?: number
   /** Hash of the payload. */
   readonly h: string | number
 }
@@ -274,14 +278,36 @@ export interface RoleLine extends ProcessLine {
   readonly on: boolean
 }
 
-/** What the kernel holds, forgets, knows stable, decides at a cut, keeps with the state where the primary component is lost. */
-export interface DetailLine extends ProcessLine {
-  readonly e: 'hold' | 'gc' | 'stableUpTo' | 'void' | 'drop' | 'kept'
-  readonly m?: string
-  readonly g?: string
-  readonly view?: string
-  readonly from?: string
-  readonly upTo?: number
+/** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
+export interface KeptLine extends ProcessLine {
+  readonly e: 'kept'
+  readonly m: string
+  readonly g: string
+  readonly view: string
+}
+
+/** The kernel installs a view of the space. The application's `view` line comes later. */
+export interface InstallLine extends ProcessLine {
+  readonly e: 'install'
+  readonly view: string
+  /** Ranked. */
+  readonly members: readonly string[]
+}
+
+/**
+ * The kernel closes the view of the space that it is in, for the one that is proposed, and says what it has of the casts
+ * that were sent in it. The lists are by rank in the view that is closed.
+ */
+export interface RowLine extends ProcessLine {
+  readonly e: 'row'
+  /** The one that is proposed. */
+  readonly view: string
+  /** Up to which number of each sender every addressee holds its casts, as far as this process knows. */
+  readonly stable?: readonly number[]
+  /** Up to which number it has got each sender's casts. */
+  readonly got?: readonly number[]
+  /** The numbers of each sender's casts that it can still give to others. */
+  readonly holds?: readonly (readonly number[])[]
 }
 
 /** How long things may take, in milliseconds, once links are stable. */
@@ -365,7 +391,9 @@ export type TraceLine =
   | ReleaseLine
   | WriteLine
   | RoleLine
-  | DetailLine
+  | KeptLine
+  | InstallLine
+  | RowLine
   | RunLine
   | ProcessFaultLine
   | NetworkFaultLine

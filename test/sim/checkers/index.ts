@@ -5,9 +5,13 @@
 import type { TraceLine } from '../../../lib/testing/trace.ts'
 import type { Checker, Violation } from './checker.ts'
 import { checker as f1 } from './f1-safe-prefix.ts'
+import { checker as f2 } from './f2-safe-delivery.ts'
+import { checker as f3 } from './f3-monotone-stability.ts'
+import { checker as f4 } from './f4-no-premature-gc.ts'
 import { checker as l1 } from './l1-membership-precision.ts'
 import { checker as l2 } from './l2-multicast-liveness.ts'
 import { checker as l3 } from './l3-delivery-terminates.ts'
+import { checker as l4 } from './l4-safe-indication.ts'
 import { checker as l5 } from './l5-detector.ts'
 import { checker as l6 } from './l6-no-blocked-sender.ts'
 import { checker as l7 } from './l7-join-settles.ts'
@@ -45,6 +49,7 @@ import { checker as s7 } from './s7-single-event.ts'
 import { checker as s8 } from './s8-light-heavy.ts'
 import { checker as t1 } from './t1-cut.ts'
 import { checker as t2 } from './t2-exactly-once-replay.ts'
+import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
@@ -81,12 +86,17 @@ export const checkers: readonly Checker[] = [
   o7,
   o8,
   f1,
+  f2,
+  f3,
+  f4,
   t1,
   t2,
+  t4,
   t5,
   l1,
   l2,
   l3,
+  l4,
   l5,
   l6,
   l7,

@@ -150,12 +150,6 @@ class TraceIndex implements Run {
       case 'view':
         this.#view(data, at)
         return
-      case 'hold':
-      case 'gc':
-      case 'stableUpTo':
-      case 'void':
-      case 'drop':
-        return
       case 'settle':
         this.#settle(data, at)
         return

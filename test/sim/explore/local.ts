@@ -52,8 +52,11 @@ export type Act = Input | { readonly type: 'open' } | { readonly type: 'castOne'
 const REMEMBERED_MAX = 40_000
 /** Rounds between kernel and application within one step. */
 const ROUNDS_MAX = 100
-/** Kernel lines that checkers read: two histories that differ in them are not taken for one. */
-const TOLD: ReadonlySet<string> = new Set(['send', 'found', 'kept', 'drop', 'void'])
+/**
+ * Kernel lines that checkers read: two histories that differ in them are not taken for one. But of those that differ only
+ * in what `row` lines say, which F2 to F4 read, one is judged.
+ */
+const TOLD: ReadonlySet<string> = new Set(['send', 'found', 'kept'])
 
 /** Makes processes and their steps. */
 export class Locals {

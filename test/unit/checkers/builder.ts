@@ -93,11 +93,11 @@ export class TraceWriter {
     return this.write({ e: 'join', t: this.t, p, g })
   }
 
-  /** The application casts, and the kernel sends in the view in force. */
-  cast(m: string, g: string, view?: string): this {
+  /** The application casts, and the kernel sends in the view in force, under a number if that is given. */
+  cast(m: string, g: string, view?: string, seq?: number): this {
     const p = sender(m)
     const seen = this.#viewsOf(g).get(p)?.id ?? null
-    return this.write({ e: 'cast', t: this.t, p, m, g, seen }).send(m, g, view)
+    return this.write({ e: 'cast', t: this.t, p, m, g, seen }).send(m, g, view, seq)
   }
 
   /** The application makes a gbcast, and the kernel sends it. */
@@ -112,11 +112,18 @@ export class TraceWriter {
   }
 
   /** The kernel sends. */
-  send(m: string, g: string, view?: string): this {
+  send(m: string, g: string, view?: string, seq?: number): this {
     const p = sender(m)
     const { order = 'fifo', uniform = false } = this.#groups.get(g) ?? {}
     const id = view ?? this.#viewsOf(g).get(p)?.id ?? '?'
-    return this.write({ e: 'send', t: this.t, p, m, g, view: id, order, uniform, h: `h-${m}` })
+    const numbered = seq === undefined ? {} : { seq }
+    return this.write({ e: 'send', t: this.t, p, m, g, view: id, order, uniform, ...numbered, h: `h-${m}` })
+  }
+
+  /** Kernels install a view of the space. */
+  install(view: string, members: readonly string[], by: readonly string[] = members): this {
+    for (const p of by) this.write({ e: 'install', t: this.t, p, view, members })
+    return this
   }
 
   /** A process delivers casts in the view in force. */

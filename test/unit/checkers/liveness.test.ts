@@ -52,6 +52,39 @@ accepts(
     .end(),
 )
 
+const uniformSent = (): TraceWriter =>
+  settled(trio({ uniform: true }))
+    .cast('a#1', 'g')
+    .settle('a#1', 'delivered')
+accepts('L4', 'a uniform cast that all are handed', uniformSent().deliverAll(all, 'g', 'a#1').quiet(all).end())
+rejects(
+  'L4',
+  'a uniform cast that one is never handed',
+  uniformSent().deliverAll(['a', 'b'], 'g', 'a#1').quiet(all).end(),
+)
+rejects(
+  'L4',
+  'a uniform cast that one is handed late',
+  uniformSent().deliverAll(['a', 'b'], 'g', 'a#1').quiet(all).wait(bounds.tSettle).deliver('c', 'g', 'a#1').end(),
+)
+rejects(
+  'L4',
+  'a uniform cast that is never known to be stable',
+  uniformSent().deliverAll(['a', 'b'], 'g', 'a#1').trans('g', 'c').deliver('c', 'g', 'a#1').quiet(all).end(),
+)
+tolerates(
+  'L4',
+  'a uniform cast whose group view outlives the view of the space that it was sent in',
+  uniformSent()
+    .deliverAll(['a', 'b'], 'g', 'a#1')
+    .trans('g', 'c')
+    .deliver('c', 'g', 'a#1')
+    .view('', '2.a', all)
+    .quiet(all)
+    .end(),
+)
+tolerates('L4', 'a cast that is not uniform', sent().deliverAll(['a', 'b'], 'g', 'a#1').quiet(all).end())
+
 accepts('L5', 'a crash that is noticed in time', settled(afterCrash()).quiet(['a', 'b']).end())
 rejects(
   'L5',

@@ -119,6 +119,23 @@ accepts('T1', 'a united state that has both parts', united({ a: 1, c: 1 }))
 tolerates('T1', 'a united state without that of a holder whose own was none of them', united({ a: 1 }, ['2.a.1']))
 rejects('T1', 'a united state that lacks what its holder had', united({ a: 1 }))
 rejects('T1', 'a united state that covers what no part had', united({ a: 2, c: 1 }))
+
+/** The parts of a split unite their states; c, as told, and then a, as these lines say. */
+const merged = (...lines: readonly object[]): TraceWriter => {
+  const trace = united({ a: 1, c: 1 })
+  const own = { e: 'merge', t: 96, p: 'a', g: 'g', view: '4.a.1', order: ['2.a.1', '3.c.1'], h: 's3' } as const
+  for (const line of lines) trace.write({ ...own, ...line })
+  return trace
+}
+const wholeAt = (p: string): TraceLine => digest(p, { a: 1, c: 1 }, 's3', '4.a.1')
+accepts('T4', 'states that all unite in one order', merged({}).write(wholeAt('a')))
+rejects('T4', 'states that one unites in another order', merged({ order: ['3.c.1', '2.a.1'] }))
+rejects('T4', 'states that one unites without the last', merged({ order: ['2.a.1'] }))
+rejects('T4', 'united states that differ', merged({ h: 's4' }))
+rejects('T4', 'states that one unites twice', merged({}, {}))
+rejects('T4', 'a state of a view that nobody comes from', merged({ order: ['2.a.1', '9.x.1'] }))
+rejects('T4', 'a state that counts as whole and was not united', united({ a: 1, c: 1 }).write(wholeAt('b')))
+
 rejects(
   'T1',
   'a hash without the last delivery',

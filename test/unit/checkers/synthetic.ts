@@ -46,7 +46,7 @@ export function synthesise(linesMin: number, seed: number): TraceLine[] {
       const g = groups[next(groups.length)] ?? 'fifo'
       const n = (casts.get(p) ?? 0) + 1
       casts.set(p, n)
-      trace.cast(`${p}#${n}`, g).write({ e: 'hold', t: trace.t, p, m: `${p}#${n}` })
+      trace.cast(`${p}#${n}`, g)
       cuts.set(g, { ...cuts.get(g), [p]: n })
       log.push({ m: `${p}#${n}`, g })
       const q = processes[next(processes.length)] ?? 'p0'

@@ -36,6 +36,8 @@ export class Cluster {
   readonly kernels: Map<string, Kernel> = new Map()
   /** May change or lose (null) a frame when it is sent. */
   tamper: (frame: Frame, from: string, to: string, channel: Channel) => Frame | null = (frame) => frame
+  /** Sees what happens to an application, before it is noted. */
+  watch: (id: string, event: AppEvent) => void = () => undefined
   /** Applications that do not say what they have consumed. */
   readonly stalled: Set<string> = new Set()
   readonly #seen = new Map<string, Seen>()
@@ -150,6 +152,7 @@ export class Cluster {
 
   #take(id: string, event: AppEvent): void {
     const seen = this.seen(id)
+    this.watch(id, event)
     if (event.type === 'view' && event.group === '') seen.members = event.view.members.map((member) => member.id)
     else if (event.type === 'view' && event.group === 'g') seen.view = event.view.id
     else if (event.type === 'joined') seen.joins.push(`${event.group} ${event.outcome}`)
