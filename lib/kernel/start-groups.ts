@@ -111,11 +111,15 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decis
   }))
 }
 
-/** Also whoever a group view that was decided, but not told, lets go. */
+/** Also whoever a group view that was decided, but not told, lets go; not who has left before and is back since. */
 function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
-  const left = installs.flatMap((install) => install.left)
+  const gone = new Set<ProcessId>()
+  for (const { left, joined } of installs) {
+    for (const id of left) gone.add(id)
+    for (const id of joined) gone.delete(id)
+  }
   return new Map([
-    ...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
+    ...[...gone].map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
     ...departed,
   ])
 }
