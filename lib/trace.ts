@@ -44,7 +44,8 @@ export function viewLine(group: string, view: ViewInfo): TraceLine {
     left: view.left,
     dead: view.dead,
     expelled: view.expelled,
-    away: [],
+    away: view.away.map(({ id }) => id),
+    ...(view.wasAwayMs > 0 ? { wasAwayMs: view.wasAwayMs } : {}),
   }
 }
 

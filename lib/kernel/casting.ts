@@ -95,6 +95,15 @@ export class Casting {
     this.tellWritable()
   }
 
+  /** Does something of our own wait for that peer: for its word that it holds a uniform cast, or for room? */
+  isHeldUpBy(peer: ProcessId): boolean {
+    const { era, links } = this.core
+    const link = links.get(peer)
+    if (link === undefined) return false
+    if (this.queue.length > 0 && !link.hasRoom(0)) return true
+    return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
+  }
+
   private isIn(group: string, view: ViewId | null): boolean {
     return this.groups.byName.get(group)?.viewId === view
   }
@@ -166,7 +175,7 @@ export class Casting {
     const { era } = this.core
     let sent = 0
     this.refuseOutdated()
-    if (era.isClosed) return false
+    if (era.isClosed || this.core.isFenced) return false
     if (era.view.primary && this.aside.length > 0) {
       this.queue = [...this.aside, ...this.queue]
       this.aside = []
@@ -328,7 +337,7 @@ export class Casting {
   /** At sequencers: gives positions to what can get them. True if any were given. */
   giveNumbers(): boolean {
     const { era, self } = this.core
-    if (era.isClosed) return false
+    if (era.isClosed || this.core.isFenced) return false
     let isGiven = false
     for (const group of era.groups.values()) {
       if (group.total.unnumbered.length === 0 || group.members[0] !== self || group.isClosed) continue

@@ -23,6 +23,7 @@ import {
 } from './codec-schema.ts'
 import type {
   Acted,
+  AwayRow,
   Decision,
   Departed,
   Deps,
@@ -216,6 +217,15 @@ const groupRow = record<GroupRow>({
   status: stateStatus,
 })
 
+const awayRow = record<AwayRow>({
+  id: processId,
+  name: text,
+  origin,
+  rank: int,
+  since: viewIdOrNull,
+  forMs: int,
+})
+
 const row = record<Row>({
   from: processId,
   name: text,
@@ -232,6 +242,7 @@ const row = record<Row>({
   readies: list(viewId),
   departed: list(departed),
   remembered: list(remembered),
+  away: list(awayRow),
 })
 
 const decision = record<Decision>({
@@ -278,4 +289,6 @@ export const message: Codec<Message> = union<Message>({
     status: stateStatus,
   },
   groupInstall: { view: viewId, install: groupInstall },
+  suspend: {},
+  resume: {},
 })

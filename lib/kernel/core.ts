@@ -31,6 +31,8 @@ export interface Core {
   /** The epoch from which on this process has a voice in its line. */
   voiceFrom: number
   readonly departed: Map<ProcessId, Departed>
+  /** It may have been away, and has not heard that its view still stands: nothing is cast in it. */
+  isFenced: boolean
   /** Of consistent groups. */
   remembered: Memory
   app(event: AppEvent): void

@@ -150,6 +150,7 @@ export interface Row {
   readonly departed: readonly Departed[]
   /** Consistent groups of which nobody who comes along held the state when they last acted. */
   readonly remembered: readonly Remembered[]
+  readonly away: readonly AwayRow[]
 }
 
 /** When a consistent group last acted. */
@@ -169,6 +170,20 @@ export interface Departed {
   readonly votes: VoteRecord | null
   /** Groups that end with a goodbye, because there was no other member. */
   readonly ended: readonly string[]
+}
+
+/**
+ * In a row: somebody who is away, a member that has said that it is about to be frozen (`since` null), or the sender itself,
+ * if it has just been away (`since` null: in the view that it is in).
+ */
+export interface AwayRow {
+  readonly id: ProcessId
+  readonly name: string
+  readonly origin: string
+  readonly rank: number
+  readonly since: ViewId | null
+  /** For so long, by the sender's clock, in whole ms. */
+  readonly forMs: number
 }
 
 /** A part of a proposed view: those who are expected to come from one view. */
@@ -203,6 +218,7 @@ export interface ViewSummary {
 /** Control messages: reliable and in order on each link, never flow-controlled. */
 export type Message =
   | { readonly k: 'foreign'; readonly view: ViewId; readonly linked: readonly ProcessId[] }
+  /** A member is gone, with its record; or (`departed` null) holds its sender up, if it is suspended. */
   | { readonly k: 'suspect'; readonly view: ViewId; readonly peer: ProcessId; readonly departed: Departed | null }
   | { readonly k: 'leave'; readonly departed: Departed }
   | {
@@ -247,6 +263,10 @@ export type Message =
       readonly status: StateStatus
     }
   | { readonly k: 'groupInstall'; readonly view: ViewId; readonly install: GroupInstall }
+  /** Its sender is about to be frozen. */
+  | { readonly k: 'suspend' }
+  /** Its sender is not frozen any more. */
+  | { readonly k: 'resume' }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {

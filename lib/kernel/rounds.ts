@@ -82,6 +82,12 @@ export class Rounds {
     return false
   }
 
+  /** Does a group's view change wait for that member? */
+  isWaitingFor(id: ProcessId): boolean {
+    for (const { waiting } of this.rounds.values()) if (waiting.has(id)) return true
+    return false
+  }
+
   /** What is known of consistent groups, those among them that ended in this view. */
   remembered(): Memory {
     const { core } = this

@@ -185,6 +185,9 @@ function describeMessage(message: Message): string {
       const all = states.length === 0 ? '' : `; ${states.join(', ')}`
       return `group ${name}: INSTALL view ${gn} [${members.join(' ')}], counts [${counts.join(' ')}]${all}`
     }
+    case 'suspend':
+    case 'resume':
+      return message.k
     default:
       return message satisfies never
   }

@@ -31,6 +31,7 @@ function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt
       { id: 'z', isDead: false, votes: { last: { line, id: `${endedAt}.z`, members: ['z'] }, attempt: null }, ended },
     ],
     remembered,
+    away: [],
   }
 }
 

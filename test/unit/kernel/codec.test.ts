@@ -245,15 +245,15 @@ describe('codec › what a peer may not send', () => {
     const message: Message = {
       k: 'row',
       ballot: noBallot,
-      row: { ...sample, removed, marked: [], readies: [], departed: [], remembered: [] },
+      row: { ...sample, removed, marked: [], readies: [], departed: [], remembered: [], away: [] },
     }
     const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
     assert.equal(faultOf(whole), null)
-    // At the end: flags and number of the second held cast, then four empty lists.
-    const bits = whole.at(-6) ?? 0
-    const head = whole.subarray(0, -6)
-    assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, 0, 0, 0, 0)), 'malformed')
-    assert.equal(faultOf(Uint8Array.of(...head, bits | 4, 0, 0, 0, 0)), 'malformed')
+    // At the end: flags and number of the second held cast, then five empty lists.
+    const bits = whole.at(-7) ?? 0
+    const head = whole.subarray(0, -7)
+    assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, 0, 0, 0, 0, 0)), 'malformed')
+    assert.equal(faultOf(Uint8Array.of(...head, bits | 4, 0, 0, 0, 0, 0)), 'malformed')
   })
 
   it('huge declared lengths are refused for every field that has one', () => {

@@ -135,6 +135,9 @@ export const row: Arbitrary<Row> = plain({
   readies: fc.array(view, { maxLength: 3 }),
   remembered: fc.array(plain({ name: text, line: text, acted: num, holders: ids }), { maxLength: 2 }),
   departed: fc.array(departed, { maxLength: 2 }),
+  away: fc.array(plain({ id, name: text, origin: text, rank: num, since: fc.option(view), forMs: num }), {
+    maxLength: 2,
+  }),
 })
 const part: Arbitrary<Part> = plain({ view, members: ids })
 const decision: Arbitrary<Decision> = plain({
@@ -181,6 +184,8 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
     status,
   }),
   groupInstall: plain({ k: k('groupInstall'), view, install }),
+  suspend: plain({ k: k('suspend') }),
+  resume: plain({ k: k('resume') }),
 }
 const cast: Arbitrary<Cast> = plain({
   seq: num,

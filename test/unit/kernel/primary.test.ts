@@ -34,6 +34,7 @@ function row(from: string, voter: Voter): Row {
     readies,
     departed,
     remembered: [],
+    away: [],
   }
 }
 
