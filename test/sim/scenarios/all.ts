@@ -1,4 +1,5 @@
 /** All scenarios. */
+import { away } from './away.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
 import { join } from './join.ts'
@@ -26,5 +27,6 @@ export const scripts: readonly Script[] = [
   ...strong,
   ...queue,
   ...freeze,
+  ...away,
   ...join,
 ]

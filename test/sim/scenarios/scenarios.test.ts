@@ -11,7 +11,10 @@ test('scenarios › each has a name of its own and says what motivates it', () =
   assert.ok(scripts.filter(({ todo }) => todo === undefined).length >= SCENARIOS_MIN)
   assert.equal(new Set(scripts.map(({ name }) => name)).size, scripts.length)
   for (const { name, cites } of scripts) {
-    assert.match(name, /^vsync: (views|suspect|flush|merge|primary|xfer|order|uniform|strong|queue|freeze|join): ./)
+    assert.match(
+      name,
+      /^vsync: (views|suspect|flush|merge|primary|xfer|order|uniform|strong|queue|freeze|away|join): ./,
+    )
     assert.ok(cites.length > 0, name)
   }
 })

@@ -1,0 +1,1 @@
+setInterval(() => {}, 1000).unref(); setTimeout(() => {}, 2000)
