@@ -208,7 +208,8 @@ export class Away {
     this.known = new Map(
       uniteAway(flush.rows, present, core.era.id, core.limits).map(({ id, forMs }): [ProcessId, number] => [id, forMs]),
     )
-    this.knownAt = core.now
+    // Where nobody is away, when the view began makes no difference.
+    this.knownAt = this.known.size > 0 ? core.now : 0
     if (this.isSilent) this.fence()
     else if (this.sleep !== null) {
       const isAlone = core.era.view.wasAwayMs > 0 && flush.parts.length === 1
