@@ -99,7 +99,7 @@ export class LogPanel {
   }
 
   #addView(view: SpaceView): void {
-    const { id, members, primary, joined, left, dead, expelled } = view
+    const { id, members, primary, joined, left, dead, expelled, away, wasAwayMs } = view
     const others = joined.filter((member) => member !== this.#people.self)
     const tell = (ids: readonly string[], what: string): string[] => {
       return ids.length === 0 ? [] : [`${this.#people.names(ids)} ${what}`]
@@ -109,6 +109,11 @@ export class LogPanel {
       ...tell(left, 'left'),
       ...tell(dead, 'died (proven)'),
       ...tell(expelled, 'vanished without a word'),
+      ...tell(
+        away.flatMap((each) => (each.since === id ? [each.id] : [])),
+        'fell asleep',
+      ),
+      ...(wasAwayMs > 0 ? [`this page was asleep for ${Math.round(wasAwayMs / 1_000)} s`] : []),
     ]
     const size = `${members.length} ${members.length === 1 ? 'member' : 'members'}${primary ? '' : ', not primary'}`
     this.add('view', make('code', {}, shorten(id)), ` ${size}${news.length > 0 ? `: ${news.join('; ')}` : ''}`)

@@ -307,7 +307,7 @@ function toGroupView(view: ViewInfo): GroupView {
     joined: view.joined,
     left: view.left,
     dead: view.dead,
-    expelled: view.expelled,
+    expelled: view.away.length === 0 ? view.expelled : [...view.expelled, ...view.away.map(({ id }) => id)],
   })
 }
 

@@ -162,6 +162,20 @@ export class AppSide {
     this.flush()
   }
 
+  /** This process is about to be frozen: the others are told at once. What is cast from here on waits. */
+  suspend(): void {
+    if (this.isClosed) return
+    this.#push({ type: 'suspend' })
+    this.flush()
+  }
+
+  /** It goes on. */
+  resume(): void {
+    if (this.isClosed) return
+    this.#push({ type: 'resume' })
+    this.flush()
+  }
+
   /** Is anything here waiting for somebody who is missing: the whole space, or a group that is open here? */
   get isWanting(): boolean {
     if (this.#view?.primary !== true) return true

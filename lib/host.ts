@@ -111,8 +111,8 @@ export class Host {
   /** Takes what the application asks. */
   commands(commands: readonly Command[]): void {
     this.#push({ type: 'commands', commands })
-    // A page that is being hidden may take its worker with it before the next task: the goodbye goes out in this one.
-    if (commands.some((command) => command.type === 'leave' && command.quick)) this.#flush()
+    // A page that is being hidden or frozen may take its worker with it before the next task: what it says goes out in this one.
+    if (commands.some(isUrgent)) this.#flush()
   }
 
   /** Adds a line of the kernel's trace to the next tick. */
@@ -402,6 +402,11 @@ export class Host {
     this.#notes.push({ type: 'broken', message, dump })
     this.#drain(this.#options.platform.now())
   }
+}
+
+/** Must it be said before the next task, which may not come, or not for long? */
+function isUrgent(command: Command): boolean {
+  return command.type === 'suspend' || (command.type === 'leave' && command.quick)
 }
 
 function makeJoiners(): Record<Channel, Joiner> {

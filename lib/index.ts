@@ -34,6 +34,7 @@ export {
   ViewEvent,
 } from './events.ts'
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
+export type { AwayMember } from './kernel/api.ts'
 export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
 export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'

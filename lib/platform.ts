@@ -24,6 +24,13 @@ export interface Platform {
   readonly origin: string
   /** Calls `fn` when the page is about to be hidden for good; returns the remove function. */
   onPageHide(fn: () => void): () => void
+  /** Calls `freeze` when the page is about to be frozen, its workers with it, and `resume` when it goes on; returns the remove function. */
+  onFreeze(freeze: () => void, resume: () => void): () => void
+}
+
+interface Listened {
+  addEventListener?(type: string, fn: () => void): void
+  removeEventListener?(type: string, fn: () => void): void
 }
 
 /** Browser, worker or Node, told apart by what they have. */
@@ -32,9 +39,8 @@ export function makePlatform(): Platform {
     readonly location?: { readonly origin?: string }
     readonly setImmediate?: (fn: () => void) => unknown
     readonly Worker?: unknown
-    addEventListener?(type: string, fn: () => void): void
-    removeEventListener?(type: string, fn: () => void): void
-  } = globalThis
+    readonly document?: Listened
+  } & Listened = globalThis
   const origin = scope.location?.origin ?? ''
   return {
     now: () => performance.now(),
@@ -52,6 +58,16 @@ export function makePlatform(): Platform {
     onPageHide(fn) {
       scope.addEventListener?.('pagehide', fn)
       return () => scope.removeEventListener?.('pagehide', fn)
+    },
+    onFreeze(freeze, resume) {
+      // The page lifecycle's events; hidden pages go on, so `visibilitychange` says nothing.
+      const { document } = scope
+      document?.addEventListener?.('freeze', freeze)
+      document?.addEventListener?.('resume', resume)
+      return () => {
+        document?.removeEventListener?.('freeze', freeze)
+        document?.removeEventListener?.('resume', resume)
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The view of a space as an application reads it.
  */
-import type { MemberInfo, ViewInfo } from './kernel/api.ts'
+import type { AwayMember, MemberInfo, ViewInfo } from './kernel/api.ts'
 
 /** `alone` · `connecting` (looking around, or linked but not yet in one view) · `together` · `degraded` (cut off from the primary component) · `closed`. */
 export type SpaceStatus = 'alone' | 'connecting' | 'together' | 'degraded' | 'closed'
@@ -24,6 +24,11 @@ export interface ConnectedMember extends Member {
 export interface SpaceView extends Omit<ViewInfo, 'spaceView' | 'members'> {
   /** By seniority. */
   readonly members: readonly Member[]
+  /**
+   * Who said that it is about to be frozen (a hidden tab, a computer that falls asleep) and is not in the view: agreed on like
+   * the members, kept until it is back, leaves or is proven dead, for an hour at most.
+   */
+  readonly away: readonly AwayMember[]
 }
 
 /** The application's form of a kernel view. */
@@ -32,8 +37,11 @@ export function toSpaceView(view: ViewInfo): SpaceView {
     Object.freeze({ id, rank, name, origin, weight, witness }),
   )
   const { spaceView: _, ...rest } = view
-  return Object.freeze({ ...rest, members: Object.freeze(members) })
+  const away = view.away.length === 0 ? nobody : Object.freeze(view.away.map((each) => Object.freeze({ ...each })))
+  return Object.freeze({ ...rest, members: Object.freeze(members), away })
 }
+
+const nobody: readonly AwayMember[] = Object.freeze([])
 
 /** The application's word for a transport. */
 export function toConnection(transport: string | null): Connection {

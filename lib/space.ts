@@ -92,6 +92,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   #closing: Promise<void> | null = null
   readonly #timers: Timers
   readonly #removePageHide: () => void
+  readonly #removeFreeze: () => void
 
   /** Use `openSpace`. */
   constructor(parts: SpaceParts) {
@@ -122,6 +123,10 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     })
     this.#registry = new Registry(this.#app)
     this.#removePageHide = platform.onPageHide(() => this.#handlePageHide())
+    this.#removeFreeze = platform.onFreeze(
+      () => this.suspending(),
+      () => this.resumed(),
+    )
   }
 
   /** The current view: never without a member, for this process is one. */
@@ -239,6 +244,20 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     this.#app.setBusy(isBusy)
   }
 
+  /**
+   * Says that this process is about to be frozen, or its computer to fall asleep: it is `away` for the others from their next
+   * view on, which comes at once if anything waits for it. What is cast from here on waits. Browsers are listened to: for
+   * processes that know it otherwise (Electron's `suspend`). It goes on by itself if it was not frozen within 2 s.
+   */
+  suspending(): void {
+    this.#app.suspend()
+  }
+
+  /** Says that it goes on. A gap in its clock says the same. */
+  resumed(): void {
+    this.#app.resume()
+  }
+
   /** A readable picture of the kernel, for bug reports. */
   dump(): Promise<unknown> {
     return this.#backend?.dump() ?? Promise.resolve(null)
@@ -292,6 +311,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     if (this.#isEnded) return
     this.#isEnded = true
     this.#removePageHide()
+    this.#removeFreeze()
     this.#timers.stop()
     this.#endError ??= error
     this.#app.abandon(this.#endError ?? new ClosedError('the space is closed'))

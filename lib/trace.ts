@@ -44,8 +44,9 @@ export function viewLine(group: string, view: ViewInfo): TraceLine {
     left: view.left,
     dead: view.dead,
     expelled: view.expelled,
-    away: [],
+    away: view.away.map(({ id }) => id),
     ...(view.members.some(({ weight }) => weight !== 1) ? { weights: view.members.map(({ weight }) => weight) } : {}),
+    ...(view.wasAwayMs > 0 ? { wasAwayMs: view.wasAwayMs } : {}),
   }
 }
 

@@ -91,10 +91,11 @@ class WorkerBackend implements Backend {
   send(commands: Parameters<Backend['send']>[0]): void {
     const packed = packCommands(commands)
     this.#post({ type: 'commands', commands: packed.commands }, packed.transfer)
-    if (commands.some((command) => command.type === 'leave' && command.quick)) this.#holdPage()
+    const isLast = commands.some((command) => command.type === 'suspend' || (command.type === 'leave' && command.quick))
+    if (isLast) this.#holdPage()
   }
 
-  /** The page is about to be frozen or torn down, its worker with it: gives the goodbye time to get out. */
+  /** The page is about to be frozen or torn down, its worker with it: gives the goodbye, or the word that it sleeps, time to get out. */
   #holdPage(): void {
     const { now } = this.#config.platform
     for (const end = now() + GOODBYE_MS; now() < end; );

@@ -55,6 +55,14 @@ export interface MemberInfo {
   readonly witness: boolean
 }
 
+/** Somebody who said that it is about to be frozen, and is not here: it may come back, as the same one. */
+export interface AwayMember extends Pick<MemberInfo, 'id' | 'name' | 'origin'> {
+  /** Its rank in the last view that it was in. */
+  readonly rank: number
+  /** The first view without it. */
+  readonly since: ViewId
+}
+
 /** Where a part of a merged view comes from. */
 export interface Subview {
   /** The view its members come from. */
@@ -89,8 +97,18 @@ export interface ViewInfo {
   readonly left: readonly ProcessId[]
   /** Proven dead (its Web Lock was seen held, then free). */
   readonly dead: readonly ProcessId[]
-  /** Gone without a word: crashed or separated, nobody can tell. */
+  /** Gone without a word: crashed or separated, nobody can tell. Empty if it was this process that was gone: see `wasAwayMs`. */
   readonly expelled: readonly ProcessId[]
+  /**
+   * Of the space: who is away, agreed on, those who went first in front; each until it is back, says goodbye, is proven dead,
+   * or `awayForMs` have passed. Of a group: those who were members in `prev` and are away now.
+   */
+  readonly away: readonly AwayMember[]
+  /**
+   * For how long this process was frozen, or its computer asleep, if that is why it comes from another view than the
+   * others: on the view of those who slept, which the others seem to have left, and on that which brings them back. Else 0.
+   */
+  readonly wasAwayMs: number
 }
 
 /**
@@ -220,6 +238,10 @@ export type Command =
   | { readonly type: 'refound' }
   /** This process has other things to do than to serve others (its page is hidden): it hands over what can be handed over. */
   | { readonly type: 'busy'; readonly busy: boolean }
+  /** This process is about to be frozen, and may be at once: the others are told, and nothing is cast until it has heard that its view still stands. */
+  | { readonly type: 'suspend' }
+  /** It was, and goes on; or it was not frozen after all. A gap in its clock tells it the same. */
+  | { readonly type: 'resume' }
   /** Leave the space for good. `quick`: say goodbye at once (the page is being hidden), do not wait for own casts to be stable. */
   | { readonly type: 'leave'; readonly quick: boolean }
 

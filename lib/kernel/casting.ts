@@ -101,6 +101,15 @@ export class Casting {
     this.tellWritable()
   }
 
+  /** Does something of our own wait for that peer: for its word that it holds a uniform cast, or for room? */
+  isHeldUpBy(peer: ProcessId): boolean {
+    const { era, links } = this.core
+    const link = links.get(peer)
+    if (link === undefined) return false
+    if (this.queue.length > 0 && !link.hasRoom(0)) return true
+    return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
+  }
+
   private isIn(group: string, view: ViewId | null): boolean {
     return this.groups.byName.get(group)?.viewId === view
   }
@@ -172,7 +181,7 @@ export class Casting {
     const { era } = this.core
     let sent = 0
     this.refuseOutdated()
-    if (era.isClosed) return false
+    if (era.isClosed || this.core.isFenced) return false
     if (era.view.primary && this.aside.length > 0) {
       this.queue = [...this.aside, ...this.queue]
       this.aside = []
@@ -360,7 +369,7 @@ export class Casting {
   /** Multicasts what the engines of total groups have to tell of positions. True if that was anything. */
   tellPositions(): boolean {
     const { era } = this.core
-    if (era.isClosed) return false
+    if (era.isClosed || this.core.isFenced) return false
     let isTold = false
     for (const group of era.groups.values()) {
       if (group.options.order !== 'total' || group.isClosed) continue

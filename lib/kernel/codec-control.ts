@@ -23,6 +23,7 @@ import {
 } from './codec-schema.ts'
 import type {
   Acted,
+  AwayRow,
   Decision,
   Departed,
   Deps,
@@ -275,6 +276,15 @@ const groupRow = record<GroupRow>({
   status: stateStatus,
 })
 
+const awayRow = record<AwayRow>({
+  id: processId,
+  name: text,
+  origin,
+  rank: int,
+  since: viewIdOrNull,
+  forMs: int,
+})
+
 const row = record<Row>({
   from: processId,
   name: text,
@@ -293,6 +303,7 @@ const row = record<Row>({
   remembered: list(remembered),
   weight,
   isWitness: flag,
+  away: list(awayRow),
 })
 
 const decision = record<Decision>({
@@ -340,4 +351,6 @@ export const message: Codec<Message> = union<Message>({
   },
   groupInstall: { view: viewId, install: groupInstall },
   groupCut: { view: viewId, name: text, gn: int },
+  suspend: {},
+  resume: {},
 })

@@ -58,7 +58,8 @@ export class Contacts {
     this.reportedTo = coordinator
     this.core.tell(coordinator, { k: 'foreign', view: this.core.era.id, linked })
     if (coordinator === this.core.self) return
-    for (const id of this.core.era.members) {
+    const { members, view } = this.core.era
+    for (const id of view.away.length === 0 ? members : [...members, ...view.away.map((each) => each.id)]) {
       const departed = this.core.departed.get(id)
       if (departed?.isDead) this.core.tell(coordinator, { k: 'suspect', view: this.core.era.id, peer: id, departed })
     }
@@ -72,6 +73,11 @@ export class Contacts {
       if (isPreferred(summary, taker ?? this.core.era.view)) taker = summary
     }
     return taker?.members[0] ?? null
+  }
+
+  /** Is there a view that would take ours in? */
+  get isToBeTaken(): boolean {
+    return this.taker !== null
   }
 
   private linkedStrangers(): readonly ProcessId[] {
@@ -100,7 +106,7 @@ export class Contacts {
       views.set(seen.summary.id, seen.summary)
     }
     if (views === null) return []
-    const own = this.core.era.members.filter((id) => !this.detector.isSuspect(id))
+    const own = this.core.era.members.filter((id) => this.detector.isPresent(id))
     const parts: Part[] = []
     let size = own.length
     for (const summary of [...views.values()].sort((a, b) => compareViewIds(a.id, b.id))) {

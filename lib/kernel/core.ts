@@ -39,6 +39,8 @@ export interface Core {
   readonly departed: Map<ProcessId, Departed>
   /** Earlier processes of this one's site, of which it alone may know that they are dead, and what they had voted for. */
   readonly formers: Map<ProcessId, Departed>
+  /** It may have been away, and has not heard that its view still stands: nothing is cast in it. */
+  isFenced: boolean
   /** Of consistent groups. */
   remembered: Memory
   app(event: AppEvent): void

@@ -4,7 +4,9 @@
  * Protocol: a heartbeat on every link per period; silence of a member beyond `suspectAfterMs`, or a link that stays
  *   closed beyond its grace, makes it suspect. Whoever finds a member silent tells whom it takes for the coordinator, and
  *   nobody is left out on the word of one observer while there are others who hear it: then only if the silence lasts.
- *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not.
+ *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not. Whoever said
+ *   that it is about to be frozen is not suspect for its silence, but if it holds something up, or after `suspendedMs`; a
+ *   heartbeat says that it is not frozen.
  * Provides: L5. Source: JGroups FD_SOCK + FD_ALL pairing and VERIFY_SUSPECT; Lifeguard's local health and its
  *   confirmations by others.
  */
@@ -38,6 +40,10 @@ export class Detector {
   private readonly reports: Map<ProcessId, number> = new Map()
   /** Whom this process has told of which silent members in this view. */
   private readonly reported: Map<ProcessId, ProcessId> = new Map()
+  /** Who said that it is about to be frozen, and when that came. */
+  readonly suspended: Map<ProcessId, number> = new Map()
+  /** Members that hold something up, if they are suspended. */
+  readonly pressing: Set<ProcessId> = new Set()
   private beatAt = 0
   /** Before this moment no member's deadline is over; 0: to be worked out again, since something was heard. */
   private soonest = 0
@@ -48,16 +54,49 @@ export class Detector {
     this.core = core
   }
 
-  /** The start of a step: a long gap means that this process was away. */
-  noticeGap(now: number): void {
+  /** The start of a step: a long gap means that this process was away. Returns how long; 0: it was not. */
+  noticeGap(now: number): number {
     const gap = now - this.lastStep
     const { heartbeatMs } = this.core.limits
     this.lastStep = now
-    if (!(gap > heartbeatMs * 2)) return
+    if (!(gap > heartbeatMs * 2)) return 0
     this.core.trace({ e: 'resume', gap })
     this.soonest = 0
     for (const seen of this.seen.values()) seen.at += gap
     for (const link of this.core.links.values()) link.downSince += gap
+    for (const [id, at] of this.suspended) this.suspended.set(id, at + gap)
+    return gap
+  }
+
+  /** Heartbeats go at the end of this step. */
+  beatNow(): void {
+    this.beatAt = 0
+  }
+
+  /** A peer is about to be frozen. */
+  handleSuspend(peer: ProcessId): void {
+    this.soonest = 0
+    this.suspended.set(peer, this.core.now)
+    this.core.trace({ e: 'suspended', q: peer })
+  }
+
+  /** A peer is not frozen. */
+  handleAwake(peer: ProcessId): void {
+    if (!this.suspended.delete(peer)) return
+    this.soonest = 0
+    const seen = this.seen.get(peer)
+    if (seen !== undefined) seen.at = Math.max(seen.at, this.core.now)
+  }
+
+  /** A suspended member holds something up. */
+  press(peer: ProcessId): void {
+    this.soonest = 0
+    this.pressing.add(peer)
+  }
+
+  /** Would it be a member of a view that is proposed now? */
+  isPresent(peer: ProcessId): boolean {
+    return !this.isSuspect(peer) && !this.suspended.has(peer)
   }
 
   get nextBeat(): number {
@@ -65,10 +104,11 @@ export class Detector {
   }
 
   /** Sends heartbeats when they are due. */
-  beat(promisedEpoch: number, summary: () => ViewSummary): boolean {
+  beat(promisedEpoch: number, summary: () => ViewSummary, isSilent = false): boolean {
     const { now, era, limits } = this.core
     if (now < this.beatAt) return false
     this.beatAt = now + limits.heartbeatMs
+    if (isSilent) return false
     for (const link of this.core.links.values())
       if (link.isOpen) this.sendBeat(link.peer, promisedEpoch, summary, era.id)
     return true
@@ -95,6 +135,7 @@ export class Detector {
     const { era, now } = this.core
     this.highestEpoch = Math.max(this.highestEpoch, frame.epoch)
     this.soonest = 0
+    if (this.suspended.size > 0) this.handleAwake(peer)
     // Whoever stays in a view before ours is as good as silent: it may never come to ours, if that was completed without it.
     const isBehind = era.ranks.has(peer) && compareViewIds(frame.view, era.id) < 0
     this.seen.set(peer, {
@@ -126,6 +167,7 @@ export class Detector {
     this.moved.clear()
     this.reports.clear()
     this.reported.clear()
+    this.pressing.clear()
     for (const id of this.core.era.members) {
       const seen = this.seen.get(id)
       if (seen !== undefined) {
@@ -158,6 +200,7 @@ export class Detector {
   isSuspect(peer: ProcessId): boolean {
     if (peer === this.core.self) return false
     if (this.core.departed.has(peer) || this.moved.has(peer)) return true
+    if (this.isPressing(peer)) return true
     return this.core.now >= this.soonest && this.core.now >= this.deadline(peer)
   }
 
@@ -181,6 +224,11 @@ export class Detector {
     this.reports.set(peer, this.core.now)
   }
 
+  /** Has it said that it is about to be frozen, while something waits for it? */
+  private isPressing(peer: ProcessId): boolean {
+    return this.suspended.size > 0 && this.suspended.has(peer) && this.pressing.has(peer)
+  }
+
   private isCertain(peer: ProcessId): boolean {
     return this.core.departed.has(peer) || this.moved.has(peer)
   }
@@ -192,7 +240,7 @@ export class Detector {
   actsOn(peer: ProcessId): number {
     const { era, self, now, limits } = this.core
     const isSecond = now - (this.reports.get(peer) ?? Number.NEGATIVE_INFINITY) < limits.suspectAfterMs
-    if (this.isCertain(peer) || isSecond) return now
+    if (this.isCertain(peer) || this.isPressing(peer) || isSecond) return now
     const isAlone = era.members.every((id) => id === self || id === peer || this.isSuspect(id))
     return isAlone ? now : this.deadline(peer) + limits.secondOpinionMs
   }
@@ -200,7 +248,7 @@ export class Detector {
   /** Does this process believe that peer gone, member or stranger? */
   isGone(peer: ProcessId): boolean {
     if (this.core.era.ranks.has(peer)) return this.isSuspect(peer)
-    return this.core.departed.has(peer) || this.core.now >= this.deadline(peer)
+    return this.core.departed.has(peer) || this.suspended.has(peer) || this.core.now >= this.deadline(peer)
   }
 
   /** When the peer becomes suspect if nothing more is heard. */
@@ -208,9 +256,11 @@ export class Detector {
     const { limits } = this.core
     const seen = this.seen.get(peer)
     const link = this.core.links.get(peer)
+    const asleepSince = this.suspended.size > 0 ? this.suspended.get(peer) : undefined
     const heard = (seen?.at ?? 0) + limits.suspectAfterMs
-    if (link !== undefined && !link.isUp) return Math.min(heard, link.downSince + limits.linkDownGraceMs)
-    return heard
+    const patience = asleepSince === undefined ? heard : Math.max(heard, asleepSince + limits.suspendedMs)
+    if (link !== undefined && !link.isUp) return Math.min(patience, link.downSince + limits.linkDownGraceMs)
+    return patience
   }
 
   /** The earliest moment at which a member may become suspect. */
@@ -226,6 +276,15 @@ export class Detector {
     }
     this.soonest = soonest
     return next
+  }
+
+  /** Has every other member, in this view, answered a heartbeat that was sent at that time or later? */
+  hasHeardSince(time: number): boolean {
+    const { era, self } = this.core
+    return era.members.every((id) => {
+      const seen = this.seen.get(id)
+      return id === self || (seen !== undefined && seen.echo >= time && seen.view === era.id)
+    })
   }
 
   /** When this process sent the last heartbeat that more than half of the votes of its view have answered. */

@@ -164,6 +164,7 @@ export interface Row {
   readonly weight: number
   /** It votes without state. */
   readonly isWitness: boolean
+  readonly away: readonly AwayRow[]
 }
 
 /** When a consistent group last acted. */
@@ -183,6 +184,20 @@ export interface Departed {
   readonly votes: VoteRecord | null
   /** Groups that end with a goodbye, because there was no other member. */
   readonly ended: readonly string[]
+}
+
+/**
+ * In a row: somebody who is away, a member that has said that it is about to be frozen (`since` null), or the sender itself,
+ * if it has just been away (`since` null: in the view that it is in).
+ */
+export interface AwayRow {
+  readonly id: ProcessId
+  readonly name: string
+  readonly origin: string
+  readonly rank: number
+  readonly since: ViewId | null
+  /** For so long, by the sender's clock, in whole ms. */
+  readonly forMs: number
 }
 
 /** A part of a proposed view: those who are expected to come from one view. */
@@ -217,6 +232,7 @@ export interface ViewSummary {
 /** Control messages: reliable and in order on each link, never flow-controlled. */
 export type Message =
   | { readonly k: 'foreign'; readonly view: ViewId; readonly linked: readonly ProcessId[] }
+  /** A member is gone, with its record; or (`departed` null) holds its sender up, if it is suspended. */
   | { readonly k: 'suspect'; readonly view: ViewId; readonly peer: ProcessId; readonly departed: Departed | null }
   | { readonly k: 'leave'; readonly departed: Departed }
   | {
@@ -263,6 +279,10 @@ export type Message =
   | { readonly k: 'groupInstall'; readonly view: ViewId; readonly install: GroupInstall }
   /** Its sender has made a gbcast in the group after so many views and cuts of it: please cut. */
   | { readonly k: 'groupCut'; readonly view: ViewId; readonly name: string; readonly gn: number }
+  /** Its sender is about to be frozen. */
+  | { readonly k: 'suspend' }
+  /** Its sender is not frozen any more. */
+  | { readonly k: 'resume' }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {

@@ -1,5 +1,5 @@
 /** Who is gone from a view, and why: from the flush rows alone, so the same at everyone. */
-import type { ProcessId, ViewInfo } from './api.ts'
+import type { AwayMember, ProcessId, ViewInfo } from './api.ts'
 import type { Departed, Row } from './frame.ts'
 
 /** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */
@@ -11,14 +11,35 @@ export function agreedDeparted(rows: readonly Row[]): Map<ProcessId, Departed> {
   return departed
 }
 
-/** Sorts those who are gone by reason. */
-export function whyGone(
-  gone: readonly ProcessId[],
-  departed: ReadonlyMap<ProcessId, Departed>,
-): Pick<ViewInfo, 'left' | 'dead' | 'expelled'> {
+/** What a flush says of those who are or were away. */
+export interface Absences {
+  readonly away: readonly AwayMember[]
+  /** All who come along from the own view have slept in it: those whom they miss have not failed. */
+  readonly isAsleep: boolean
+  readonly wasAwayMs: number
+}
+
+/** What a view tells of those who are not in it. */
+export type Gone = Pick<ViewInfo, 'left' | 'dead' | 'expelled' | 'away' | 'wasAwayMs'>
+
+/** Those who are gone, for whatever reason. */
+interface Missing {
+  /** Members of the view before. */
+  readonly members: readonly ProcessId[]
+  /** Those who were away before. */
+  readonly wereAway?: readonly ProcessId[]
+  readonly departed: ReadonlyMap<ProcessId, Departed>
+}
+
+/** Sorts those who are gone by reason. Where all who come from one view slept, it was not the others who were gone. */
+export function whyGone({ members, wereAway = [], departed }: Missing, { away, isAsleep, wasAwayMs }: Absences): Gone {
+  const isAway = new Set(away.map(({ id }) => id))
+  const gone = wereAway.length === 0 ? members : [...members, ...wereAway.filter((id) => !isAway.has(id))]
   return {
     left: gone.filter((id) => departed.get(id)?.isDead === false),
     dead: gone.filter((id) => departed.get(id)?.isDead === true),
-    expelled: gone.filter((id) => !departed.has(id)),
+    expelled: isAsleep ? [] : members.filter((id) => !departed.has(id) && !isAway.has(id)),
+    away,
+    wasAwayMs,
   }
 }

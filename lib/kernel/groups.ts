@@ -5,6 +5,7 @@ import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
 import { type Era, streamKey } from './era.ts'
 import type { GroupInstall, GroupRow, Message, Remembered, StateTask } from './frame.ts'
+import type { Gone } from './gone.ts'
 import { type Group, newTotal } from './group.ts'
 import { installedId, statusAfter } from './rounds.ts'
 import { noStatus } from './state-plan.ts'
@@ -270,6 +271,8 @@ export class Groups {
       left: install.left,
       dead: [],
       expelled: [],
+      away: [],
+      wasAwayMs: 0,
     })
     if (group.gn > (era.cut?.lastTold.get(group.gid) ?? group.gn)) {
       core.trace({ e: 'groupPassedOver', g: group.name, gn: group.gn })
@@ -348,12 +351,19 @@ export class Groups {
     group.status = { ...group.status, acted: era.epoch, line: era.view.line }
   }
 
+  /** Is that member the one that numbers the casts of a total group that this process is in? */
+  isSequencer(id: ProcessId): boolean {
+    for (const { options, members } of this.byName.values())
+      if (options.order === 'total' && members[0] === id && members.length > 1) return true
+    return false
+  }
+
   viewOf(
     group: Group,
     prev: ViewId | null,
     trans: readonly ProcessId[],
     subviews: ViewInfo['subviews'],
-    change: Pick<ViewInfo, 'joined' | 'left' | 'dead' | 'expelled'>,
+    change: Pick<ViewInfo, 'joined'> & Gone,
   ): ViewInfo {
     const { view } = this.core.era
     return {
@@ -384,8 +394,8 @@ export class Groups {
     for (const group of this.byName.values()) {
       const { name, options, gn, installs, status } = group
       if (options.consistency !== 'consistent' || status.isWhole || line === null || !isActing(group, era)) continue
-      const install = installs.findLast((each) => each.gn <= gn)
-      const holders = install === undefined ? [] : holdersOf(install.members, install.plan)
+      const install = installs.findLast((each) => each.gn <= gn && each.plan !== null)
+      const holders = install === undefined ? [] : holdersOf(install.members, install.plan ?? [])
       if (holders.length > 0 && (memory.get(name)?.acted ?? 0) < era.epoch)
         memory.set(name, { name, line, acted: era.epoch, holders })
     }

@@ -1,5 +1,6 @@
 /** Installing a space view: the cut is delivered, then everything counted per view begins anew. */
 import type { MemberInfo, ViewInfo } from './api.ts'
+import { absencesOf } from './away.ts'
 import type { LostCast } from './casting.ts'
 import { type CutPlan, lastTold } from './cut.ts'
 import { Era, type Held } from './era.ts'
@@ -29,6 +30,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     return { id: m, name, origin, weight, witness: isWitness }
   })
   const ids = new Set(members.map((m) => m.id))
+  const absences = absencesOf(flush, kernel)
   const view: ViewInfo = {
     id,
     spaceView: id,
@@ -41,8 +43,12 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     subviews: parts.map((part) => ({ id: part.view, members: part.members })),
     joined: members.map((m) => m.id).filter((m) => !old.ranks.has(m)),
     ...whyGone(
-      old.members.filter((m) => !ids.has(m)),
-      departed,
+      {
+        members: old.members.filter((m) => !ids.has(m)),
+        wereAway: old.view.away.flatMap((m) => (ids.has(m.id) ? [] : [m.id])),
+        departed,
+      },
+      absences,
     ),
   }
   kernel.lamport = Math.max(kernel.lamport, ...flush.rows.map((row) => row.lamport))
@@ -65,11 +71,12 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   }
   kernel.delivery.reset()
   kernel.detector.newView()
+  kernel.away.newView(flush, old)
   kernel.trace({ e: 'install', view: id, members: members.map((m) => m.id), parts: parts.length })
   kernel.app({ type: 'view', group: '', view, state: 'whole' })
   if (decision.line !== null && decision.line !== oldLine) kernel.effects.push({ type: 'inLine', line: decision.line })
   const isSameStanding = old.view.primary === decision.primary && oldLine === decision.line
-  startGroups(kernel, flush, decision, isSameStanding)
+  startGroups(kernel, flush, decision, { isSameStanding, absences })
   // What a merge needs to know of us next, strangers hear at once.
   for (const link of kernel.links.values()) {
     if (link.isOpen && !ids.has(link.peer)) {

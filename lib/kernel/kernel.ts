@@ -17,6 +17,7 @@ import type {
   ViewId,
   VoteRecord,
 } from './api.ts'
+import { Away } from './away.ts'
 import { Casting } from './casting.ts'
 import { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
@@ -58,7 +59,9 @@ export class Kernel implements KernelHandle, Core {
   generation = 0
   voiceFrom = 0
   remembered: Memory = new Map()
+  isFenced = false
   readonly detector: Detector
+  readonly away: Away
   readonly contacts: Contacts
   readonly membership: Membership
   readonly delivery: Delivery
@@ -78,6 +81,8 @@ export class Kernel implements KernelHandle, Core {
   /** What came of a view that this process is about to say READY for. */
   private early: { readonly peer: ProcessId; readonly part: DataFrame | Message }[] = []
   private earlyView: ViewId = ''
+  /** What would change groups' views in a space view that may be over. */
+  private fenced: { readonly from: ProcessId; readonly message: Message }[] = []
 
   constructor(env: KernelEnv, options: KernelOptions) {
     this.env = env
@@ -89,6 +94,7 @@ export class Kernel implements KernelHandle, Core {
     this.limits = { ...defaultLimits, ...options.limits }
     this.era = this.firstEra()
     this.detector = new Detector(this)
+    this.away = new Away(this, this.detector)
     this.delivery = new Delivery(this, {
       installGroup: (group) => this.groups.install(group),
       isJoining: (gid) => this.groups.mightJoin(gid),
@@ -106,7 +112,7 @@ export class Kernel implements KernelHandle, Core {
     this.contacts = new Contacts(this, this.detector)
     this.membership = new Membership(
       this,
-      { detector: this.detector, contacts: this.contacts },
+      { detector: this.detector, contacts: this.contacts, away: this.away },
       {
         groupRows: () => this.groups.rows(),
         closed: () => this.groups.closed(),
@@ -141,6 +147,8 @@ export class Kernel implements KernelHandle, Core {
       left: [],
       dead: [],
       expelled: [],
+      away: [],
+      wasAwayMs: 0,
     }
     return new Era(view, 1, this.self)
   }
@@ -149,7 +157,8 @@ export class Kernel implements KernelHandle, Core {
     this.effects = []
     if (this.isStopped) return []
     this.now = Math.max(now, this.now)
-    this.detector.noticeGap(this.now)
+    const gap = this.detector.noticeGap(this.now)
+    if (gap > 0) this.away.woke(gap)
     if (!this.isStarted) {
       this.isStarted = true
       this.rounds.reset([])
@@ -225,11 +234,14 @@ export class Kernel implements KernelHandle, Core {
 
   /** The end of a step: everything that follows from what came in, then one frame per link. */
   private settle(): void {
+    if (this.fenced.length > 0 && !this.isFenced)
+      for (const { from, message } of this.fenced.splice(0)) this.handleMessage(from, message)
     for (let rounds = 0; rounds < 100; rounds += 1) {
       this.advanceStability()
       this.delivery.pump()
       const isMoved = this.casting.drain()
       const isNumbered = this.casting.tellPositions()
+      if (this.detector.suspended.size > 0) this.press()
       this.membership.evaluate()
       const isTalking = this.local.length > 0
       this.drainLocal()
@@ -239,8 +251,10 @@ export class Kernel implements KernelHandle, Core {
     this.transfer.pump()
     this.groups.requestLeaves()
     this.drainLocal()
-    const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.contacts.summary())
-    if (isBeat) this.tellLease()
+    this.away.notice()
+    const { isSilent } = this.away
+    const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.contacts.summary(), isSilent)
+    if (isBeat || this.isFenced) this.tellLease()
     this.pushStability()
     for (const link of this.links.values()) link.flush(this.now)
     this.leaveIfDone()
@@ -248,7 +262,7 @@ export class Kernel implements KernelHandle, Core {
 
   private tellLease(): void {
     if (!this.groups.hasConsistent) return
-    const start = this.era.view.primary ? this.detector.leaseStart() : null
+    const start = this.era.view.primary && !this.isFenced ? this.detector.leaseStart() : null
     if (start === this.leaseTold) return
     this.leaseTold = start
     this.app({ type: 'lease', start })
@@ -345,6 +359,7 @@ export class Kernel implements KernelHandle, Core {
       this.detector.handleBeat(peer, frame)
       if (!frame.isMember || link.rank < 0) this.membership.touch()
       if (frame.isMember) this.believe(frame.view)
+      if (this.isFenced) this.away.reassure()
       return
     }
     if (!link.accept(frame)) return
@@ -449,7 +464,16 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'suspect':
         if (message.departed !== null) this.handleDeparted(message.departed)
-        else if (this.era.ranks.has(from)) this.detector.handleReport(message.peer)
+        else if (this.era.ranks.has(from)) {
+          this.detector.handleReport(message.peer)
+          this.detector.press(message.peer)
+        }
+        return
+      case 'suspend':
+        this.detector.handleSuspend(from)
+        return
+      case 'resume':
+        this.detector.handleAwake(from)
         return
       case 'leave':
         this.handleDeparted({ ...message.departed, id: from, isDead: false })
@@ -476,7 +500,8 @@ export class Kernel implements KernelHandle, Core {
         membership.handleRefound()
         return
       case 'groupRequest':
-        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
+        if (this.isFenced) this.fenced.push({ from, message })
+        else if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
           rounds.handleRequest(from, message)
         return
       case 'groupRefuse':
@@ -491,7 +516,8 @@ export class Kernel implements KernelHandle, Core {
         if (from === this.era.members[0] && !membership.isLeaving) groups.handlePrepare(message)
         return
       case 'groupCount':
-        if (!this.era.isClosed) rounds.handleCount(from, message)
+        if (this.isFenced) this.fenced.push({ from, message })
+        else if (!this.era.isClosed) rounds.handleCount(from, message)
         return
       case 'groupInstall':
         // After the row it is too late: who knows it reports it in its own row.
@@ -557,11 +583,40 @@ export class Kernel implements KernelHandle, Core {
       case 'busy':
         this.isBusy = command.busy
         return
+      case 'suspend':
+        if (!this.membership.isLeaving) this.away.suspend()
+        return
+      case 'resume':
+        this.away.resume()
+        return
       case 'leave':
         if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now
         if (command.quick) this.isQuick = true
         return
     }
+  }
+
+  /** Suspended members that are needed are as good as gone; whoever leads the next flush is told so. */
+  private press(): void {
+    for (const id of this.era.members) {
+      if (!this.detector.suspended.has(id)) continue
+      const isNew = !this.detector.pressing.has(id)
+      if (isNew && !this.isHeldUpBy(id)) continue
+      if (isNew) {
+        this.detector.press(id)
+        this.membership.touch()
+      }
+      const coordinator = this.membership.coordinator()
+      if (this.away.isToTell(id, coordinator))
+        this.tell(coordinator, { k: 'suspect', view: this.era.id, peer: id, departed: null })
+    }
+  }
+
+  /** Does that member have a role, or does anything here wait for it? */
+  private isHeldUpBy(id: ProcessId): boolean {
+    if (this.era.isClosed || this.isFenced || this.membership.coordinator() === id) return true
+    if (this.groups.isSequencer(id) || this.rounds.isWaitingFor(id) || this.transfer.isAwaitingFrom(id)) return true
+    return this.contacts.isToBeTaken || this.casting.isHeldUpBy(id)
   }
 
   // ---- leaving ----------------------------------------------------------------------------------------------

@@ -66,6 +66,14 @@ export interface Limits {
   readonly leaveWaitMs: number
   /** How long a goodbye may take to be acknowledged. */
   readonly goodbyeMs: number
+  /** How long a suspended member stays in the view if it holds nothing up. */
+  readonly suspendedMs: number
+  /** How long whoever said that it is about to be frozen is silent: if it still runs then, it was not. */
+  readonly suspendingMs: number
+  /** Away members that a view names. */
+  readonly awayMax: number
+  /** How long a view names somebody who is away. */
+  readonly awayForMs: number
 }
 
 /** The defaults. */
@@ -102,4 +110,8 @@ export const defaultLimits: Limits = {
   transferTimeoutMs: 1_500,
   leaveWaitMs: 1_500,
   goodbyeMs: 500,
+  suspendedMs: 6_000,
+  suspendingMs: 2_000,
+  awayMax: 64,
+  awayForMs: 3_600_000,
 }

@@ -12,6 +12,7 @@
  * Differs: all five delays in every case, so that one mechanism serves both kinds of groups.
  */
 import type { ProcessId, ViewId } from './api.ts'
+import type { Away } from './away.ts'
 import type { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
@@ -73,6 +74,7 @@ export interface MembershipHooks {
 interface Below {
   readonly detector: Detector
   readonly contacts: Contacts
+  readonly away: Away
 }
 
 /** The flush, as member and as leader. */
@@ -80,6 +82,7 @@ export class Membership {
   private readonly core: Core
   private readonly detector: Detector
   private readonly contacts: Contacts
+  private readonly away: Away
   private readonly hooks: MembershipHooks
   promised: Ballot = noBallot
   flush: Flush | null = null
@@ -104,10 +107,11 @@ export class Membership {
   private isCountNews = false
   isLeaving = false
 
-  constructor(core: Core, { detector, contacts }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
+  constructor(core: Core, { detector, contacts, away }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
     this.core = core
     this.detector = detector
     this.contacts = contacts
+    this.away = away
     this.hooks = hooks
     this.founding = new Founding(core, foundAfterMs)
   }
@@ -117,7 +121,7 @@ export class Membership {
   }
 
   /** The first member, by rank, that is not believed gone. */
-  private coordinator(): ProcessId {
+  coordinator(): ProcessId {
     for (const id of this.core.era.members) if (!this.detector.isSuspect(id)) return id
     return this.core.self
   }
@@ -163,16 +167,27 @@ export class Membership {
     if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
     const suspects = this.core.era.members.filter((id) => this.detector.isSuspect(id))
     const failures = suspects.length > 0
+    const isNewsOfAway = coordinator === self && this.away.hasDeparted
     const isStuck = this.core.era.isClosed || this.isForsaken()
     const isCountNews = this.isCountNews && this.mayGoOn()
     const strangers = coordinator === self ? this.contacts.candidates() : []
     if (coordinator === self) this.founding.consider(this.detector.seen)
-    if (!failures && !isStuck && !isCountNews && strangers.length === 0 && this.founding.line === null) {
+    if (
+      !failures &&
+      !isStuck &&
+      !isCountNews &&
+      !isNewsOfAway &&
+      strangers.length === 0 &&
+      this.founding.line === null
+    ) {
       this.wantedSince = Number.NaN
       return
     }
     if (Number.isNaN(this.wantedSince)) this.wantedSince = now
-    this.wantedAt = Math.max(this.wantedSince + this.hold(failures || isStuck, strangers), this.notBefore)
+    this.wantedAt = Math.max(
+      this.wantedSince + this.hold(failures || isStuck || isNewsOfAway, strangers),
+      this.notBefore,
+    )
     if (failures && !isStuck) {
       this.wantedAt = Math.max(this.wantedAt, Math.min(...suspects.map((id) => this.detector.actsOn(id))))
     }
@@ -277,7 +292,7 @@ export class Membership {
     // Whoever is met first may have what is missing.
     const isAnew = this.founding.isAnew && strangers.length === 0
     const found = isAnew || !this.founding.isAnew ? this.founding.line : null
-    const own = era.members.filter((id) => !this.detector.isSuspect(id))
+    const own = era.members.filter((id) => this.detector.isPresent(id))
     const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
     const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
     // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
@@ -480,6 +495,7 @@ export class Membership {
       remembered: this.hooks.untold(part.members),
       weight: this.core.weight,
       isWitness: this.core.isWitness,
+      away: this.away.rows(part.members),
     }
   }
 
@@ -490,6 +506,7 @@ export class Membership {
       ...(votes.last?.members ?? []),
       ...(votes.attempt?.members ?? []),
       ...formers.keys(),
+      ...era.view.away.map(({ id }) => id),
     ])
     return [...departed.values()].filter((d) => relevant.has(d.id))
   }

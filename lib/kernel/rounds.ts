@@ -86,6 +86,12 @@ export class Rounds {
     return false
   }
 
+  /** Does a group's view change wait for that member? */
+  isWaitingFor(id: ProcessId): boolean {
+    for (const { waiting } of this.rounds.values()) if (waiting.has(id)) return true
+    return false
+  }
+
   /** What is known of consistent groups, those among them that ended or were opened in this view. */
   remembered(): Memory {
     const { core } = this
@@ -203,7 +209,7 @@ export class Rounds {
     }
     entry.gn = gn
     entry.members = members
-    entry.holders = holdersOf(members, install.plan)
+    if (install.plan !== null) entry.holders = holdersOf(members, install.plan)
     this.rounds.delete(entry.gid)
     this.core.trace({ e: 'groupInstall', g: entry.name, gn, ...(isView ? {} : { isCut: true }) })
     for (const id of new Set([...old, ...members])) {

@@ -3,7 +3,7 @@ import { hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } 
 import type { ProcessId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
-import { agreedDeparted, whyGone } from './gone.ts'
+import { type Absences, agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
 import { groupViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
@@ -11,6 +11,13 @@ import type { Flush } from './membership.ts'
 import { goesOn } from './primary.ts'
 import type { DirectoryEntry } from './rounds.ts'
 import { noStatus, planStates, type StateEntry } from './state-plan.ts'
+
+/** What the change of the space means for every group. */
+export interface SpaceChange {
+  /** Neither line nor primary has changed. */
+  readonly isSameStanding: boolean
+  readonly absences: Absences
+}
 
 interface PartGroup {
   readonly history: GroupHistory
@@ -23,7 +30,8 @@ interface PartGroup {
 }
 
 /** All groups of all parts, united by name, in the same way at every member. */
-export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, isSameStanding: boolean): void {
+export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, change: SpaceChange): void {
+  const { isSameStanding, absences } = change
   const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
   const united = new Map<string, PartGroup[]>()
   for (const part of parts) {
@@ -71,6 +79,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, is
       isSameStanding: isSameStanding && !plan.some(({ mode }) => isHeld(mode)),
       missing,
       plan,
+      absences,
     })
     if (start !== null) starts.push(start)
   })
@@ -106,11 +115,15 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decis
   }))
 }
 
-/** Also whoever a group view that was decided, but not told, lets go. */
+/** Also whoever a group view that was decided, but not told, lets go; not who has left before and is back since. */
 function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
-  const left = installs.flatMap((install) => install.left)
+  const gone = new Set<ProcessId>()
+  for (const { left, joined } of installs) {
+    for (const id of left) gone.add(id)
+    for (const id of joined) gone.delete(id)
+  }
   return new Map([
-    ...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
+    ...[...gone].map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
     ...departed,
   ])
 }
@@ -133,6 +146,7 @@ interface Union {
   readonly isSameStanding: boolean
   readonly missing: readonly ProcessId[] | null
   readonly plan: readonly StateTask[]
+  readonly absences: Absences
 }
 
 function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
@@ -142,7 +156,7 @@ function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
 }
 
 function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
-  const { name, gid, pieces, members, missing, plan } = union
+  const { name, gid, pieces, members, missing, plan, absences } = union
   const mine = pieces.find((piece) => piece.members.includes(kernel.self))
   const group = kernel.groups.byName.get(name)
   const [first] = pieces
@@ -159,8 +173,11 @@ function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null 
   const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
     joined: members.filter((m) => !before.includes(m)),
     ...whyGone(
-      before.filter((m) => !members.includes(m)),
-      withLeavers(agreedDeparted(flush.rows), mine.history),
+      {
+        members: before.filter((m) => !members.includes(m)),
+        departed: withLeavers(agreedDeparted(flush.rows), mine.history),
+      },
+      { ...absences, away: absences.away.filter(({ id }) => before.includes(id) && !members.includes(id)) },
     ),
   })
   return { ...base, view: { id, info, plan } }

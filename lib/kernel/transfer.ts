@@ -129,6 +129,12 @@ export class Transfer {
     return this.incoming.has(name)
   }
 
+  /** Does a state of that peer not come, that is awaited? */
+  isAwaitingFrom(peer: ProcessId): boolean {
+    for (const { parts } of this.incoming.values()) if (parts.get(peer)?.isDone === false) return true
+    return false
+  }
+
   /** Is a state of the group on its way from here? Until all of it has come, nobody else may have one. */
   isGiving(name: string): boolean {
     for (const out of this.asked.values()) if (out.group === name) return true

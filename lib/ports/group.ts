@@ -18,7 +18,7 @@ export interface GroupView {
   readonly left: readonly string[]
   /** Proven dead. */
   readonly dead: readonly string[]
-  /** Gone without a word. */
+  /** Gone without a word, or away: they may come back. */
   readonly expelled: readonly string[]
 }
 

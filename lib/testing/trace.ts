@@ -97,7 +97,10 @@ export interface ViewLine extends ProcessLine {
   readonly dead?: readonly string[]
   /** Gone without a word. */
   readonly expelled?: readonly string[]
+  /** Asleep: of the space, all who are known to be; of a group, those who went with this view. */
   readonly away?: readonly string[]
+  /** The process comes from another view than the others because it was asleep, for so long. */
+  readonly wasAwayMs?: number
   /** Of the members' votes, by rank, when not all 1. */
   readonly weights?: readonly number[]
 }
@@ -169,6 +172,14 @@ export interface SettleLine extends ProcessLine {
 export interface NoticeLine extends ProcessLine {
   readonly e: 'suspect' | 'suspend' | 'resume'
   readonly q?: string
+}
+
+/** The process may have been asleep: it casts nothing until it has heard that its view stands (`by` answers), or has another. */
+export interface FenceLine extends ProcessLine {
+  readonly e: 'fence' | 'unfence'
+  /** Of the space. */
+  readonly view: string
+  readonly by?: 'answers' | 'view'
 }
 
 /** Per sender, the highest number of it that a state of the group covers. */
@@ -380,6 +391,7 @@ export type TraceLine =
   | DeliverLine
   | SettleLine
   | NoticeLine
+  | FenceLine
   | StateOutLine
   | StateInLine
   | AnewLine

@@ -5,6 +5,7 @@
  */
 import { assertEqual } from './assert.ts'
 import {
+  assertAway,
   assertItemsKept,
   assertStable,
   assertUndisturbed,
@@ -25,6 +26,8 @@ import { fallAsleep, wakeUp } from './tabs.ts'
 /** How pages stop and go on. */
 interface Stop {
   readonly name: string
+  /** The browser tells the pages, so they tell the others. */
+  readonly isSaid: boolean
   stop(sleepers: readonly Keeper[]): Promise<void>
   /** Resolves when they have stopped for long enough. */
   last(sleepers: readonly Keeper[], others: readonly Keeper[]): Promise<void>
@@ -32,11 +35,13 @@ interface Stop {
 }
 
 const freezing = {
+  isSaid: true,
   stop: (sleepers: readonly Keeper[]) => each(sleepers, ({ page }) => page.freeze()),
   goOn: (sleepers: readonly Keeper[]) => each(sleepers, ({ page }) => page.thaw()),
 }
 
 const sleeping = {
+  isSaid: false,
   stop: (sleepers: readonly Keeper[]) => fallAsleep(sleepers.map(({ page }) => page)),
   goOn: (sleepers: readonly Keeper[]) => wakeUp(sleepers.map(({ page }) => page)),
 }
@@ -80,6 +85,7 @@ async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how
   await how.stop(sleepers)
   await untilViewOf(others, true)
   const excludedMs = performance.now() - stoppedAt
+  await assertAway(others, how.isSaid ? sleepers : [])
   await hear(others)
   await how.last(sleepers, others)
   await untilPassedOn(others, item)
@@ -88,6 +94,7 @@ async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how
   await how.goOn(sleepers)
   await untilViewOf(all, true)
   const backMs = performance.now() - goneOnAt
+  await assertAway(all, [])
   assertEqual(await release(holder), { end: 'stale-token', wasLost: true }, 'what it had in hand')
   await hear(all)
   const books = await closeBooks(all)

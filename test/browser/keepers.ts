@@ -45,6 +45,15 @@ export async function untilViewOf(keepers: readonly Keeper[], isPrimary: boolean
   await Promise.all(keepers.map(({ page }) => page.evaluate(untilMembers, members, isPrimary)))
 }
 
+/** Those who are away by the views of these, and nobody else. */
+export async function assertAway(keepers: readonly Keeper[], away: readonly Keeper[]): Promise<void> {
+  const ids = away.map(({ self }) => self).sort()
+  for (const { page } of keepers) {
+    const found = await page.evaluate(() => (window.keeper.space?.view.away ?? []).map(({ id }) => id).sort())
+    assertEqual(found, ids, 'who is away')
+  }
+}
+
 /** Makes this page take an item and keep it in hand. Gives the item's id. */
 export function hold({ page }: Keeper): Promise<string> {
   return page.evaluate(() => window.keeper.hold())

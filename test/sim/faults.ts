@@ -83,6 +83,8 @@ function drawMs(kind: FaultKind, draw: Random): number {
       return draw.between(5_000, 20_000)
     case 'clock-gap':
       return draw.chance(0.3) ? draw.between(100, 3_000) : draw.between(3_000, 20_000)
+    case 'suspend':
+      return draw.between(1_000, 20_000)
     case 'slow-link':
       return draw.between(1_000, 8_000)
     case 'clog':
@@ -234,6 +236,8 @@ export class Faults {
         return this.#freeze(fault, [target])
       case 'clock-gap':
         return this.#sleep(fault)
+      case 'suspend':
+        return this.#suspend(fault)
       case 'slow-link':
       case 'clog':
       case 'one-way':
@@ -326,6 +330,41 @@ export class Faults {
       process.freeze()
       if (isGivenUp) network.frozen(process)
       world.call(world.now + ms, () => process.thaw(isClockStill))
+    }
+  }
+
+  /**
+   * Pages say that they are about to be frozen, and mostly are: one, or several at once. One may die meanwhile, or leave
+   * as soon as it is back; it may be told that it goes on, or have to find out by its clock.
+   */
+  #suspend(fault: Fault): void {
+    const { world } = this.#setting
+    const draw = new Random(String(fault.pick))
+    const able = draw.shuffle(this.#live().filter((process) => process.isActive))
+    const sleepers = able.slice(0, draw.chance(0.75) ? 1 : 1 + draw.int(Math.ceil(able.length / 2)))
+    if (sleepers.length === 0) return
+    this.#count(
+      fault.kind,
+      sleepers.map(({ id }) => id),
+    )
+    for (const process of sleepers) {
+      process.suspend()
+      if (draw.chance(0.1)) continue
+      // A page is held until its worker has spoken; the port and the gathering of inputs take a moment here.
+      const wait = draw.between(10, 40)
+      const end = world.now + wait + (draw.chance(0.7) ? fault.ms : draw.between(1_000, 20_000))
+      const fate = draw.next()
+      const isTold = draw.chance(0.7)
+      world.call(world.now + wait, () => {
+        if (!this.#isOver) process.freeze()
+      })
+      world.call(end, () => {
+        if (this.#isOver || !process.isFrozen) return
+        if (fate < 0.12) return this.#crash(process, 'crash')
+        process.thaw(fate > 0.85)
+        if (isTold) process.resume()
+        if (fate < 0.24) this.#leave(process, fault)
+      })
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run sim`: runs seeds and reports what the checkers found.
  *
- *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|every|none]
+ *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|all,a|every|none]
  *                  [--workload W] [--trace FILE] [--json] [--until A,B] [--jobs N] [--reach]
  *   npm run sim -- [--seed S] --plan FILE               the plan instead of what the seed draws
  *   npm run sim -- --seed S --save-plan FILE            writes down what the seed draws
@@ -196,9 +196,10 @@ function readFaults(text: string): readonly FaultKind[] {
   if (text === 'all') return FAULT_KINDS
   if (text === 'every') return NAMED_KINDS
   if (text === 'none') return []
-  return text.split(',').map((name) => {
+  return text.split(',').flatMap((name) => {
+    if (name === 'all') return FAULT_KINDS
     const kind = NAMED_KINDS.find((each) => each === name)
-    return kind ?? usage(`--faults takes all, every, none, or some of ${NAMED_KINDS.join(', ')}`)
+    return kind ?? usage(`--faults takes all, every, none, or some of all, ${NAMED_KINDS.join(', ')}`)
   })
 }
 

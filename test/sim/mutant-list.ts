@@ -17,6 +17,8 @@ export interface Mutant {
   readonly properties: readonly string[]
   /** The workload that meets it, if not `mixed`. */
   readonly workload?: WorkloadName
+  /** What `--faults` must name for it to show; absent: all. */
+  readonly faults?: string
 }
 
 /** All planted bugs. */
@@ -539,5 +541,42 @@ export const MUTANTS: readonly Mutant[] = [
     find: '      core.links.get(id)?.items.push(item)\n',
     replace: "      if (group.options.order !== 'fifo' || cast.seq % 4 > 0) core.links.get(id)?.items.push(item)\n",
     properties: ['O2'],
+  },
+  {
+    name: 'away-by-hearsay',
+    about: 'who is away is told from what each process happens to know',
+    file: 'lib/kernel/away.ts',
+    find: 'const away = uniteAway(rows, present, viewIdOf(ballot), limits)',
+    replace:
+      'const away = uniteAway(\n    rows.filter(({ from }) => from === self),\n    present,\n    viewIdOf(ballot),\n    limits,\n  )',
+    properties: ['S4'],
+    faults: 'all,suspend',
+  },
+  {
+    name: 'away-and-here',
+    about: 'who is back is still said to be away',
+    file: 'lib/kernel/away.ts',
+    find: 'if (present.has(told.id) || departed.has(told.id) ||',
+    replace: 'if (departed.has(told.id) ||',
+    properties: ['S4'],
+    faults: 'all,suspend',
+  },
+  {
+    name: 'unfenced',
+    about: 'a process that may have been away casts in its view as if nothing had happened',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (era.isClosed || this.core.isFenced) return false\n    if (era.view.primary',
+    replace: 'if (era.isClosed) return false\n    if (era.view.primary',
+    properties: ['S9'],
+    faults: 'all,suspend',
+  },
+  {
+    name: 'hears-old-answers',
+    about: 'a process that may have been away takes what was sent before for a sign that its view still stands',
+    file: 'lib/kernel/detector.ts',
+    find: 'seen.echo >= time',
+    replace: 'time >= 0',
+    properties: ['S9'],
+    faults: 'all,suspend',
   },
 ]

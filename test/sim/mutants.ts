@@ -66,10 +66,10 @@ async function hunt(mutant: Mutant, msMax: number): Promise<Found> {
   return { mutant, by, seeds: summary.seeds, ms: Date.now() - start }
 }
 
-function run(cwd: string, { properties, workload = 'mixed' }: Mutant, msMax: number): Promise<string> {
+function run(cwd: string, { properties, workload = 'mixed', faults = 'all' }: Mutant, msMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const args = ['--conditions=tutti-source', '--import', 'tsx', 'test/sim/main.ts', '--json', '--jobs', '1']
-    const seeds = ['--workload', workload, '--seeds', values.seeds, '--until', properties.join()]
+    const seeds = ['--workload', workload, '--faults', faults, '--seeds', values.seeds, '--until', properties.join()]
     const child = spawn(process.execPath, [...args, ...seeds], {
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -291,6 +291,20 @@ export class SimProcess {
     this.app.flush()
   }
 
+  /** Its page is told that it is about to be frozen: what its kernel has to say goes out in this moment. */
+  suspend(): void {
+    if (!this.isActive) return
+    this.#around.world.touchPage()
+    this.app.suspend()
+  }
+
+  /** Its page is told that it goes on. */
+  resume(): void {
+    if (!this.isActive) return
+    this.#around.world.touchPage()
+    this.app.resume()
+  }
+
   /** Leaves the space for good. */
   leave(isQuick: boolean): void {
     if (!this.isActive) return

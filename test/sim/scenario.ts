@@ -37,6 +37,7 @@ export const EXTRA_KINDS = [
   'herd',
   'leave-many',
   'refound',
+  'suspend',
 ] as const
 
 /** All that `--faults` and plans can name. */

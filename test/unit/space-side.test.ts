@@ -159,6 +159,8 @@ function view(id: string, state: StatePlan, group = 'g'): AppEvent {
     left: [],
     dead: [],
     expelled: [],
+    away: [],
+    wasAwayMs: 0,
   }
   return { type: 'view', group, view: info, state }
 }

@@ -347,6 +347,42 @@ for (const [mode, worker] of [
     await until(again, 'view', () => again.members.length === 2)
     assert.notEqual(again.self, page.self)
   })
+
+  test(`space › a page that is frozen is away for the others at once, the kernel ${mode}`, {
+    timeout: 10_000,
+  }, async (t) => {
+    const hub = new MemoryHub()
+    let freeze = (): void => undefined
+    let resume = (): void => undefined
+    const platform: Platform = {
+      ...makePlatform(),
+      onFreeze(onFreeze, onResume) {
+        freeze = onFreeze
+        resume = onResume
+        return () => undefined
+      },
+    }
+    const options = { foundAfterMs: 20, transports: [memory({ hub })] }
+    const page = await openSpaceWith('test', { ...options, worker: worker(hub), name: 'Ann' }, { platform })
+    t.after(() => page.kill())
+    await until(page, 'view', () => page.view.primary)
+    const others = await Promise.all([1, 2].map(() => openSpace('test', { ...options, worker: false })))
+    t.after(() => others.forEach((each) => void each.kill()))
+    const [other = page] = others
+    await until(other, 'view', () => other.members.length === 3)
+    // A coordinator is needed, so it does not stay until something waits for it.
+    assert.equal(other.coordinator, page.self)
+    freeze()
+    await until(other, 'view', () => other.view.away.length === 1)
+    const [ann] = other.view.away
+    assert.deepEqual([ann?.id, ann?.name, ann?.since], [page.self, 'Ann', other.view.id])
+    assert.deepEqual(other.view.expelled, [])
+    resume()
+    await until(other, 'view', () => other.members.length === 3)
+    assert.deepEqual(other.view.away, [])
+    await until(page, 'view', () => page.members.length === 3)
+    assert.deepEqual(page.view.expelled, [])
+  })
 }
 
 test('space › a queue opened before the line was founded works once it is', { timeout: 10_000 }, async (t) => {

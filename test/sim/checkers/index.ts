@@ -47,6 +47,7 @@ import { checker as s5 } from './s5-membership-integrity.ts'
 import { checker as s6 } from './s6-no-resurrection.ts'
 import { checker as s7 } from './s7-single-event.ts'
 import { checker as s8 } from './s8-light-heavy.ts'
+import { checker as s9 } from './s9-self-fencing.ts'
 import { checker as t1 } from './t1-cut.ts'
 import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t4 } from './t4-merge.ts'
@@ -62,6 +63,7 @@ export const checkers: readonly Checker[] = [
   s6,
   s7,
   s8,
+  s9,
   p1,
   p2,
   p4,

@@ -2,7 +2,7 @@
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
- * installs it was frozen or skewed, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
+ * installs it was frozen or skewed, or said that it was about to be, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
  * of it; one of whose members died or left before it was in it excuses the next view from having those who have been in
  * another view meanwhile. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
@@ -39,6 +39,9 @@ function faultTimes(run: Run): number[] {
 
 /** A path that is slow or stopped for no longer is no reason to believe anybody gone. */
 const BRIEF_MS = 1_000
+
+/** Whoever has said that it is about to be frozen is silent for so long, if it is not. */
+const SAID_MS = 2_500
 
 interface Crash {
   readonly crashed: Process
@@ -149,6 +152,8 @@ class Excuses {
       const gone = Math.min(crash?.t ?? Number.POSITIVE_INFINITY, leave?.t ?? Number.POSITIVE_INFINITY)
       if (gone < Number.POSITIVE_INFINITY) this.#gone.set(id, { from: gone, to: gone })
     }
+    for (const { process, t } of run.of('suspend'))
+      if (process !== null) pushTo(this.#away, process.id, { from: t, to: t + SAID_MS })
     for (const { data, t } of run.of('skew')) pushTo(this.#away, data.q, { from: t, to: Number.POSITIVE_INFINITY })
     for (const { data, t } of run.of('slow')) {
       const { ms } = data

@@ -1,6 +1,8 @@
 /**
  * S4 View agreement: installs of one id carry the same members in the same order, with the same weights, the same primary
- * flag, line, space view and parts, wherever they happen; and those who come from the same view are told the same of who is gone and why.
+ * flag, line, space view and parts, and name the same ones as away, wherever they happen; and those who come from the same
+ * view are told the same of who is gone and why. Nobody is away who is a member, nor who has not said that it is about to be
+ * frozen.
  */
 
 import type { TraceSubview, ViewLine } from '../../../lib/testing/trace.ts'
@@ -14,7 +16,19 @@ export const checker: Checker = {
     const verdict = new Verdict('S4')
     for (const view of run.views) {
       const first = view.first
-      if (first === null || view.installs.length < 2) continue
+      if (first === null) continue
+      for (const { data, process, at } of view.installs) {
+        for (const id of data.away ?? []) {
+          const hasSaid = run.of('suspend').some((said) => said.process?.id === id && said.line < at.line)
+          verdict.expect(
+            hasSaid && !view.members.has(id),
+            () =>
+              `view ${data.id} of "${data.g}" at ${process.id} has ${id} as away, ${hasSaid ? 'a member' : 'unsaid'}`,
+            at.line,
+          )
+        }
+      }
+      if (view.installs.length < 2) continue
       for (const { data, process, at } of view.installs) {
         if (data === first) continue
         const before = sameSource(view, data)
@@ -38,6 +52,7 @@ function sameSource(view: View, data: ViewLine): ViewLine | undefined {
 function differInGone(a: ViewLine, b: ViewLine): string | null {
   if (!sameSet(a.left, b.left)) return 'leavers'
   if (!sameSet(a.dead, b.dead)) return 'dead'
+  if (!sameSet(a.away, b.away)) return 'away'
   return sameSet(a.expelled, b.expelled) ? null : 'expelled'
 }
 
@@ -51,6 +66,7 @@ function differ(a: ViewLine, b: ViewLine): string | null {
   if (a.line !== b.line) return 'line'
   if (a.sv !== b.sv) return 'space view'
   if (!sameNumbers(a.weights, b.weights)) return 'weights'
+  if (a.g === '' && !sameList(a.away ?? [], b.away ?? [])) return 'away'
   return sameParts(a.subviews, b.subviews) ? null : 'parts'
 }
 

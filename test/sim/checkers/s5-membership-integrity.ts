@@ -1,6 +1,7 @@
 /**
  * S5 Membership integrity: who is new in a view had asked to join before (for a group: after it last left it), and an
- * incarnation that left the space or was proven dead never reappears at those who know. Nor is anybody said to have left
+ * incarnation that left the space or was proven dead never reappears at those who know, nor is it away there any more, but
+ * in a merge view, which may bring along what others have not heard. Nor is anybody said to have left
  * who had not asked to, or to be proven dead who had neither crashed nor left.
  */
 
@@ -69,6 +70,8 @@ function checkGone(verdict: Verdict, installs: readonly Install[]): void {
         () => `${id} left or was proven dead in ${where} and is back in ${view.id} at ${process.id}`,
         at.line,
       )
+      const isTold = (data.subviews?.length ?? 0) < 2 && data.away?.includes(id)
+      if (isTold) verdict.fail(`${id} left or died in ${where} and is away in ${view.id} at ${process.id}`, at.line)
     }
     for (const id of data.left ?? []) gone.set(id, view.id)
     for (const id of data.dead ?? []) gone.set(id, view.id)

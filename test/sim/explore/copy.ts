@@ -11,7 +11,17 @@ import { Kernel } from '../../../lib/kernel/kernel.ts'
 import { Fingerprint } from './fingerprint.ts'
 
 /** Made by the constructor. */
-const LAYERS = ['detector', 'contacts', 'delivery', 'rounds', 'transfer', 'groups', 'casting', 'membership'] as const
+const LAYERS = [
+  'detector',
+  'away',
+  'contacts',
+  'delivery',
+  'rounds',
+  'transfer',
+  'groups',
+  'casting',
+  'membership',
+] as const
 /** Given at the beginning, or closures over the kernel, or without a state of their own. */
 const BOUND: ReadonlySet<string> = new Set(['env', 'hooks', 'limits', 'engines'])
 

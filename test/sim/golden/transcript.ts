@@ -189,6 +189,9 @@ function describeMessage(message: Message): string {
     }
     case 'groupCut':
       return `group ${message.name}: a gbcast after ${message.gn}, cut please`
+    case 'suspend':
+    case 'resume':
+      return message.k
     default:
       return message satisfies never
   }

@@ -7,6 +7,14 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'left-and-back',
+    about: 'who has left a group in this space view, and joined it again, is said to have left when it is cut off',
+    file: 'lib/kernel/start-groups.ts',
+    find: '    for (const id of joined) gone.delete(id)\n',
+    replace: '',
+    properties: ['S5'],
+  },
+  {
     name: 'ballot-used-twice',
     about: 'a leader that refused its own proposal proposes again under the same ballot (a9c405d)',
     file: 'lib/kernel/membership.ts',

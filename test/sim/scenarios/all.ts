@@ -1,4 +1,5 @@
 /** All scenarios. */
+import { away } from './away.ts'
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
@@ -32,5 +33,6 @@ export const scripts: readonly Script[] = [
   ...gbcast,
   ...queue,
   ...freeze,
+  ...away,
   ...join,
 ]

@@ -151,6 +151,19 @@ export class Ground {
     for (const id of words(ids)) this.process(id).freeze()
   }
 
+  /** Pages say that they are about to be frozen, and are, a moment later. */
+  async suspend(ids: string): Promise<void> {
+    for (const id of words(ids)) this.process(id).suspend()
+    await this.world.run(this.world.now + 1)
+    this.freeze(ids)
+  }
+
+  /** Pages go on, and are told so. */
+  resume(ids: string): void {
+    this.thaw(ids)
+    for (const id of words(ids)) this.process(id).resume()
+  }
+
   thaw(ids: string): void {
     for (const id of words(ids)) this.process(id).thaw()
   }
@@ -309,6 +322,11 @@ export class Ground {
   /** Is it in a view of these? */
   isIn(id: string, members: string): boolean {
     return this.view(id)?.members === members
+  }
+
+  /** Those who are away, by its view of the space. */
+  awayAt(id: string): string {
+    return (this.process(id).app.view?.away ?? []).map((each) => each.id).join(' ')
   }
 
   /** Those in its view of the space, by rank. */

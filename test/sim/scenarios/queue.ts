@@ -65,10 +65,10 @@ export const queue: readonly Script[] = [
       await s.settle()
       s.got(second, 'ok', 'j1')
       s.thaw('b')
-      // It does not know yet, and learns that nobody can tell it what became of this.
+      // It knows that it may have been away: this waits until it has heard whether its view still stands, and is too late.
       const early = s.done(first)
       await s.settle()
-      s.got(early, 'unknown-outcome')
+      s.got(early, 'stale-token')
       const late = s.done(first)
       await s.settle()
       s.got(late, 'stale-token')

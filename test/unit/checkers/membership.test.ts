@@ -100,6 +100,22 @@ rejects(
     .view('', '2.a', ['a', 'c'], { by: ['a'], left: ['b'] })
     .view('', '2.a', ['a', 'c'], { by: ['c'], trans: ['a', 'c'], expelled: ['b'] }),
 )
+const bSleeps = (): TraceWriter =>
+  trio()
+    .write({ e: 'suspend', t: 50, p: 'b' })
+    .freeze('b')
+    .view('', '2.a', ['a', 'c'], { away: ['b'] })
+    .view('g', '2.a.1', ['a', 'c'], { away: ['b'] })
+accepts('S4', 'one that is away', bSleeps())
+rejects('S4', 'one that is away and has not said so', trio().view('', '2.a', ['a', 'c'], { away: ['b'] }))
+rejects('S4', 'one that is away and a member', bSleeps().view('', '3.a', ['a', 'c'], { away: ['c'] }))
+rejects(
+  'S4',
+  'views that differ in who is away',
+  bSleeps()
+    .view('', '3.a', ['a', 'c'], { by: ['a'], away: ['b'] })
+    .view('', '3.a', ['a', 'c'], { by: ['c'] }),
+)
 tolerates('S4', 'views that differ in who is gone for those who come from different views', merged())
 
 accepts(
@@ -137,6 +153,41 @@ accepts(
     .leave('g', 'b')
     .view('g', '1.a.5', ['c', 'b', 'a'], { by: ['a'] }),
 )
+rejects(
+  'S5',
+  'one that is away after it has left',
+  bSleeps()
+    .leave('', 'b')
+    .view('', '3.a', ['a', 'c'], { left: ['b'] })
+    .view('', '4.a', ['a', 'c'], { away: ['b'] }),
+)
+
+const fence = { e: 'fence', t: 60, p: 'b', view: '1.a' } as const
+const unfence = { e: 'unfence', t: 61, p: 'b', view: '1.a' } as const
+accepts(
+  'S9',
+  'a cast after answers',
+  trio()
+    .write(fence, { ...unfence, by: 'answers' })
+    .cast('b#1', 'g'),
+)
+rejects('S9', 'a cast before any answer', trio().write(fence).cast('b#1', 'g'))
+rejects(
+  'S9',
+  'a cast before the other view',
+  trio()
+    .write(fence)
+    .cast('b#1', 'g')
+    .write({ ...unfence, by: 'view' }),
+)
+rejects(
+  'S9',
+  'answers from a view that others had left',
+  trio()
+    .view('', '2.a', ['a', 'c'], { expelled: ['b'] })
+    .write(fence, { ...unfence, by: 'answers' }),
+)
+
 rejects('S5', 'a member that never joined', trio().view('', '2.a', [...all, 'd'], { by: all }))
 rejects('S5', 'one that is said to have left and did not', trio().view('', '2.a', ['a', 'c'], { left: ['b'] }))
 rejects('S5', 'one that is said to be dead and lives', trio().view('', '2.a', ['a', 'c'], { dead: ['b'] }))

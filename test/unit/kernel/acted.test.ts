@@ -33,6 +33,7 @@ function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt
     remembered,
     weight: 1,
     isWitness: false,
+    away: [],
   }
 }
 

@@ -286,14 +286,24 @@ describe('codec › what a peer may not send', () => {
     const message: Message = {
       k: 'row',
       ballot: noBallot,
-      row: { ...sample, removed, marked: [], readies: [], departed: [], remembered: [], weight: 1, isWitness: false },
+      row: {
+        ...sample,
+        removed,
+        marked: [],
+        readies: [],
+        departed: [],
+        remembered: [],
+        weight: 1,
+        isWitness: false,
+        away: [],
+      },
     }
     const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
     assert.equal(faultOf(whole), null)
-    // At the end: flags and number of the second held cast, four empty lists, and the vote.
-    const bits = whole.at(-8) ?? 0
-    const head = whole.subarray(0, -8)
-    const rest = whole.subarray(-6)
+    // At the end: flags and number of the second held cast, four empty lists, the vote, and another one.
+    const bits = whole.at(-9) ?? 0
+    const head = whole.subarray(0, -9)
+    const rest = whole.subarray(-7)
     assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, ...rest)), 'malformed')
     assert.equal(faultOf(Uint8Array.of(...head, bits | 4, ...rest)), 'malformed')
   })

@@ -18,7 +18,7 @@ const options: GroupOptions = {
   kind: 'log',
 }
 const members = ['a', 'b'].map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
-const trans = { joined: [], left: [], dead: [], expelled: [], missing: [], subviews: [] }
+const trans = { joined: [], left: [], dead: [], expelled: [], away: [], wasAwayMs: 0, missing: [], subviews: [] }
 const view: ViewInfo = {
   id: '2.a',
   spaceView: '2.a',

@@ -150,6 +150,9 @@ export const row: Arbitrary<Row> = plain({
   departed: fc.array(departed, { maxLength: 2 }),
   weight: fc.nat(255),
   isWitness: fc.boolean(),
+  away: fc.array(plain({ id, name: text, origin: text, rank: num, since: fc.option(view), forMs: num }), {
+    maxLength: 2,
+  }),
 })
 const part: Arbitrary<Part> = plain({ view, members: ids })
 const decision: Arbitrary<Decision> = plain({
@@ -197,6 +200,8 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
   }),
   groupInstall: plain({ k: k('groupInstall'), view, install }),
   groupCut: plain({ k: k('groupCut'), view, name: text, gn: num }),
+  suspend: plain({ k: k('suspend') }),
+  resume: plain({ k: k('resume') }),
 }
 const cast: Arbitrary<Cast> = plain<Cast>({
   seq: num,

@@ -39,6 +39,7 @@ function row(from: string, voter: Voter): Row {
     remembered: [],
     weight,
     isWitness,
+    away: [],
   }
 }
 
