@@ -5,10 +5,11 @@
  *   has no room or has not been sent what goes ahead of a large cast (`ahead.ts`), while its causal past is more than
  *   one list holds, and — for a cast to another group — while an earlier total cast of this process has no position
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). So it does
- *   while an earlier gbcast of this process is not delivered, unless it is one in the same group: in that group it comes
- *   after the cut, and in others the cut has to be decided first. The coordinator is asked to cut. Casts of consistent
- *   groups stand aside while there is no primary component. Casts of strong groups are of the view in which
- *   the application made them: those that are still here when it is over are refused, once the next one is told.
+ *   while an earlier gbcast of this process is not delivered, of which it asks the coordinator to cut the group; only
+ *   more gbcasts in that group do not wait: other casts of it come after the cut, and in other groups the cut has to be
+ *   decided first. Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are
+ *   of the view in which the application made them: those that are still here when it is over are refused, once the next
+ *   one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
  */
 import { aheadOf, sendPieces } from './ahead.ts'
