@@ -278,4 +278,5 @@ export const message: Codec<Message> = union<Message>({
     status: stateStatus,
   },
   groupInstall: { view: viewId, install: groupInstall },
+  want: { group: text, of: viewId, ranges: flatTuples(2) },
 })

@@ -36,6 +36,10 @@ export class Cluster {
   readonly kernels: Map<string, Kernel> = new Map()
   /** May change or lose (null) a frame when it is sent. */
   tamper: (frame: Frame, from: string, to: string, channel: Channel) => Frame | null = (frame) => frame
+  /** Is told of every event of an application. */
+  onEvent: (id: string, event: AppEvent) => void = () => undefined
+  /** What the kernels traced, in order. */
+  readonly lines: (Readonly<Record<string, unknown>> & { readonly p: string })[] = []
   /** Applications that do not say what they have consumed. */
   readonly stalled: Set<string> = new Set()
   readonly #seen = new Map<string, Seen>()
@@ -50,7 +54,10 @@ export class Cluster {
       this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
         id,
-        new Kernel({ random: () => 0.5 }, { self: id, name: id, origin: '', foundAfterMs: 0, limits }),
+        new Kernel(
+          { random: () => 0.5, trace: (line) => void this.lines.push({ p: id, ...line }) },
+          { self: id, name: id, origin: '', foundAfterMs: 0, limits },
+        ),
       )
     }
     for (const id of ids) this.#step(id, [{ type: 'wake' }, { type: 'searched' }])
@@ -136,6 +143,7 @@ export class Cluster {
 
   #take(id: string, event: AppEvent): void {
     const seen = this.seen(id)
+    this.onEvent(id, event)
     if (event.type === 'view' && event.group === '') seen.members = event.view.members.map((member) => member.id)
     else if (event.type === 'view' && event.group === 'g') seen.view = event.view.id
     else if (event.type === 'joined') seen.joins.push(`${event.group} ${event.outcome}`)

@@ -378,7 +378,7 @@ describe('codec › limits', () => {
       cut: [],
       acted: { acted: 0, line: null },
       bytes: payload,
-      isRefused: false,
+      what: 'state',
     }
     assertLimit('chunkBytes', 100, { t: 'bulk', session: 1, no: 1, ack: { session: 1, no: 1 }, chunk })
     const frame = dataOf([castOf({ payload })])
@@ -474,7 +474,7 @@ function bulkHead(): Uint8Array {
     cut: [],
     acted: { acted: 0, line: null },
     bytes: new Uint8Array(0),
-    isRefused: false,
+    what: 'state',
   }
   return encodeFrame({ t: 'bulk', session: 1, no: 1, ack: { session: 1, no: 1 }, chunk }).subarray(0, -2)
 }

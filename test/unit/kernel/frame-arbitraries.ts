@@ -181,6 +181,7 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
     status,
   }),
   groupInstall: plain({ k: k('groupInstall'), view, install }),
+  want: plain({ k: k('want'), group: text, of: view, ranges: pairs }),
 }
 const cast: Arbitrary<Cast> = plain({
   seq: num,
@@ -208,7 +209,7 @@ const chunk: Arbitrary<Chunk> = plain({
   cut: fc.array(fc.tuple(id, num), { maxLength: 4 }),
   acted: plain({ acted: num, line: fc.option(text) }),
   bytes,
-  isRefused: fc.boolean(),
+  what: fc.constantFrom('state', 'refused', 'list'),
 })
 const ack: Arbitrary<StreamAck> = plain({ session: num, no: num })
 const summary: Arbitrary<ViewSummary> = plain({
