@@ -18,6 +18,8 @@ const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
 /** Seeds in which every group is uniform. */
 const uniformSeeds = 60
+/** Seeds with large states and small chunks. */
+const transferSeeds = 60
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
@@ -52,6 +54,16 @@ async function sim() {
   if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
   const uniform = [...nodeFlags, 'test/sim/main.ts', '--workload', 'uniform', '--seeds', String(uniformSeeds), '--json']
   if ((await run(process.execPath, uniform)) !== 0) failures.push(`sim: ${uniformSeeds} seeds of uniform groups`)
+  const transfer = [
+    ...nodeFlags,
+    'test/sim/main.ts',
+    '--workload',
+    'transfer',
+    '--seeds',
+    String(transferSeeds),
+    '--json',
+  ]
+  if ((await run(process.execPath, transfer)) !== 0) failures.push(`sim: ${transferSeeds} seeds of large states`)
 }
 
 async function browser() {

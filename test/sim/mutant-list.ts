@@ -13,6 +13,8 @@ export interface Mutant {
   readonly replace: string
   /** The properties it breaks: a violation of one of them finds it. */
   readonly properties: readonly string[]
+  /** What seeds are run with, if not the mixed one. */
+  readonly workload?: string
 }
 
 /** All planted bugs. */
@@ -395,5 +397,32 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'const failures = this.core.era.members.some((id) => this.detector.isSuspect(id))',
     replace: 'const failures = this.core.era.members.slice(0, 2).some((id) => this.detector.isSuspect(id))',
     properties: ['L3'],
+  },
+  {
+    name: 'half-a-state-is-ready',
+    about: 'whoever awaited a state when its donor died goes on as if that had come',
+    file: 'lib/app-group.ts',
+    find: "this.#awaits = plan === 'merge' || plan === 'replace' ? plan : 'nothing'",
+    replace: "this.#awaits = (plan === 'merge' || plan === 'replace') && this.#awaits !== 'replace' ? plan : 'nothing'",
+    properties: ['T3'],
+    workload: 'transfer',
+  },
+  {
+    name: 'donor-deaf-to-wishes',
+    about: 'a donor sends only to who lacks all of the state',
+    file: 'lib/kernel/outgoing.ts',
+    find: "if (this.phase !== 'asking' || !areRanges(ranges, lengths.length)) return false",
+    replace: "if (this.phase !== 'asking' || ranges[1] !== lengths.length) return false",
+    properties: ['T3'],
+    workload: 'transfer',
+  },
+  {
+    name: 'own-part-first',
+    about: 'whoever has one of the parts to be united begins with its own',
+    file: 'lib/kernel/state-plan.ts',
+    find: 'sources: sources.map((s, i) => ({ donor: i === own ? id : s.donor, subview: s.subview })),',
+    replace:
+      'sources: sources.map((s, i) => ({ donor: i === own ? id : s.donor, subview: s.subview })).sort((a, b) => (a.donor === id ? -1 : b.donor === id ? 1 : 0)),',
+    properties: ['T4'],
   },
 ]

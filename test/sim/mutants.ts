@@ -58,7 +58,7 @@ async function main(): Promise<number> {
 async function hunt(mutant: Mutant, msMax: number): Promise<Found> {
   const start = Date.now()
   const folder = plant(mutant, 'mutants')
-  const output = await run(folder, mutant.properties, msMax)
+  const output = await run(folder, mutant, msMax)
   const last = output.trim().split('\n').at(-1) ?? ''
   const summary = readSummary(last)
   const by = mutant.properties.find((property) => summary.byProperty[property] !== undefined) ?? null
@@ -66,9 +66,19 @@ async function hunt(mutant: Mutant, msMax: number): Promise<Found> {
   return { mutant, by, seeds: summary.seeds, ms: Date.now() - start }
 }
 
-function run(cwd: string, properties: readonly string[], msMax: number): Promise<string> {
+function run(cwd: string, { properties, workload = 'mixed' }: Mutant, msMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const args = ['--conditions=tutti-source', '--import', 'tsx', 'test/sim/main.ts', '--json', '--jobs', '1']
+    const args = [
+      '--conditions=tutti-source',
+      '--import',
+      'tsx',
+      'test/sim/main.ts',
+      '--json',
+      '--jobs',
+      '1',
+      '--workload',
+      workload,
+    ]
     const child = spawn(process.execPath, [...args, '--seeds', values.seeds, '--until', properties.join()], {
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -13,7 +13,7 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, type Scenario } from './scenario.ts'
+import { BIG_LIMITS, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -387,6 +387,7 @@ export class SimProcess {
 }
 
 function limitsOf({ options }: Scenario): { readonly limits?: Partial<Limits> } {
+  if (options.workload === 'transfer') return { limits: TRANSFER_LIMITS }
   return options.workload === 'big' ? { limits: BIG_LIMITS } : {}
 }
 

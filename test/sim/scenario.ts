@@ -46,9 +46,10 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
- * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are.
+ * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
+ * `transfer`, states are large, and chunks so small that faults strike in the middle of transfers.
  */
-export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform'] as const
+export const WORKLOADS = ['mixed', 'available', 'consistent', 'queue', 'churn', 'big', 'uniform', 'transfer'] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
 
@@ -74,6 +75,9 @@ export const BIG_LIMITS = {
   windowBytes: 16_384,
   aheadBytesMax: 131_072,
 }
+
+/** The kernel's limits where states are large: a transfer takes seconds, and is announced by segments. */
+export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 2, announceBytes: 1_024, cutBytes: 4_096 }
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }

@@ -45,6 +45,8 @@ import { checker as s7 } from './s7-single-event.ts'
 import { checker as s8 } from './s8-light-heavy.ts'
 import { checker as t1 } from './t1-cut.ts'
 import { checker as t2 } from './t2-exactly-once-replay.ts'
+import { checker as t3 } from './t3-whole-states.ts'
+import { checker as t4 } from './t4-one-union.ts'
 import { checker as t5 } from './t5-fencing.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
@@ -83,6 +85,8 @@ export const checkers: readonly Checker[] = [
   f1,
   t1,
   t2,
+  t3,
+  t4,
   t5,
   l1,
   l2,
