@@ -53,15 +53,14 @@ export class Part {
     return true
   }
 
-  /** The list is complete: it is looked for in what is held. False if it is none. */
-  beginSearch(bases: readonly Uint8Array[], bytesMax: number): boolean {
+  /** The list is complete: it is looked for in what is held. Nothing happens if it is none. */
+  beginSearch(bases: readonly Uint8Array[], bytesMax: number): void {
     const list = decodeList(concat(this.chunks, this.bytes), bytesMax)
-    if (list === null) return false
+    if (list === null) return
     this.search = new Search(list, bases)
     this.chunks = []
     this.bytes = 0
     this.phase = 'searching'
-    return true
   }
 
   /** What the donor is to send. */

@@ -38,8 +38,8 @@ export class Transfer {
   private readonly incoming = new Map<string, Incoming>()
   /** Large states that are being cut into segments. */
   private cutting: Announced[] = []
-  /** Requests for the own state as bytes, by number: for which group and view. */
-  private readonly asksOwn = new Map<number, { readonly group: string; readonly view: ViewId }>()
+  /** Requests for the own state as bytes, by number: of which group. */
+  private readonly asksOwn = new Map<number, string>()
   /** Groups whose state came out wrong: it is taken whole the next time. */
   private readonly distrusted = new Set<string>()
   /** Chunks that came before the view they belong to was installed here. */
@@ -89,7 +89,7 @@ export class Transfer {
   /** The group's view changed or the group is gone: what was under way is void. */
   abandon(name: string): void {
     this.incoming.delete(name)
-    for (const [id, { group }] of this.asksOwn) if (group === name) this.asksOwn.delete(id)
+    for (const [id, group] of this.asksOwn) if (group === name) this.asksOwn.delete(id)
     for (const [id, out] of this.asked) if (out.group === name) this.asked.delete(id)
     this.streams = this.streams.filter((s) => s.out.group !== name)
     if (this.cutting.length > 0) {
@@ -111,7 +111,7 @@ export class Transfer {
   /** The application's answer. */
   handleSnapshot(id: number, state: Uint8Array | null): void {
     const own = this.asksOwn.get(id)
-    if (own !== undefined) this.handleOwn(id, own.group, state)
+    if (own !== undefined) this.handleOwn(id, own, state)
     const out = this.asked.get(id)
     if (out === undefined) return
     this.asked.delete(id)
@@ -172,18 +172,15 @@ export class Transfer {
     const isDistrusted = this.distrusted.has(incoming.group)
     if (incoming.own === 'unasked' && !isDistrusted) {
       const id = this.nextId++
-      this.asksOwn.set(id, { group: incoming.group, view: incoming.view })
+      this.asksOwn.set(id, incoming.group)
       incoming.own = 'asked'
       incoming.ownAskedAt = this.core.now
       this.core.app({ type: 'base', group: incoming.group, transfer: id })
     }
     if (incoming.own === 'asked') return
-    for (const [donor, part] of incoming.byDonor) {
-      if (part.phase !== 'listed' || part.beginSearch(isDistrusted ? [] : incoming.bases, limits.transferBytesMax)) {
-        continue
-      }
-      const group = this.hooks.group(incoming.group)
-      if (group !== undefined) this.hooks.restate(group, donor)
+    // What is no list, or of too large a state, is as good as a donor that stalls.
+    for (const part of incoming.byDonor.values()) {
+      if (part.phase === 'listed') part.beginSearch(isDistrusted ? [] : incoming.bases, limits.transferBytesMax)
     }
   }
 
@@ -229,10 +226,11 @@ export class Transfer {
     if (isRight) this.complete(incoming.group)
     else {
       this.core.trace({ e: 'mismatch', g: incoming.group, view: incoming.view, from: donor })
-      this.distrusted.add(incoming.group)
       part.phase = 'receiving'
       const group = this.hooks.group(incoming.group)
-      if (group !== undefined) this.hooks.restate(group, donor)
+      // If nothing that was held is to blame, the donor is: as good as one that stalls.
+      if (group !== undefined && !this.distrusted.has(incoming.group)) this.hooks.restate(group, donor)
+      this.distrusted.add(incoming.group)
     }
     return true
   }
