@@ -48,19 +48,20 @@ export class Part {
     }
     if (!chunk.isLast) return true
     if (chunk.what === 'list') this.phase = 'listed'
-    else if (this.search === null) this.finish(concat(this.chunks, this.bytes))
+    else if (this.search === null) this.finish(concat(this.chunks))
     else this.phase = 'building'
     return true
   }
 
-  /** The list is complete: it is looked for in what is held. Nothing happens if it is none. */
-  beginSearch(bases: readonly Uint8Array[], bytesMax: number): void {
-    const list = decodeList(concat(this.chunks, this.bytes), bytesMax)
-    if (list === null) return
+  /** The list is complete: it is looked for in what is held. False if it is none. */
+  beginSearch(bases: readonly Uint8Array[], bytesMax: number): boolean {
+    const list = decodeList(concat(this.chunks), bytesMax)
+    if (list === null) return false
     this.search = new Search(list, bases)
     this.chunks = []
     this.bytes = 0
     this.phase = 'searching'
+    return true
   }
 
   /** What the donor is to send. */
@@ -101,7 +102,7 @@ export class Part {
   }
 
   private joined(): Uint8Array {
-    if (this.chunks.length !== 1) this.chunks = [concat(this.chunks, this.bytes)]
+    if (this.chunks.length !== 1) this.chunks = [concat(this.chunks)]
     return this.chunks[0] ?? new Uint8Array(0)
   }
 

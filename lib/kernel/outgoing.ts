@@ -6,8 +6,8 @@
  */
 import type { ProcessId, ViewId } from './api.ts'
 import type { Acted, Chunk } from './frame.ts'
-import { areRanges, encodeList, type Ranges } from './segment-list.ts'
-import { Segmenter } from './segments.ts'
+import { areRanges, encodeEnd, encodeEntries, encodeHead, type Ranges } from './segment-list.ts'
+import { type Key, Segmenter } from './segments.ts'
 
 /** A state, and whom it is for. */
 export interface Outgoing {
@@ -21,18 +21,35 @@ export interface Outgoing {
 
 const neverActed: Acted = { acted: 0, line: null }
 
-/** A state that is to be announced: cut once, whoever gets it. */
+/** A state that is to be announced: cut once, whoever gets it. The list goes while it is still being cut. */
 export class Announced {
   readonly segmenter: Segmenter
-  /** Once it is cut. */
-  list: Uint8Array | null = null
+  /** The list so far, in chunks. */
+  readonly chunks: Uint8Array[] = []
+  /** The last of them is the last of all. */
+  isCut = false
+  private readonly chunkBytes: number
+  private rest: Uint8Array
+  private listed = 0
 
-  constructor(bytes: Uint8Array, key: ConstructorParameters<typeof Segmenter>[1]) {
+  constructor(bytes: Uint8Array, key: Key, chunkBytes: number) {
     this.segmenter = new Segmenter(bytes, key)
+    this.chunkBytes = chunkBytes
+    this.rest = encodeHead(key, bytes.length)
   }
 
+  /** Goes on for about that many bytes. */
   go(budget: number): void {
-    if (this.segmenter.go(budget)) this.list = encodeList(this.segmenter.list)
+    const { segmenter, chunkBytes } = this
+    this.isCut = segmenter.go(budget)
+    const parts = [this.rest, encodeEntries(segmenter, this.listed)]
+    if (this.isCut) parts.push(encodeEnd(segmenter.check))
+    this.listed = segmenter.lengths.length
+    let rest = concat(parts)
+    for (; rest.length > chunkBytes || (this.isCut && rest.length > 0); rest = rest.subarray(chunkBytes)) {
+      this.chunks.push(rest.subarray(0, chunkBytes))
+    }
+    this.rest = rest
   }
 }
 
@@ -45,8 +62,8 @@ export class Stream {
   readonly announced: Announced | null
   private phase: 'list' | 'asking' | 'state'
   private index = 0
-  /** How far it is in the list. */
-  private at = 0
+  /** Chunks of the list that are sent. */
+  private listed = 0
   /** From where to where the state is still to be sent. */
   private spans: [from: number, to: number][]
 
@@ -61,7 +78,7 @@ export class Stream {
 
   /** Is there a chunk to send now? */
   get isReady(): boolean {
-    return this.phase === 'state' || (this.phase === 'list' && this.announced?.list !== null)
+    return this.phase === 'state' || (this.phase === 'list' && this.listed < (this.announced?.chunks.length ?? 0))
   }
 
   /** The receiver names what it lacks. False if it makes no sense. */
@@ -88,7 +105,7 @@ export class Stream {
     const { out, index } = this
     this.index += 1
     const isList = this.phase === 'list'
-    const bytes = isList ? this.takeList(chunkBytes) : this.takeState(chunkBytes)
+    const bytes = isList ? this.takeList() : this.takeState(chunkBytes)
     const isLast = isList ? this.phase !== 'list' : this.spans.length === 0
     const chunk: Chunk = {
       group: out.group,
@@ -104,11 +121,11 @@ export class Stream {
     return { chunk, isDone: isLast && !isList }
   }
 
-  private takeList(chunkBytes: number): Uint8Array {
-    const list = this.announced?.list ?? new Uint8Array(0)
-    const bytes = list.subarray(this.at, this.at + chunkBytes)
-    this.at += bytes.length
-    if (this.at === list.length) this.phase = 'asking'
+  private takeList(): Uint8Array {
+    const { chunks, isCut } = this.announced ?? { chunks: [], isCut: true }
+    const bytes = chunks[this.listed] ?? new Uint8Array(0)
+    this.listed += 1
+    if (isCut && this.listed === chunks.length) this.phase = 'asking'
     return bytes
   }
 
@@ -123,15 +140,15 @@ export class Stream {
       if (end < span[1]) break
       this.spans.shift()
     }
-    return concat(parts, chunkBytes - room)
+    return concat(parts)
   }
 }
 
 /** Byte strings end to end; a single one is not copied. */
-export function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts
   if (parts.length === 1 && first !== undefined) return first
-  const all = new Uint8Array(length)
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
     all.set(part, at)

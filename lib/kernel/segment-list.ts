@@ -1,30 +1,48 @@
 /**
  * Lists of segments as they travel, and what a receiver makes of one: which segments it holds, which it wants.
  *
- * A list is `key (4 × 4 bytes) | bytes of the state (4) | check (7) | per segment: length (2), digest (7)`, little-endian.
+ * A list is `key (4 × 4 bytes) | bytes of the state (4) | per segment: length (2), digest (7) | check (7)`, little-endian.
  */
 import { type Key, prime, Segmenter, type SegmentList, segmentBytesMax } from './segments.ts'
 
-const headBytes = 27
+const headBytes = 20
 const entryBytes = 9
+const endBytes = 7
 
-/** The list as bytes. */
-export function encodeList({ key, bytes, lengths, digests, check }: SegmentList): Uint8Array {
-  const out = new Uint8Array(headBytes + lengths.length * entryBytes)
+/** How a list begins: before the state is cut. */
+export function encodeHead(key: Key, bytes: number): Uint8Array {
+  const out = new Uint8Array(headBytes)
   const view = new DataView(out.buffer)
   for (const [i, point] of key.entries()) view.setUint32(i * 4, point, true)
   view.setUint32(16, bytes, true)
-  writeDigest(view, 20, check)
-  for (const [i, length] of lengths.entries()) {
-    view.setUint16(headBytes + i * entryBytes, length, true)
-    writeDigest(view, headBytes + i * entryBytes + 2, digests[i] ?? 0)
+  return out
+}
+
+/** The segments from a place on. */
+export function encodeEntries(
+  { lengths, digests }: Pick<SegmentList, 'lengths' | 'digests'>,
+  from: number,
+): Uint8Array {
+  const out = new Uint8Array((lengths.length - from) * entryBytes)
+  const view = new DataView(out.buffer)
+  for (let i = from; i < lengths.length; i += 1) {
+    const at = (i - from) * entryBytes
+    view.setUint16(at, lengths[i] ?? 0, true)
+    writeDigest(view, at + 2, digests[i] ?? 0)
   }
+  return out
+}
+
+/** How it ends. */
+export function encodeEnd(check: number): Uint8Array {
+  const out = new Uint8Array(endBytes)
+  writeDigest(new DataView(out.buffer), 0, check)
   return out
 }
 
 /** The list that a peer's bytes stand for; null if they are none, or of a state of more than `bytesMax`. */
 export function decodeList(encoded: Uint8Array, bytesMax: number): SegmentList | null {
-  const count = (encoded.length - headBytes) / entryBytes
+  const count = (encoded.length - headBytes - endBytes) / entryBytes
   if (!Number.isInteger(count) || count < 1) return null
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length)
   const point = (i: number): number => view.getUint32(i * 4, true)
@@ -41,7 +59,7 @@ export function decodeList(encoded: Uint8Array, bytesMax: number): SegmentList |
     lengths.push(length)
     digests.push(readDigest(view, headBytes + i * entryBytes + 2))
   }
-  return sum === bytes ? { key, bytes, lengths, digests, check: readDigest(view, 20) } : null
+  return sum === bytes ? { key, bytes, lengths, digests, check: readDigest(view, encoded.length - endBytes) } : null
 }
 
 function writeDigest(view: DataView, at: number, digest: number): void {

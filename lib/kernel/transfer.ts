@@ -117,7 +117,7 @@ export class Transfer {
     this.asked.delete(id)
     let given: Uint8Array | null | Announced = state
     if (state !== null && state.length > this.core.limits.announceBytes) {
-      given = new Announced(state, drawKey(this.core.env.random))
+      given = new Announced(state, drawKey(this.core.env.random), this.core.limits.chunkBytes)
       this.cutting.push(given)
     }
     for (const to of out.to) this.streams.push(new Stream(out, to, given))
@@ -178,9 +178,11 @@ export class Transfer {
       this.core.app({ type: 'base', group: incoming.group, transfer: id })
     }
     if (incoming.own === 'asked') return
-    // What is no list, or of too large a state, is as good as a donor that stalls.
-    for (const part of incoming.byDonor.values()) {
-      if (part.phase === 'listed') part.beginSearch(isDistrusted ? [] : incoming.bases, limits.transferBytesMax)
+    const bases = isDistrusted ? [] : incoming.bases
+    for (const [donor, part] of incoming.byDonor) {
+      if (part.phase !== 'listed' || part.beginSearch(bases, limits.transferBytesMax)) continue
+      // No list, or of too large a state: as good as a donor that stalls. It need not wait for an answer.
+      this.core.tell(donor, { k: 'want', group: incoming.group, of: incoming.view, ranges: [] })
     }
   }
 
@@ -198,7 +200,7 @@ export class Transfer {
     const { cutBytes } = this.core.limits
     for (const announced of this.cutting) {
       announced.go(cutBytes)
-      if (announced.list === null) return
+      if (!announced.isCut) return
     }
     this.cutting = []
     for (const incoming of this.incoming.values()) {

@@ -22,6 +22,8 @@ function noise(length: number, seed: number): Uint8Array {
 class States {
   readonly cluster: Cluster
   readonly states = new Map<string, Uint8Array>()
+  /** Who has left the group. */
+  readonly left = new Set<string>()
   /** What of the state d holds; undefined: its page does not answer. */
   base: Uint8Array | null | undefined = null
   /** Bytes of chunks that were sent to d. */
@@ -33,6 +35,7 @@ class States {
     this.cluster = new Cluster(['a', 'b', 'c', 'd'], {}, limits)
     this.cluster.onEvent = (id, event) => {
       if (event.type === 'state') this.states.set(id, event.sources[0]?.state ?? new Uint8Array(0))
+      if (event.type === 'leftGroup') this.left.add(id)
       if (event.type !== 'snapshot' && event.type !== 'base') return
       const given = event.type === 'snapshot' ? (this.states.get(id) ?? null) : id === 'd' ? this.base : null
       if (given !== undefined) this.cluster.command(id, { type: 'snapshot', transfer: event.transfer, state: given })
@@ -158,4 +161,30 @@ test('transfer › a state is cut and verified a little in each step', () => {
   const s = new States(state, { cutBytes: 10_000 })
   s.base = state.subarray(0, MB / 2)
   assert.deepEqual(s.open(), state)
+})
+
+test('transfer › a donor that takes long to cut a state is not taken for one that stalls', () => {
+  const state = noise(6 * MB, 12)
+  const s = new States(state, { cutBytes: 2_000 })
+  const before = s.cluster.now
+  assert.deepEqual(s.open(), state)
+  assert.ok(s.cluster.now - before > 1.5 * defaultLimits.transferTimeoutMs)
+  assert.equal(s.count('want'), 1)
+})
+
+test('transfer › a list that is none is as good as a donor that stalls, and keeps nobody from leaving', () => {
+  const state = noise(MB, 13)
+  const s = new States(state)
+  let broken = ''
+  s.onFrame = (frame, from) => {
+    if (frame.t !== 'bulk' || frame.chunk?.what !== 'list' || (broken !== '' && broken !== from)) return frame
+    broken = from
+    return { ...frame, chunk: { ...frame.chunk, bytes: new Uint8Array(frame.chunk.bytes.length) } }
+  }
+  s.cluster.join('d', { state: true }, 'h')
+  s.cluster.until(() => broken !== '')
+  s.cluster.command(broken, { type: 'leaveGroup', group: 'h' })
+  assert.deepEqual(s.open(), state)
+  s.cluster.run(2_000)
+  assert.equal(s.left.has(broken), true)
 })
