@@ -161,6 +161,10 @@ export class Transfer {
       return
     }
     if (!part.take(chunk, this.core.limits.transferBytesMax)) return
+    // Whoever sends the state of one group has not stalled with those of others: they come after it.
+    for (const other of this.incoming.values()) {
+      if (other.byDonor.get(from)?.isDone === false) other.progressAt = this.core.now
+    }
     incoming.progressAt = this.core.now
     if (part.phase === 'listed') this.beginSearch(incoming)
     else if (part.isDone) this.complete(chunk.group)

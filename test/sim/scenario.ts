@@ -77,7 +77,7 @@ export const BIG_LIMITS = {
 }
 
 /** The kernel's limits where states are large: a transfer takes seconds, and is announced by segments. */
-export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 2, announceBytes: 1_024, cutBytes: 4_096 }
+export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 12, announceBytes: 1_024, cutBytes: 4_096 }
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }

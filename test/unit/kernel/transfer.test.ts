@@ -172,6 +172,35 @@ test('transfer › a donor that takes long to cut a state is not taken for one t
   assert.equal(s.count('want'), 1)
 })
 
+test('transfer › a donor that sends the state of one group first is not taken for one that stalls with another', () => {
+  const state = noise(2 * MB, 14)
+  const s = new States(state, { chunksInFlight: 1 })
+  for (const id of ['a', 'b', 'c']) {
+    s.cluster.join(id, { state: true }, 'i')
+    s.cluster.run(2_000)
+  }
+  const all: string[] = []
+  const { onEvent } = s.cluster
+  s.cluster.onEvent = (id, event) => {
+    if (id === 'd' && event.type === 'state') all.push(event.group)
+    onEvent(id, event)
+  }
+  // Both come from a.
+  s.cluster.command('b', { type: 'leaveGroup', group: 'i' }, { type: 'leaveGroup', group: 'h' })
+  s.cluster.command('c', { type: 'leaveGroup', group: 'i' }, { type: 'leaveGroup', group: 'h' })
+  s.cluster.run(1_000)
+  s.cluster.lines.length = 0
+  for (const group of ['h', 'i']) s.cluster.join('d', { state: true }, group)
+  s.cluster.until(() => all.length === 2)
+  assert.deepEqual(
+    s.cluster.lines.filter((line) => line['e'] === 'transfer').map((line) => [line.p, line['g']]),
+    [
+      ['a', 'h'],
+      ['a', 'i'],
+    ],
+  )
+})
+
 test('transfer › a list that is none is as good as a donor that stalls, and keeps nobody from leaving', () => {
   const state = noise(MB, 13)
   const s = new States(state)
