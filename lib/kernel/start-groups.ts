@@ -112,8 +112,10 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decis
 }
 
 /** Also whoever a group view that was decided, but not told, lets go. */
-function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
-  const left = installs.flatMap((install) => install.left)
+function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, history: GroupHistory): Map<ProcessId, Departed> {
+  // Who came back since has not left.
+  const members = finalMembers(history)
+  const left = history.installs.flatMap((install) => install.left).filter((id) => !members.includes(id))
   return new Map([
     ...left.map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
     ...departed,
