@@ -246,6 +246,12 @@ export class AppGroup implements GroupPort {
     else this.#state.snapshot(event, answer)
   }
 
+  /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
+  handleBase(answer: (state: Uint8Array | null) => void): void {
+    if (this.#isHandedOut) this.#state.base(answer)
+    else answer(null)
+  }
+
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'

@@ -242,6 +242,8 @@ export class AppSide {
         return this.#touch(event.group)?.handleKeepView(event.view)
       case 'snapshot':
         return this.#handleSnapshot(event)
+      case 'base':
+        return this.#handleBase(event)
       case 'state':
         return this.#touch(event.group)?.handleState(event)
       case 'stable':
@@ -292,6 +294,13 @@ export class AppSide {
     const group = this.#groups.get(event.group)
     if (group === undefined) answer(null)
     else group.handleSnapshot(event, answer)
+  }
+
+  #handleBase({ group, transfer }: Extract<AppEvent, { type: 'base' }>): void {
+    const answer = (state: Uint8Array | null): void => this.#push({ type: 'snapshot', transfer, state })
+    const open = this.#groups.get(group)
+    if (open === undefined) answer(null)
+    else open.handleBase(answer)
   }
 
   #handleJoined(event: Extract<AppEvent, { type: 'joined' }>): void {

@@ -132,6 +132,14 @@ export class GroupState {
     else this.#saveOn(steps, give)
   }
 
+  /** Answers with the object's state as bytes, of no particular moment, in this or in a later task. */
+  base(answer: (state: Uint8Array | null) => void): void {
+    let steps: Iterator<undefined, unknown> | undefined
+    if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
+    if (steps === undefined) answer(this.#save())
+    else this.#saveOn(steps, answer)
+  }
+
   /** Goes one step, and the others in tasks of their own: what comes in meanwhile is delivered between them. */
   #saveOn(steps: Iterator<undefined, unknown>, answer: (state: Uint8Array | null) => void): void {
     if (this.#isEnded) return

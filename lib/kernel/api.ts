@@ -172,6 +172,11 @@ export type AppEvent =
       readonly to: readonly ProcessId[]
     }
   /**
+   * Give the group's state as bytes, as it is or was at any moment since the object was whole, if it ever was: what is
+   * held of it need not be sent. Answer with command `snapshot`, `state: null` if there is none. Only while one is awaited.
+   */
+  | { readonly type: 'base'; readonly group: string; readonly transfer: number }
+  /**
    * The awaited states are complete. For `merge`: unite `sources` in order (the own part among them);
    * for `replace`: the first source becomes the state, further ones (if any) are merged into it. Then replay the casts of
    * `view` that were buffered; those of earlier views are in the state.
@@ -230,7 +235,7 @@ export type Command =
     }
   /** Take back own casts that are still waiting here unsent (an abort signal fired); each ends with `castEnd` `refused` if it was in time. */
   | { readonly type: 'cancel'; readonly ns: readonly number[] }
-  /** The answer to a `snapshot` event; `state: null` if the application cannot give one. */
+  /** The answer to a `snapshot` or `base` event; `state: null` if the application cannot give one. */
   | { readonly type: 'snapshot'; readonly transfer: number; readonly state: Uint8Array | null }
   /** The application has consumed that many payload bytes of `deliver` events in total (absolute, monotone): grants to senders follow it. */
   | { readonly type: 'consumed'; readonly bytes: number }

@@ -353,4 +353,5 @@ export const message: Codec<Message> = union<Message>({
   groupCut: { view: viewId, name: text, gn: int },
   suspend: {},
   resume: {},
+  want: { group: text, of: viewId, ranges: flatTuples(2) },
 })

@@ -12,6 +12,7 @@ import type { ProcessId } from './api.ts'
 import { acted, areSameDeps, message, origin, readDeps, writeDeps } from './codec-control.ts'
 import {
   type Codec,
+  choice,
   flag,
   flatTuples,
   float,
@@ -155,7 +156,7 @@ const chunk = record<Chunk>({
   cut: list(cutEntry),
   acted,
   bytes: chunkBytes,
-  isRefused: flag,
+  what: choice('state', 'refused', 'list'),
 })
 
 const bulk = record<Omit<BulkFrame, 't'>>({ session: int, no: int, ack, chunk: nullable(chunk) })

@@ -283,6 +283,8 @@ export type Message =
   | { readonly k: 'suspend' }
   /** Its sender is not frozen any more. */
   | { readonly k: 'resume' }
+  /** Of the state that was announced at that view of the group: pairs (first segment, how many) that its sender lacks. */
+  | { readonly k: 'want'; readonly group: string; readonly of: ViewId; readonly ranges: readonly number[] }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {
@@ -297,8 +299,8 @@ export interface Chunk {
   /** Of the donor's state: who gets it answers for the same primary view. */
   readonly acted: Acted
   readonly bytes: Uint8Array
-  /** The donor could not give a state. */
-  readonly isRefused: boolean
+  /** Bytes of the state, or of the list that announces it (its last chunk is `isLast` too), or the donor could give none. */
+  readonly what: 'state' | 'refused' | 'list'
 }
 
 /** Acknowledgement of a peer's stream: its session and the last contiguous number received. */

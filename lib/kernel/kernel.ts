@@ -523,6 +523,9 @@ export class Kernel implements KernelHandle, Core {
         // After the row it is too late: who knows it reports it in its own row.
         if (from === this.era.members[0] && !this.era.isClosed) this.handleGroupInstall(message.install)
         return
+      case 'want':
+        this.transfer.handleWant(from, message)
+        return
     }
   }
 

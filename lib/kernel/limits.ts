@@ -62,6 +62,10 @@ export interface Limits {
   readonly retryMs: number
   /** A transfer without progress for so long gets another donor. */
   readonly transferTimeoutMs: number
+  /** A larger state is announced by a list of its segments, and only those go that its receiver lacks. */
+  readonly announceBytes: number
+  /** Bytes of a state that are cut, looked through or verified in one step, or a segment more. */
+  readonly cutBytes: number
   /** How long a leaving process waits for its casts to be stable. */
   readonly leaveWaitMs: number
   /** How long a goodbye may take to be acknowledged. */
@@ -108,6 +112,8 @@ export const defaultLimits: Limits = {
   readyHoldMs: 1_000,
   retryMs: 80,
   transferTimeoutMs: 1_500,
+  announceBytes: 262_144,
+  cutBytes: 262_144,
   leaveWaitMs: 1_500,
   goodbyeMs: 500,
   suspendedMs: 6_000,

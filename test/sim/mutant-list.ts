@@ -579,4 +579,22 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['S9'],
     faults: 'all,suspend',
   },
+  {
+    name: 'half-a-state-is-ready',
+    about: 'whoever awaited a state when its donor died goes on as if that had come',
+    file: 'lib/app-group.ts',
+    find: "this.#awaits = plan === 'merge' || plan === 'replace' ? plan : 'nothing'",
+    replace: "this.#awaits = (plan === 'merge' || plan === 'replace') && this.#awaits !== 'replace' ? plan : 'nothing'",
+    properties: ['T3'],
+    workload: 'transfer',
+  },
+  {
+    name: 'donor-deaf-to-wishes',
+    about: 'a donor sends only to who lacks all of the state',
+    file: 'lib/kernel/outgoing.ts',
+    find: "if (this.phase !== 'asking' || !areRanges(ranges, lengths.length)) return false",
+    replace: "if (this.phase !== 'asking' || ranges[1] !== lengths.length) return false",
+    properties: ['T3'],
+    workload: 'transfer',
+  },
 ]

@@ -13,7 +13,7 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, ENGINES_LIMITS, isBig, type Scenario } from './scenario.ts'
+import { BIG_LIMITS, ENGINES_LIMITS, isBig, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -419,7 +419,9 @@ export class SimProcess {
 }
 
 function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
-  if (scenario.options.workload === 'engines') return { limits: ENGINES_LIMITS }
+  const { workload } = scenario.options
+  if (workload === 'engines') return { limits: ENGINES_LIMITS }
+  if (workload === 'transfer') return { limits: TRANSFER_LIMITS }
   return isBig(scenario) ? { limits: BIG_LIMITS } : {}
 }
 

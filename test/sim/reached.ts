@@ -57,10 +57,18 @@ const GBCAST_SITUATIONS = [
   'sender died with a gbcast under way',
 ] as const
 
-export type Situation =
-  | (typeof SITUATIONS)[number]
-  | (typeof LARGE_SITUATIONS)[number]
-  | (typeof GBCAST_SITUATIONS)[number]
+/** Those of large states, which only the workload `transfer` makes. */
+const TRANSFER_SITUATIONS = [
+  'state announced',
+  'donor died with a state half sent',
+  'part of a state was held',
+  'all of a state was held',
+] as const
+
+/** What only one workload makes. */
+const MORE_SITUATIONS = { big: LARGE_SITUATIONS, gbcast: GBCAST_SITUATIONS, transfer: TRANSFER_SITUATIONS } as const
+
+export type Situation = (typeof SITUATIONS)[number] | (typeof MORE_SITUATIONS)[keyof typeof MORE_SITUATIONS][number]
 
 /** What the counter knows of one process. */
 interface Known {
@@ -78,6 +86,8 @@ interface Known {
   /** Transfers under way from it: receiver and group. */
   readonly donating: Set<string>
   readonly heads: Map<string, string>
+  /** Those of announced states. */
+  readonly sending: Set<string>
   /** The large cast whose payload is under way. */
   ahead: string | null
   /** Gbcasts sent, not yet delivered to their sender: group by cast. */
@@ -92,7 +102,7 @@ export class Reached {
   readonly #groupChanges = new Set<string>()
 
   constructor(workload: WorkloadName) {
-    const more = workload === 'big' ? LARGE_SITUATIONS : workload === 'gbcast' ? GBCAST_SITUATIONS : []
+    const more = (MORE_SITUATIONS as Partial<Record<WorkloadName, readonly Situation[]>>)[workload] ?? []
     this.counts = Object.fromEntries([...SITUATIONS, ...more].map((name) => [name, 0]))
   }
 
@@ -143,11 +153,20 @@ export class Reached {
         this.count('two lines met')
         return
       default:
-        this.#protocol(known, line)
+        this.#protocol(known, p, line)
     }
   }
 
-  #protocol(known: Known, line: AnyLine): void {
+  /** An announced state is awaited from now on. */
+  #want(p: string, line: AnyLine): void {
+    const [bytes, wanted] = [Number(line['bytes']), Number(line['wanted'])]
+    this.count('state announced')
+    if (wanted === 0) this.count('all of a state was held')
+    else if (wanted < bytes) this.count('part of a state was held')
+    this.#of(String(line['from'])).sending.add(`${p} ${line['g']}`)
+  }
+
+  #protocol(known: Known, p: string, line: AnyLine): void {
     switch (line.e) {
       case 'propose':
         known.isProposing = true
@@ -177,6 +196,7 @@ export class Reached {
         known.isCutAgreed = false
         // What was under way began in the view before.
         known.donating.clear()
+        known.sending.clear()
         return
       case 'ahead':
         if (known.ahead === line['m']) this.count('large payload begun again in another view')
@@ -184,6 +204,9 @@ export class Reached {
         return
       case 'forwardAhead':
         this.count('large cast of a removed sender forwarded')
+        return
+      case 'want':
+        this.#want(p, line)
         return
       case 'adopt':
         this.count('open attempt adopted')
@@ -266,7 +289,10 @@ export class Reached {
 
   #state(p: string, line: AnyLine): void {
     this.count(line.e === 'merge' ? 'states of two parts united' : 'state taken from a donor')
-    for (const known of this.#known.values()) known.donating.delete(`${p} ${line['g']}`)
+    for (const known of this.#known.values()) {
+      known.donating.delete(`${p} ${line['g']}`)
+      known.sending.delete(`${p} ${line['g']}`)
+    }
   }
 
   #crash(q: string): void {
@@ -276,6 +302,7 @@ export class Reached {
     if (known.phase !== 'idle') this.count('member died between row and install')
     if (known.phase === 'ready') this.count('member died between ready and install')
     if (known.donating.size > 0) this.count('donor died in a transfer')
+    if (known.sending.size > 0) this.count('donor died with a state half sent')
     if (known.ahead !== null) this.count('sender died with a payload sent ahead')
     if (known.gbcasts.size > 0) this.count('sender died with a gbcast under way')
     if (!known.hasMet || known.joining.size > 0) this.count('joiner died in its join')
@@ -305,6 +332,7 @@ export class Reached {
         unordered: new Map(),
         uniform: new Set(),
         donating: new Set(),
+        sending: new Set(),
         heads: new Map(),
         ahead: null,
         gbcasts: new Map(),

@@ -50,7 +50,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * `big`, some values are larger than an item and than a window, which are small there; in `uniform`, all groups are; in
  * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
- * votes of different weights or are witnesses, and sites start again.
+ * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
+ * that faults strike in the middle of transfers.
  */
 export const WORKLOADS = [
   'mixed',
@@ -63,6 +64,7 @@ export const WORKLOADS = [
   'engines',
   'gbcast',
   'votes',
+  'transfer',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -92,6 +94,9 @@ export const BIG_LIMITS = {
 
 /** The kernel's limits where roles are to move often. */
 export const ENGINES_LIMITS = { moveAfter: 4 }
+
+/** The kernel's limits where states are large: a transfer takes seconds, and is announced by segments. */
+export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 12, announceBytes: 1_024, cutBytes: 4_096 }
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }

@@ -11,7 +11,7 @@ import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
-import { bigValue, type Value } from './value.ts'
+import { bigValue, longValue, type Value } from './value.ts'
 import { tryToJoin } from './vote-draw.ts'
 import type { World } from './world.ts'
 
@@ -20,8 +20,12 @@ const BURST_SHARE = 0.6
 /** An operation that nobody can do now is tried again after so many ms. */
 const RETRY_MS = 40
 const KEYS = 12
+/** Keys of maps whose states are to be large. */
+const MANY_KEYS = 40
 /** How often a value is big, and its sizes. */
 const BIG = { chance: 0.1, min: 1_000, max: 60_000 }
+/** Sizes of values that make states large. */
+const LONG = { min: 100, max: 1_500 }
 
 /** How often each kind of object is chosen. */
 const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind'], number>>>> = {
@@ -35,6 +39,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   engines: { counter: 1, map: 2, log: 7, queue: 4 },
   gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
   votes: { counter: 2, map: 4, log: 4, queue: 5 },
+  transfer: { counter: 1, map: 6, log: 2, queue: 4 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -49,6 +54,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   engines: 0.06,
   gbcast: 0.08,
   votes: 0.03,
+  transfer: 0.1,
 }
 
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
@@ -185,7 +191,8 @@ export class Workload {
           open.handle.object.add(random.int(9) - 3 || 1)
           return true
         case 'map': {
-          const key = `k${random.int(KEYS)}`
+          const { workload } = this.#world.scenario.options
+          const key = `k${random.int(workload === 'transfer' ? MANY_KEYS : KEYS)}`
           if (!random.chance(0.15) || !open.handle.object.delete(key)) open.handle.object.set(key, value)
           return true
         }
@@ -204,7 +211,10 @@ export class Workload {
   /** No two are alike. */
   #nextValue(): Value {
     this.#value += 1
-    const isLarge = isBig(this.#world.scenario) && this.#random.chance(BIG.chance)
+    const { scenario } = this.#world
+    if (scenario.options.workload === 'transfer')
+      return longValue(this.#value, Math.round(this.#random.between(LONG.min, LONG.max)))
+    const isLarge = isBig(scenario) && this.#random.chance(BIG.chance)
     return isLarge ? bigValue(this.#value, Math.round(this.#random.between(BIG.min, BIG.max))) : this.#value
   }
 

@@ -50,6 +50,7 @@ import { checker as s8 } from './s8-light-heavy.ts'
 import { checker as s9 } from './s9-self-fencing.ts'
 import { checker as t1 } from './t1-cut.ts'
 import { checker as t2 } from './t2-exactly-once-replay.ts'
+import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
 
@@ -93,6 +94,7 @@ export const checkers: readonly Checker[] = [
   f4,
   t1,
   t2,
+  t3,
   t4,
   t5,
   l1,

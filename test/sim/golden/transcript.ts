@@ -119,10 +119,11 @@ function describeFrame(frame: Frame): string[] {
     case 'bulk': {
       const { chunk } = frame
       if (chunk === null) return []
-      if (chunk.isRefused) return [`chunk of ${chunk.group}: refused`]
+      if (chunk.what === 'refused') return [`chunk of ${chunk.group}: refused`]
+      const what = chunk.what === 'list' ? 'of the list of segments ' : ''
       const cut = chunk.cut.map(([id, n]) => `${id}#${n}`).join(' ')
       const end = `${cut === '' ? '' : `, cut ${cut}`}${chunk.isLast ? ', the last' : ''}`
-      return [`chunk ${chunk.index} of ${chunk.group} at ${chunk.view}: ${chunk.bytes.length} bytes${end}`]
+      return [`chunk ${chunk.index} ${what}of ${chunk.group} at ${chunk.view}: ${chunk.bytes.length} bytes${end}`]
     }
     default:
       return []
@@ -178,6 +179,8 @@ function describeMessage(message: Message): string {
       return `group ${message.gid}: PREPARE view ${message.gn}`
     case 'groupCount':
       return `group ${message.gid}: COUNT for view ${message.gn}: last cast ${message.seq}, positions ${message.orderEnd}`
+    case 'want':
+      return `WANT ${message.group} at ${message.of}: ${message.ranges.join(' ')}`
     case 'groupInstall': {
       const { name, gn, members, counts, plan } = message.install
       if (plan === null) return `group ${name}: INSTALL cut ${gn}, counts [${counts.join(' ')}]`

@@ -55,7 +55,7 @@ export class Channel implements Replica {
   }
 
   save(): unknown {
-    return [new Uint8Array(this.#options.ballast), this.#canonical().flat()]
+    return [ballastOf(this.#options.ballast), this.#canonical().flat()]
   }
 
   load(state: unknown): void {
@@ -83,6 +83,22 @@ export class Channel implements Replica {
       .map(([, , author, n, value]): Entry => ['', 0, author, n, value])
       .sort((a, b) => byText(a[2], b[2]) || a[3] - b[3])
   }
+}
+
+const ballasts = new Map<number, Uint8Array>()
+
+/** So many bytes that look like chance; the same at everybody. */
+function ballastOf(length: number): Uint8Array {
+  const known = ballasts.get(length)
+  if (known !== undefined) return known
+  const bytes = new Uint8Array(length)
+  let state = 1
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+    bytes[i] = state >>> 24
+  }
+  ballasts.set(length, bytes)
+  return bytes
 }
 
 function byPlace(a: Entry, b: Entry): number {

@@ -8,6 +8,14 @@ const on = { groups: { log: channel('causal', { ballast: 100_000 }) } }
 /** Chunks of such a state. */
 const CHUNKS = 7
 
+/** A state that is announced. */
+const large = { groups: { log: channel('causal', { ballast: 1_000_000 }) } }
+
+/** Bytes that a process said it lacked of the state that was announced to it last. */
+function wantedLast(s: Stage, p: string): number {
+  return Number(s.lines({ e: 'want', p }).at(-1)?.['wanted'])
+}
+
 /** Members a, b and c, and d, which is about to open the group. */
 async function withNewcomers(s: Stage, newcomers: string): Promise<void> {
   await s.together('a b c')
@@ -221,6 +229,62 @@ export const transfer: readonly Script[] = [
       // A state for each that came, not one from each to each.
       s.happened({ e: 'stateIn' }, states + 3)
       s.happened({ e: 'merge' }, 0, now)
+    },
+  },
+  {
+    name: 'vsync: xfer: a large state goes on at another donor, from what is missing (n=4)',
+    cites: ['JGroups StateTransferTest2', 'Derecho-Project/derecho#157'],
+    on: large,
+    async play(s) {
+      await withNewcomers(s, 'd')
+      s.cast('b', 'log', 'x')
+      await s.settle()
+      s.onSend({ to: 'd', kind: 'chunk', nth: 60 }, () => s.crash(s.donorOf('d')))
+      // A cast meanwhile changes the state a little.
+      s.onSend({ to: 'd', kind: 'chunk', nth: 30 }, () => s.cast('c', 'log', 'y'))
+      s.open('d', 'log')
+      await s.settle()
+      s.holds('d', 'log', 'x y')
+      s.happened({ e: 'stateIn', p: 'd' }, 1)
+      s.happened({ e: 'want', p: 'd' }, 2)
+      s.atMost(wantedLast(s, 'd'), 350_000, 'bytes are wanted of the second donor')
+    },
+  },
+  {
+    name: 'vsync: xfer: a donor whose page stalls in the middle is replaced, and what it sent is kept (n=4)',
+    cites: ['JGroups StateTransferTest2', 'Galera IST (incremental state transfer)'],
+    on: large,
+    async play(s) {
+      await withNewcomers(s, 'd')
+      s.cast('b', 'log', 'x')
+      await s.settle()
+      s.onSend({ to: 'd', kind: 'chunk', nth: 50 }, () => s.freeze(s.donorOf('d')))
+      s.open('d', 'log')
+      await s.until(() => s.lines({ e: 'stateIn', p: 'd' }).length === 1, 'd has the state')
+      s.atMost(wantedLast(s, 'd'), 600_000, 'bytes are wanted of the second donor')
+      s.holds('d', 'log', 'x')
+      s.thaw('a b c')
+      await s.settle()
+      s.holds('a b c d', 'log', 'x')
+    },
+  },
+  {
+    name: 'vsync: xfer: who comes back after a split gets what has changed (n=4)',
+    cites: ['Galera IST (incremental state transfer)', 'infinispan/infinispan#1307'],
+    on: large,
+    async play(s) {
+      await s.together('a b c d')
+      s.cast('a', 'log', 'x')
+      await s.settle()
+      s.cut('a b c | d')
+      await s.until(() => s.isIn('a', 'a b c') && s.isIn('d', 'd'), 'they part')
+      s.cast('a', 'log', 'y')
+      s.cast('d', 'log', 'z')
+      await s.run(500)
+      s.heal()
+      await s.settle()
+      s.holds('a b c d', 'log', 'x y z')
+      for (const p of ['a', 'b', 'c', 'd']) s.atMost(wantedLast(s, p), 20_000, `bytes are wanted by ${p}`)
     },
   },
   {

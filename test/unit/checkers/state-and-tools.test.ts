@@ -145,6 +145,48 @@ rejects(
     .write({ e: 'digest', t: 95, p: 'b', g: 'g', view: '2.a.1', cut: { a: 1 }, h: 'x' }),
 )
 
+/** What d shows of itself after it was given b's state. */
+const shows = (...lines: readonly TraceLine[]): TraceWriter => joined().write(out({ a: 1 }), ...lines)
+const shown = digest('d', { a: 1 }, 's1', '2.a.1')
+accepts('T3', 'a state that is shown once it has come', shows(into({ a: 1 }), shown))
+rejects('T3', 'a state that is shown before the awaited one has come', shows(shown, into({ a: 1 })))
+rejects('T3', 'a state that is shown though the awaited one never comes', shows(shown))
+accepts(
+  'T3',
+  'a state that is shown in a later view, which needs none',
+  shows()
+    .crash('b')
+    .view('', '3.a', ['a', 'c', 'd'])
+    .view('g', '3.a.1', ['a', 'c', 'd'])
+    .write({ ...out({ a: 1 }), p: 'c', view: '3.a.1' } as TraceLine)
+    .write({ ...into({ a: 1 }, 's1', 'c'), view: '3.a.1' } as TraceLine, digest('d', { a: 1 }, 's1', '3.a.1')),
+)
+rejects('T3', 'one who never gets the state that it awaits', shows().quiet(four).end())
+tolerates(
+  'T3',
+  'one who is at rest with its state',
+  shows(into({ a: 1 }))
+    .quiet(four)
+    .end(),
+)
+rejects(
+  'T3',
+  'one who never gets it, from however many',
+  shows()
+    .quiet(four)
+    .wait(600)
+    .view('g', '2.a.2', four)
+    .write({ ...out({ a: 1 }), p: 'c', view: '2.a.2', t: 700 } as TraceLine)
+    .end(),
+)
+
+/** All unite their states, the last of them as it is said. */
+const unitedBy = (order: readonly string[], h: string): TraceWriter =>
+  united({ a: 1, c: 1 }).write({ e: 'merge', t: 96, p: 'a', g: 'g', view: '4.a.1', order: [...order], h })
+accepts('T4', 'parts that are united in one order', unitedBy(['2.a.1', '3.c.1'], 's3'))
+rejects('T4', 'parts that are united in different orders', unitedBy(['3.c.1', '2.a.1'], 's3'))
+rejects('T4', 'parts that are united to different states', unitedBy(['2.a.1', '3.c.1'], 's4'))
+
 /** a casts once, b twice; a and c have got all. */
 const three = (): TraceWriter =>
   trio().cast('a#1', 'g').cast('b#1', 'g').cast('b#2', 'g').deliverAll(['a', 'c'], 'g', 'a#1', 'b#1', 'b#2')

@@ -38,6 +38,8 @@ export class Cluster {
   tamper: (frame: Frame, from: string, to: string, channel: Channel) => Frame | null = (frame) => frame
   /** Sees what happens to an application, before it is noted. */
   watch: (id: string, event: AppEvent) => void = () => undefined
+  /** What the kernels traced, in order. */
+  readonly lines: (Readonly<Record<string, unknown>> & { readonly p: string })[] = []
   /** Applications that do not say what they have consumed. */
   readonly stalled: Set<string> = new Set()
   readonly #seen = new Map<string, Seen>()
@@ -60,7 +62,10 @@ export class Cluster {
       this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
         id,
-        new Kernel({ random: () => 0.5 }, { self: id, name: id, origin: '', foundAfterMs: 0, limits, ...votes[id] }),
+        new Kernel(
+          { random: () => 0.5, trace: (line) => void this.lines.push({ p: id, ...line }) },
+          { self: id, name: id, origin: '', foundAfterMs: 0, limits, ...votes[id] },
+        ),
       )
     }
     for (const id of ids) this.#step(id, [{ type: 'wake' }, { type: 'searched' }])

@@ -469,7 +469,7 @@ describe('codec › limits', () => {
       cut: [],
       acted: { acted: 0, line: null },
       bytes: payload,
-      isRefused: false,
+      what: 'state',
     }
     assertLimit('chunkBytes', 100, { t: 'bulk', session: 1, no: 1, ack: { session: 1, no: 1 }, chunk })
     const frame = dataOf([castOf({ payload })])
@@ -565,7 +565,7 @@ function bulkHead(): Uint8Array {
     cut: [],
     acted: { acted: 0, line: null },
     bytes: new Uint8Array(0),
-    isRefused: false,
+    what: 'state',
   }
   return encodeFrame({ t: 'bulk', session: 1, no: 1, ack: { session: 1, no: 1 }, chunk }).subarray(0, -2)
 }

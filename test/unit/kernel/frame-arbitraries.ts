@@ -202,6 +202,7 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
   groupCut: plain({ k: k('groupCut'), view, name: text, gn: num }),
   suspend: plain({ k: k('suspend') }),
   resume: plain({ k: k('resume') }),
+  want: plain({ k: k('want'), group: text, of: view, ranges: pairs }),
 }
 const cast: Arbitrary<Cast> = plain<Cast>({
   seq: num,
@@ -230,7 +231,7 @@ const chunk: Arbitrary<Chunk> = plain({
   cut: fc.array(fc.tuple(id, num), { maxLength: 4 }),
   acted: plain({ acted: num, line: fc.option(text) }),
   bytes,
-  isRefused: fc.boolean(),
+  what: fc.constantFrom('state', 'refused', 'list'),
 })
 const ack: Arbitrary<StreamAck> = plain({ session: num, no: num })
 const summary: Arbitrary<ViewSummary> = plain({
