@@ -7,11 +7,6 @@ import { closeAll } from './tabs.ts'
 describe('a long sleep', () => {
   afterEach(closeAll)
 
-  it('the coordinator is frozen for a minute', async function () {
-    this.timeout(180_000)
-    await forAMinute('webrtc', 0)
-  })
-
   it('a page is frozen for three minutes', async function () {
     this.timeout(300_000)
     await forAMinute('webrtc', 1, 3)

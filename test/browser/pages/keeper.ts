@@ -55,6 +55,8 @@ export interface Books {
   readonly silence: Readonly<Record<string, number>>
   /** The longest time that an `add` which returned took since `forgive`. */
   readonly slowestAdd: number
+  /** For so long in all, since `forgive`, the page was not let run when its timer was due: the machine is busy. */
+  readonly starved: number
 }
 
 /** See the module's comment. */
@@ -98,6 +100,8 @@ declare global {
 }
 
 const writeEveryMs = 25
+/** Later than so is starved. */
+const lateMs = 100
 const addPauseMs = 40
 const workMs = 15
 /** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
@@ -126,6 +130,8 @@ class Keeper implements KeeperPage {
   readonly #lastHeard = new Map<string, number>()
   #silence: Record<string, number> = {}
   #slowestAdd = 0
+  #starved = 0
+  #lastTick = Number.NaN
   #timer: ReturnType<typeof setInterval> | null = null
   /** Receipts and adds that have not settled. */
   #open = 0
@@ -167,7 +173,10 @@ class Keeper implements KeeperPage {
   }
 
   begin(): void {
-    this.#timer = setInterval(() => this.#write(), writeEveryMs)
+    this.#timer = setInterval(() => {
+      this.#tick()
+      this.#write()
+    }, writeEveryMs)
     void this.#addOn()
     void this.#workOn()
   }
@@ -177,6 +186,7 @@ class Keeper implements KeeperPage {
     if (this.space !== null) this.#seeView(this.space.view)
     this.#silence = {}
     this.#slowestAdd = 0
+    this.#starved = 0
   }
 
   async hear(times: number): Promise<void> {
@@ -257,6 +267,7 @@ class Keeper implements KeeperPage {
       done: this.#done,
       silence: this.#silence,
       slowestAdd: this.#slowestAdd,
+      starved: this.#starved,
     }
   }
 
@@ -281,6 +292,13 @@ class Keeper implements KeeperPage {
     const before = this.#lastHeard.get(from)
     this.#lastHeard.set(from, now)
     if (before !== undefined) this.#silence[from] = Math.max(this.#silence[from] ?? 0, now - before)
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    const late = now - this.#lastTick - writeEveryMs
+    if (late > lateMs) this.#starved += late
+    this.#lastTick = now
   }
 
   /** One write to each of the available ones: a new key, one more, one cast. */
