@@ -32,6 +32,8 @@ export class Detector {
   readonly seen: Map<ProcessId, Seen> = new Map()
   /** Members of the view that said they have another view without us. */
   private readonly moved: Set<ProcessId> = new Set()
+  /** Members of the view that is being adopted who were silent by then. */
+  private silent: ReadonlySet<ProcessId> = nobody
   private beatAt = 0
   /** Before this moment no member's deadline is over; 0: to be worked out again, since something was heard. */
   private soonest = 0
@@ -115,11 +117,19 @@ export class Detector {
     this.soonest = 0
   }
 
+  /** A view is about to be adopted: whoever began it and is silent would have the others wait for it twice. */
+  adopt(members: readonly ProcessId[]): void {
+    this.silent = new Set(members.filter((id) => this.seen.has(id) && this.core.now >= this.deadline(id)))
+  }
+
   newView(): void {
     this.soonest = 0
     this.moved.clear()
+    const { silent } = this
+    this.silent = nobody
     for (const id of this.core.era.members) {
       const seen = this.seen.get(id)
+      if (silent.has(id) && this.core.now >= this.deadline(id)) continue
       if (seen !== undefined) seen.at = Math.max(seen.at, this.core.now)
       else {
         this.seen.set(id, {

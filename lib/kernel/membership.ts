@@ -310,6 +310,7 @@ export class Membership {
     const { adopt, decision } = decide(rows, lead.parts, lead)
     if (adopt !== null) {
       this.core.trace({ e: 'adopt', view: adopt.record.id })
+      this.detector.adopt(adopt.record.members)
       const { epoch, coordinator } = parseViewId(adopt.record.id)
       for (const id of adopt.members) this.core.tell(id, { k: 'install', ballot: { epoch, leader: coordinator } })
       this.giveUp(this.core.limits.retryMs)
