@@ -8,17 +8,17 @@ describe('a page that stops loses nothing, and holds the others up for one suspi
   afterEach(closeAll)
 
   it('a junior, frozen until it is excluded', async function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     await briefly('webrtc', 1)
   })
 
   it('the coordinator, frozen for a minute', async function () {
-    this.timeout(180_000)
+    this.timeout(300_000)
     await forAMinute('webrtc', 0)
   })
 
   it('the coordinator, on a laptop that sleeps until all connections to it have failed', async function () {
-    this.timeout(180_000)
+    this.timeout(300_000)
     await onALaptop(4, [0])
   })
 })

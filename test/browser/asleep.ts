@@ -120,5 +120,5 @@ function pause(duration: number): Promise<void> {
 /** Of connections to processes outside the view only the events tell; `keeper` listens from the beginning. */
 async function untilDisconnected(peers: readonly string[]): Promise<void> {
   const { keeper } = window
-  await keeper.until(() => peers.every((peer) => !keeper.connected.has(peer)), `no connection to ${peers}`, 28_000)
+  await keeper.until(() => peers.every((peer) => !keeper.connected.has(peer)), `no connection to ${peers}`, 50_000)
 }

@@ -26,7 +26,7 @@ describe('of two tabs of one origin', () => {
 
   for (const [victim, name] of ['the senior', 'the junior'].entries()) {
     it(`${name} may crash: the other works on its queue, with the item that was in hand`, async function () {
-      this.timeout(60_000)
+      this.timeout(300_000)
       const tabs = await openKeepers('tabs', 2)
       const crashed = tabs[victim]
       const rest = tabs.filter((keeper) => keeper !== crashed)

@@ -62,7 +62,7 @@ export async function untilPassedOn(keepers: readonly Keeper[], item: string): P
 export async function closeBooks(keepers: readonly Keeper[]): Promise<readonly Books[]> {
   await Promise.all(keepers.map(({ page }) => page.evaluate(() => window.keeper.rest())))
   await Promise.all(
-    keepers.map(({ page }) => page.evaluateWithin(60_000, (size) => window.keeper.finish(size), keepers.length)),
+    keepers.map(({ page }) => page.evaluateWithin(120_000, (size) => window.keeper.finish(size), keepers.length)),
   )
   return await readBooks(keepers)
 }
@@ -168,7 +168,7 @@ async function untilMembers(members: readonly string[], isPrimary: boolean): Pro
   const { keeper } = window
   const are = (): string => [...(keeper.members() ?? [])].sort().join()
   const isThere = (): boolean => are() === members.join() && keeper.space?.view.primary === isPrimary
-  await keeper.until(isThere, `a view of ${members}`, 25_000)
+  await keeper.until(isThere, `a view of ${members}`, 50_000)
 }
 
 async function untilUnited(written: number): Promise<{ size: number; value: number; state: string }> {

@@ -229,7 +229,7 @@ class Keeper implements KeeperPage {
       () => this.space?.view.members.length === members && this.space.view.primary,
       `a view of ${members}`,
     )
-    await this.until(() => this.queue?.size === 0, 'an empty queue', 30_000)
+    await this.until(() => this.queue?.size === 0, 'an empty queue', 60_000)
     this.#stopped.abort()
   }
 
@@ -244,7 +244,7 @@ class Keeper implements KeeperPage {
     })
   }
 
-  async until(isTrue: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+  async until(isTrue: () => boolean, what: string, timeoutMs = 40_000): Promise<void> {
     const end = performance.now() + timeoutMs
     while (!isTrue()) {
       if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what} ${this.#describe()}`)
