@@ -26,7 +26,7 @@ export async function openKeepers(reach: Reach, size: number): Promise<readonly 
     pages.map(async (page) => ({ page, self: await page.evaluate(untilOpenAndTogether, size) })),
   )
   await Promise.all(pages.map((page) => page.evaluate(() => window.keeper.begin())))
-  await hear(keepers)
+  await Promise.all([hear(keepers), ...pages.map((page) => page.evaluate(untilAtWork))])
   await Promise.all(pages.map((page) => page.evaluate(() => window.keeper.forgive())))
   const ranks = (await pages[0]?.evaluate(() => window.keeper.members())) ?? []
   return keepers.sort((a, b) => ranks.indexOf(a.self) - ranks.indexOf(b.self))
@@ -162,6 +162,12 @@ async function untilOpenAndTogether(size: number): Promise<string> {
   const { space } = keeper
   await keeper.until(() => space?.view.members.length === size && space.view.primary, `a primary view of ${size}`)
   return space?.self ?? ''
+}
+
+/** A page that is given the queue's state is not told of what was done before. */
+async function untilAtWork(): Promise<void> {
+  const { keeper } = window
+  await keeper.until(() => keeper.books().done.length >= 20, '20 completions')
 }
 
 async function untilMembers(members: readonly string[], isPrimary: boolean): Promise<void> {

@@ -42,7 +42,7 @@ export interface Books {
   readonly stable: readonly { readonly n: number; readonly sentIn: string; readonly view: string }[]
   /** Casts delivered here, as `<sender>/<number>`. */
   readonly delivered: readonly string[]
-  /** Ids of the items whose `add` returned. */
+  /** Ids of the items whose `add` returned since `forgive`. */
   readonly added: readonly string[]
   /** How many adds were refused, by the error's code. */
   readonly refused: Readonly<Record<string, number>>
@@ -68,7 +68,7 @@ export interface KeeperPage {
   members(): readonly string[] | null
   /** Begins to write, cast, add and work. */
   begin(): void
-  /** Begins the views, the silences and the slowest add anew. */
+  /** Begins the views, the silences, the items added and the slowest add anew. */
   forgive(): void
   /** Resolves when every member of the view has been heard so many times from now on. */
   hear(times: number): Promise<void>
@@ -184,6 +184,7 @@ class Keeper implements KeeperPage {
   forgive(): void {
     this.#views.length = 0
     if (this.space !== null) this.#seeView(this.space.view)
+    this.#added.length = 0
     this.#silence = {}
     this.#slowestAdd = 0
     this.#starved = 0
