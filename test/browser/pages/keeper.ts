@@ -107,6 +107,9 @@ const workMs = 15
 /** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
 const leaseMs = 5000
 
+/** In use: a channel that nothing refers to may be collected, listener and all. */
+const channels = new Set<BroadcastChannel>()
+
 class Keeper implements KeeperPage {
   space: Space | null = null
   readonly connected = new Set<string>()
@@ -236,9 +239,11 @@ class Keeper implements KeeperPage {
 
   cut(peers: readonly string[]): Promise<number> {
     const orders = new BroadcastChannel(`cut ${this.space?.self}`)
+    channels.add(orders)
     return new Promise((resolve) => {
       orders.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
         orders.close()
+        channels.delete(orders)
         resolve(data.closed)
       }
       orders.postMessage({ cut: peers })
