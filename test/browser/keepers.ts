@@ -81,7 +81,7 @@ export async function assertUnited(keepers: readonly Keeper[], books: readonly B
 }
 
 /**
- * What anybody was told is stable, with all of these in the view that it was sent in and in the view by then, was
+ * What anybody was told is stable, with all of these in the view that it was sent in and in every view up to then, was
  * delivered to each of them.
  */
 export function assertStable(books: readonly Books[], side: readonly Keeper[]): void {
@@ -90,13 +90,12 @@ export function assertStable(books: readonly Books[], side: readonly Keeper[]): 
   let checked = 0
   for (const { self, stable, views, groupViews } of books) {
     for (const { n, view, sentIn } of stable) {
-      // Before the first of these views all were together.
-      const members = views.find(({ id }) => id === view)?.members ?? ids
-      const receivers = groupViews[sentIn] ?? []
-      if (!ids.every((id) => members.includes(id) && receivers.includes(id))) continue
+      const until = views.findIndex(({ id }) => id === view)
+      const audiences = [groupViews[sentIn] ?? [], ...views.slice(0, until + 1).map(({ members }) => members)]
+      if (!audiences.every((members) => ids.every((id) => members.includes(id)))) continue
       checked += 1
       const isKept = seen.every((each) => each.has(`${self}/${n}`))
-      assertTrue(isKept, `cast ${self}/${n} was stable in view ${view} of ${members}, and is missing somewhere`)
+      assertTrue(isKept, `cast ${self}/${n} was stable in view ${view}, and is missing somewhere`)
     }
   }
   assertTrue(checked > 0, 'no cast was stable')

@@ -38,7 +38,7 @@ export interface Books {
   readonly written: number
   /** The members of each view of the group in which own casts were sent. */
   readonly groupViews: Readonly<Record<string, readonly string[]>>
-  /** Own casts, by number, whose receipts resolved `stable`: the group's view they were sent in, the space's view then. */
+  /** Own casts since `forgive`, by number, whose receipts resolved `stable`: the group's view they were sent in, the space's view then. */
   readonly stable: readonly { readonly n: number; readonly sentIn: string; readonly view: string }[]
   /** Casts delivered here, as `<sender>/<number>`. */
   readonly delivered: readonly string[]
@@ -120,6 +120,8 @@ class Keeper implements KeeperPage {
   readonly #views: { id: string; members: readonly string[]; primary: boolean }[] = []
   #written = 0
   #casts = 0
+  /** Own casts with lower numbers are not judged. */
+  #forgiven = 0
   readonly #groupViews: Record<string, readonly string[]> = {}
   /** The group's view in which the own cast of that number was sent. */
   readonly #sentIn = new Map<number, string>()
@@ -188,6 +190,7 @@ class Keeper implements KeeperPage {
     this.#views.length = 0
     if (this.space !== null) this.#seeView(this.space.view)
     this.#added.length = 0
+    this.#forgiven = this.#casts
     this.#silence = {}
     this.#slowestAdd = 0
     this.#starved = 0
@@ -320,7 +323,9 @@ class Keeper implements KeeperPage {
     this.#open += 1
     const receipt = group.cast(n)
     Promise.all([receipt.delivered, receipt.stable])
-      .then(() => this.#stable.push({ n, sentIn: this.#sentIn.get(n) ?? '', view: space.view.id }))
+      .then(
+        () => n >= this.#forgiven && this.#stable.push({ n, sentIn: this.#sentIn.get(n) ?? '', view: space.view.id }),
+      )
       .catch(() => {})
       .finally(() => {
         this.#open -= 1
