@@ -4,6 +4,9 @@
  * Of two processes the one with the smaller id makes every connection, so there is no glare. An announcement
  * to the larger one is answered by a targeted announcement, upon which the smaller one begins. A lost
  * connection is looked after in the same way: ask whether the peer is still there, then connect.
+ *
+ * One end can be lost long before the other: a laptop that wakes takes its connections for good, for some 16 s, when
+ * everybody else has given them up. So whoever is asked over a connection makes another one beside it.
  */
 import type { ProcessId } from '../../lib/kernel/api.ts'
 import { Attempt } from './attempt.ts'
@@ -13,6 +16,7 @@ import { Peer } from './peer-class.ts'
 import { PagePump } from './pump.ts'
 import { Signaling } from './signaling.ts'
 import { drawSession, type Signal, sessionNumber } from './signals.ts'
+import { watchWaking } from './waking.ts'
 
 const peersMax = 1024
 /** Connections being made at once. */
@@ -21,6 +25,8 @@ const retryMs = 500
 const retryMaxMs = 15_000
 /** A peer that did not come back after so many questions is forgotten until it announces itself. */
 const retriesMax = 8
+/** Announcements travel by several servers: those that come so soon after a connection opened had led to it. */
+const freshMs = 3000
 /** How long the first look around waits for connections once the servers have answered. */
 const searchMaxMs = 2000
 const searchQuietMs = 300
@@ -45,6 +51,10 @@ interface PagePeer {
   pending: Attempt | null
   /** The connection in use. */
   open: Attempt | null
+  /** When it opened. */
+  openedAt: number
+  /** The peer asked for a connection although there is one: it has lost its end. */
+  isAsking: boolean
   /** The highest session number an offer of this peer had: earlier offers are stale. */
   lastSession: number
   retries: number
@@ -60,7 +70,7 @@ class WebrtcPage {
   readonly #peers = new Map<ProcessId, PagePeer>()
   readonly #attempts = new Map<number, Attempt>()
   readonly #pumps = new Map<number, PagePump>()
-  readonly #listeners: (() => void)[] = []
+  #unwatch: () => void = () => undefined
   readonly #reported = new Set<string>()
   #attemptsMade = 0
   #transfers: boolean
@@ -86,7 +96,7 @@ class WebrtcPage {
     if (this.#state === 'stopped') return
     const wasRunning = this.#state === 'running'
     this.#state = 'stopped'
-    for (const remove of this.#listeners) remove()
+    this.#unwatch()
     if (wasRunning) this.#signaling.stop(true)
     this.#closeAll()
     if (this.#search !== null) clearInterval(this.#search.timer)
@@ -102,25 +112,21 @@ class WebrtcPage {
       return
     }
     this.#state = 'running'
-    const wake = (): void => this.#signaling.wake(true)
-    this.#on(globalThis, 'online', wake)
-    this.#on(globalThis, 'pageshow', () => this.#signaling.start())
-    this.#on(globalThis, 'pageshow', wake)
-    // Without a word, others would see a page that is gone connected for 16 seconds.
-    this.#on(globalThis, 'pagehide', () => {
-      this.#closeAll()
-      this.#signaling.stop(true)
+    const signaling = this.#signaling
+    this.#unwatch = watchWaking({
+      back: () => signaling.wake(true),
+      shown: () => signaling.wake(false),
+      restored: () => {
+        signaling.start()
+        signaling.wake(true)
+      },
+      // Without a word, others would see a page that is gone connected for 16 seconds.
+      hidden: () => {
+        this.#closeAll()
+        signaling.stop(true)
+      },
     })
-    if (typeof document !== 'undefined') {
-      this.#on(document, 'resume', wake)
-      this.#on(document, 'visibilitychange', () => this.#signaling.wake(false))
-    }
-    this.#signaling.start()
-  }
-
-  #on(target: EventTarget, event: string, listener: () => void): void {
-    target.addEventListener(event, listener)
-    this.#listeners.push(() => target.removeEventListener(event, listener))
+    signaling.start()
   }
 
   #handleWorker(message: FromWorker): void {
@@ -165,8 +171,11 @@ class WebrtcPage {
     const peer = this.#meet(from)
     if (peer === null) return
     const isInitiator = this.#context.self < from
-    // An initiator that asks although we are connected has lost its end, and must be answered to begin anew.
-    if ((peer.pending !== null || peer.open !== null) && (isInitiator || !isTargeted)) return
+    if ((peer.pending !== null || peer.open !== null) && !isTargeted) return
+    if (isInitiator) {
+      if (peer.pending !== null || (peer.open !== null && performance.now() - peer.openedAt < freshMs)) return
+      peer.isAsking = peer.open !== null
+    }
     this.#context.port.post({ t: 'ask', peer: from })
   }
 
@@ -176,10 +185,11 @@ class WebrtcPage {
     peer.isSkipped = !connect
     if (!connect) return
     if (this.#context.self > id) this.#announceTo(id)
-    else if (peer.open === null && peer.pending === null) this.#connect(peer)
+    else if (peer.pending === null && (peer.open === null || peer.isAsking)) this.#connect(peer)
   }
 
   #connect(peer: PagePeer): void {
+    peer.isAsking = false
     if (this.#pendingCount() >= pendingMax) {
       this.#scheduleRetry(peer)
       return
@@ -256,6 +266,7 @@ class WebrtcPage {
     attempt.becomeOpen()
     const older = peer.open
     peer.open = attempt
+    peer.openedAt = performance.now()
     if (peer.pending === attempt) peer.pending = null
     peer.retries = 0
     if (older !== attempt) older?.end(null)
@@ -309,6 +320,8 @@ class WebrtcPage {
       id,
       pending: null,
       open: null,
+      openedAt: 0,
+      isAsking: false,
       lastSession: 0,
       retries: 0,
       retryTimer: null,

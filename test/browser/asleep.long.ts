@@ -7,11 +7,6 @@ import { closeAll } from './tabs.ts'
 describe('a long sleep', () => {
   afterEach(closeAll)
 
-  it('the coordinator is frozen for a minute', async function () {
-    this.timeout(180_000)
-    await forAMinute('webrtc', 0)
-  })
-
   it('a page is frozen for three minutes', async function () {
     this.timeout(300_000)
     await forAMinute('webrtc', 1, 3)
@@ -19,7 +14,7 @@ describe('a long sleep', () => {
 
   for (const ranks of [[0], [0, 2], [1, 2], [4]]) {
     it(`a laptop with the pages of rank ${ranks.join(' and ')} falls asleep`, async function () {
-      this.timeout(180_000)
+      this.timeout(300_000)
       await onALaptop(6, ranks)
     })
   }

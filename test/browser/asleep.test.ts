@@ -1,14 +1,24 @@
 /**
- * A page that is frozen for longer than the others wait, and comes back. Longer sleeps: `npm run test:long`.
+ * Pages that stop for longer than the others wait, and come back. More of it, and longer: `npm run test:long`.
  */
-import { briefly } from './asleep.ts'
+import { briefly, forAMinute, onALaptop } from './asleep.ts'
 import { closeAll } from './tabs.ts'
 
-describe('a page that is frozen', () => {
+describe('a page that stops loses nothing, and holds the others up for one suspicion at most', () => {
   afterEach(closeAll)
 
-  it('until it is excluded loses nothing, and holds the others up for one suspicion at most', async function () {
-    this.timeout(120_000)
+  it('a junior, frozen until it is excluded', async function () {
+    this.timeout(300_000)
     await briefly('webrtc', 1)
+  })
+
+  it('the coordinator, frozen for a minute', async function () {
+    this.timeout(300_000)
+    await forAMinute('webrtc', 0)
+  })
+
+  it('the coordinator, on a laptop that sleeps until all connections to it have failed', async function () {
+    this.timeout(300_000)
+    await onALaptop(4, [0])
   })
 })

@@ -3,7 +3,7 @@
  *
  * All pages write, cast, add and work throughout; one that stops has an item in hand.
  */
-import { assertEqual } from './assert.ts'
+import { assertEqual, assertTrue } from './assert.ts'
 import {
   assertAway,
   assertItemsKept,
@@ -17,11 +17,15 @@ import {
   ms,
   openKeepers,
   release,
+  starvedOf,
   untilPassedOn,
   untilViewOf,
 } from './keepers.ts'
 import type { Reach } from './members.ts'
 import { fallAsleep, wakeUp } from './tabs.ts'
+
+/** From the moment at which they go on to the view of all. */
+const backMax = 4000
 
 /** How pages stop and go on. */
 interface Stop {
@@ -81,8 +85,8 @@ async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how
   if (holder === undefined) throw new Error('nobody is to stop')
   const item = await hold(holder)
 
-  const stoppedAt = performance.now()
   await how.stop(sleepers)
+  const stoppedAt = performance.now()
   await untilViewOf(others, true)
   const excludedMs = performance.now() - stoppedAt
   await assertAway(others, how.isSaid ? sleepers : [])
@@ -106,6 +110,8 @@ async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how
     `${how.name}: ${sleepers.length} of ${all.length} pages for ${ms(goneOnAt - stoppedAt)}, ` +
       `excluded after ${ms(excludedMs)}, back after ${ms(backMs)}; ${assertUndisturbed(books, others)}`,
   )
+  const max = backMax + starvedOf(books, others)
+  assertTrue(backMs <= max, `back after ${ms(backMs)}, at most ${ms(max)} allowed`)
 }
 
 async function each(keepers: readonly Keeper[], act: (keeper: Keeper) => Promise<void>): Promise<void> {
@@ -121,5 +127,5 @@ function pause(duration: number): Promise<void> {
 /** Of connections to processes outside the view only the events tell; `keeper` listens from the beginning. */
 async function untilDisconnected(peers: readonly string[]): Promise<void> {
   const { keeper } = window
-  await keeper.until(() => peers.every((peer) => !keeper.connected.has(peer)), `no connection to ${peers}`, 28_000)
+  await keeper.until(() => peers.every((peer) => !keeper.connected.has(peer)), `no connection to ${peers}`, 50_000)
 }

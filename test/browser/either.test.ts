@@ -12,6 +12,7 @@ import {
   ms,
   openKeepers,
   readBooks,
+  starvedOf,
   untilPassedOn,
   untilViewOf,
 } from './keepers.ts'
@@ -25,7 +26,7 @@ describe('of two tabs of one origin', () => {
 
   for (const [victim, name] of ['the senior', 'the junior'].entries()) {
     it(`${name} may crash: the other works on its queue, with the item that was in hand`, async function () {
-      this.timeout(60_000)
+      this.timeout(300_000)
       const tabs = await openKeepers('tabs', 2)
       const crashed = tabs[victim]
       const rest = tabs.filter((keeper) => keeper !== crashed)
@@ -53,7 +54,8 @@ describe('of two tabs of one origin', () => {
         `crash of ${name} of two tabs: alone and primary after ${ms(aloneMs)}, its item in other hands after ` +
           `${ms(passedMs)}; ${assertUndisturbed(books, rest)}`,
       )
-      assertTrue(aloneMs <= bound, `the view took ${ms(aloneMs)}, at most ${bound} ms allowed`)
+      const max = bound + starvedOf(books, rest)
+      assertTrue(aloneMs <= max, `the view took ${ms(aloneMs)}, at most ${ms(max)} allowed`)
     })
   }
 })

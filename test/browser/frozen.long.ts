@@ -10,12 +10,12 @@ describe('a frozen page', () => {
   for (const reach of ['tabs', 'webrtc'] as const) {
     for (const [rank, name] of ['the coordinator', 'a junior'].entries()) {
       it(`${name} is frozen over ${reach} until it is excluded`, async function () {
-        this.timeout(120_000)
+        this.timeout(300_000)
         await briefly(reach, rank)
       })
 
       it(`${name} is frozen over ${reach} for a minute`, async function () {
-        this.timeout(180_000)
+        this.timeout(300_000)
         await forAMinute(reach, rank)
       })
     }

@@ -235,7 +235,7 @@ const operations = {
 }
 
 /** The process id of the page's renderer: only the head of a trace tells it. */
-async function rendererOf(page) {
+export async function rendererOf(page) {
   const session = await page.createCDPSession()
   const { frameTree } = await session.send('Page.getFrameTree')
   let pid = null

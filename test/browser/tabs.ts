@@ -11,7 +11,7 @@ export interface Tab {
     fn: (...args: Args) => Result | Promise<Result>,
     ...args: Args
   ): Promise<Result>
-  /** As `evaluate`, with a limit other than 30 s. */
+  /** As `evaluate`, with a limit other than 60 s. */
   evaluateWithin<Args extends readonly unknown[], Result>(
     timeoutMs: number,
     fn: (...args: Args) => Result | Promise<Result>,
@@ -39,7 +39,7 @@ export interface OpenTabOptions {
   readonly context?: string
 }
 
-const evaluateTimeoutMs = 30_000
+const evaluateTimeoutMs = 60_000
 /** Opens `test/browser/pages/NAME.ts` in a page of its own; resolves when it has loaded. */
 export async function openTab(name: string, options: OpenTabOptions = {}): Promise<Tab> {
   const { query = {}, context = null } = options

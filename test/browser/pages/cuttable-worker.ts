@@ -17,6 +17,9 @@ startWorker(globalThis as unknown as WorkerScope, {
   },
 })
 
+/** Kept: a channel that nothing refers to may be collected, listener and all. */
+const kept: BroadcastChannel[] = []
+
 function makeCuttable(inner: Transport): Transport {
   const links = new Map<string, Link>()
   let cutOff: ReadonlySet<string> = new Set()
@@ -26,6 +29,7 @@ function makeCuttable(inner: Transport): Transport {
     stop: () => inner.stop(),
     start(host) {
       const orders = new BroadcastChannel(`cut ${host.self}`)
+      kept.push(orders)
       orders.onmessage = ({ data }: MessageEvent<{ readonly cut?: readonly string[] }>) => {
         if (data.cut === undefined) return
         cutOff = new Set(data.cut)

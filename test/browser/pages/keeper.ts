@@ -38,11 +38,11 @@ export interface Books {
   readonly written: number
   /** The members of each view of the group in which own casts were sent. */
   readonly groupViews: Readonly<Record<string, readonly string[]>>
-  /** Own casts, by number, whose receipts resolved `stable`: the group's view they were sent in, the space's view then. */
+  /** Own casts since `forgive`, by number, whose receipts resolved `stable`: the group's view they were sent in, the space's view then. */
   readonly stable: readonly { readonly n: number; readonly sentIn: string; readonly view: string }[]
   /** Casts delivered here, as `<sender>/<number>`. */
   readonly delivered: readonly string[]
-  /** Ids of the items whose `add` returned. */
+  /** Ids of the items whose `add` returned since `forgive`. */
   readonly added: readonly string[]
   /** How many adds were refused, by the error's code. */
   readonly refused: Readonly<Record<string, number>>
@@ -55,6 +55,8 @@ export interface Books {
   readonly silence: Readonly<Record<string, number>>
   /** The longest time that an `add` which returned took since `forgive`. */
   readonly slowestAdd: number
+  /** For so long in all, since `forgive`, the page was not let run when its timer was due: the machine is busy. */
+  readonly starved: number
 }
 
 /** See the module's comment. */
@@ -66,7 +68,7 @@ export interface KeeperPage {
   members(): readonly string[] | null
   /** Begins to write, cast, add and work. */
   begin(): void
-  /** Begins the views, the silences and the slowest add anew. */
+  /** Begins the views, the silences, the items added and the slowest add anew. */
   forgive(): void
   /** Resolves when every member of the view has been heard so many times from now on. */
   hear(times: number): Promise<void>
@@ -98,10 +100,15 @@ declare global {
 }
 
 const writeEveryMs = 25
+/** Later than so is starved. */
+const lateMs = 100
 const addPauseMs = 40
 const workMs = 15
 /** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
 const leaseMs = 5000
+
+/** In use: a channel that nothing refers to may be collected, listener and all. */
+const channels = new Set<BroadcastChannel>()
 
 class Keeper implements KeeperPage {
   space: Space | null = null
@@ -113,6 +120,8 @@ class Keeper implements KeeperPage {
   readonly #views: { id: string; members: readonly string[]; primary: boolean }[] = []
   #written = 0
   #casts = 0
+  /** Own casts with lower numbers are not judged. */
+  #forgiven = 0
   readonly #groupViews: Record<string, readonly string[]> = {}
   /** The group's view in which the own cast of that number was sent. */
   readonly #sentIn = new Map<number, string>()
@@ -126,6 +135,8 @@ class Keeper implements KeeperPage {
   readonly #lastHeard = new Map<string, number>()
   #silence: Record<string, number> = {}
   #slowestAdd = 0
+  #starved = 0
+  #lastTick = Number.NaN
   #timer: ReturnType<typeof setInterval> | null = null
   /** Receipts and adds that have not settled. */
   #open = 0
@@ -167,7 +178,10 @@ class Keeper implements KeeperPage {
   }
 
   begin(): void {
-    this.#timer = setInterval(() => this.#write(), writeEveryMs)
+    this.#timer = setInterval(() => {
+      this.#tick()
+      this.#write()
+    }, writeEveryMs)
     void this.#addOn()
     void this.#workOn()
   }
@@ -175,8 +189,11 @@ class Keeper implements KeeperPage {
   forgive(): void {
     this.#views.length = 0
     if (this.space !== null) this.#seeView(this.space.view)
+    this.#added.length = 0
+    this.#forgiven = this.#casts
     this.#silence = {}
     this.#slowestAdd = 0
+    this.#starved = 0
   }
 
   async hear(times: number): Promise<void> {
@@ -219,22 +236,24 @@ class Keeper implements KeeperPage {
       () => this.space?.view.members.length === members && this.space.view.primary,
       `a view of ${members}`,
     )
-    await this.until(() => this.queue?.size === 0, 'an empty queue', 30_000)
+    await this.until(() => this.queue?.size === 0, 'an empty queue', 60_000)
     this.#stopped.abort()
   }
 
   cut(peers: readonly string[]): Promise<number> {
     const orders = new BroadcastChannel(`cut ${this.space?.self}`)
+    channels.add(orders)
     return new Promise((resolve) => {
       orders.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
         orders.close()
+        channels.delete(orders)
         resolve(data.closed)
       }
       orders.postMessage({ cut: peers })
     })
   }
 
-  async until(isTrue: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+  async until(isTrue: () => boolean, what: string, timeoutMs = 40_000): Promise<void> {
     const end = performance.now() + timeoutMs
     while (!isTrue()) {
       if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what} ${this.#describe()}`)
@@ -257,6 +276,7 @@ class Keeper implements KeeperPage {
       done: this.#done,
       silence: this.#silence,
       slowestAdd: this.#slowestAdd,
+      starved: this.#starved,
     }
   }
 
@@ -283,6 +303,13 @@ class Keeper implements KeeperPage {
     if (before !== undefined) this.#silence[from] = Math.max(this.#silence[from] ?? 0, now - before)
   }
 
+  #tick(): void {
+    const now = performance.now()
+    const late = now - this.#lastTick - writeEveryMs
+    if (late > lateMs) this.#starved += late
+    this.#lastTick = now
+  }
+
   /** One write to each of the available ones: a new key, one more, one cast. */
   #write(): void {
     const { space, map, counter } = this
@@ -296,7 +323,9 @@ class Keeper implements KeeperPage {
     this.#open += 1
     const receipt = group.cast(n)
     Promise.all([receipt.delivered, receipt.stable])
-      .then(() => this.#stable.push({ n, sentIn: this.#sentIn.get(n) ?? '', view: space.view.id }))
+      .then(
+        () => n >= this.#forgiven && this.#stable.push({ n, sentIn: this.#sentIn.get(n) ?? '', view: space.view.id }),
+      )
       .catch(() => {})
       .finally(() => {
         this.#open -= 1

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { startServer } from '../../../demo/server.mjs'
+import { rendererOf } from '../tabs-plugin.mjs'
 import { entry, openPage, startWorld, until } from './harness.mjs'
 
 describe('webrtc', { timeout: 90_000 }, () => {
@@ -151,6 +152,32 @@ describe('webrtc', { timeout: 90_000 }, () => {
     )
     const ms = entry(state, 'linkDown', 'b').at - at
     assert.ok(ms < 300, `took ${ms} ms`)
+  })
+
+  it('a page that wakes from a sleep in which the others gave it up is connected at once', async () => {
+    // One for whom the sleeper makes the connection, and one who makes it for the sleeper.
+    const [a, b, c] = await mesh(['a', 'b', 'c'])
+    const count = async (page, self, what) =>
+      (await page.state(self)).log.filter((line) => line.what === what && line.peer === 'b').length
+    const both = (what, n, timeoutMs) =>
+      until(
+        () => Promise.all([count(a, 'a', what), count(c, 'c', what)]),
+        (counts) => counts.every((each) => each === n),
+        `${what} of b, ${n} times`,
+        timeoutMs,
+      )
+    const renderer = await rendererOf(b.target)
+    process.kill(renderer, 'SIGSTOP')
+    try {
+      await both('linkDown', 1, 30_000)
+    } finally {
+      process.kill(renderer, 'SIGCONT')
+    }
+    // It takes its own ends for alive, for another 16 s.
+    await both('linkUp', 2, 5000)
+    await connected(b, 'b', ['a', 'b', 'c'])
+    await Promise.all([sendAll(a, 'a', 'b'), sendAll(c, 'c', 'b')])
+    await Promise.all([gotAll(b, 'b', 'a'), gotAll(b, 'b', 'c')])
   })
 
   it('a transport that is stopped closes its paths, and calls nothing back', async () => {

@@ -4,6 +4,8 @@ import type { Script } from './script.ts'
 
 const on = { groups: { notes: channel('causal'), log: channel('total', { consistency: 'consistent', uniform: true }) } }
 const HOUR_MS = 3_600_000
+const SUSPECT_MS = 3_000
+const STALL_MS = 1_600
 
 /** The scenarios. */
 export const freeze: readonly Script[] = [
@@ -162,6 +164,64 @@ export const freeze: readonly Script[] = [
       await s.settle()
       s.holds('a b c d', 'log', s.stateOf('b', 'log'))
       s.delivered('c d', 'log', s.deliveredBy('b', 'log'))
+    },
+  },
+  {
+    name: 'vsync: freeze: coordinator, with a cast that only one has: one suspicion, though its successor stalls (n=4)',
+    cites: ['JGroups FrozenCoordinatorTest', 'hashicorp/consul#1337'],
+    on: { groups: { ...on.groups, jobs: 'queue' } },
+    async play(s) {
+      await s.together('a b c d')
+      s.hold('a>c d')
+      s.cast('a', 'notes', 'x')
+      await s.run(50)
+      s.freeze('a')
+      const { now } = s
+      // What depends on it waits, and so does whatever all must hold.
+      s.cast('b', 'notes', 'b1')
+      const added = s.add('c', 'jobs', 'item')
+      await s.run(SUSPECT_MS - 700)
+      s.delivered('d', 'notes', '')
+      // A busy machine: this gap is longer than two heartbeats, so nobody is accused for it, and no later.
+      s.freeze('b')
+      await s.run(STALL_MS)
+      s.thaw('b')
+      await s.until(
+        () => s.deliveredBy('c', 'notes') === 'x b1' && s.deliveredBy('d', 'notes') === 'x b1',
+        'they go on',
+      )
+      s.within(now, SUSPECT_MS - 700, SUSPECT_MS + STALL_MS + 300)
+      await s.until(() => added.outcome === 'ok', 'the item is added')
+      s.within(now, SUSPECT_MS - 700, SUSPECT_MS + STALL_MS + 300)
+      s.inView('b c d', 'b c d', { primary: true })
+      s.happened({ e: 'restart' }, 0, now)
+      s.release()
+      s.thaw('a')
+      await s.settle()
+      s.inView('a b c d', 'b c d a', { primary: true })
+      s.holds('a b c d', 'notes', 'x b1')
+    },
+  },
+  {
+    name: 'vsync: freeze: coordinator in the midst of the flush that it leads: one suspicion (n=4)',
+    cites: ['JGroups FrozenCoordinatorTest', 'belaban/JGroups#36'],
+    on: { groups: { ...on.groups, jobs: 'queue' } },
+    async play(s) {
+      await s.together('a b c d')
+      const before = s.lines({ e: 'ready', p: 'a' }).length
+      s.start('e')
+      // All will say READY to it: they complete its view without it, and must not wait for it once more there.
+      s.on({ e: 'ready', p: 'a' }, () => s.freeze('a'))
+      await s.until(() => s.lines({ e: 'ready', p: 'a' }).length > before, 'it stops')
+      const { now } = s
+      s.cast('b', 'notes', 'b1')
+      const added = s.add('c', 'jobs', 'item')
+      await s.until(() => added.outcome === 'ok' && s.deliveredBy('d', 'notes') === 'b1', 'they go on')
+      s.within(now, 0, SUSPECT_MS + 500)
+      s.thaw('a')
+      await s.settle()
+      s.inView('a b c d e', s.membersOf('b'), { primary: true })
+      s.holds('a b c d e', 'notes', 'b1')
     },
   },
 ]
