@@ -78,7 +78,8 @@ interface Step {
 function inherits(run: Run, { predecessor, view, last }: Step): boolean {
   const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
   // Who brought it along may crash on the threshold: after its kernel was ready, before its application heard of it.
-  if (here.some((process) => process.crash !== null && last.get(process) === predecessor)) return true
+  const isOnItsWay = (process: Process): boolean => (run.last(process, run.space)?.view.epoch ?? 0) < view.epoch
+  if (here.some((each) => each.crash !== null && last.get(each) === predecessor && isOnItsWay(each))) return true
   if (here.length > 0) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {

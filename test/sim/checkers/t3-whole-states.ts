@@ -77,8 +77,9 @@ function checkRest(run: Run, verdict: Verdict, { awaited, came }: Transfers): vo
         since = given === undefined || came.has(key) ? null : (since ?? given)
       }
       if (!isGiven || endsWaiting(run, process, name)) continue
+      // It has left, or is about to: also one who asked for that before the view came.
+      if (run.last(process, group) === null) continue
       const from = since
-      if (from !== null && hasLeft(process.leaves.get(name), from.line)) continue
       verdict.expect(
         from === null || Math.max(from.t, rest.quiet.t) + rest.bounds.tJoin > rest.end.t,
         () => `${process.id} never has the state of "${name}" that it awaits since view ${from?.view}`,
@@ -86,8 +87,4 @@ function checkRest(run: Run, verdict: Verdict, { awaited, came }: Transfers): vo
       )
     }
   }
-}
-
-function hasLeft(leaves: readonly { readonly line: number }[] | undefined, since: number): boolean {
-  return leaves?.some(({ line }) => line > since) ?? false
 }
