@@ -494,7 +494,7 @@ export class Kernel implements KernelHandle, Core {
         membership.handleReady(from, message)
         return
       case 'install':
-        membership.handleInstall(message)
+        membership.handleInstall(from, message)
         return
       case 'refound':
         membership.handleRefound()

@@ -11,7 +11,7 @@
  * Source: Birman, Joseph 1987 (GBCAST flush); Ensemble INTER/HEAL (merge by coordinators); Derecho (adoption).
  * Differs: all five delays in every case, so that one mechanism serves both kinds of groups.
  */
-import type { ProcessId, ViewId } from './api.ts'
+import type { PrimaryRecord, ProcessId, ViewId } from './api.ts'
 import type { Away } from './away.ts'
 import type { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
@@ -39,6 +39,8 @@ export interface Flush {
   plan: CutPlan | null
   isPersisted: boolean
   ticket: number
+  /** The attempt that was promised to before this one. */
+  attemptBefore: PrimaryRecord | null
 }
 
 interface Lead {
@@ -393,6 +395,7 @@ export class Membership {
       this.core.tell(from, { k: 'refuse', ballot, promised: this.promised, view: this.core.era.id, unlinked })
       return
     }
+    this.withdraw()
     this.promised = ballot
     this.flush = {
       ballot,
@@ -406,11 +409,19 @@ export class Membership {
       plan: null,
       isPersisted: false,
       ticket: 0,
+      attemptBefore: null,
     }
     this.closeView()
     this.hooks.takeLate(part)
     this.core.trace({ e: 'row', view: viewIdOf(ballot), ...this.core.era.account() })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
+  }
+
+  /** READY was not said for the flush under way, and never will be: nobody need think that it may have been installed. */
+  private withdraw(): void {
+    const { flush, core } = this
+    if (flush?.phase !== 'cut' || core.votes.attempt?.id !== viewIdOf(flush.ballot)) return
+    core.votes = { last: core.votes.last, attempt: flush.attemptBefore }
   }
 
   /** Was a row given in which that peer is removed, and is that flush under way or may it still be installed? */
@@ -532,9 +543,8 @@ export class Membership {
     if (message.decision.primary && message.decision.line !== null) {
       const { line, partOrder } = message.decision
       const parts = partOrder.flatMap((i) => flush.parts[i] ?? [])
-      // Its leader knows from the row that those could have been installed, and has decided that they never will.
-      for (const [id, { decision }] of this.readies) if (decision?.primary) this.readies.delete(id)
       const attempt = { line, id: viewIdOf(flush.ballot), members: bySeniority(parts, message.rows) }
+      flush.attemptBefore = core.votes.attempt
       core.votes = { last: core.votes.last, attempt: recordOf(attempt, message.rows) }
       this.tickets += 1
       flush.ticket = this.tickets
@@ -565,7 +575,9 @@ export class Membership {
     core.tell(flush.ballot.leader, { k: 'ready', ballot: flush.ballot })
   }
 
-  handleInstall(message: Of<'install'>): void {
+  handleInstall(from: ProcessId, message: Of<'install'>): void {
+    // A row was given since, to somebody who may have concluded that nobody has installed this: only that one may complete it.
+    if (compareBallots(this.promised, message.ballot) > 0 && from !== this.promised.leader) return
     const flush = this.promisedTo(viewIdOf(message.ballot))
     if (flush !== undefined) this.installNow(flush)
   }

@@ -61,6 +61,7 @@ export class Stream {
   private readonly bytes: Uint8Array | null
   readonly announced: Announced | null
   private phase: 'list' | 'asking' | 'state'
+  private askingSince = Number.NaN
   private index = 0
   /** Chunks of the list that are sent. */
   private listed = 0
@@ -79,6 +80,13 @@ export class Stream {
   /** Is there a chunk to send now? */
   get isReady(): boolean {
     return this.phase === 'state' || (this.phase === 'list' && this.listed < (this.announced?.chunks.length ?? 0))
+  }
+
+  /** For how long the receiver has been asked what it lacks; 0 if it is not. */
+  hasAskedFor(now: number): number {
+    if (this.phase !== 'asking') return 0
+    if (Number.isNaN(this.askingSince)) this.askingSince = now
+    return now - this.askingSince
   }
 
   /** The receiver names what it lacks. False if it makes no sense. */

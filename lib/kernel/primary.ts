@@ -140,10 +140,11 @@ function decideIn(
     }
     if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
     else if (primary && mayBeInstalled(attempt, here, departed)) {
-      // If all here have moved on, who is missing must say whether it is a view of the line.
       const completed = completion(attempt, rows)
-      if (completed === null) primary = false
-      else adopt = completed
+      const isGivenUp = isGivenUpByLeader(attempt, here)
+      if (completed !== null && (!isGivenUp || comesFrom(last, completed.members, rows))) adopt = completed
+      // If all who are here have moved on, it is for whoever is missing to say whether it is a view of the line.
+      else if (!isGivenUp) primary = false
     }
   }
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
@@ -174,8 +175,7 @@ function hasRefused(departed: Departed | undefined, { line, id }: PrimaryRecord)
 /**
  * May somebody have installed the attempt? Not if one of it is here who has not said READY. Whoever has installed it would
  * know it for the last primary view, so not if all of it are here either, or have said goodbye, which is the last word; the
- * record of one who crashed may be older than its end. That its leader is here and has moved on proves nothing: another one
- * may have completed it, from the READYs of a quorum.
+ * record of one who crashed may be older than its end.
  */
 function mayBeInstalled(
   { id, members }: PrimaryRecord,
@@ -188,6 +188,21 @@ function mayBeInstalled(
     const gone = departed.get(member)
     return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
   })
+}
+
+/**
+ * Is its leader here, and has moved on? Then another one can have completed it at most, from the READYs of a quorum: who of
+ * the line is here and said READY completes it all the same, but others, by themselves, would begin a view that nobody of
+ * the line comes to.
+ */
+function isGivenUpByLeader({ id }: PrimaryRecord, here: readonly Row[]): boolean {
+  const { coordinator } = parseViewId(id)
+  return here.some(({ from, view }) => from === coordinator && compareViewIds(view, id) > 0)
+}
+
+/** Is one of these members in that view? */
+function comesFrom(last: PrimaryRecord | null, members: readonly ProcessId[], rows: readonly Row[]): boolean {
+  return rows.some(({ from, view }) => view === last?.id && members.includes(from))
 }
 
 /**

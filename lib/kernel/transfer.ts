@@ -81,8 +81,9 @@ export class Transfer {
     this.incoming.set(group.name, incoming)
     const { epoch } = this.core.era
     const ahead = this.ahead.filter(({ chunk }) => parseViewId(chunk.view).epoch >= epoch)
-    this.ahead = []
-    for (const { from, chunk } of ahead) this.handleChunk(from, chunk)
+    // Those of groups whose turn has not come yet would be taken for late.
+    this.ahead = ahead.filter(({ chunk }) => chunk.group !== group.name)
+    for (const { from, chunk } of ahead) if (chunk.group === group.name) this.handleChunk(from, chunk)
     this.complete(group.name)
   }
 
@@ -133,10 +134,11 @@ export class Transfer {
   pump(): void {
     this.work()
     if (this.streams.length === 0) return
-    const { chunkBytes } = this.core.limits
+    const { chunkBytes, transferTimeoutMs } = this.core.limits
     this.streams = this.streams.filter((stream) => {
       const link = this.core.links.get(stream.to)
-      if (link === undefined) return false
+      // Whoever does not say what it lacks has another view, or will ask for one: it keeps nobody from leaving.
+      if (link === undefined || stream.hasAskedFor(this.core.now) > 2 * transferTimeoutMs) return false
       while (stream.isReady && link.chunkRoom > 0) {
         const { chunk, isDone } = stream.next(chunkBytes)
         link.sendChunk(chunk)
