@@ -84,7 +84,8 @@ export function serve(options: SimOptions, plan?: Plan): void {
       globalThis.gc?.({ type: 'minor' })
       const result = await runSeed(seed, options, plan)
       const { user, system } = process.cpuUsage(start)
-      if (process.connected) process.send?.(reportOf(result, (user + system) / 1_000))
+      // Whoever asked may have heard enough meanwhile.
+      if (process.connected) process.send?.(reportOf(result, (user + system) / 1_000), () => undefined)
     })
     chain.catch((error: unknown) => {
       console.error(error)

@@ -494,12 +494,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...engineMutants,
   {
-    name: 'acknowledged-after-its-row',
-    about: 'a member acknowledges what comes from a removed sender after it has said what it holds',
-    file: 'lib/kernel/kernel.ts',
-    find: 'link.ackCap = Math.min(link.ackCap, no - 1)',
-    replace: 'link.ackCap = Math.min(link.ackCap, no + 1_000)',
+    name: 'delivered-before-all-hold-it',
+    about: 'a uniform cast without a position is delivered whether all hold it or not',
+    file: 'lib/kernel/delivery.ts',
+    find: 'if (!era.isStable(held.rank, held.cast.seq)) return false',
+    replace: 'if (!era.isStable(held.rank, held.cast.seq - 1_000)) return false',
     properties: ['F2'],
+    workload: 'uniform',
   },
   {
     name: 'stable-too-soon',
