@@ -23,6 +23,7 @@ import {
 } from './codec-schema.ts'
 import type {
   Acted,
+  Asked,
   AwayRow,
   Decision,
   Departed,
@@ -285,6 +286,8 @@ const awayRow = record<AwayRow>({
   forMs: int,
 })
 
+const asked = record<Asked>({ attempt: viewId, leader: processId })
+
 const row = record<Row>({
   from: processId,
   name: text,
@@ -304,6 +307,7 @@ const row = record<Row>({
   weight,
   isWitness: flag,
   away: list(awayRow),
+  asked: list(asked),
 })
 
 const decision = record<Decision>({

@@ -165,6 +165,14 @@ export interface Row {
   /** It votes without state. */
   readonly isWitness: boolean
   readonly away: readonly AwayRow[]
+  /** Leaders who may have completed an attempt that it promised to, since it has given its row to them; or itself, if it has. */
+  readonly asked: readonly Asked[]
+}
+
+/** A leader who may have completed an attempt. */
+export interface Asked {
+  readonly attempt: ViewId
+  readonly leader: ProcessId
 }
 
 /** When a consistent group last acted. */

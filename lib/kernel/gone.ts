@@ -2,11 +2,17 @@
 import type { AwayMember, ProcessId, ViewInfo } from './api.ts'
 import type { Departed, Row } from './frame.ts'
 
+/** Does this tell more of somebody than what is known? A goodbye is the last word; what is read after a crash may be older. */
+export function isNews({ id, isDead }: Departed, known: ReadonlyMap<ProcessId, Departed>): boolean {
+  const before = known.get(id)
+  return before === undefined || (before.isDead && !isDead)
+}
+
 /** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */
 export function agreedDeparted(rows: readonly Row[]): Map<ProcessId, Departed> {
   const departed = new Map<ProcessId, Departed>()
   for (const row of rows) {
-    for (const d of row.departed) if (!departed.has(d.id)) departed.set(d.id, d)
+    for (const d of row.departed) if (isNews(d, departed)) departed.set(d.id, d)
   }
   return departed
 }

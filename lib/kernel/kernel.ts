@@ -25,6 +25,7 @@ import { Delivery } from './delivery.ts'
 import { Detector } from './detector.ts'
 import { Era } from './era.ts'
 import type { Cast, DataFrame, Departed, Frame, GroupInstall, Item, Message, Part } from './frame.ts'
+import { isNews } from './gone.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
@@ -466,7 +467,8 @@ export class Kernel implements KernelHandle, Core {
         if (message.departed !== null) this.handleDeparted(message.departed)
         else if (this.era.ranks.has(from)) {
           this.detector.handleReport(message.peer)
-          this.detector.press(message.peer)
+          // Whoever is silent without a word is pressed for no reason, should it say later that it sleeps.
+          if (this.detector.suspended.has(message.peer)) this.detector.press(message.peer)
         }
         return
       case 'suspend':
@@ -547,7 +549,7 @@ export class Kernel implements KernelHandle, Core {
 
   /** Somebody left or is proven dead: its vote goes with its record. */
   private handleDeparted(departed: Departed): void {
-    if (departed.id === this.self || this.departed.has(departed.id)) return
+    if (departed.id === this.self || !isNews(departed, this.departed)) return
     this.departed.set(departed.id, departed)
     if (departed.votes !== null) this.membership.countedOut()
     this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })

@@ -18,7 +18,7 @@ import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
 import type { Detector } from './detector.ts'
 import { Founding } from './founding.ts'
-import type { Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
+import type { Asked, Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
 import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
 import { decide, hasOutlook } from './primary.ts'
 import { bySeniority, recordOf } from './quorum.ts'
@@ -107,6 +107,8 @@ export class Membership {
   private quietUntil = 0
   /** Since this process gave its last row, somebody's vote was taken out. */
   private isCountNews = false
+  /** Since READY was said for the open attempt: others' proposals that a row was given to, and whose outcome is not known. */
+  private readonly asked: Map<ViewId, Asked> = new Map()
   isLeaving = false
 
   constructor(core: Core, { detector, contacts, away }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
@@ -232,7 +234,10 @@ export class Membership {
    * So too if this process itself refused it.
    */
   private isForsaken(): boolean {
-    return this.proposed !== null && compareBallots(this.promised, this.proposed) <= 0
+    if (this.proposed !== null && compareBallots(this.promised, this.proposed) <= 0) return true
+    // Or a stranger's did, and was given up: nobody else here knows of it.
+    const { flush } = this
+    return flush !== null && flush.ballot.leader !== this.coordinator() && this.core.now >= this.patienceEnd(flush)
   }
 
   private isStuck(flush: Flush): boolean {
@@ -352,6 +357,7 @@ export class Membership {
     const { adopt, decision } = decide(rows, lead.parts, lead)
     if (adopt !== null) {
       this.core.trace({ e: 'adopt', view: adopt.record.id })
+      this.asked.set(viewIdOf(lead.ballot), { attempt: adopt.record.id, leader: this.core.self })
       const { epoch, coordinator } = parseViewId(adopt.record.id)
       for (const id of adopt.members) this.core.tell(id, { k: 'install', ballot: { epoch, leader: coordinator } })
       this.giveUp(this.core.limits.retryMs)
@@ -368,8 +374,8 @@ export class Membership {
   handleReady(from: ProcessId, message: Of<'ready'>): void {
     const { lead } = this
     if (lead === null || lead.phase !== 'ready' || compareBallots(lead.ballot, message.ballot) !== 0) return
-    // Its goodbye has told that it did not install this.
-    if (this.isLeaving) return
+    // Its goodbye has told that it did not install this, or its row, in this very step, that it has not yet.
+    if (this.isLeaving || compareBallots(this.promised, lead.ballot) > 0) return
     lead.ready.add(from)
     const all = lead.parts.flatMap((p) => p.members)
     if (!all.every((id) => lead.ready.has(id))) return
@@ -415,6 +421,10 @@ export class Membership {
     this.hooks.takeLate(part)
     this.core.trace({ e: 'row', view: viewIdOf(ballot), ...this.core.era.account() })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
+    const { attempt } = this.core.votes
+    if (from !== self && attempt !== null && this.readies.has(attempt.id)) {
+      this.asked.set(viewIdOf(ballot), { attempt: attempt.id, leader: from })
+    }
   }
 
   /** READY was not said for the flush under way, and never will be: nobody need think that it may have been installed. */
@@ -507,6 +517,7 @@ export class Membership {
       weight: this.core.weight,
       isWitness: this.core.isWitness,
       away: this.away.rows(part.members),
+      asked: [...this.asked.values()],
     }
   }
 
@@ -528,6 +539,9 @@ export class Membership {
     if (compareBallots(flush.ballot, message.ballot) !== 0) return
     // Its goodbye carries its last vote: what it promised after that, others would not know of.
     if (this.isLeaving) return
+    // Its leader goes on instead of completing anything; to a primary view, only if nothing was left to complete.
+    if (message.decision.primary) this.asked.clear()
+    else this.asked.delete(viewIdOf(flush.ballot))
     flush.rows = message.rows
     flush.decision = message.decision
     const rows = flush.part.members.flatMap((id) => message.rows.filter((row) => row.from === id))
@@ -599,6 +613,8 @@ export class Membership {
   private installNow(flush: Flush): void {
     this.touch()
     const current = this.flush
+    if (current !== flush) this.withdraw()
+    if (flush.decision?.primary) this.asked.clear()
     this.flush = null
     this.proposed = null
     this.readies.clear()

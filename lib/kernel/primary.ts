@@ -5,12 +5,14 @@
  * one of its members said READY for and whose fate is not known. Quorum: see `quorum.ts`. Leavers and proven dead are taken
  * out of the base together with their vote records.
  *
- * Source: Yeger Lotem, Keidar, Dolev 1997 (dynamic linear voting, ambiguous attempts). Differs: an attempt that every
- * present member of it said READY for is first completed as a view of its own (as Derecho adopts prior proposals).
+ * Source: Yeger Lotem, Keidar, Dolev 1997 (dynamic linear voting, ambiguous attempts). Differs: an attempt that may have
+ * been installed is first completed as a view of its own (`attempts.ts`).
  */
 import type { PrimaryRecord, ProcessId, VoteRecord } from './api.ts'
+import { type Completion, completion, fateOf, votersFor } from './attempts.ts'
 import type { Decision, Departed, Part, Row } from './frame.ts'
-import { compareViewIds, parseViewId } from './ids.ts'
+import { isNews } from './gone.ts'
+import { compareViewIds } from './ids.ts'
 import { hasQuorum, type Voter, weightsIn } from './quorum.ts'
 
 /**
@@ -24,7 +26,7 @@ export function goesOn({ primary, heirOf }: Decision, line: string | null): bool
 /** The leader's verdict: complete an earlier attempt first, or decide about the proposed view. */
 export interface Verdict {
   /** An attempt to complete: its id and who must install it. */
-  readonly adopt: { readonly record: PrimaryRecord; readonly members: readonly ProcessId[] } | null
+  readonly adopt: Completion | null
   readonly decision: Decision
 }
 
@@ -35,15 +37,6 @@ function latest(records: readonly (PrimaryRecord | null)[], line: string): Prima
     if (best === null || compareViewIds(record.id, best.id) > 0) best = record
   }
   return best
-}
-
-/**
- * Does it speak for that view or attempt of the line? Whoever has gone over to another line meanwhile has forgotten what
- * it promised in this one, also once it is back (seed 2187).
- */
-function hasVoice({ line, voiceFrom, votes }: Row, record: PrimaryRecord): boolean {
-  if (line === null) return votes.attempt?.id === record.id
-  return line === record.line && voiceFrom <= parseViewId(record.id).epoch
 }
 
 /** The line that goes on where several meet: more members (witnesses hold nothing of it), then more primary views behind it, then the lower id. */
@@ -107,11 +100,10 @@ function decideIn(
     return { adopt: null, decision }
   }
   const present = new Set(rows.map((r) => r.from))
-  const votersFor = (record: PrimaryRecord): Set<ProcessId> =>
-    new Set(rows.filter((row) => hasVoice(row, record)).map((row) => row.from))
   const departed = new Map<ProcessId, Departed>()
   for (const row of rows) {
-    for (const d of row.departed) if (d.votes !== null && !present.has(d.id)) departed.set(d.id, d)
+    for (const d of row.departed)
+      if (d.votes !== null && !present.has(d.id) && isNews(d, departed)) departed.set(d.id, d)
   }
   const votes: VoteRecord[] = [
     ...rows.map((r) => r.votes),
@@ -124,29 +116,9 @@ function decideIn(
   const weights = weightsIn(rows, votes)
   const stay = (members: readonly ProcessId[]): Voter[] =>
     members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
-  let primary = last !== null && hasQuorum(stay(last.members), votersFor(last))
-  let adopt: Verdict['adopt'] = null
-  for (const attempt of openAttempts(votes, line, last)) {
-    const here = rows.filter((r) => attempt.members.includes(r.from))
-    const isAlive =
-      here.length > 0 &&
-      here.every((r) => r.votes.attempt?.id === attempt.id) &&
-      !attempt.members.some((id) => hasRefused(departed.get(id), attempt))
-    if (!isAlive) {
-      // Known only through a departed record, or somebody here, or departed, never said READY: it was not and will not be
-      // installed … unless nobody of it is here to say so.
-      if (here.length === 0 && !hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-      continue
-    }
-    if (!hasQuorum(stay(attempt.members), votersFor(attempt))) primary = false
-    else if (primary && mayBeInstalled(attempt, here, departed)) {
-      const completed = completion(attempt, rows)
-      const isGivenUp = isGivenUpByLeader(attempt, here)
-      if (completed !== null && (!isGivenUp || comesFrom(last, completed.members, rows))) adopt = completed
-      // If all who are here have moved on, it is for whoever is missing to say whether it is a view of the line.
-      else if (!isGivenUp) primary = false
-    }
-  }
+  const fates = openAttempts(votes, line, last).map((attempt) => fateOf(attempt, { last, rows, departed, stay }))
+  let primary = last !== null && hasQuorum(stay(last.members), votersFor(last, rows)) && !fates.includes('unknown')
+  let adopt = primary ? (fates.findLast((fate): fate is Completion => typeof fate === 'object') ?? null) : null
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {
     // Installed by somebody who is gone and told us so. If nobody is left who could complete it, what it had is lost.
     adopt = completion(last, rows)
@@ -164,54 +136,6 @@ function decideIn(
       partOrder: order,
     },
   }
-}
-
-/** Is it known from its goodbye, or from its record, that it never said READY for the attempt? Nobody could install that. */
-function hasRefused(departed: Departed | undefined, { line, id }: PrimaryRecord): boolean {
-  // Whoever has been in another line has forgotten what it promised in this one.
-  return departed?.votes?.last?.line === line && departed.votes.attempt?.id !== id
-}
-
-/**
- * May somebody have installed the attempt? Not if one of it is here who has not said READY. Whoever has installed it would
- * know it for the last primary view, so not if all of it are here either, or have said goodbye, which is the last word; the
- * record of one who crashed may be older than its end.
- */
-function mayBeInstalled(
-  { id, members }: PrimaryRecord,
-  here: readonly Row[],
-  departed: ReadonlyMap<ProcessId, Departed>,
-): boolean {
-  if (here.some(({ view, readies }) => !readies.includes(id) && compareViewIds(view, id) < 0)) return false
-  return members.some((member) => {
-    if (here.some(({ from }) => from === member)) return false
-    const gone = departed.get(member)
-    return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
-  })
-}
-
-/**
- * Is its leader here, and has moved on? Then another one can have completed it at most, from the READYs of a quorum: who of
- * the line is here and said READY completes it all the same, but others, by themselves, would begin a view that nobody of
- * the line comes to.
- */
-function isGivenUpByLeader({ id }: PrimaryRecord, here: readonly Row[]): boolean {
-  const { coordinator } = parseViewId(id)
-  return here.some(({ from, view }) => from === coordinator && compareViewIds(view, id) > 0)
-}
-
-/** Is one of these members in that view? */
-function comesFrom(last: PrimaryRecord | null, members: readonly ProcessId[], rows: readonly Row[]): boolean {
-  return rows.some(({ from, view }) => view === last?.id && members.includes(from))
-}
-
-/**
- * A view that somebody may have installed is completed, before the line goes on from it, by who said READY for it and has
- * not moved on since: so whoever comes next comes from it.
- */
-function completion(record: PrimaryRecord, rows: readonly Row[]): Verdict['adopt'] {
-  const ready = rows.filter((r) => record.members.includes(r.from) && r.readies.includes(record.id))
-  return ready.length > 0 ? { record, members: ready.map((r) => r.from) } : null
 }
 
 function openAttempts(votes: readonly VoteRecord[], line: string, last: PrimaryRecord | null): PrimaryRecord[] {

@@ -34,6 +34,7 @@ function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt
     weight: 1,
     isWitness: false,
     away: [],
+    asked: [],
   }
 }
 

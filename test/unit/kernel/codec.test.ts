@@ -296,14 +296,15 @@ describe('codec › what a peer may not send', () => {
         weight: 1,
         isWitness: false,
         away: [],
+        asked: [],
       },
     }
     const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
     assert.equal(faultOf(whole), null)
-    // At the end: flags and number of the second held cast, four empty lists, the vote, and another one.
-    const bits = whole.at(-9) ?? 0
-    const head = whole.subarray(0, -9)
-    const rest = whole.subarray(-7)
+    // At the end: flags and number of the second held cast, four empty lists, the vote, and two more.
+    const bits = whole.at(-10) ?? 0
+    const head = whole.subarray(0, -10)
+    const rest = whole.subarray(-8)
     assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, ...rest)), 'malformed')
     assert.equal(faultOf(Uint8Array.of(...head, bits | 4, ...rest)), 'malformed')
   })

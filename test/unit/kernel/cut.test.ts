@@ -74,7 +74,7 @@ function newcomer(view: GroupInstall, change: Partial<GroupRow> = {}): GroupRow 
 function historyOf(...groups: readonly GroupRow[]): GroupHistory {
   const rows = groups.map((group, at): Row => {
     const votes = { last: null, attempt: null }
-    const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [], away: [] }
+    const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [], away: [], asked: [] }
     const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
     return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group], weight: 1, isWitness: false }
   })

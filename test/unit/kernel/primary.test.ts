@@ -16,10 +16,11 @@ interface Voter {
   readonly departed?: readonly Departed[]
   readonly weight?: number
   readonly isWitness?: boolean
+  readonly asked?: Row['asked']
 }
 
 function row(from: string, voter: Voter): Row {
-  const { line = 'L', voiceFrom = 1, votes = {}, view = `9.${from}`, readies = [], departed = [] } = voter
+  const { line = 'L', voiceFrom = 1, votes = {}, view = `9.${from}`, readies = [], departed = [], asked = [] } = voter
   const { weight = 1, isWitness = false } = voter
   return {
     from,
@@ -40,6 +41,7 @@ function row(from: string, voter: Voter): Row {
     weight,
     isWitness,
     away: [],
+    asked,
   }
 }
 
@@ -144,8 +146,9 @@ test('vote › an attempt that somebody who left had never promised to is dead, 
   assert.equal(dropped.decision.primary, true)
   // It left before it installed it, and nobody else can have.
   assert.equal(after({ last, attempt }).adopt, null)
-  // It has been in another line meanwhile, and says nothing of this one.
-  assert.equal(after({ last: null, attempt: null }).adopt?.record.id, '10.n')
+  // It has been in another line meanwhile, and says nothing of this one: only one of a quorum knows of the attempt.
+  assert.deepEqual(after({ last: null, attempt: null }).adopt, null)
+  assert.equal(after({ last: null, attempt: null }).decision.primary, false)
 })
 
 test('vote › an attempt that its missing leader may have installed holds the line up once nobody can complete it', () => {
@@ -168,4 +171,48 @@ test('vote › an attempt that its missing leader may have installed holds the l
   assert.equal(verdict(moved('b', [{ ...goodbye, isDead: true }]), moved('c')).decision.primary, false)
   // Another than its leader may have completed it.
   assert.deepEqual(verdict(moved('a'), ready).adopt, { record: attempt, members: ['c'] })
+})
+
+test('vote › who has not said READY proves nothing once another leader may have completed the attempt without it', () => {
+  const last = record('3.a', ['a', 'b', 'c'])
+  const attempt = record('5.a', ['a', 'b', 'c', 'd'])
+  const behind = row('c', { votes: { last }, view: '3.a' })
+  const ready = (asked: Row['asked']): Row =>
+    row('b', { votes: { last, attempt }, view: '3.a', readies: ['5.a'], asked })
+  const dismissed = verdict(ready([]), behind)
+  assert.deepEqual([dismissed.adopt, dismissed.decision.primary], [null, true])
+  // a and d may have installed it, and gone on with half of it and its most senior.
+  const held = verdict(ready([{ attempt: '5.a', leader: 'a' }]), behind)
+  assert.deepEqual([held.adopt, held.decision.primary], [null, false])
+})
+
+test('vote › an attempt is completed only if a quorum of the view before knows of it', () => {
+  const last = record('3.a', ['a', 'b', 'c', 'd', 'e'])
+  const attempt = record('5.a', ['a', 'b', 'c'])
+  const ready = (id: string): Row => row(id, { votes: { last, attempt }, view: '3.a', readies: ['5.a'] })
+  const outside = row('d', { votes: { last }, view: '3.a' })
+  // c, d and e may go on without ever hearing of it.
+  const few = verdict(ready('a'), ready('b'), outside)
+  assert.deepEqual([few.adopt, few.decision.primary], [null, false])
+  const whole = record('5.a', ['a', 'b', 'c', 'd', 'e'])
+  const knowing = (id: string): Row => row(id, { votes: { last, attempt: whole }, view: '3.a', readies: ['5.a'] })
+  assert.deepEqual(verdict(knowing('a'), knowing('b'), knowing('d')).adopt, { record: whole, members: ['a', 'b', 'd'] })
+})
+
+test('vote › nothing is completed as long as the fate of a later attempt is not known', () => {
+  const last = record('3.a', ['a', 'b', 'c', 'd', 'e'])
+  const earlier = record('5.a', ['a', 'b', 'c', 'd', 'e'])
+  const later = record('6.c', ['c', 'd', 'e'])
+  const ready = (id: string): Row => row(id, { votes: { last, attempt: earlier }, view: '3.a', readies: ['5.a'] })
+  const other = row('d', { votes: { last, attempt: later }, view: '3.a', readies: ['6.c'] })
+  assert.equal(verdict(ready('a'), ready('b'), other).adopt, null)
+})
+
+test('vote › a newcomer that has promised to another line since has not refused the attempt', () => {
+  const last = record('3.a', ['a', 'b', 'c'])
+  const attempt = record('5.a', ['a', 'b', 'c', 'd'])
+  const moved = (id: string): Row => row(id, { votes: { last, attempt }, view: `6.${id}` })
+  const elsewhere = row('d', { line: null, votes: { attempt: record('7.x', ['x', 'd'], 'M') }, view: '1.d' })
+  assert.equal(verdict(moved('b'), moved('c'), elsewhere).decision.primary, false)
+  assert.equal(verdict(moved('b'), moved('c'), row('d', { line: null, view: '1.d' })).decision.primary, true)
 })

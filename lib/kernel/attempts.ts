@@ -1,0 +1,128 @@
+/**
+ * Attempts: primary views that somebody said READY for, and of which it is not known whether anybody has installed them.
+ * Pure.
+ *
+ * An attempt is installed when all of it have said READY, or when a quorum that has said READY completes it for a leader
+ * that vanished. So it is dead only if nobody can have done either; else it is completed before the line goes on, or the
+ * line waits for who may have installed it (docs/decisions/016).
+ *
+ * Source: Yeger Lotem, Keidar, Dolev 1997 (ambiguous attempts); Derecho (prior proposals are adopted).
+ */
+import type { PrimaryRecord, ProcessId } from './api.ts'
+import type { Departed, Row } from './frame.ts'
+import { compareViewIds, parseViewId } from './ids.ts'
+import { hasQuorum, type Voter } from './quorum.ts'
+
+/** An attempt that is to be installed, and by whom. */
+export interface Completion {
+  readonly record: PrimaryRecord
+  readonly members: readonly ProcessId[]
+}
+
+/** What an attempt is judged by. */
+export interface Evidence {
+  /** The last primary view of the line that anybody here, or departed, has installed. */
+  readonly last: PrimaryRecord | null
+  readonly rows: readonly Row[]
+  /** Who said goodbye or is proven dead, with a vote. */
+  readonly departed: ReadonlyMap<ProcessId, Departed>
+  /** Those of a view who are counted: not departed. */
+  stay(members: readonly ProcessId[]): readonly Voter[]
+}
+
+/** Nobody has installed it, and nobody will; nobody here can tell; or it is to be completed first. */
+export type Fate = 'dead' | 'unknown' | Completion
+
+export function fateOf(attempt: PrimaryRecord, { last, rows, departed, stay }: Evidence): Fate {
+  const here = rows.filter((row) => attempt.members.includes(row.from) && canTell(row, attempt))
+  // A leader who completed it did not ask those who had not said READY.
+  if (isRefused(attempt, here, departed)) return mayBeCompleted(attempt, rows) ? 'unknown' : 'dead'
+  if (!mayBeInstalled(attempt, here, departed)) return 'dead'
+  if (!hasQuorum(stay(attempt.members), votersFor(attempt, rows))) return 'unknown'
+  // Wherever else the line could go on, there must be one who knows of it: those of a quorum who have promised to it.
+  const holders = rows.filter(({ votes }) => votes.attempt?.id === attempt.id).map(({ from }) => from)
+  if (last === null || !hasQuorum(stay(last.members), new Set(holders))) return 'unknown'
+  const completed = completion(attempt, rows)
+  // If all of the line who are here have moved on, it is for whoever is missing to say whether it is a view of the line.
+  if (completed === null || (hasLeaderMovedOn(attempt, here) && !comesFrom(last, completed.members, rows)))
+    return 'unknown'
+  return completed
+}
+
+/** Those who speak for that view or attempt of the line. */
+export function votersFor(record: PrimaryRecord, rows: readonly Row[]): ReadonlySet<ProcessId> {
+  return new Set(rows.filter((row) => hasVoice(row, record)).map(({ from }) => from))
+}
+
+/**
+ * Does it speak for that view or attempt of the line? Whoever has gone over to another line meanwhile has forgotten what
+ * it promised in this one, also once it is back (seed 2187).
+ */
+function hasVoice({ line, voiceFrom, votes }: Row, record: PrimaryRecord): boolean {
+  if (line === null) return votes.attempt?.id === record.id
+  return line === record.line && voiceFrom <= parseViewId(record.id).epoch
+}
+
+/** Does what it remembers tell anything of the attempt? A newcomer that has promised to another line since has forgotten. */
+function canTell(row: Row, attempt: PrimaryRecord): boolean {
+  if (row.line !== null) return hasVoice(row, attempt)
+  return row.votes.attempt === null || row.votes.attempt.line === attempt.line
+}
+
+/** Has somebody here, or departed, never said READY for it? Then its leader has not installed it. */
+function isRefused(
+  { line, id, members }: PrimaryRecord,
+  here: readonly Row[],
+  departed: ReadonlyMap<ProcessId, Departed>,
+): boolean {
+  const isRefusedHere = here.some(
+    ({ votes, view, readies }) => votes.attempt?.id !== id || (!readies.includes(id) && compareViewIds(view, id) < 0),
+  )
+  // Whoever has been in another line has forgotten what it promised in this one.
+  const hasRefused = (votes: Departed['votes']): boolean => votes?.last?.line === line && votes.attempt?.id !== id
+  return isRefusedHere || members.some((member) => hasRefused(departed.get(member)?.votes ?? null))
+}
+
+/** May another leader have completed it? One who is here says so itself. */
+function mayBeCompleted({ id }: PrimaryRecord, rows: readonly Row[]): boolean {
+  const present = new Set(rows.map(({ from }) => from))
+  return rows.some(({ from, asked }) =>
+    asked.some(({ attempt, leader }) => attempt === id && (leader === from || !present.has(leader))),
+  )
+}
+
+/**
+ * May somebody have installed it? Whoever has would know it for the last primary view, so not if all of it are here, or
+ * have said goodbye, which is the last word; the record of one who crashed may be older than its end.
+ */
+function mayBeInstalled(
+  { id, members }: PrimaryRecord,
+  here: readonly Row[],
+  departed: ReadonlyMap<ProcessId, Departed>,
+): boolean {
+  return members.some((member) => {
+    if (here.some(({ from }) => from === member)) return false
+    const gone = departed.get(member)
+    return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
+  })
+}
+
+/**
+ * A view that somebody may have installed is completed, before the line goes on from it, by who said READY for it and has
+ * not moved on since: so whoever comes next comes from it.
+ */
+export function completion(record: PrimaryRecord, rows: readonly Row[]): Completion | null {
+  const ready = rows.filter((r) => record.members.includes(r.from) && r.readies.includes(record.id))
+  return ready.length > 0 ? { record, members: ready.map((r) => r.from) } : null
+}
+
+/** Is its leader here, and has moved on? Newcomers by themselves would then begin a view that nobody of the line comes to. */
+function hasLeaderMovedOn({ id }: PrimaryRecord, here: readonly Row[]): boolean {
+  const { coordinator } = parseViewId(id)
+  return here.some(({ from, view }) => from === coordinator && compareViewIds(view, id) > 0)
+}
+
+/** Is one of these members in that view? */
+function comesFrom({ id }: PrimaryRecord, members: readonly ProcessId[], rows: readonly Row[]): boolean {
+  return rows.some(({ from, view }) => view === id && members.includes(from))
+}
