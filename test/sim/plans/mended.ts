@@ -31,14 +31,6 @@ export const MENDED: readonly Mutant[] = [
     properties: ['P1'],
   },
   {
-    name: 'acts-on-older-state',
-    about: 'a consistent group acts without those who hold the state on which it last acted (d4fb5a0)',
-    file: 'lib/kernel/start-groups.ts',
-    find: 'isConsistent ? whoIsMissing(entries, told.get(name), decision.line) : null',
-    replace: 'isConsistent && entries.length === 0 ? whoIsMissing(entries, told.get(name), decision.line) : null',
-    properties: ['T5', 'F1'],
-  },
-  {
     name: 'numbers-used-twice',
     about: 'a counter that is closed and opened again reuses the numbers of its operations (0a89630)',
     file: 'lib/app-group.ts',
@@ -63,22 +55,6 @@ export const MENDED: readonly Mutant[] = [
     find: 'event.line === null ? event : { ...event, line }',
     replace: 'event.line !== line ? event : { ...event, line }',
     properties: ['T5'],
-  },
-  {
-    name: 'no-time-to-begin-again',
-    about: 'a member loses patience with a flush at the moment at which its leader begins it again (91836ea)',
-    file: 'lib/kernel/membership.ts',
-    find: 'flushTimeoutMs * 1.25',
-    replace: 'flushTimeoutMs * 1',
-    properties: ['L5'],
-  },
-  {
-    name: 'behind-for-good',
-    about: 'a member that never comes to the view that was completed without it is not suspected',
-    file: 'lib/kernel/detector.ts',
-    find: 'at: isBehind ? (',
-    replace: 'at: isBehind && now < 0 ? (',
-    properties: ['L1'],
   },
   {
     name: 'released-after-signal',
