@@ -3,7 +3,8 @@
  * Pure.
  *
  * An attempt is installed when all of it have said READY, or when a quorum that has said READY completes it for a leader
- * that vanished. So it is dead only if nobody can have done either; else it is completed before the line goes on, or the
+ * that vanished: one of that quorum is here wherever the line may go on, and its row says to whom it was given meanwhile.
+ * So it is dead only if nobody can have done either; else it is completed before the line goes on, or the
  * line waits for who may have installed it (docs/decisions/016).
  *
  * Source: Yeger Lotem, Keidar, Dolev 1997 (ambiguous attempts); Derecho (prior proposals are adopted).
@@ -36,17 +37,19 @@ export type Fate = 'dead' | 'unknown' | Completion
 export function fateOf(attempt: PrimaryRecord, { last, rows, departed, stay }: Evidence): Fate {
   const here = rows.filter((row) => attempt.members.includes(row.from) && canTell(row, attempt))
   // A leader who completed it did not ask those who had not said READY.
-  if (isRefused(attempt, here, departed)) return mayBeCompleted(attempt, rows) ? 'unknown' : 'dead'
-  if (!mayBeInstalled(attempt, here, departed)) return 'dead'
+  const mayBeDone = mayBeCompleted(attempt, rows)
+  if (isRefused(attempt, here, departed)) return mayBeDone ? 'unknown' : 'dead'
+  // Its leader has not installed it, and never will, since its row was given to another proposal, or it has said goodbye.
+  const mayHaveInstalled = (member: ProcessId): boolean => isOutOfSight(member, attempt, here, departed)
+  if (!mayBeDone && !mayHaveInstalled(parseViewId(attempt.id).coordinator)) return 'dead'
+  if (!attempt.members.some(mayHaveInstalled)) return 'dead'
   if (!hasQuorum(stay(attempt.members), votersFor(attempt, rows))) return 'unknown'
   // Wherever else the line could go on, there must be one who knows of it: those of a quorum who have promised to it.
   const holders = rows.filter(({ votes }) => votes.attempt?.id === attempt.id).map(({ from }) => from)
   if (last === null || !hasQuorum(stay(last.members), new Set(holders))) return 'unknown'
   const completed = completion(attempt, rows)
   // If all of the line who are here have moved on, it is for whoever is missing to say whether it is a view of the line.
-  if (completed === null || (hasLeaderMovedOn(attempt, here) && !comesFrom(last, completed.members, rows)))
-    return 'unknown'
-  return completed
+  return completed !== null && comesFrom(last, completed.members, rows) ? completed : 'unknown'
 }
 
 /** Those who speak for that view or attempt of the line. */
@@ -92,19 +95,18 @@ function mayBeCompleted({ id }: PrimaryRecord, rows: readonly Row[]): boolean {
 }
 
 /**
- * May somebody have installed it? Whoever has would know it for the last primary view, so not if all of it are here, or
- * have said goodbye, which is the last word; the record of one who crashed may be older than its end.
+ * May that member have installed it? Whoever has would know it for the last primary view, so not if it is here, or has said
+ * goodbye, which is the last word; the record of one who crashed may be older than its end.
  */
-function mayBeInstalled(
-  { id, members }: PrimaryRecord,
+function isOutOfSight(
+  member: ProcessId,
+  { id }: PrimaryRecord,
   here: readonly Row[],
   departed: ReadonlyMap<ProcessId, Departed>,
 ): boolean {
-  return members.some((member) => {
-    if (here.some(({ from }) => from === member)) return false
-    const gone = departed.get(member)
-    return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
-  })
+  if (here.some(({ from }) => from === member)) return false
+  const gone = departed.get(member)
+  return gone === undefined || gone.isDead || gone.votes?.attempt?.id !== id
 }
 
 /**
@@ -114,12 +116,6 @@ function mayBeInstalled(
 export function completion(record: PrimaryRecord, rows: readonly Row[]): Completion | null {
   const ready = rows.filter((r) => record.members.includes(r.from) && r.readies.includes(record.id))
   return ready.length > 0 ? { record, members: ready.map((r) => r.from) } : null
-}
-
-/** Is its leader here, and has moved on? Newcomers by themselves would then begin a view that nobody of the line comes to. */
-function hasLeaderMovedOn({ id }: PrimaryRecord, here: readonly Row[]): boolean {
-  const { coordinator } = parseViewId(id)
-  return here.some(({ from, view }) => from === coordinator && compareViewIds(view, id) > 0)
 }
 
 /** Is one of these members in that view? */

@@ -107,7 +107,7 @@ export class Membership {
   private quietUntil = 0
   /** Since this process gave its last row, somebody's vote was taken out. */
   private isCountNews = false
-  /** Since READY was said for the open attempt: others' proposals that a row was given to, and whose outcome is not known. */
+  /** Others' proposals that a row was given to while an attempt was open, and whose outcome is not known: they may have completed it. */
   private readonly asked: Map<ViewId, Asked> = new Map()
   isLeaving = false
 
@@ -422,9 +422,7 @@ export class Membership {
     this.core.trace({ e: 'row', view: viewIdOf(ballot), ...this.core.era.account() })
     this.core.tell(from, { k: 'row', ballot, row: this.buildRow(part) })
     const { attempt } = this.core.votes
-    if (from !== self && attempt !== null && this.readies.has(attempt.id)) {
-      this.asked.set(viewIdOf(ballot), { attempt: attempt.id, leader: from })
-    }
+    if (from !== self && attempt !== null) this.asked.set(viewIdOf(ballot), { attempt: attempt.id, leader: from })
   }
 
   /** READY was not said for the flush under way, and never will be: nobody need think that it may have been installed. */

@@ -169,8 +169,11 @@ test('vote › an attempt that its missing leader may have installed holds the l
   assert.equal(afterGoodbye.adopt, null)
   // What was read after a crash may be older than its end.
   assert.equal(verdict(moved('b', [{ ...goodbye, isDead: true }]), moved('c')).decision.primary, false)
-  // Another than its leader may have completed it.
-  assert.deepEqual(verdict(moved('a'), ready).adopt, { record: attempt, members: ['c'] })
+  // Its leader is here: only another one may have completed it, to whom a row was given.
+  assert.equal(verdict(moved('a'), ready).adopt, null)
+  assert.equal(verdict(moved('a'), ready).decision.primary, true)
+  const asked = { ...ready, asked: [{ attempt: '5.a', leader: 'b' }] }
+  assert.deepEqual(verdict(moved('a'), asked).adopt, { record: attempt, members: ['c'] })
 })
 
 test('vote › who has not said READY proves nothing once another leader may have completed the attempt without it', () => {
@@ -188,14 +191,14 @@ test('vote › who has not said READY proves nothing once another leader may hav
 
 test('vote › an attempt is completed only if a quorum of the view before knows of it', () => {
   const last = record('3.a', ['a', 'b', 'c', 'd', 'e'])
-  const attempt = record('5.a', ['a', 'b', 'c'])
-  const ready = (id: string): Row => row(id, { votes: { last, attempt }, view: '3.a', readies: ['5.a'] })
+  const attempt = record('5.c', ['a', 'b', 'c'])
+  const ready = (id: string): Row => row(id, { votes: { last, attempt }, view: '3.a', readies: ['5.c'] })
   const outside = row('d', { votes: { last }, view: '3.a' })
   // c, d and e may go on without ever hearing of it.
   const few = verdict(ready('a'), ready('b'), outside)
   assert.deepEqual([few.adopt, few.decision.primary], [null, false])
-  const whole = record('5.a', ['a', 'b', 'c', 'd', 'e'])
-  const knowing = (id: string): Row => row(id, { votes: { last, attempt: whole }, view: '3.a', readies: ['5.a'] })
+  const whole = record('5.c', ['a', 'b', 'c', 'd', 'e'])
+  const knowing = (id: string): Row => row(id, { votes: { last, attempt: whole }, view: '3.a', readies: ['5.c'] })
   assert.deepEqual(verdict(knowing('a'), knowing('b'), knowing('d')).adopt, { record: whole, members: ['a', 'b', 'd'] })
 })
 
