@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { root } from './tree.ts'
@@ -48,7 +48,9 @@ const effects: readonly (readonly [what: string, code: string, expected: RegExp]
 ]
 for (const [what, code, expected] of effects) {
   test(`imports › the probe notices a module that ${what}`, async () => {
-    const folder = mkdtempSync(join(root, 'test/house/.probe-'))
+    // Within the package, and where nothing is looked for, should this be ended before it can clean up.
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    const folder = mkdtempSync(join(root, '.cache', 'probe-'))
     try {
       const file = join(folder, 'effect.mjs')
       writeFileSync(file, code)

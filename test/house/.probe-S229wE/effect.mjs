@@ -1,2 +1,0 @@
-setInterval(() => {}, 1000).unref()
-setTimeout(() => {}, 2000)
