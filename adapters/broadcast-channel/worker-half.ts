@@ -162,7 +162,7 @@ class TabsTransport implements Transport {
     if (locks !== null) await this.#tellFormers(locks, votes)
     if (this.#host === null) return
     this.#later(searchTimeoutMs, () => this.#endSearch())
-    if (this.#awaited.size === 0) this.#endSearch()
+    if (this.#awaited?.size === 0) this.#endSearch()
     this.#space?.postMessage({ t: 'announce', from: host.self } satisfies PublicMessage)
     this.#later(sweepAfterMs, () => void this.#sweep(votes))
   }

@@ -78,6 +78,9 @@ export async function onALaptop(size: number, ranks: readonly number[]): Promise
   await stopAndGoOn(await openKeepers('webrtc', size), ranks, { ...sleeping, name: 'asleep', last })
 }
 
+/** Whoever says that it will be frozen is out of the view by then; whoever is only silent is not yet suspected. */
+const saidWithinMs = 2000
+
 async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how: Stop): Promise<void> {
   const sleepers = all.filter((_, rank) => ranks.includes(rank))
   const others = all.filter((keeper) => !sleepers.includes(keeper))
@@ -89,7 +92,9 @@ async function stopAndGoOn(all: readonly Keeper[], ranks: readonly number[], how
   const stoppedAt = performance.now()
   await untilViewOf(others, true)
   const excludedMs = performance.now() - stoppedAt
-  await assertAway(others, how.isSaid ? sleepers : [])
+  // A page that is frozen before its word is out is expelled for its silence, as if it had said nothing.
+  const isHeard = how.isSaid && excludedMs < saidWithinMs
+  await assertAway(others, isHeard ? sleepers : [])
   await hear(others)
   await how.last(sleepers, others)
   await untilPassedOn(others, item)

@@ -2,13 +2,16 @@
  * M7 Failure atomicity, for uniform casts: processes that move together have delivered the same ones of them before the
  * transitional signal, and the same ones after it. (That they deliver the same in all is M6.)
  *
+ * Not judged is a cast that comes, at one of them, after a total cast of its sender in another group which itself comes
+ * after the signal: whoever is not in that group cannot know that its order is still to be kept (docs/guarantees.md).
+ *
  * The signal speaks of those who come along to the next space view. Who installs the next view of a group with them, but
  * before that flush and without going on with them, is not among those.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
-import type { View } from './model.ts'
+import type { Delivery, Message, View } from './model.ts'
 import { compareSets, type Move, type Mover, movesOf } from './moves.ts'
 import { isUniform, type Run } from './run.ts'
 
@@ -17,10 +20,29 @@ export const checker: Checker = {
   check(run: Run): Result {
     const verdict = new Verdict('M7')
     const signalled = movesOf(run).flatMap(bySpace).filter(isSignalled)
-    compareSets(run, verdict, signalled, ({ transitional, message }) => !transitional && isUniform(message))
-    compareSets(run, verdict, signalled, ({ transitional, message }) => transitional && isUniform(message))
+    const held = heldUp(run)
+    const isJudged = ({ message }: Delivery): boolean => isUniform(message) && !held.has(message)
+    compareSets(run, verdict, signalled, (each) => !each.transitional && isJudged(each))
+    compareSets(run, verdict, signalled, (each) => each.transitional && isJudged(each))
     return verdict
   },
+}
+
+/** Casts that somebody delivers after the signal, and after a total cast that their sender has made before, in another group. */
+function heldUp(run: Run): ReadonlySet<Message> {
+  const held = new Set<Message>()
+  for (const process of run.processes) {
+    const late = process.deliveries.filter(({ transitional, message }) => transitional && isUniform(message))
+    for (const { message, group } of late) {
+      const waitsFor = (other: Delivery): boolean =>
+        other.message.sender === message.sender &&
+        other.message.rank < message.rank &&
+        other.group !== group &&
+        other.message.send?.data.order === 'total'
+      if (late.some(waitsFor)) held.add(message)
+    }
+  }
+  return held
 }
 
 function isSignalled({ movers }: Move): boolean {

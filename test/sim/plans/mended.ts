@@ -15,14 +15,6 @@ export const MENDED: readonly Mutant[] = [
     properties: ['S5'],
   },
   {
-    name: 'ballot-used-twice',
-    about: 'a leader that refused its own proposal proposes again under the same ballot (a9c405d)',
-    file: 'lib/kernel/membership.ts',
-    find: '    this.detector.highestEpoch = ballot.epoch\n    this.lead = {',
-    replace: '    this.lead = {',
-    properties: ['S4'],
-  },
-  {
     name: 'departed-record-ignored',
     about: 'a primary view that only a departed record tells of is not completed before going on from it (ebaa07d)',
     file: 'lib/kernel/primary.ts',
@@ -37,24 +29,6 @@ export const MENDED: readonly Mutant[] = [
     find: 'this.opening = context.castsMade()',
     replace: 'this.opening = context.castsMade() * 0',
     properties: ['T2'],
-  },
-  {
-    name: 'early-frames-dropped',
-    about:
-      'what members of a view send there to one that has not said READY for it is lost, though acknowledged (0a3df66)',
-    file: 'lib/kernel/kernel.ts',
-    find: '    if (!this.membership.isFlushingTo(view)) return\n',
-    replace: '    if (this.now >= 0) return\n',
-    properties: ['M6'],
-  },
-  {
-    name: 'kept-under-old-line',
-    about:
-      'a line founded in place of another gives tokens in the name of the old one for what it applies from before (1fbce5c)',
-    file: 'lib/group-state.ts',
-    find: 'event.line === null ? event : { ...event, line }',
-    replace: 'event.line !== line ? event : { ...event, line }',
-    properties: ['T5'],
   },
   {
     name: 'released-after-signal',
