@@ -14,7 +14,9 @@ describe('of two browsers with a tab each', () => {
     const query = { transport: 'both', signaling: url, space }
     const open = (browser: string): Promise<Tab> => openTab('member', { query, context: `${space}-${browser}` })
     const senior = await open('senior')
+    // Before it has founded its line nobody is senior but by chance.
     await untilTogether([senior])
+    await senior.evaluate(untilPrimary, true, 1)
     const junior = await open('junior')
     await untilTogether([senior, junior])
     await Promise.all([senior, junior].map((page) => page.evaluate(untilPrimary, true, 2)))
