@@ -42,6 +42,8 @@ export class Cluster {
   readonly lines: (Readonly<Record<string, unknown>> & { readonly p: string })[] = []
   /** Applications that do not say what they have consumed. */
   readonly stalled: Set<string> = new Set()
+  /** Processes whose storage does not answer. */
+  readonly unstored: Set<string> = new Set()
   readonly #seen = new Map<string, Seen>()
   readonly #consumed = new Map<string, number>()
   readonly #casts = new Map<string, number>()
@@ -150,8 +152,9 @@ export class Cluster {
         frame: decodeFrame(encodeFrame(frame), this.#limits),
       }
       this.#flying.push(flying)
-    } else if (effect.type === 'persist') this.#step(id, [{ type: 'persisted', ticket: effect.ticket }])
-    else if (effect.type === 'requestFound') this.#step(id, [{ type: 'foundAnswer', granted: id === 'a' }])
+    } else if (effect.type === 'persist') {
+      if (!this.unstored.has(id)) this.#step(id, [{ type: 'persisted', ticket: effect.ticket }])
+    } else if (effect.type === 'requestFound') this.#step(id, [{ type: 'foundAnswer', granted: id === 'a' }])
     else if (effect.type === 'app') this.#take(id, effect.event)
   }
 
