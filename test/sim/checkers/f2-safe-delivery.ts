@@ -50,7 +50,7 @@ interface Question {
 
 /** Null if nothing tells. */
 function hasItGot(closing: Closing, { delivery, other, kept }: Question): boolean | null {
-  const { message, process } = delivery
+  const { message, process, view } = delivery
   const rank = closing.members.indexOf(message.sender.id)
   const last = closing.byProcess.get(other)?.at(-1)
   if (at(other.deliveredAt, message.index) > 0 || kept.has(`${other.id} ${message.m}`)) return true
@@ -62,6 +62,8 @@ function hasItGot(closing: Closing, { delivery, other, kept }: Question): boolea
   // handed that. After the signal those count who go on to the same view: they said READY with all that they awaited.
   const next = closing.next.get(other)
   if (next === undefined || (delivery.transitional && next !== closing.next.get(process))) return null
+  // Nor is it handed that in a group view which it passes over, to go on from the one before.
+  if (delivery.transitional && !view.installs.some((install) => install.process === other)) return null
   return hasInstalled(other, next) ? false : null
 }
 
