@@ -321,6 +321,13 @@ export interface RowLine extends ProcessLine {
   readonly holds?: readonly (readonly number[])[]
 }
 
+/** The kernel holds all that belongs to the view that it closes, and binds itself to install the one that is proposed. */
+export interface ReadyLine extends ProcessLine {
+  readonly e: 'ready'
+  /** The one that is proposed. */
+  readonly view: string
+}
+
 /** How long things may take, in milliseconds, once links are stable. */
 export interface TraceBounds {
   /** From the last fault to the last view. */
@@ -406,6 +413,7 @@ export type TraceLine =
   | KeptLine
   | InstallLine
   | RowLine
+  | ReadyLine
   | RunLine
   | ProcessFaultLine
   | NetworkFaultLine

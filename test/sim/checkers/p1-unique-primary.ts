@@ -77,9 +77,11 @@ interface Step {
 /** Nobody alive in `view` installed `predecessor`, but a quorum of it took part in the decision. */
 function inherits(run: Run, { predecessor, view, last }: Step): boolean {
   const here = predecessor.installs.flatMap(({ process }) => (view.members.has(process.id) ? [process] : []))
-  // Who brought it along may crash on the threshold: after its kernel was ready, before its application heard of it.
-  const isOnItsWay = (process: Process): boolean => (run.last(process, run.space)?.view.epoch ?? 0) < view.epoch
-  if (here.some((each) => each.crash !== null && last.get(each) === predecessor && isOnItsWay(each))) return true
+  // Who brought it along was bound to the later one, but may not have lived to tell its application, or may have heard
+  // of it only as an attempt that might have come to something.
+  const isBound = (process: Process): boolean =>
+    run.of('ready').some(({ data }) => data.p === process.id && data.view === view.id)
+  if (here.some((each) => last.get(each) === predecessor && isBound(each))) return true
   if (here.length > 0) return false
   const gone = new Set<string>()
   for (const { data } of view.installs) {

@@ -126,6 +126,12 @@ export class TraceWriter {
     return this
   }
 
+  /** Kernels are bound to install a view of the space. */
+  ready(view: string, by: readonly string[]): this {
+    for (const p of by) this.write({ e: 'ready', t: this.t, p, view })
+    return this
+  }
+
   /** A process delivers casts in the view in force. */
   deliver(p: string, g: string, ...ms: readonly string[]): this {
     const view = this.#viewsOf(g).get(p)?.id ?? '?'

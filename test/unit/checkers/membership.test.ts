@@ -307,6 +307,28 @@ rejects(
     .crash('a')
     .view('', '3.b', ['b']),
 )
+accepts(
+  'P1',
+  'a successor whose other member was bound to it, and never heard that it was installed',
+  trio()
+    .view('', '2.a', all, { by: ['a', 'b'] })
+    .crash('a')
+    .ready('3.c', ['b', 'c'])
+    .view('', '3.c', ['b', 'c'], { by: ['c'] })
+    .crash('c')
+    .view('', '4.b', ['b'], { primary: false }),
+)
+rejects(
+  'P1',
+  'a successor that the one who comes from the view before was not bound to',
+  trio()
+    .view('', '2.a', all, { by: ['a', 'b'] })
+    .crash('a')
+    .ready('3.c', ['c'])
+    .view('', '3.c', ['b', 'c'], { by: ['c'] })
+    .crash('c')
+    .view('', '4.b', ['b'], { primary: false }),
+)
 rejects(
   'P1',
   'a successor of a view that its members have left behind, though one of them crashes later',
