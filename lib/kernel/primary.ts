@@ -103,7 +103,7 @@ function decideIn(
   const departed = new Map<ProcessId, Departed>()
   for (const row of rows) {
     for (const d of row.departed)
-      if (d.votes !== null && !present.has(d.id) && isNews(d, departed)) departed.set(d.id, d)
+      if (speaksOf(d.votes, line) && !present.has(d.id) && isNews(d, departed)) departed.set(d.id, d)
   }
   const votes: VoteRecord[] = [
     ...rows.map((r) => r.votes),
@@ -138,6 +138,15 @@ function decideIn(
   }
 }
 
+/**
+ * Does the record say how far its owner came in that line? Whoever went over to another line has forgotten it: views of
+ * this one may have followed that nobody here knows, so its vote stays in the base.
+ */
+function speaksOf(record: VoteRecord | null, line: string): boolean {
+  if (record === null) return false
+  return (record.last?.line ?? record.attempt?.line ?? line) === line
+}
+
 function openAttempts(votes: readonly VoteRecord[], line: string, last: PrimaryRecord | null): PrimaryRecord[] {
   const open = new Map<string, PrimaryRecord>()
   for (const { attempt } of votes) {
@@ -166,7 +175,10 @@ function orderParts(rows: readonly Row[], parts: readonly Part[], last: PrimaryR
 export function hasOutlook(
   records: readonly VoteRecord[],
   line: string,
-  { departed, present }: Readonly<Record<'departed' | 'present', Pick<ReadonlySet<ProcessId>, 'has'>>>,
+  {
+    departed,
+    present,
+  }: { readonly departed: ReadonlyMap<ProcessId, Departed>; readonly present: Pick<ReadonlySet<ProcessId>, 'has'> },
 ): boolean {
   const last = latest(
     records.map((record) => record.last),
@@ -174,6 +186,7 @@ export function hasOutlook(
   )
   if (last === null) return false
   const weights = weightsIn([], records)
-  const base = last.members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
+  const isGone = (id: ProcessId): boolean => speaksOf(departed.get(id)?.votes ?? null, line)
+  const base = last.members.filter((id) => !isGone(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
   return hasQuorum(base, present)
 }

@@ -219,3 +219,12 @@ test('vote › a newcomer that has promised to another line since has not refuse
   assert.equal(verdict(moved('b'), moved('c'), elsewhere).decision.primary, false)
   assert.equal(verdict(moved('b'), moved('c'), row('d', { line: null, view: '1.d' })).decision.primary, true)
 })
+
+test('the vote › whoever died in another line has forgotten how far it came in this one', () => {
+  const last = record('5.a', ['a', 'b', 'c'])
+  const isPrimary = (line: string): boolean =>
+    verdict(row('a', { votes: { last }, departed: [dead('b', record('7.x', ['b', 'x'], line))] })).decision.primary
+  // Views of a and b alone, and of b and c: the latter went over to another line.
+  assert.equal(verdict(row('a', { votes: { last }, departed: [dead('b', last)] })).decision.primary, true)
+  assert.equal(isPrimary('M'), false)
+})

@@ -78,7 +78,10 @@ test('quorum › who knows that the missing are dead has an outlook, who knows o
   const last = { line: 'L', id: '5.a', members: ['a', 'b'] }
   const record: VoteRecord = { last, attempt: null }
   const outlook = (departed: readonly string[], ...records: readonly VoteRecord[]): boolean =>
-    hasOutlook(records, 'L', { departed: new Set(departed), present: new Set(['b', 'x']) })
+    hasOutlook(records, 'L', {
+      departed: new Map(departed.map((id) => [id, { id, isDead: true, votes: record, ended: [] }])),
+      present: new Set(['b', 'x']),
+    })
   assert.equal(outlook([], record), false)
   assert.equal(outlook(['a'], record), true)
   assert.equal(outlook(['a'], record, { last: { ...last, id: '7.a', members: ['a', 'c'] }, attempt: null }), false)
