@@ -15,7 +15,7 @@ import { startGroups } from './start-groups.ts'
 
 /** The part of the kernel that installs; a function rather than a layer, because it touches all of them once. */
 export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decision: Decision): void {
-  const dropped = deliverCut(kernel, plan, decision)
+  const dropped = deliverCut(kernel, flush, plan, decision)
   const old = kernel.era
   const oldLine = kernel.line
   if (decision.line !== oldLine) kernel.voiceFrom = voiceFrom(kernel, flush, decision)
@@ -96,11 +96,12 @@ function voiceFrom({ votes: { attempt } }: Kernel, flush: Flush, { line }: Decis
 }
 
 /** Delivers what is left of the old view. Returns the own casts that nobody here delivers. */
-function deliverCut(kernel: Kernel, plan: CutPlan, decision: Decision): LostCast[] {
+function deliverCut(kernel: Kernel, { part, rows }: Flush, plan: CutPlan, decision: Decision): LostCast[] {
   const { era, delivery, groups } = kernel
   const lost: LostCast[] = []
   const histories = [...plan.histories.values()]
-  const isPrimary = goesOn(decision, kernel.line)
+  const ownRows = rows.filter(({ from }) => part.members.includes(from))
+  const isPrimary = goesOn(decision, ownRows, rows)
   era.cut = {
     isPrimary,
     released: new Map(histories.map((history) => [history.gid, history.released])),

@@ -16,11 +16,23 @@ import { compareViewIds } from './ids.ts'
 import { hasQuorum, type Voter, weightsIn } from './quorum.ts'
 
 /**
- * Does the line go on that a part of this line comes from? To a part of another line, a primary view is as good as none:
- * what was not yet released there is for those to decide with whom it goes on.
+ * Does the line go on that a part of this line comes from, and from there? To a part of another line, a primary view is as
+ * good as none: what was not yet released there is for those to decide with whom it goes on. And so it is to a part that
+ * slept while the others went on without it: they have ordered what it has not released, or never got it (seed 203182).
  */
-export function goesOn({ primary, heirOf }: Decision, line: string | null): boolean {
-  return primary && (line === null || line === heirOf)
+export function goesOn({ primary, heirOf }: Decision, part: readonly Row[], rows: readonly Row[]): boolean {
+  const line = part[0]?.line ?? null
+  if (!primary || (line !== null && line !== heirOf)) return false
+  if (line === null) return true
+  const last = latestOf(rows, line)
+  return last === null || latestOf(part, line)?.id === last.id
+}
+
+function latestOf(rows: readonly Row[], line: string): PrimaryRecord | null {
+  return latest(
+    rows.map(({ votes }) => votes.last),
+    line,
+  )
 }
 
 /** The leader's verdict: complete an earlier attempt first, or decide about the proposed view. */

@@ -36,9 +36,10 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
   const united = new Map<string, PartGroup[]>()
   for (const part of parts) {
     const rows = part.members.flatMap((id) => flush.rows.filter((row) => row.from === id))
+    const isGoingOn = goesOn(decision, rows, flush.rows)
     for (const history of uniteGroups(rows).values()) {
       const list = united.get(history.name) ?? []
-      list.push(...piecesOf(part, rows, history, decision))
+      list.push(...piecesOf(part, rows, history, isGoingOn))
       if (list.length > 0) united.set(history.name, list)
     }
   }
@@ -97,13 +98,12 @@ function beginAnew(entries: readonly StateEntry[]): StateTask[] {
 }
 
 /** A part's members of a group, by the view of it that they come from. */
-function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, decision: Decision): PartGroup[] {
+function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, isGoingOn: boolean): PartGroup[] {
   const groupRows = rowsOf(rows, history.gid)
-  const isPrimary = goesOn(decision, rows[0]?.line ?? null)
   const byView = new Map<number, ProcessId[]>()
   for (const id of finalMembers(history)) {
     if (!part.members.includes(id)) continue
-    const gn = lastView(history, lastTold(history, id, groupRows.get(id)?.gn ?? 0, isPrimary))
+    const gn = lastView(history, lastTold(history, id, groupRows.get(id)?.gn ?? 0, isGoingOn))
     byView.set(gn, [...(byView.get(gn) ?? []), id])
   }
   return [...byView].map(([gn, members]) => ({

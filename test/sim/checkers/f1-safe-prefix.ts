@@ -1,7 +1,7 @@
 /**
  * F1 Safe prefix: a uniform cast that is delivered before the transitional signal is one that every member of its view
  * delivers before it goes on to another view, unless it crashes or leaves before that. One that goes on outside the
- * primary component, or in that of another line, delivers it in a consistent group only if somebody who comes along has
+ * primary component, in that of another line, or in one that has gone on without it, delivers it in a consistent group only if somebody who comes along has
  * delivered it (M6), so there it is not judged. But whatever the line goes on from: the state of a consistent group in a later primary view of the
  * line covers it.
  */
@@ -31,16 +31,30 @@ function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): 
     if (other.process === process) continue
     const next = leaves(other, space.view.installs.find((own) => own.process === other.process) ?? null)
     if (next === null) continue
-    const isInLine = next.data.primary && next.data.line === space.data.line
-    if (next.view.group === spaceGroup && group.options?.consistency === 'consistent' && !isInLine) continue
     const delivered = at(other.process.deliveredAt, message.index)
+    const isDelivered = delivered > 0 && delivered < next.at.line
+    const isInLine = (): boolean =>
+      next.data.primary && next.data.line === space.data.line && !wasLeftBehind(spaceGroup, space, next)
+    if (next.view.group === spaceGroup && group.options?.consistency === 'consistent' && !(isDelivered || isInLine()))
+      continue
     verdict.expect(
-      delivered > 0 && delivered < next.at.line,
+      isDelivered,
       () =>
         `${process.id} delivers uniform ${message.m} of "${group.name}" in view ${install.view.id}, which ${other.process.id} leaves for ${next.view.id} without it`,
       next.at.line,
     )
   }
+}
+
+/** Did the line have another primary view between those two, without the one who goes from one to the other? */
+function wasLeftBehind({ views }: Group, { view, data: { line } }: Install, next: Install): boolean {
+  return [...views.values()].some(
+    (between) =>
+      between.first?.primary === true &&
+      between.first.line === line &&
+      isOlder(view, between) &&
+      isOlder(between, next.view),
+  )
 }
 
 /** What ended a member's part in a group view within a space view: its next view of either, whichever came first. */
