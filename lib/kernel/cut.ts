@@ -268,6 +268,11 @@ function dropLost(
   return dropped
 }
 
+/**
+ * A lost order record loses none of the casts that it placed: at the cut they get positions after all others. But it loses
+ * what depends on it: that was cast by somebody who had seen those positions, and could otherwise, by the order of
+ * another group, come before what they are now behind (seed 201977).
+ */
 function hasLostDependency(
   entry: Union,
   union: ReadonlyMap<string, Union>,
@@ -280,8 +285,6 @@ function hasLostDependency(
   const { deps } = entry.cast
   for (let i = 0; i + 2 < deps.length; i += 3) {
     const stream = deps[i + 1] ?? 0
-    // A lost order record loses no cast: what had a position and is not recorded gets one at the cut.
-    if (stream % 2 === 1) continue
     // Its sender comes along: only within its own group is its past owed to those who deliver it.
     if (entry.isMover && stream >> 1 !== entry.cast.gid) continue
     const sender = oldMembers[deps[i] ?? 0]

@@ -48,7 +48,11 @@ export class Sequencer implements TotalEngine {
       if (!total.placed.has(key)) {
         total.placed.add(key)
         total.records.set(position, { rank, seq, by: held.rank, bySeq: held.cast.seq })
-        if (rank === era.selfRank) this.hooks.placedOwn()
+        if (rank === era.selfRank) {
+          this.hooks.placedOwn()
+          // What is cast from here on counts on that position: where the record is lost, so is that (cut.ts).
+          this.hooks.addDep(held.rank, group.gid * 2 + 1, held.cast.seq)
+        }
       }
       position += 1
     }
