@@ -278,15 +278,13 @@ export class Detector {
     return next
   }
 
-  /** Have all other members that are not suspect, more than half of them all, answered in this view a heartbeat that was sent at that time or later? */
+  /** Have all other members answered in this view a heartbeat that was sent at that time or later? */
   hasHeardSince(time: number): boolean {
     const { era, self } = this.core
-    const hasAnswered = (id: ProcessId): boolean => {
+    return era.members.every((id) => {
       const seen = this.seen.get(id)
       return id === self || (seen !== undefined && seen.echo >= time && seen.view === era.id)
-    }
-    const answers = era.members.filter(hasAnswered).length
-    return answers * 2 > era.members.length && era.members.every((id) => hasAnswered(id) || this.isSuspect(id))
+    })
   }
 
   /** When this process sent the last heartbeat that more than half of the votes of its view have answered. */
