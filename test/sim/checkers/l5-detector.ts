@@ -87,7 +87,7 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       // It has gone on without this process, or another that comes along here: its own view is judged for that.
       const hasNewer = theirs !== undefined && isOlder(left, theirs.view)
       const wentPast = hasNewer && hasLeftBehind(run, other, install)
-      if ((wasThere || wentPast) && !hasAll(theirs?.view.members, install)) continue
+      if ((wasThere || wentPast) && !hasAll(membersAt(run, other, install.at.line), install)) continue
       count++
       verdict.expect(
         excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]) ||
@@ -117,6 +117,12 @@ function hasLeftBehind(run: Run, other: Process, { process, at: { line } }: Inst
 function hasAll(members: ReadonlySet<string> | undefined, { process, view, before }: Install): boolean {
   if (members?.has(process.id) !== true) return false
   return [...view.members].every((id) => members.has(id) || before?.view.members.has(id) !== true)
+}
+
+/** Those in the space view that a process was in at that line, though its application may hear of it later. */
+function membersAt(run: Run, process: Process, line: number): ReadonlySet<string> | undefined {
+  const last = run.of('install').findLast((install) => install.process === process && install.line < line)
+  return last === undefined ? currentOf(run, process, line)?.view.members : new Set(last.data.members)
 }
 
 /** The space install in force at a process at that line. */
