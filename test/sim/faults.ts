@@ -19,6 +19,8 @@ export interface Fault {
   readonly ms: number
   /** For those that wait: the kernel's trace event. */
   readonly on: string
+  /** It waits for such an event, though its kind does not. */
+  readonly waits?: boolean
 }
 
 /** Steps of a flush or of a group's view change at which a process may die. */
@@ -33,6 +35,10 @@ const FLUSH_STEPS = [
   'groupPrepare',
   'groupInstall',
 ]
+/** So many faults of any kind wait for one of these steps: what lasts a moment would hardly ever be struck by chance. */
+const WAITING = 0.2
+/** And strike less than so many ms after it. */
+const WAIT_MS = 30
 /** A fault that waits for its moment gives up after so many ms. */
 const PATIENCE_MS = 8_000
 /** Not fewer processes than this are left alive. */
@@ -48,6 +54,7 @@ const UNSTABLE_MS = 1_000
 export function planFaults(scenario: Scenario): Fault[] {
   const kinds = scenario.options.faults
   const draw = scenario.random.fork('faults')
+  const waits = scenario.random.fork('waits')
   if (kinds.length === 0) return []
   const chosen = draw.shuffle(kinds).slice(0, 2 + draw.int(Math.max(1, kinds.length - 1)))
   const times: number[] = []
@@ -64,7 +71,8 @@ export function planFaults(scenario: Scenario): Fault[] {
     .map((at) => {
       const kind = draw.pick(chosen) ?? 'crash'
       const on = draw.pick(FLUSH_STEPS) ?? 'row'
-      return { at: Math.round(at), kind, pick: draw.int(1_000_000), ms: drawMs(kind, draw), on }
+      const fault = { at: Math.round(at), kind, pick: draw.int(1_000_000), ms: drawMs(kind, draw), on }
+      return waits.chance(WAITING) ? { ...fault, waits: true } : fault
     })
 }
 
@@ -108,10 +116,12 @@ export interface FaultSetting {
 }
 
 interface Armed {
-  readonly fault: Fault
   readonly until: number
   /** Does this line mean that the moment has come, and for whom? */
   readonly match: (line: AnyLine) => string | null
+  /** So long after it. */
+  readonly afterMs: number
+  readonly strike: (target: SimProcess) => void
 }
 
 /** Carries the plan out. */
@@ -155,11 +165,8 @@ export class Faults {
       this.#armed = this.#armed.filter((each) => each !== armed)
       if (target === undefined) continue
       // Not within the step that writes the line: a process dies between two events.
-      world.call(world.now + armed.fault.ms, () => {
-        if (this.#isOver) return
-        if (armed.fault.kind === 'flush-leave') this.#leave(target, armed.fault)
-        else if (armed.fault.kind === 'refound') this.#refound(target)
-        else this.#crash(target, armed.fault.kind)
+      world.call(world.now + armed.afterMs, () => {
+        if (!this.#isOver) armed.strike(target)
       })
     }
   }
@@ -168,27 +175,63 @@ export class Faults {
     if (this.#isOver) return
     switch (fault.kind) {
       case 'flush-crash':
-      case 'flush-leave':
-        this.#arm(fault, (line) => (line.e === fault.on && (line.p ?? '').length > 0 ? (line.p ?? null) : null))
+        this.#arm(fault, isStep(fault.on), (target) => this.#crash(target, fault.kind))
         return this.#provoke(fault)
-      case 'donor-crash':
-        this.#arm(fault, (line) => (line.e === 'transfer' ? (line.p ?? null) : null))
+      case 'flush-leave':
+        this.#arm(fault, fault.waits ? isStepOf(fault.on) : isStep(fault.on), (target) => this.#leave(target, fault))
+        return this.#provoke(fault)
+      case 'donor-crash': {
+        const donors = new Set<string>()
+        const isDonorsStep = isStepOf(fault.on, (id) => donors.has(id))
+        const isMoment = (line: AnyLine): string | null => {
+          if (line.e === 'transfer') donors.add(line.p ?? '')
+          return isDonorsStep(line)
+        }
+        this.#arm(fault, fault.waits ? isMoment : isStep('transfer'), (target) => this.#crash(target, fault.kind))
         this.#strikeJoin()
         return
-      case 'refound':
-        if (this.#refound(this.#pickWanting(fault))) return
-        this.#arm(fault, (line) => (isWithoutPrimary(line) ? (line.p ?? null) : null))
-        return this.#strike({ ...fault, kind: 'halves', ms: 3_000 + (fault.pick % 9_000) })
-      default: {
-        const { struck } = this
-        this.#strike(fault)
-        // Whom it would strike is needed, or not there: somebody comes instead.
-        if (this.struck === struck) this.#strikeJoin()
       }
+      case 'joiner-crash': {
+        const joiner = this.#strikeJoin()
+        if (joiner === undefined) return
+        const crash = (): void => this.#crash(joiner, fault.kind)
+        if (fault.waits)
+          this.#arm(
+            { ...fault, pick: 0 },
+            isStepOf(fault.on, (id) => id === joiner.id),
+            crash,
+            fault.pick % WAIT_MS,
+          )
+        else this.#setting.world.call(this.#setting.world.now + fault.ms, crash)
+        return
+      }
+      case 'refound':
+        if (fault.waits) {
+          this.#arm(fault, isStep(fault.on), () => this.#refound(this.#pickWanting(fault)), fault.pick % WAIT_MS)
+        } else if (this.#refound(this.#pickWanting(fault))) return
+        else {
+          this.#arm(
+            fault,
+            (line) => (isWithoutPrimary(line) ? (line.p ?? null) : null),
+            (target) => this.#refound(target),
+          )
+        }
+        return this.#strike({ ...fault, kind: 'halves', ms: 3_000 + (fault.pick % 9_000) })
+      default:
+        if (!fault.waits) return this.#strikeOrJoin(fault)
+        this.#arm(fault, isStep(fault.on), () => this.#strikeOrJoin(fault), fault.pick % WAIT_MS)
+        return this.#provoke(fault)
     }
   }
 
-  #arm(fault: Fault, match: Armed['match']): void {
+  /** Whom it would strike is needed, or not there: somebody comes instead. */
+  #strikeOrJoin(fault: Fault): void {
+    const { struck } = this
+    this.#strike(fault)
+    if (this.struck === struck) this.#strikeJoin()
+  }
+
+  #arm(fault: Fault, match: Armed['match'], strike: Armed['strike'], afterMs = fault.ms): void {
     let skip = fault.pick % 4
     const matchOne = (line: AnyLine): string | null => {
       const id = match(line)
@@ -196,7 +239,7 @@ export class Faults {
       skip -= 1
       return null
     }
-    this.#armed.push({ fault, until: this.#setting.world.now + PATIENCE_MS, match: matchOne })
+    this.#armed.push({ until: this.#setting.world.now + PATIENCE_MS, match: matchOne, afterMs, strike })
   }
 
   /** Something that makes a flush. */
@@ -226,11 +269,6 @@ export class Faults {
       case 'join':
         this.#strikeJoin()
         return
-      case 'joiner-crash': {
-        const joiner = this.#strikeJoin()
-        if (joiner !== undefined) world.call(world.now + fault.ms, () => this.#crash(joiner, fault.kind))
-        return
-      }
       case 'freeze':
       case 'long-freeze':
         return this.#freeze(fault, [target])
@@ -446,6 +484,22 @@ export class Faults {
 
   #live(): SimProcess[] {
     return this.#setting.processes.filter((process) => process.isRunning && !process.isLeaving)
+  }
+}
+
+/** Tells the lines of such a step, and whose it is. */
+function isStep(event: string): Armed['match'] {
+  return (line) => (line.e === event && (line.p ?? '').length > 0 ? (line.p ?? null) : null)
+}
+
+/** The same of some only; to be proposed to is a step, too. */
+function isStepOf(event: string, isMeant: (id: string) => boolean = () => true): Armed['match'] {
+  const ofStep = isStep(event)
+  return (line) => {
+    const id = ofStep(line)
+    if (line.e !== 'propose' || id === null) return id !== null && isMeant(id) ? id : null
+    const named = (line['parts'] as readonly (readonly string[])[]).flat()
+    return named.findLast((each) => each !== id && isMeant(each)) ?? null
   }
 }
 

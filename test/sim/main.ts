@@ -25,7 +25,6 @@ import {
   DEFAULT_OPTIONS,
   FAULT_KINDS,
   type FaultKind,
-  NAMED_KINDS,
   type SimOptions,
   WORKLOADS,
   type WorkloadName,
@@ -194,12 +193,11 @@ function readOptions(): SimOptions {
 
 function readFaults(text: string): readonly FaultKind[] {
   if (text === 'all') return FAULT_KINDS
-  if (text === 'every') return NAMED_KINDS
   if (text === 'none') return []
   return text.split(',').flatMap((name) => {
     if (name === 'all') return FAULT_KINDS
-    const kind = NAMED_KINDS.find((each) => each === name)
-    return kind ?? usage(`--faults takes all, every, none, or some of all, ${NAMED_KINDS.join(', ')}`)
+    const kind = FAULT_KINDS.find((each) => each === name)
+    return kind ?? usage(`--faults takes all, none, or some of ${FAULT_KINDS.join(', ')}`)
   })
 }
 

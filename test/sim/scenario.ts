@@ -21,13 +21,6 @@ export const FAULT_KINDS = [
   'halves',
   'reset',
   'page-stall',
-] as const
-
-/**
- * Kinds that run by name, or all with `every`: some seeds still end in violations with them, and of `refound` it is not
- * settled what the checkers must say. Whatever is clean over thousands of seeds moves up.
- */
-export const EXTRA_KINDS = [
   'long-freeze',
   'clock-gap',
   'slow-link',
@@ -40,10 +33,7 @@ export const EXTRA_KINDS = [
   'suspend',
 ] as const
 
-/** All that `--faults` and plans can name. */
-export const NAMED_KINDS = [...FAULT_KINDS, ...EXTRA_KINDS] as const
-
-export type FaultKind = (typeof NAMED_KINDS)[number]
+export type FaultKind = (typeof FAULT_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { type Fault, planFaults } from '../faults.ts'
-import { drawScenario, NAMED_KINDS, type Scenario, type SimOptions, WORKLOADS, type WorkloadName } from '../scenario.ts'
+import { drawScenario, FAULT_KINDS, type Scenario, type SimOptions, WORKLOADS, type WorkloadName } from '../scenario.ts'
 import { drawMoments } from '../workload.ts'
 import { ceilTime } from '../world.ts'
 
@@ -85,7 +85,7 @@ function faultOf(value: unknown): string | null {
   if (!Array.isArray(faults)) return 'faults is not a list'
   for (const [index, each] of faults.entries()) {
     if (!isRecord(each)) return `fault ${index} is not an object`
-    if (!NAMED_KINDS.some((kind) => kind === each['kind'])) return `fault ${index} has the unknown kind ${each['kind']}`
+    if (!FAULT_KINDS.some((kind) => kind === each['kind'])) return `fault ${index} has the unknown kind ${each['kind']}`
     if (![each['at'], each['pick'], each['ms']].every(isTime)) return `fault ${index} lacks one of at, pick, ms`
     if (typeof each['on'] !== 'string') return `fault ${index} lacks on`
   }
