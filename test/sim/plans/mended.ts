@@ -38,4 +38,20 @@ export const MENDED: readonly Mutant[] = [
     replace: 'return false',
     properties: ['M7'],
   },
+  {
+    name: 'record-of-another-line',
+    about: 'the record of one who died in another line takes its vote out of the base of this one (da9a41b)',
+    file: 'lib/kernel/primary.ts',
+    find: 'return (record.last?.line ?? record.attempt?.line ?? line) === line',
+    replace: 'return true',
+    properties: ['P1'],
+  },
+  {
+    name: 'lost-record-loses-nothing',
+    about: 'what was cast after an order record was seen is kept at a cut that lacks the record (424c016)',
+    file: 'lib/kernel/cut.ts',
+    find: '    const stream = deps[i + 1] ?? 0\n',
+    replace: '    const stream = deps[i + 1] ?? 0\n    if (stream % 2 === 1) continue\n',
+    properties: ['M3'],
+  },
 ]
