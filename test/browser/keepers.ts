@@ -144,7 +144,9 @@ export function assertUndisturbed(books: readonly Books[], stayed: readonly Keep
   }
   const silence = Math.max(...theirs.flatMap(({ silence }) => ids.map((id) => silence[id] ?? 0)))
   const slowest = Math.max(...theirs.map(({ slowestAdd }) => slowestAdd))
-  const refused = theirs.flatMap(({ refused }) => Object.keys(refused).filter((code) => code !== 'busy'))
+  const refused = theirs.flatMap(({ self, refusals }) =>
+    Object.entries(refusals).flatMap(([code, said]) => (code === 'busy' ? [] : `${self}: ${said}`)),
+  )
   assertEqual(refused, [], 'adds refused to those who stayed')
   const starved = starvedOf(books, stayed)
   const max = suspicionMs + agreementMs + starved

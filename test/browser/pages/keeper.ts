@@ -44,8 +44,10 @@ export interface Books {
   readonly delivered: readonly string[]
   /** Ids of the items whose `add` returned since `forgive`. */
   readonly added: readonly string[]
-  /** How many adds were refused, by the error's code. */
+  /** How many adds were refused since `forgive`, by the error's code. */
   readonly refused: Readonly<Record<string, number>>
+  /** What the last error of each code said. */
+  readonly refusals: Readonly<Record<string, string>>
   /** Whom the last NotPrimaryError named. */
   readonly missing: readonly string[]
   readonly grants: readonly Grant[]
@@ -68,7 +70,7 @@ export interface KeeperPage {
   members(): readonly string[] | null
   /** Begins to write, cast, add and work. */
   begin(): void
-  /** Begins the views, the silences, the items added and the slowest add anew. */
+  /** Begins the views, the silences, the items added, the refusals and the slowest add anew. */
   forgive(): void
   /** Resolves when every member of the view has been heard so many times from now on. */
   hear(times: number): Promise<void>
@@ -128,7 +130,8 @@ class Keeper implements KeeperPage {
   readonly #stable: { n: number; sentIn: string; view: string }[] = []
   readonly #delivered: string[] = []
   readonly #added: string[] = []
-  readonly #refused: Record<string, number> = {}
+  #refused: Record<string, number> = {}
+  #refusals: Record<string, string> = {}
   #missing: readonly string[] = []
   readonly #grants: Grant[] = []
   readonly #done: { id: string; by: string }[] = []
@@ -190,6 +193,8 @@ class Keeper implements KeeperPage {
     this.#views.length = 0
     if (this.space !== null) this.#seeView(this.space.view)
     this.#added.length = 0
+    this.#refused = {}
+    this.#refusals = {}
     this.#forgiven = this.#casts
     this.#silence = {}
     this.#slowestAdd = 0
@@ -244,12 +249,16 @@ class Keeper implements KeeperPage {
     const orders = new BroadcastChannel(`cut ${this.space?.self}`)
     channels.add(orders)
     return new Promise((resolve) => {
+      const ask = (): void => orders.postMessage({ cut: peers })
+      // Once more where no answer comes: on a busy machine that has been seen.
+      const timer = setInterval(ask, 2_000)
       orders.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
+        clearInterval(timer)
         orders.close()
         channels.delete(orders)
         resolve(data.closed)
       }
-      orders.postMessage({ cut: peers })
+      ask()
     })
   }
 
@@ -271,6 +280,7 @@ class Keeper implements KeeperPage {
       delivered: this.#delivered,
       added: this.#added,
       refused: this.#refused,
+      refusals: this.#refusals,
       missing: this.#missing,
       grants: this.#grants,
       done: this.#done,
@@ -343,6 +353,7 @@ class Keeper implements KeeperPage {
       } catch (error) {
         const code = codeOf(error)
         this.#refused[code] = (this.#refused[code] ?? 0) + 1
+        this.#refusals[code] = `${error} in view ${this.space?.view.id}`
         if (error instanceof NotPrimaryError) this.#missing = error.missing
       } finally {
         this.#open -= 1
