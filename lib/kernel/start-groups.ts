@@ -2,7 +2,7 @@
 import { hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import type { ProcessId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
-import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
+import type { Decision, Departed, GroupRow, Part, Row, StateStatus, StateTask } from './frame.ts'
 import { type Absences, agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
 import { groupViewId, viewIdOf } from './ids.ts'
@@ -150,9 +150,14 @@ interface Union {
 }
 
 function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
-  return pieces.flatMap((piece) =>
-    piece.members.map((id) => ({ id, prev: piece.viewId, status: piece.rows.get(id)?.status ?? noStatus })),
-  )
+  return pieces.flatMap((piece) => piece.members.map((id) => ({ id, prev: piece.viewId, status: statusOf(piece, id) })))
+}
+
+/** Whoever is back in the group by a view that it was not told of has nothing: its row tells of what it has given up. */
+function statusOf({ history, rows }: PartGroup, id: ProcessId): StateStatus {
+  const row = rows.get(id)
+  if (row === undefined) return noStatus
+  return history.installs.some(({ gn, joined }) => gn > row.gn && joined.includes(id)) ? noStatus : row.status
 }
 
 function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
