@@ -9,7 +9,7 @@
 import { ClosedError, UsageError } from './errors.ts'
 import { GroupState, type StateContext } from './group-state.ts'
 import type { WaitingCast } from './kept-events.ts'
-import type { AppEvent, GroupOptions, StatePlan, ViewInfo } from './kernel/api.ts'
+import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import { viewLine } from './trace.ts'
@@ -180,7 +180,7 @@ export class AppGroup implements GroupPort {
   }
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
-  handleView(view: ViewInfo, plan: StatePlan): void {
+  handleView({ view, state: plan, succession }: Of<'view'>): void {
     if (plan === 'anew' || plan === 'own') {
       this.#buffer = []
       if (plan === 'anew') this.#state.beginAnew()
@@ -198,7 +198,7 @@ export class AppGroup implements GroupPort {
     this.#context.trace?.(viewLine(this.name, view))
     if (plan === 'anew' || plan === 'own') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
     // A state that is about to be replaced must not act on the view: the one that comes is told instead.
-    if (plan !== 'replace') this.#state.view(this.#view)
+    if (plan !== 'replace') this.#state.view(this.#view, succession)
   }
 
   /** Takes one cast: applies it, or buffers it while a state is awaited. */

@@ -271,7 +271,7 @@ export class AppSide {
   }
 
   #handleView(event: Extract<AppEvent, { type: 'view' }>): void {
-    if (event.group !== '') return this.#touch(event.group)?.handleView(event.view, event.state)
+    if (event.group !== '') return this.#touch(event.group)?.handleView(event)
     const isFirst = this.#view === null
     this.#view = event.view
     this.#options.trace?.(viewLine('', event.view))

@@ -6,7 +6,7 @@
  */
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
-import type { CastFate, GroupView, Replica } from './objects/replica.ts'
+import type { CastFate, GroupView, Replica, Succession } from './objects/replica.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
 import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
@@ -84,8 +84,8 @@ export class GroupState {
   }
 
   /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
-  view(view: GroupView): void {
-    if (this.kept.isEmpty) this.#tell(view)
+  view(view: GroupView, succession?: Succession): void {
+    if (this.kept.isEmpty) this.#tell(view, succession)
     else this.kept.add(view, null)
   }
 
@@ -113,8 +113,8 @@ export class GroupState {
     this.#guard('settle', () => this.#replica?.settle())
   }
 
-  #tell(view: GroupView): void {
-    this.#guard('view', () => this.#replica?.view(view))
+  #tell(view: GroupView, succession?: Succession): void {
+    this.#guard('view', () => this.#replica?.view(view, succession))
   }
 
   // Snapshots
@@ -169,6 +169,7 @@ export class GroupState {
     this.kept.replace(kept)
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
+    if (others.length > 0) this.#replica?.united?.()
     this.#cut.clear()
     this.#cover(Object.entries(event.cut))
     this.#cover(cut)
@@ -195,6 +196,7 @@ export class GroupState {
     const states = others.map((source) => decodeValue(source.state as Uint8Array))
     if (replica.merge) for (const state of states) replica.merge(state)
     else if (event.sources[0]?.state) replica.load(states[0])
+    replica.united?.()
     this.#cover(Object.entries(event.cut))
     this.#traceMerge(event)
   }

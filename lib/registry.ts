@@ -81,7 +81,7 @@ export class Registry {
       strong: kind.strong ?? false,
       consistency: kind.consistency,
       state: hasState,
-      kind: kind.kind,
+      kind: identityOf(kind, options),
       ...(kind.engine === undefined || kind.engine === 'sequencer' ? {} : { engine: kind.engine }),
     }
     const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
@@ -116,11 +116,16 @@ export class Registry {
   }
 }
 
+function identityOf<Handle, Options>(kind: ObjectKind<Handle, Options>, options: Options): string {
+  return kind.kind + (kind.variant?.(options) ?? '')
+}
+
 function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRequest<Handle, Options>): void {
   const { kind, name, options, hasState } = request
   const open = entry.groupOptions
-  if (kind.kind !== open.kind) {
-    throw new KindMismatchError(`"${name}" is open here as a ${open.kind}: open the ${kind.kind} under another name`)
+  const identity = identityOf(kind, options)
+  if (identity !== open.kind) {
+    throw new KindMismatchError(`"${name}" is open here as a ${open.kind}: open the ${identity} under another name`)
   }
   const isSame =
     kind.order === open.order &&

@@ -132,10 +132,33 @@ export interface StateSource {
   readonly state: Uint8Array | null
 }
 
+/** Ends the kind of a group that is told of each view of the space, and of how it follows on those before. */
+export const FOLDING = '+folding'
+
+/**
+ * Of a folding group, at a view of the space: how this view follows on those before it. The same at all who come from the
+ * same view of the group.
+ */
+export interface Succession {
+  /** The view of the space. */
+  readonly space: ViewId
+  /** The primary view that it is the next one of, in the line; null if it is none's. */
+  readonly after: ViewId | null
+  /** All members come from one view of the group, in which each had the whole state. */
+  readonly isSettled: boolean
+}
+
 /** What the application gets, in exactly this order. Written on one ordered stream from kernel to page. */
 export type AppEvent =
   /** A view of the space (`group: ''`) or of a group this process is a member of. At a space view the `''` event comes first. */
-  | { readonly type: 'view'; readonly group: string; readonly view: ViewInfo; readonly state: StatePlan }
+  | {
+      readonly type: 'view'
+      readonly group: string
+      readonly view: ViewInfo
+      readonly state: StatePlan
+      /** Of groups whose kind ends in {@link FOLDING}, at views of the space. */
+      readonly succession?: Succession
+    }
   /** A cast of the group. `n` is the sender's own cast number (from 1, over all its groups). */
   | {
       readonly type: 'deliver'

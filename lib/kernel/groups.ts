@@ -1,6 +1,6 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
 import { actedIn, holdersOf, type Memory } from './acted.ts'
-import type { GroupOptions, MemberInfo, ProcessId, StatePlan, ViewId, ViewInfo } from './api.ts'
+import type { GroupOptions, MemberInfo, ProcessId, StatePlan, Succession, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
 import { type Era, streamKey } from './era.ts'
@@ -21,7 +21,12 @@ export interface GroupStart {
   readonly members: readonly ProcessId[]
   readonly missing: readonly ProcessId[] | null
   /** Null: the group's view goes on unchanged. */
-  readonly view: { readonly id: ViewId; readonly info: ViewInfo; readonly plan: readonly StateTask[] } | null
+  readonly view: {
+    readonly id: ViewId
+    readonly info: ViewInfo
+    readonly plan: readonly StateTask[]
+    readonly succession?: Succession
+  } | null
 }
 
 /** The member's half. */
@@ -284,7 +289,7 @@ export class Groups {
       return
     }
     group.viewId = viewId
-    this.begin(group, info, install.plan, prev)
+    this.begin(group, { info, plan: install.plan }, prev)
     this.goOn(group)
   }
 
@@ -316,15 +321,17 @@ export class Groups {
   }
 
   /** The new group view reaches the application; its state is whole or awaited. */
-  private begin(group: Group, info: ViewInfo, tasks: readonly StateTask[], prev: ViewId | null): void {
+  private begin(group: Group, start: Omit<NonNullable<GroupStart['view']>, 'id'>, prev: ViewId | null): void {
     const { core } = this
+    const { info, plan: tasks, succession } = start
     const plan = prev === null ? tasks : this.withoutVain(group, tasks)
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
     this.viewsBegun += 1
     const mode: StatePlan = plan.find((task) => task.need === core.self)?.mode ?? 'whole'
     if (mode === 'anew' || mode === 'own') group.deliveredN.clear()
-    core.app({ type: 'view', group: group.name, view: info, state: mode })
+    const more = succession === undefined ? {} : { succession }
+    core.app({ type: 'view', group: group.name, view: info, state: mode, ...more })
     this.transfer.begin(group, plan)
     if (this.joining.delete(group.name)) core.app({ type: 'joined', group: group.name, outcome: 'ok' })
   }
@@ -493,7 +500,7 @@ export class Groups {
       begun.push({ group, start, prev })
     }
     for (const { group, start, prev } of begun) {
-      if (start.view !== null) this.begin(group, start.view.info, start.view.plan, prev)
+      if (start.view !== null) this.begin(group, start.view, prev)
       else this.markActed(group)
       this.traceBlock('unblock', group)
     }

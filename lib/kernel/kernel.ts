@@ -429,8 +429,10 @@ export class Kernel implements KernelHandle, Core {
     if (item.k === 'forward') {
       const sender = this.era.ranks.get(item.sender)
       if (sender === undefined) this.fault(peer, 'bad-forward')
-      else if (this.membership.isReadyWithout(item.sender)) this.era.late.push({ cast, rank: sender })
-      else this.delivery.receiveForwarded(cast, sender)
+      // From one who does not come along, it is for a cut that was given up: this one may be without it.
+      else if (this.membership.isReadyWithout(item.sender) || this.membership.isRemoving(peer)) {
+        this.era.late.push({ cast, rank: sender })
+      } else this.delivery.receiveForwarded(cast, sender)
       return
     }
     if (this.membership.isRemoving(peer)) {

@@ -1,11 +1,11 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
 import { hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
-import type { ProcessId } from './api.ts'
+import { FOLDING, type ProcessId, type Succession, type ViewId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
-import type { Decision, Departed, GroupRow, Part, Row, StateTask } from './frame.ts'
+import type { Decision, Departed, GroupRow, Part, Row, StateStatus, StateTask } from './frame.ts'
 import { type Absences, agreedDeparted, whyGone } from './gone.ts'
 import type { GroupStart } from './groups.ts'
-import { groupViewId, viewIdOf } from './ids.ts'
+import { compareViewIds, groupViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
 import { goesOn } from './primary.ts'
@@ -46,6 +46,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
   const told = uniteMemories(flush.rows, decision.line)
   const memory = nextMemory(kernel.remembered, told, decision.line)
   const names = [...united.keys()].sort()
+  const after = decision.primary ? lastPrimary(flush.rows, decision.line) : null
   const directory: DirectoryEntry[] = []
   const starts: GroupStart[] = []
   names.forEach((name, gid) => {
@@ -81,6 +82,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
       missing,
       plan,
       absences,
+      succession: options.kind.endsWith(FOLDING) ? { after, isSettled: isSettled(pieces) } : null,
     })
     if (start !== null) starts.push(start)
   })
@@ -147,23 +149,48 @@ interface Union {
   readonly missing: readonly ProcessId[] | null
   readonly plan: readonly StateTask[]
   readonly absences: Absences
+  /** Null: it does not fold. */
+  readonly succession: Omit<Succession, 'space'> | null
 }
 
 function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
-  return pieces.flatMap((piece) =>
-    piece.members.map((id) => ({ id, prev: piece.viewId, status: piece.rows.get(id)?.status ?? noStatus })),
-  )
+  return pieces.flatMap((piece) => piece.members.map((id) => ({ id, prev: piece.viewId, status: statusOf(piece, id) })))
+}
+
+/** Whoever is back in the group by a view that it was not told of has nothing: its row tells of what it has given up. */
+function statusOf({ history, rows }: PartGroup, id: ProcessId): StateStatus {
+  const row = rows.get(id)
+  if (row === undefined) return noStatus
+  return history.installs.some(({ gn, joined }) => gn > row.gn && joined.includes(id)) ? noStatus : row.status
+}
+
+/** Do all come from one view of the group, each with the whole state? */
+function isSettled(pieces: readonly PartGroup[]): boolean {
+  return pieces.length === 1 && entriesOf(pieces).every(({ status }) => status?.isWhole === true)
+}
+
+/**
+ * The primary view of the line after which the next one comes: the last that anybody here has installed. An attempt that
+ * somebody else may have installed was completed before (`primary.ts`).
+ */
+function lastPrimary(rows: readonly Row[], line: string | null): ViewId | null {
+  let last: ViewId | null = null
+  for (const { votes } of rows) {
+    if (votes.last === null || votes.last.line !== line) continue
+    if (last === null || compareViewIds(votes.last.id, last) > 0) last = votes.last.id
+  }
+  return last
 }
 
 function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
-  const { name, gid, pieces, members, missing, plan, absences } = union
+  const { name, gid, pieces, members, missing, plan, absences, succession } = union
   const mine = pieces.find((piece) => piece.members.includes(kernel.self))
   const group = kernel.groups.byName.get(name)
   const [first] = pieces
   if (mine === undefined || group === undefined || first === undefined) return null
   const base = { gid, name, options: first.history.options, members, missing }
   const isSame = union.isSameStanding && (missing === null) === (group.missing === null)
-  if (pieces.length === 1 && mine.isWhole && isSame) return { ...base, view: null }
+  if (pieces.length === 1 && mine.isWhole && isSame && succession === null) return { ...base, view: null }
   const id = groupViewId(viewIdOf(flush.ballot), 0)
   const before = group.untold?.before ?? group.members
   const prev = group.viewId
@@ -180,5 +207,6 @@ function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null 
       { ...absences, away: absences.away.filter(({ id }) => before.includes(id) && !members.includes(id)) },
     ),
   })
-  return { ...base, view: { id, info, plan } }
+  const space = viewIdOf(flush.ballot)
+  return { ...base, view: { id, info, plan, ...(succession === null ? {} : { succession: { ...succession, space } }) } }
 }

@@ -7,14 +7,24 @@
 import { UsageError } from '../errors.ts'
 import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, Coalescer, ObjectTarget } from './events.ts'
+import { FoldingReplica } from './folding-counter.ts'
+import { checkForgetAfter, foldingVariant } from './forget-watch.ts'
 import type { CastFate, GroupPort, ObjectKind, OpInfo, Receipt, Replica } from './replica.ts'
 
-/** A counter has no options yet. */
-export type CounterOptions = Readonly<Record<never, never>>
+/** How a counter is opened. */
+export interface CounterOptions {
+  /**
+   * If given, what members leave behind that are gone is summed up this long after, in ms (say 24 h), and whoever is away
+   * for longer may lose what it counted last: that is reported. All who open the object give it, or none does. Absent:
+   * one entry for each process that ever counted stays in the state.
+   */
+  readonly forgetAfterMs?: number
+}
 
 /** What one author has added since the last event. */
 export interface CounterChange extends ChangeOrigin {
-  readonly author: string
+  /** Null of what came as a sum, of several who are gone. */
+  readonly author: string | null
   /** The sum of its steps; may be negative, never 0. */
   readonly delta: number
   /** The counter's value after all changes of this event. */
@@ -45,10 +55,10 @@ interface Pending {
 
 /** A shared counter as the application holds it. */
 export class SharedCounter extends ObjectTarget<CounterEvents> {
-  readonly #replica: CounterReplica
+  readonly #replica: CounterReplica | FoldingReplica
 
   /** Made by {@link counterKind}. */
-  constructor(replica: CounterReplica) {
+  constructor(replica: CounterReplica | FoldingReplica) {
     super()
     this.#replica = replica
     replica.emit = (changes) => {
@@ -83,6 +93,11 @@ export class SharedCounter extends ObjectTarget<CounterEvents> {
   /** Leaves the group. Reads keep showing the last state. */
   close(): Promise<void> {
     return this.#replica.port.close()
+  }
+
+  /** @internal The group has ended. */
+  handleEnd(): void {
+    if (this.#replica instanceof FoldingReplica) this.#replica.end()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -269,8 +284,10 @@ export const counterKind: ObjectKind<SharedCounter, CounterOptions> = {
   order: 'fifo',
   uniform: false,
   consistency: 'available',
-  create(port) {
-    const replica = new CounterReplica(port)
+  variant: foldingVariant,
+  create(port, { forgetAfterMs }) {
+    const after = checkForgetAfter(forgetAfterMs)
+    const replica = after === null ? new CounterReplica(port) : new FoldingReplica(port, after)
     return { replica, handle: new SharedCounter(replica) }
   },
 }

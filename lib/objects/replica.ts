@@ -10,6 +10,16 @@ import type { CastFate, GroupPort, GroupView, OpInfo } from '../ports/group.ts'
 
 export type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../ports/group.ts'
 
+/** How a view of the space follows on those before it: the same at all who come from the same view of the group. */
+export interface Succession {
+  /** The view of the space: `epoch.coordinator`. */
+  readonly space: string
+  /** The primary view that it is the next one of, in its line; null if it is none's. */
+  readonly after: string | null
+  /** All members come from one view of the group, in which each had the whole state. */
+  readonly isSettled: boolean
+}
+
 /** The deterministic half of an object. Never awaits, never reads a clock, never throws for a peer's operation. */
 export interface Replica {
   /** A cast of the group, decoded. Malformed operations are ignored (return false: counted as a peer's fault). */
@@ -18,7 +28,7 @@ export interface Replica {
    * A new view of the group, after the casts of the old one. After `load`: the view that the loaded state has seen
    * already, which tells of nobody who has come or gone.
    */
-  view(view: GroupView): void
+  view(view: GroupView, succession?: Succession): void
   /** The delivered state in canonical form (a value of values.ts; equal states give equal values, entries sorted). Without the overlay. */
   save(): unknown
   /**
@@ -30,6 +40,8 @@ export interface Replica {
   load(state: unknown): void
   /** Unites another part's state into this one: idempotent, commutative, associative. Only `available` groups call it. */
   merge?(state: unknown): void
+  /** All states that were to be united are in this one: after one `merge` or several. */
+  united?(): void
   /**
    * The own cast of this number will not be delivered here. Whoever shows own operations before they are delivered must
    * not show this one for ever: it casts it again, if it may be done twice, or takes it back.
@@ -50,6 +62,8 @@ export interface ObjectKind<Handle, Options> {
   readonly consistency: 'available' | 'consistent'
   /** Who gives the casts of a `total` group their places. Default `sequencer`. */
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
+  /** Of options that all who open the group must share: what they add to `kind`. Default nothing. */
+  variant?(options: Options): string
   /** Makes the replica and the handle for one group. */
   create(port: GroupPort, options: Options): { readonly replica: Replica; readonly handle: Handle }
 }

@@ -2,6 +2,7 @@
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
 import { engineMutants } from './mutants-of-engines.ts'
+import { foldingMutants } from './mutants-of-folding.ts'
 import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
@@ -369,9 +370,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'untold-view',
     about: 'the application is not told of a view of a group that nobody joined or left',
     file: 'lib/kernel/groups.ts',
-    find: "core.app({ type: 'view', group: group.name, view: info, state: mode })",
+    find: "core.app({ type: 'view', group: group.name, view: info, state: mode, ...more })",
     replace:
-      "const isTold = prev === null || info.joined.length + info.left.length + info.dead.length + info.expelled.length > 0\n    if (isTold) core.app({ type: 'view', group: group.name, view: info, state: mode })",
+      "const isTold = prev === null || info.joined.length + info.left.length + info.dead.length + info.expelled.length > 0\n    if (isTold) core.app({ type: 'view', group: group.name, view: info, state: mode, ...more })",
     properties: ['S3'],
   },
   {
@@ -493,6 +494,7 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['L3'],
   },
   ...engineMutants,
+  ...foldingMutants,
   {
     name: 'delivered-before-all-hold-it',
     about: 'a uniform cast without a position is delivered whether all hold it or not',

@@ -9,6 +9,7 @@ import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
 import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
+import { type TwinStates, watchFolding } from './never-folds.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
@@ -53,11 +54,13 @@ const CORE: readonly GroupTemplate[] = [
 
 const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
 const CHURN_KINDS = ['queue', 'log', 'queue', 'map'] as const
+const FOLD_KINDS = ['counter', 'map'] as const
 
 /** The groups of a run: one of each order first, then as many as there are. */
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
-  const kinds = scenario.options.workload === 'churn' ? CHURN_KINDS : EXTRA_KINDS
+  const { workload } = scenario.options
+  const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS
   for (let i = templates.length; i < scenario.groups; i += 1) {
     templates.push({ name: `x${i}`, kind: kinds[i % kinds.length] ?? 'map', isCore: false })
   }
@@ -83,6 +86,12 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
       const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
+      const isFolding = world.scenario.options.workload === 'fold'
+      if (isFolding && template.kind === 'counter') {
+        watchFolding(kind, { replica: made.replica, port, options }, twinsOf(world), (what) => {
+          if (!world.isExcused) world.fail('fold', `at ${world.now} ms ${process.id} holds in "${name}" ${what}`)
+        })
+      }
       handle = wrap(made.handle)
       return made.replica
     }
@@ -90,7 +99,15 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     const { engine, isUniform } = variantOf(world.scenario, name, order)
     const uniform = kind.uniform || isUniform
     const by = engine === undefined ? {} : { engine }
-    const groupOptions = { order, uniform, strong, consistency, state: true, kind: kind.kind, ...by }
+    const groupOptions = {
+      order,
+      uniform,
+      strong,
+      consistency,
+      state: true,
+      kind: kind.kind + (kind.variant?.(options) ?? ''),
+      ...by,
+    }
     const whole = (): void => {
       if (open !== null) open.isWhole = true
     }
@@ -127,6 +144,19 @@ function withGbcasts(port: GroupPort, isNext: () => boolean): GroupPort {
   })
 }
 
+const twins = new WeakMap<World, TwinStates>()
+
+function twinsOf(world: World): TwinStates {
+  const states = twins.get(world) ?? new Map()
+  twins.set(world, states)
+  return states
+}
+
+/** In `fold`, maps and counters fold; in half of its seeds, vanished members are soon forgotten. */
+function forgetting({ options, seed }: Scenario): { readonly forgetAfterMs?: number } {
+  return options.workload === 'fold' ? { forgetAfterMs: seed % 2 === 0 ? 800 : 3_600_000 } : {}
+}
+
 type Use = <Object, Options>(
   kind: ObjectKind<Object, Options>,
   options: Options,
@@ -136,7 +166,7 @@ type Use = <Object, Options>(
 function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario, use: Use): AppGroup {
   switch (kind) {
     case 'counter':
-      return use(counterKind, {}, (object) => ({ kind, object }))
+      return use(counterKind, forgetting(scenario), (object) => ({ kind, object }))
     case 'map':
       return use(mapKind, {}, (object) => ({ kind, object }))
     case 'log':

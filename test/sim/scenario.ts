@@ -41,7 +41,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number]
  * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
- * that faults strike in the middle of transfers.
+ * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind.
  */
 export const WORKLOADS = [
   'mixed',
@@ -55,6 +55,7 @@ export const WORKLOADS = [
   'gbcast',
   'votes',
   'transfer',
+  'fold',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

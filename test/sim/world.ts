@@ -10,7 +10,7 @@ import { Trace } from './trace.ts'
 
 /** What went wrong besides what checkers see. */
 export interface WorldFailure {
-  readonly property: 'exception' | 'fault' | 'livelock'
+  readonly property: 'exception' | 'fault' | 'livelock' | 'fold'
   readonly message: string
 }
 
@@ -25,6 +25,7 @@ const MICROTASK_ROUNDS = 4
 export class World {
   readonly scenario: Scenario
   readonly trace: Trace = new Trace()
+  isExcused = false
   readonly failures: WorldFailure[] = []
   now = 0
   /** Inputs that kernels have processed. */
@@ -59,6 +60,13 @@ export class World {
   schedule(fn: () => void): void {
     this.#isPageTouched = true
     this.#tasks.push(fn)
+  }
+
+  /** Somebody was away for longer than what it had is kept apart, and a counter said so: it need not count what twins do. */
+  excuse(): boolean {
+    const isShort = this.scenario.seed % 2 === 0
+    this.isExcused ||= isShort
+    return isShort
   }
 
   /** Notes a failure. The run ends soon: after a broken invariant the rest means nothing. */

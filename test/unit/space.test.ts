@@ -249,6 +249,17 @@ test('space › members agree on the engine of a total group, and only total gro
   await assert.rejects(one.group('t', { order: 'total', engine: 'token' as never }), UsageError)
 })
 
+test('space › members agree on whether a counter folds', { timeout: 10_000 }, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  await one.counter('c', { forgetAfterMs: 60_000 })
+  await assert.rejects(other.counter('c'), GroupMismatchError)
+  await assert.rejects(one.counter('c'), KindMismatchError)
+  const theirs = await other.counter('c', { forgetAfterMs: 1_000 })
+  assert.equal(theirs.add(2), 2)
+  await assert.rejects(one.counter('m', { forgetAfterMs: 0 }), UsageError)
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])

@@ -54,4 +54,13 @@ export const MENDED: readonly Mutant[] = [
     replace: '    const stream = deps[i + 1] ?? 0\n    if (stream % 2 === 1) continue\n',
     properties: ['M3'],
   },
+  {
+    name: 'forwarded-for-another-cut',
+    about: 'what is forwarded for a cut that was given up counts as held for the next one (d072652)',
+    file: 'lib/kernel/kernel.ts',
+    find: 'this.membership.isReadyWithout(item.sender) || this.membership.isRemoving(peer)',
+    replace: 'this.membership.isReadyWithout(item.sender)',
+    properties: ['M6'],
+    workload: 'fold',
+  },
 ]

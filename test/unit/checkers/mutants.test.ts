@@ -5,8 +5,8 @@ import { checkTrace } from '../../sim/checkers/index.ts'
 import { MUTANTS } from '../../sim/mutant-list.ts'
 
 const root = new URL('../../../', import.meta.url)
-/** A run also ends at once at an error that the kernel throws. */
-const properties = new Set([...Object.keys(checkTrace([]).checked), 'exception'])
+/** A run also ends at once at an error that the kernel throws or a fault that is found, or where an object that folds differs from its twin. */
+const properties = new Set([...Object.keys(checkTrace([]).checked), 'exception', 'fault', 'fold'])
 
 test('every planted bug has its one place in the sources, a name of its own and a checker', () => {
   assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length)

@@ -1,0 +1,43 @@
+/** Planted bugs of folding; part of `mutant-list.ts`. A twin of each counter that never folds finds them (`never-folds.ts`). */
+import type { Mutant } from './mutant-list.ts'
+
+/** See {@link Mutant}. */
+export const foldingMutants: readonly Mutant[] = [
+  {
+    name: 'summed-up-and-counted',
+    about: 'what a part brings that is summed up here, and whose names are forgotten, is counted again',
+    file: 'lib/objects/counter-state.ts',
+    find: '} else if (!knowing.some((each) => each.#totals.has(key))) {',
+    replace: '} else if (knowing.length === 0) {',
+    properties: ['fold'],
+    workload: 'fold',
+  },
+  {
+    name: 'any-view-sums-up',
+    about: 'a part that is not primary, or has come from elsewhere, marks and sums up all the same',
+    file: 'lib/objects/counter-state.ts',
+    find: '    if (!primary) return\n    for (const [id, { reach }] of this.#lineages) if (reach === after) this.#acting = id',
+    replace: '    for (const id of this.#lineages.keys()) this.#acting = id',
+    properties: ['fold', 'fault'],
+    workload: 'fold',
+  },
+  {
+    name: 'mark-without-totals',
+    about: 'what is summed up is what stands under the key by then, not what all had when it was marked',
+    file: 'lib/objects/counter-state.ts',
+    find: '      for (const [key, { up, down }] of mark) {\n        lineage.up += up',
+    replace: '      for (const [key] of mark) {\n        const { up, down } = this.get(key)\n        lineage.up += up',
+    properties: ['fold', 'fault', 'T2', 'T4'],
+    workload: 'fold',
+  },
+  {
+    name: 'summed-up-at-once',
+    about:
+      'what is due is summed up when that is heard, not at the next view: before or after what others count meanwhile',
+    file: 'lib/objects/counter-state.ts',
+    find: 'if (lineage !== undefined) lineage.due = Math.max(lineage.due, Math.min(upTo, epochOf(lineage.reach)))',
+    replace: 'if (lineage !== undefined) this.#sumUp(lineage, Math.min(upTo, epochOf(lineage.reach)))',
+    properties: ['fold', 'T2', 'T4'],
+    workload: 'fold',
+  },
+]
