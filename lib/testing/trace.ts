@@ -172,6 +172,8 @@ export interface SettleLine extends ProcessLine {
 export interface NoticeLine extends ProcessLine {
   readonly e: 'suspect' | 'suspend' | 'resume'
   readonly q?: string
+  /** Of `suspend`: its application lags behind, and it is not about to be frozen. It lasts until `resume`. */
+  readonly lagging?: boolean
 }
 
 /** The process may have been asleep: it casts nothing until it has heard that its view stands (`by` answers), or has another. */
