@@ -351,6 +351,13 @@ export interface ProcessFaultLine extends AnyLine {
   readonly q: string
 }
 
+/** A page does nothing for so long, while its kernel goes on. */
+export interface StallLine extends AnyLine {
+  readonly e: 'stall'
+  readonly q: string
+  readonly ms: number
+}
+
 /** Something is done to the network. */
 export interface NetworkFaultLine extends AnyLine {
   readonly e: 'cut' | 'heal' | 'slow'
@@ -410,6 +417,7 @@ export type TraceLine =
   | RowLine
   | RunLine
   | ProcessFaultLine
+  | StallLine
   | NetworkFaultLine
   | QuietLine
   | EndLine

@@ -23,6 +23,7 @@ import { shrink } from './plans/shrink.ts'
 import { runSeed } from './run-seed.ts'
 import {
   DEFAULT_OPTIONS,
+  EVERY_KIND,
   FAULT_KINDS,
   type FaultKind,
   NAMED_KINDS,
@@ -194,7 +195,7 @@ function readOptions(): SimOptions {
 
 function readFaults(text: string): readonly FaultKind[] {
   if (text === 'all') return FAULT_KINDS
-  if (text === 'every') return NAMED_KINDS
+  if (text === 'every') return EVERY_KIND
   if (text === 'none') return []
   return text.split(',').flatMap((name) => {
     if (name === 'all') return FAULT_KINDS

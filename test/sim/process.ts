@@ -13,7 +13,7 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, ENGINES_LIMITS, isBig, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
+import { BIG_LIMITS, ENGINES_LIMITS, isBig, isLagging, LAG_LIMITS, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -108,6 +108,7 @@ export class SimProcess {
     this.app = new AppSide({
       self: id,
       now: () => this.now,
+      ...(isLagging(world.scenario) ? { consumedStep: 1 } : {}),
       send: (commands) => this.#sendDown(commands),
       schedule: (fn) => world.schedule(fn),
       after: (ms, fn) => this.#after(ms, fn),
@@ -278,6 +279,13 @@ export class SimProcess {
     network.thawed(this)
   }
 
+  /** Its page does nothing for so long, while its kernel goes on, and comes back of itself. */
+  lag(ms: number): void {
+    const { world } = this.#around
+    this.stalledUntil = Math.max(this.stalledUntil, world.now + ms)
+    world.trace.world(world.now, { e: 'stall', q: this.id, ms })
+  }
+
   /** Its path to a process that is gone ends. */
   downFrom(peer: SimProcess): void {
     this.#around.network.downTo(this, peer.id)
@@ -419,6 +427,11 @@ export class SimProcess {
 }
 
 function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
+  const { limits } = workloadLimits(scenario)
+  return isLagging(scenario) ? { limits: { ...limits, ...LAG_LIMITS } } : limits === undefined ? {} : { limits }
+}
+
+function workloadLimits(scenario: Scenario): { readonly limits?: Partial<Limits> } {
   const { workload } = scenario.options
   if (workload === 'engines') return { limits: ENGINES_LIMITS }
   if (workload === 'transfer') return { limits: TRANSFER_LIMITS }

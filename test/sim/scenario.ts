@@ -40,8 +40,17 @@ export const EXTRA_KINDS = [
   'suspend',
 ] as const
 
+/** What `every` runs. */
+export const EVERY_KIND = [...FAULT_KINDS, ...EXTRA_KINDS] as const
+
+/**
+ * Kinds that only strike where the kernel's limits are small, and that run by name alone, because those are of the whole
+ * run: `lag`, a page that does nothing for long while its worker goes on.
+ */
+export const LIMITED_KINDS = ['lag'] as const
+
 /** All that `--faults` and plans can name. */
-export const NAMED_KINDS = [...FAULT_KINDS, ...EXTRA_KINDS] as const
+export const NAMED_KINDS = [...EVERY_KIND, ...LIMITED_KINDS] as const
 
 export type FaultKind = (typeof NAMED_KINDS)[number]
 
@@ -97,6 +106,15 @@ export const ENGINES_LIMITS = { moveAfter: 4 }
 
 /** The kernel's limits where states are large: a transfer takes seconds, and is announced by segments. */
 export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 12, announceBytes: 1_024, cutBytes: 4_096 }
+
+/** The kernel's limits where pages are to lag: few casts fill what they may leave unconsumed, and a few more a window. */
+export const LAG_LIMITS = {
+  backlogBytesMax: 256,
+  windowBytes: 1_024,
+  pieceBytes: 512,
+  frameFillBytes: 512,
+  lagMs: 3_000,
+}
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }
@@ -161,6 +179,11 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     random,
   }
+}
+
+/** May pages lag in it? */
+export function isLagging({ options: { faults } }: Scenario): boolean {
+  return faults.includes('lag')
 }
 
 /** Are some of its values large, and the kernel's limits small? */
