@@ -150,9 +150,14 @@ interface Union {
 }
 
 function entriesOf(pieces: readonly PartGroup[]): StateEntry[] {
-  return pieces.flatMap((piece) =>
-    piece.members.map((id) => ({ id, prev: piece.viewId, status: piece.rows.get(id)?.status ?? noStatus })),
-  )
+  return pieces.flatMap((piece) => piece.members.map((id) => ({ id, prev: piece.viewId, status: statusOf(piece, id) })))
+}
+
+/** What it has by its row; nothing, if the row is of before it left and it has joined again without having heard of that. */
+function statusOf({ history, rows }: PartGroup, id: ProcessId): StateEntry['status'] {
+  const row = rows.get(id)
+  if (row === undefined || history.installs.some(({ gn, left }) => gn > row.gn && left.includes(id))) return noStatus
+  return row.status
 }
 
 function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
