@@ -13,7 +13,16 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, ENGINES_LIMITS, isBig, isLagging, LAG_LIMITS, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
+import {
+  BIG_LIMITS,
+  ENGINES_LIMITS,
+  isBig,
+  isLagging,
+  LAG_LIMITS,
+  LARGE_LAG_LIMITS,
+  type Scenario,
+  TRANSFER_LIMITS,
+} from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -428,7 +437,9 @@ export class SimProcess {
 
 function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
   const { limits } = workloadLimits(scenario)
-  return isLagging(scenario) ? { limits: { ...limits, ...LAG_LIMITS } } : limits === undefined ? {} : { limits }
+  if (!isLagging(scenario)) return limits === undefined ? {} : { limits }
+  const areLarge = scenario.options.workload === 'transfer' || isBig(scenario)
+  return { limits: { ...limits, ...(areLarge ? LARGE_LAG_LIMITS : LAG_LIMITS) } }
 }
 
 function workloadLimits(scenario: Scenario): { readonly limits?: Partial<Limits> } {

@@ -116,6 +116,9 @@ export const LAG_LIMITS = {
   lagMs: 3_000,
 }
 
+/** The same where values are large: what one page casts at its usual rate must fit through a window. */
+export const LARGE_LAG_LIMITS = { ...LAG_LIMITS, backlogBytesMax: 4_096, windowBytes: 16_384, pieceBytes: 1_024 }
+
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }
 
