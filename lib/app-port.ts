@@ -24,6 +24,8 @@ export interface AppSideOptions {
   readonly self: ProcessId
   /** Milliseconds, monotone; for objects' leases and time-outs only. */
   now(): number
+  /** Consumption is reported once it has grown by so many bytes, or with other commands; default 16 KiB. */
+  readonly consumedStep?: number
   /** Carries one batch of commands to the kernel. */
   send(commands: readonly Command[]): void
   /** Runs `fn` at the end of the current task; default `queueMicrotask`. */
@@ -396,7 +398,7 @@ export class AppSide {
   }
 
   #isConsumptionDue(): boolean {
-    return this.#consumed - this.#reportedConsumed >= CONSUMED_STEP
+    return this.#consumed - this.#reportedConsumed >= (this.#options.consumedStep ?? CONSUMED_STEP)
   }
 }
 

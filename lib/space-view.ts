@@ -25,7 +25,8 @@ export interface SpaceView extends Omit<ViewInfo, 'spaceView' | 'members'> {
   /** By seniority. */
   readonly members: readonly Member[]
   /**
-   * Who said that it is about to be frozen (a hidden tab, a computer that falls asleep) and is not in the view: agreed on like
+   * Who said that it is about to be frozen (a hidden tab, a computer that falls asleep), or whose page is blocked while others
+   * wait for it, and is not in the view: agreed on like
    * the members, kept until it is back, leaves or is proven dead, for an hour at most.
    */
   readonly away: readonly AwayMember[]

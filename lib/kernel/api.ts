@@ -55,7 +55,7 @@ export interface MemberInfo {
   readonly witness: boolean
 }
 
-/** Somebody who said that it is about to be frozen, and is not here: it may come back, as the same one. */
+/** Somebody who said that it is about to be frozen, or whose page is blocked, and is not here: it may come back, as the same one. */
 export interface AwayMember extends Pick<MemberInfo, 'id' | 'name' | 'origin'> {
   /** Its rank in the last view that it was in. */
   readonly rank: number
@@ -105,7 +105,7 @@ export interface ViewInfo {
    */
   readonly away: readonly AwayMember[]
   /**
-   * For how long this process was frozen, or its computer asleep, if that is why it comes from another view than the
+   * For how long this process was frozen, its page blocked, or its computer asleep, if that is why it comes from another view than the
    * others: on the view of those who slept, which the others seem to have left, and on that which brings them back. Else 0.
    */
   readonly wasAwayMs: number

@@ -7,9 +7,13 @@
  *   heartbeat, ends it. A process that may have slept, since it said so or since its clock shows a gap, is *fenced*: it
  *   casts nothing and has no lease until every other member has answered a heartbeat from within the view, or there is
  *   another view. If there is one because it slept, that view says so.
+ *   A process is *lagging* whose application has consumed nothing for `lagMs` although its backlog is full and somebody
+ *   has used up what it was granted: it suspends itself, is silent and takes part in nothing new, until the application
+ *   has caught up with half of it; then it goes on as one that slept.
  * Requires: the detector; rows that reach everybody who installs.
  * Provides: S9; of S4, that `away` is agreed on. Bounds: `awayMax` names, `awayForMs` each.
- * Source: Lifeguard's local health, taken to the end: whoever may have been away suspects itself before others.
+ * Source: Lifeguard's local health, taken to the end: whoever may have been away suspects itself before others. Spread's
+ *   clients are killed when 1000 messages queue for them; demoting is what its users asked for.
  */
 import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
@@ -87,6 +91,10 @@ export class Away {
   /** Since when it must hear that its view stands. */
   private fencedAt = Number.NaN
   private sleep: Sleep | null = null
+  /** Since when the application has consumed nothing, the backlog being full and somebody held up by it. */
+  private stuckSince = Number.NaN
+  /** It holds others up no longer, and waits for its application. */
+  isLagging = false
   /** By suspended member: who was told that it holds something up. */
   private readonly told: Map<ProcessId, ProcessId> = new Map()
 
@@ -108,19 +116,23 @@ export class Away {
 
   /** The application's command: this may be the last step for long. */
   suspend(): void {
+    if (!this.isSilent) this.fallSilent(this.core.now)
+  }
+
+  /** @param from since when it has been away, as its application will see it. */
+  private fallSilent(from: number): void {
     const { core } = this
-    if (this.isSilent) return
     this.suspendedAt = core.now
-    this.sleep = { from: core.now, until: null, view: null }
+    this.sleep = { from, until: null, view: null }
     this.fence()
-    core.trace({ e: 'suspend' })
+    core.trace(this.isLagging ? { e: 'suspend', lagging: true } : { e: 'suspend' })
     for (const link of core.links.values()) if (link.isOpen) link.messages.push({ k: 'suspend' })
   }
 
-  /** The application's command, or a gap in the clock: it is over. */
+  /** The application's command, or a gap in the clock: it is over. If it lags, only what the application does tells that. */
   resume(): void {
     const { core } = this
-    if (!this.isSilent) return
+    if (!this.isSilent || this.isLagging) return
     this.suspendedAt = Number.NaN
     this.sleep = { from: this.sleep?.from ?? core.now, until: core.now, view: this.sleep?.view ?? null }
     core.trace({ e: 'resume' })
@@ -132,6 +144,8 @@ export class Away {
   /** The clock shows a gap: so long it did not run. */
   woke(gap: number): void {
     const { now, limits } = this.core
+    // The application could not consume either.
+    this.stuckSince = Number.NaN
     if (this.isSilent) this.resume()
     // Its last heartbeat may be a period older than the gap.
     else if (gap >= limits.suspectAfterMs - limits.heartbeatMs) {
@@ -144,6 +158,31 @@ export class Away {
   /** It still runs: then it was not frozen. */
   notice(): void {
     if (this.isSilent && this.core.now - this.suspendedAt >= this.core.limits.suspendingMs) this.resume()
+  }
+
+  /** The backlog is full. A flush is waited for: it takes no more than others do. */
+  watchBacklog(): void {
+    const { core } = this
+    const { now, era, links } = core
+    if (this.isSilent || era.isClosed) return
+    let isWaitedFor = false
+    for (const { rank, isExhausted } of links.values()) if (rank >= 0 && isExhausted) isWaitedFor = true
+    if (!isWaitedFor) this.stuckSince = Number.NaN
+    else if (Number.isNaN(this.stuckSince)) this.stuckSince = now
+    else if (now - this.stuckSince >= core.limits.lagMs) {
+      this.isLagging = true
+      this.fallSilent(this.stuckSince)
+    }
+  }
+
+  /** The application has consumed something. True if it lagged, and does no longer. */
+  hasCaughtUp(): boolean {
+    const { backlogBytes, limits } = this.core
+    this.stuckSince = Number.NaN
+    if (!this.isLagging || backlogBytes > limits.backlogBytesMax / 2) return false
+    this.isLagging = false
+    this.resume()
+    return true
   }
 
   private fence(): void {

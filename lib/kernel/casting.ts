@@ -104,10 +104,11 @@ export class Casting {
 
   /** Does something of our own wait for that peer: for its word that it holds a uniform cast, or for room? */
   isHeldUpBy(peer: ProcessId): boolean {
-    const { era, links } = this.core
+    const { era, links, limits } = this.core
     const link = links.get(peer)
     if (link === undefined) return false
-    if (this.queue.length > 0 && !link.hasRoom(0)) return true
+    const [head] = this.queue
+    if (head !== undefined && !link.hasRoom(Math.min(head.payload.length, limits.pieceBytes))) return true
     return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
   }
 

@@ -175,7 +175,8 @@ export class Kernel implements KernelHandle, Core {
 
   get nextWake(): number {
     if (this.isStopped) return Number.POSITIVE_INFINITY
-    let at = Math.min(this.detector.nextBeat, this.membership.nextCheck, this.transfer.nextCheck)
+    let at = Math.min(this.detector.nextBeat, this.transfer.nextCheck)
+    if (!this.away.isLagging) at = Math.min(at, this.membership.nextCheck)
     for (const link of this.links.values()) if (link.isOpen) at = Math.min(at, link.ackDue)
     if (!Number.isNaN(this.goodbyeSince)) at = Math.min(at, this.goodbyeSince + this.limits.goodbyeMs)
     else if (!Number.isNaN(this.leavingSince)) {
@@ -243,7 +244,7 @@ export class Kernel implements KernelHandle, Core {
       const isMoved = this.casting.drain()
       const isNumbered = this.casting.tellPositions()
       if (this.detector.suspended.size > 0) this.press()
-      this.membership.evaluate()
+      if (!this.away.isLagging) this.membership.evaluate()
       const isTalking = this.local.length > 0
       this.drainLocal()
       if (!isMoved && !isNumbered && !isTalking && !this.ackedDirty) break
@@ -253,6 +254,7 @@ export class Kernel implements KernelHandle, Core {
     this.groups.requestLeaves()
     this.drainLocal()
     this.away.notice()
+    if (this.backlogBytes >= this.limits.backlogBytesMax) this.away.watchBacklog()
     const { isSilent } = this.away
     const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.contacts.summary(), isSilent)
     if (isBeat || this.isFenced) this.tellLease()
@@ -351,7 +353,9 @@ export class Kernel implements KernelHandle, Core {
       if (!wasOpen && link.isOpen) {
         if (!this.detector.seen.has(peer)) this.membership.met()
         this.detector.linkUp(peer)
-        this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.contacts.summary(), this.era.id)
+        // One that lags says nothing until it is back, so that it is not taken for one that is.
+        if (!this.away.isLagging)
+          this.detector.sendBeat(peer, this.membership.highestEpoch, () => this.contacts.summary(), this.era.id)
       }
       return
     }
@@ -579,8 +583,10 @@ export class Kernel implements KernelHandle, Core {
         this.transfer.handleSnapshot(command.transfer, command.state)
         return
       case 'consumed': {
+        const isMore = command.bytes > this.consumed
         this.consumed = Math.max(this.consumed, command.bytes)
         this.backlogBytes = Math.max(0, this.delivered - this.consumed)
+        if (isMore && this.away.hasCaughtUp()) this.membership.touch()
         this.renewGrants()
         return
       }

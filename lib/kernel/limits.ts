@@ -26,6 +26,8 @@ export interface Limits {
   readonly windowBytes: number
   /** Delivered bytes that the application has not consumed before grants stop. */
   readonly backlogBytesMax: number
+  /** For how long an application may consume nothing while that holds up somebody: then its process is put out of the way. */
+  readonly lagMs: number
   /** Casts waiting here unsent before `writable` turns false. */
   readonly queueMax: number
   /** A moving sequencer looks after so many casts who made most of them. */
@@ -94,6 +96,7 @@ export const defaultLimits: Limits = {
   depsMax: 1_024,
   windowBytes: 524_288,
   backlogBytesMax: 4_194_304,
+  lagMs: 5_000,
   queueMax: 4_096,
   moveAfter: 64,
   chunkBytes: 16_384,

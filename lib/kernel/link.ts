@@ -384,6 +384,11 @@ export class Link {
     return this.receivedBytes + this.core.limits.windowBytes - this.grantGiven > this.core.limits.windowBytes / 2
   }
 
+  /** Has the peer used up its credit, but for less than a piece may take? Then whatever it has to send may be waiting. */
+  get isExhausted(): boolean {
+    return this.grantGiven - this.receivedBytes < this.core.limits.pieceBytes + itemOverheadBytes
+  }
+
   needAck(at: number): void {
     if (at < this.ackDue) this.ackDue = at
   }

@@ -172,6 +172,8 @@ export interface SettleLine extends ProcessLine {
 export interface NoticeLine extends ProcessLine {
   readonly e: 'suspect' | 'suspend' | 'resume'
   readonly q?: string
+  /** Of `suspend`: its application lags behind, and it is not about to be frozen. It lasts until `resume`. */
+  readonly lagging?: boolean
 }
 
 /** The process may have been asleep: it casts nothing until it has heard that its view stands (`by` answers), or has another. */
@@ -356,6 +358,13 @@ export interface ProcessFaultLine extends AnyLine {
   readonly q: string
 }
 
+/** A page does nothing for so long, while its kernel goes on. */
+export interface StallLine extends AnyLine {
+  readonly e: 'stall'
+  readonly q: string
+  readonly ms: number
+}
+
 /** Something is done to the network. */
 export interface NetworkFaultLine extends AnyLine {
   readonly e: 'cut' | 'heal' | 'slow'
@@ -416,6 +425,7 @@ export type TraceLine =
   | ReadyLine
   | RunLine
   | ProcessFaultLine
+  | StallLine
   | NetworkFaultLine
   | QuietLine
   | EndLine

@@ -5,7 +5,7 @@
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
-import { type FaultKind, type Scenario, TIMES } from './scenario.ts'
+import { type FaultKind, isLagging, LIMITED_KINDS, type Scenario, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -52,9 +52,23 @@ const UNSTABLE_MS = 1_000
 
 /** Draws the plan. */
 export function planFaults(scenario: Scenario): Fault[] {
-  const kinds = scenario.options.faults
-  const draw = scenario.random.fork('faults')
-  const waits = scenario.random.fork('waits')
+  const kinds = scenario.options.faults.filter((kind) => !LIMITED_KINDS.some((limited) => limited === kind))
+  return [...planOf(kinds, scenario.random.fork('faults'), scenario.random.fork('waits')), ...planLags(scenario)].sort(
+    (a, b) => a.at - b.at,
+  )
+}
+
+/** Some pages lag, whatever else happens. */
+function planLags(scenario: Scenario): Fault[] {
+  if (!isLagging(scenario)) return []
+  const draw = scenario.random.fork('lags')
+  return Array.from({ length: 1 + draw.int(3) }, () => {
+    const at = Math.round(draw.between(TIMES.faults, TIMES.lastFault - 8_000))
+    return { at, kind: 'lag' as const, pick: draw.int(1_000_000), ms: draw.between(10_000, 60_000), on: '' }
+  })
+}
+
+function planOf(kinds: readonly FaultKind[], draw: Random, waits: Random): Fault[] {
   if (kinds.length === 0) return []
   const chosen = draw.shuffle(kinds).slice(0, 2 + draw.int(Math.max(1, kinds.length - 1)))
   const times: number[] = []
@@ -304,6 +318,10 @@ export class Faults {
         network.reset(target, other)
         return
       }
+      case 'lag':
+        if (!target.isActive) return
+        this.#count(fault.kind, [target.id])
+        return target.lag(Math.min(fault.ms, TIMES.quiet - world.now))
       case 'page-stall':
         this.#count(fault.kind, [target.id])
         target.stalledUntil = Math.max(target.stalledUntil, world.now + fault.ms)

@@ -25,6 +25,7 @@ import {
   DEFAULT_OPTIONS,
   FAULT_KINDS,
   type FaultKind,
+  NAMED_KINDS,
   type SimOptions,
   WORKLOADS,
   type WorkloadName,
@@ -196,8 +197,8 @@ function readFaults(text: string): readonly FaultKind[] {
   if (text === 'none') return []
   return text.split(',').flatMap((name) => {
     if (name === 'all') return FAULT_KINDS
-    const kind = FAULT_KINDS.find((each) => each === name)
-    return kind ?? usage(`--faults takes all, none, or some of ${FAULT_KINDS.join(', ')}`)
+    const kind = NAMED_KINDS.find((each) => each === name)
+    return kind ?? usage(`--faults takes all, none, or some of all, ${NAMED_KINDS.join(', ')}`)
   })
 }
 

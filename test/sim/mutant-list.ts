@@ -600,4 +600,22 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['T3'],
     workload: 'transfer',
   },
+  {
+    name: 'laggard-stays',
+    about: 'a process whose application consumes nothing goes on as if nothing were the matter',
+    file: 'lib/kernel/away.ts',
+    find: 'now - this.stuckSince >= core.limits.lagMs',
+    replace: 'now - this.stuckSince >= core.limits.lagMs * 100',
+    properties: ['L8'],
+    faults: 'all,lag',
+  },
+  {
+    name: 'laggard-lost',
+    about: 'a process that lagged does not notice that its application has caught up',
+    file: 'lib/kernel/away.ts',
+    find: 'backlogBytes > limits.backlogBytesMax / 2',
+    replace: 'backlogBytes >= 0',
+    properties: ['L1'],
+    faults: 'all,lag',
+  },
 ]

@@ -13,7 +13,16 @@ import { Due } from './heap.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
-import { BIG_LIMITS, ENGINES_LIMITS, isBig, type Scenario, TRANSFER_LIMITS } from './scenario.ts'
+import {
+  BIG_LIMITS,
+  ENGINES_LIMITS,
+  isBig,
+  isLagging,
+  LAG_LIMITS,
+  LARGE_LAG_LIMITS,
+  type Scenario,
+  TRANSFER_LIMITS,
+} from './scenario.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -108,6 +117,7 @@ export class SimProcess {
     this.app = new AppSide({
       self: id,
       now: () => this.now,
+      ...(isLagging(world.scenario) ? { consumedStep: 1 } : {}),
       send: (commands) => this.#sendDown(commands),
       schedule: (fn) => world.schedule(fn),
       after: (ms, fn) => this.#after(ms, fn),
@@ -279,6 +289,13 @@ export class SimProcess {
     network.thawed(this)
   }
 
+  /** Its page does nothing for so long, while its kernel goes on, and comes back of itself. */
+  lag(ms: number): void {
+    const { world } = this.#around
+    this.stalledUntil = Math.max(this.stalledUntil, world.now + ms)
+    world.trace.world(world.now, { e: 'stall', q: this.id, ms })
+  }
+
   /** Its path to a process that is gone ends. */
   downFrom(peer: SimProcess): void {
     this.#around.network.downTo(this, peer.id)
@@ -420,6 +437,13 @@ export class SimProcess {
 }
 
 function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
+  const { limits } = workloadLimits(scenario)
+  if (!isLagging(scenario)) return limits === undefined ? {} : { limits }
+  const areLarge = scenario.options.workload === 'transfer' || isBig(scenario)
+  return { limits: { ...limits, ...(areLarge ? LARGE_LAG_LIMITS : LAG_LIMITS) } }
+}
+
+function workloadLimits(scenario: Scenario): { readonly limits?: Partial<Limits> } {
   const { workload } = scenario.options
   if (workload === 'engines') return { limits: ENGINES_LIMITS }
   if (workload === 'transfer') return { limits: TRANSFER_LIMITS }

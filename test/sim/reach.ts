@@ -6,7 +6,7 @@
  * the network, or lets somebody join, in those of all that live.
  */
 import { readFileSync } from 'node:fs'
-import { FAULT_KINDS, type FaultKind } from './scenario.ts'
+import { FAULT_KINDS, type FaultKind, NAMED_KINDS } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 
 /** The phases a process can be in. The first is that of none; of the flush it is in one, of the rest in any. */
@@ -259,9 +259,10 @@ export function wronglyListed(counts: ReachCounts): string[] {
 
 /** The matrix as a table. */
 export function printReach(counts: ReachCounts): string {
-  const width = Math.max(...FAULT_KINDS.map(({ length }) => length))
+  const kinds = NAMED_KINDS.filter((kind) => kind in counts || FAULT_KINDS.some((each) => each === kind))
+  const width = Math.max(...kinds.map(({ length }) => length))
   const head = [''.padEnd(width), ...PHASES.map((phase) => phase.padStart(10))].join(' ')
-  const rows = FAULT_KINDS.map((kind) => {
+  const rows = kinds.map((kind) => {
     const cells = PHASES.map((phase) => (isInfeasible(kind, phase) ? '–' : String(counts[kind]?.[phase] ?? 0)))
     return [kind.padEnd(width), ...cells.map((cell) => cell.padStart(10))].join(' ')
   })

@@ -74,12 +74,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
     const isTogether = scenario.random.fork(`start/${i}`).chance(0.4)
     world.call(isTogether ? 0 : draw.between(0, 1_900), join)
   }
-  const ops =
-    planned?.ops ??
-    drawMoments(
-      scenario,
-      plan.map(({ at }) => at),
-    )
+  const ops = planned?.ops ?? drawMoments(scenario, plan)
   workload.plan(ops)
   world.call(TIMES.quiet, () => {
     faults.quiet()

@@ -33,7 +33,16 @@ export const FAULT_KINDS = [
   'suspend',
 ] as const
 
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/**
+ * Kinds that only strike where the kernel's limits are small, and that run by name alone, because those are of the whole
+ * run: `lag`, a page that does nothing for long while its worker goes on.
+ */
+export const LIMITED_KINDS = ['lag'] as const
+
+/** All that `--faults` and plans can name. */
+export const NAMED_KINDS = [...FAULT_KINDS, ...LIMITED_KINDS] as const
+
+export type FaultKind = (typeof NAMED_KINDS)[number]
 
 /**
  * The workloads, as `--workload` names them: where operations go; in `churn`, queues are opened and left all the time; in
@@ -88,6 +97,18 @@ export const ENGINES_LIMITS = { moveAfter: 4 }
 
 /** The kernel's limits where states are large: a transfer takes seconds, and is announced by segments. */
 export const TRANSFER_LIMITS = { chunkBytes: 512, chunksInFlight: 12, announceBytes: 1_024, cutBytes: 4_096 }
+
+/** The kernel's limits where pages are to lag: few casts fill what they may leave unconsumed, and a few more a window. */
+export const LAG_LIMITS = {
+  backlogBytesMax: 256,
+  windowBytes: 1_024,
+  pieceBytes: 512,
+  frameFillBytes: 512,
+  lagMs: 3_000,
+}
+
+/** The same where values are large: what one page casts at its usual rate must fit through a window. */
+export const LARGE_LAG_LIMITS = { ...LAG_LIMITS, backlogBytesMax: 4_096, windowBytes: 16_384, pieceBytes: 1_024 }
 
 /** The bounds by which liveness is judged, in ms. */
 export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 12_000, lease: 3_000 }
@@ -152,6 +173,11 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     random,
   }
+}
+
+/** May pages lag in it? */
+export function isLagging({ options: { faults } }: Scenario): boolean {
+  return faults.includes('lag')
 }
 
 /** Are some of its values large, and the kernel's limits small? */

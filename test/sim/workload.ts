@@ -7,6 +7,7 @@
 import { BusyError, ClosedError, NotPrimaryError } from '../../lib/errors.ts'
 import type { SharedQueue } from '../../lib/objects/queue.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
+import type { Fault } from './faults.ts'
 import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
@@ -19,6 +20,9 @@ import type { World } from './world.ts'
 const BURST_SHARE = 0.6
 /** An operation that nobody can do now is tried again after so many ms. */
 const RETRY_MS = 40
+/** So many more operations after a page has begun to lag, within so many ms. */
+const LAG_OPS = 60
+const LAG_OPS_MS = 8_000
 const KEYS = 12
 /** Keys of maps whose states are to be large. */
 const MANY_KEYS = 40
@@ -64,16 +68,29 @@ const BUSY_CHANCE = 0.04
 /** There, how often it is done by who did the last one, so that somebody casts most. */
 const AGAIN_CHANCE = 0.6
 
-/** Draws when operations are done: most of them shortly before the faults. */
-export function drawMoments({ options, random, isLan }: Scenario, faults: readonly number[]): number[] {
+/** Draws when operations are done: most of them shortly before the faults, and more while pages lag. */
+export function drawMoments(scenario: Scenario, faults: readonly Fault[]): number[] {
+  const { options, random, isLan } = scenario
   const draw = random.fork('moments')
-  return Array.from({ length: options.ops }, () => {
-    const moment = draw.chance(BURST_SHARE) ? draw.pick(faults) : undefined
+  // What lags comes on top of all else, so that this is as it would be without.
+  const times = faults.filter(({ kind }) => kind !== 'lag').map(({ at }) => at)
+  const moments = Array.from({ length: options.ops }, () => {
+    const moment = draw.chance(BURST_SHARE) ? draw.pick(times) : undefined
     const spread = isLan ? 20 : 150
     return moment === undefined
       ? draw.between(TIMES.load, TIMES.lastOp)
       : Math.max(TIMES.load, moment - draw.between(-10, spread))
   })
+  return [...moments, ...drawLagMoments(scenario, faults)]
+}
+
+/** While pages lag, so that somebody is held up. */
+function drawLagMoments({ random }: Scenario, faults: readonly Fault[]): number[] {
+  const draw = random.fork('lag-moments')
+  const lags = faults.filter(({ kind }) => kind === 'lag')
+  return lags.flatMap(({ at }) =>
+    Array.from({ length: LAG_OPS }, () => Math.min(TIMES.lastOp, at + draw.between(100, LAG_OPS_MS))),
+  )
 }
 
 /** What the applications do. */

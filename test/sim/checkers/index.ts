@@ -15,6 +15,7 @@ import { checker as l4 } from './l4-safe-indication.ts'
 import { checker as l5 } from './l5-detector.ts'
 import { checker as l6 } from './l6-no-blocked-sender.ts'
 import { checker as l7 } from './l7-join-settles.ts'
+import { checker as l8 } from './l8-held-up.ts'
 import { checker as m1 } from './m1-delivery-integrity.ts'
 import { checker as m2 } from './m2-no-duplication.ts'
 import { checker as m3 } from './m3-self-delivery.ts'
@@ -104,6 +105,7 @@ export const checkers: readonly Checker[] = [
   l5,
   l6,
   l7,
+  l8,
 ]
 
 /** What all checkers found in a trace. */

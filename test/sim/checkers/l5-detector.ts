@@ -2,7 +2,7 @@
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
- * installs it was frozen or skewed, or said that it was about to be, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
+ * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
  * of it; one of whose members died or left before it was in it excuses the next view from having those who have been in
  * another view meanwhile. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
@@ -52,11 +52,13 @@ function checkDetected(run: Run, verdict: Verdict, { quiet, end, bounds }: Rest,
   const crash = crashed.crash
   if (crash === null) return
   const near = faults.filter((t) => t > crash.t - bounds.tDetect && t < crash.t + bounds.tDetect).length
-  // The crash itself is one of the faults near it.
-  const deadline = (near <= 1 ? crash.t : Math.max(crash.t, quiet.t)) + bounds.tDetect
-  if (deadline > end.t) return
+  const stalls = run.of('stall').filter(({ t, data }) => t < crash.t + bounds.tDetect && t + data.ms > crash.t)
   for (const process of run.processes) {
     if (!run.isLive(process) || process.part < 0) continue
+    // The crash itself is one of the faults near it. A page that is blocked shows nothing.
+    const isAtOnce = near <= 1 && !stalls.some(({ data }) => data.q === process.id)
+    const deadline = (isAtOnce ? crash.t : Math.max(crash.t, quiet.t)) + bounds.tDetect
+    if (deadline > end.t) continue
     const install = run.spaceAt(process, deadline)
     if (install === null) continue
     verdict.expect(
@@ -158,8 +160,13 @@ class Excuses {
       const gone = Math.min(crash?.t ?? Number.POSITIVE_INFINITY, leave?.t ?? Number.POSITIVE_INFINITY)
       if (gone < Number.POSITIVE_INFINITY) this.#gone.set(id, { from: gone, to: gone })
     }
-    for (const { process, t } of run.of('suspend'))
-      if (process !== null) pushTo(this.#away, process.id, { from: t, to: t + SAID_MS })
+    const resumed = run.of('resume')
+    for (const { process, t, line, data } of run.of('suspend')) {
+      if (process === null) continue
+      const end = resumed.find((each) => each.process === process && each.line > line && data.lagging === true)
+      const to = data.lagging === true ? (end?.t ?? Number.POSITIVE_INFINITY) : t + SAID_MS
+      pushTo(this.#away, process.id, { from: t, to })
+    }
     for (const { data, t } of run.of('skew')) pushTo(this.#away, data.q, { from: t, to: Number.POSITIVE_INFINITY })
     for (const { data, t } of run.of('slow')) {
       const { ms } = data

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { type Fault, planFaults } from '../faults.ts'
-import { drawScenario, FAULT_KINDS, type Scenario, type SimOptions, WORKLOADS, type WorkloadName } from '../scenario.ts'
+import { drawScenario, NAMED_KINDS, type Scenario, type SimOptions, WORKLOADS, type WorkloadName } from '../scenario.ts'
 import { drawMoments } from '../workload.ts'
 import { ceilTime } from '../world.ts'
 
@@ -44,10 +44,7 @@ export function wholePlan(seed: number, options: SimOptions, plan?: Plan): Whole
   const faults = plan?.faults ?? planFaults(scenario)
   const ops =
     plan?.ops ??
-    drawMoments(
-      scenario,
-      faults.map(({ at }) => at),
-    )
+    drawMoments(scenario, faults)
       .map(ceilTime)
       .sort((a, b) => a - b)
   return { ...plan, seed, workload: all.workload, scenario: drawn, faults, ops }
@@ -57,7 +54,10 @@ export function wholePlan(seed: number, options: SimOptions, plan?: Plan): Whole
 export function scenarioOf(seed: number, options: SimOptions, plan: Plan | undefined): Scenario {
   if (plan === undefined) return drawScenario(seed, options)
   const { workload = options.workload, ops } = plan
-  const all = { ...options, workload, ops: ops?.length ?? options.ops }
+  // Pages lag under limits of their own.
+  const hasLags = plan.faults.some(({ kind }) => kind === 'lag') && !options.faults.includes('lag')
+  const faults = hasLags ? [...options.faults, 'lag' as const] : options.faults
+  const all = { ...options, workload, faults, ops: ops?.length ?? options.ops }
   // What a plan of before there were strong groups does not say, it does not have.
   const drawn = drawScenario(seed, all)
   return { ...drawn, ...(plan.scenario === undefined ? {} : { strong: null }), ...plan.scenario }
@@ -85,7 +85,7 @@ function faultOf(value: unknown): string | null {
   if (!Array.isArray(faults)) return 'faults is not a list'
   for (const [index, each] of faults.entries()) {
     if (!isRecord(each)) return `fault ${index} is not an object`
-    if (!FAULT_KINDS.some((kind) => kind === each['kind'])) return `fault ${index} has the unknown kind ${each['kind']}`
+    if (!NAMED_KINDS.some((kind) => kind === each['kind'])) return `fault ${index} has the unknown kind ${each['kind']}`
     if (![each['at'], each['pick'], each['ms']].every(isTime)) return `fault ${index} lacks one of at, pick, ms`
     if (typeof each['on'] !== 'string') return `fault ${index} lacks on`
   }

@@ -5,6 +5,7 @@ import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
 import { gbcast } from './gbcast.ts'
 import { join } from './join.ts'
+import { lagging } from './lagging.ts'
 import { merge } from './merge.ts'
 import { order } from './order.ts'
 import { primary } from './primary.ts'
@@ -34,5 +35,6 @@ export const scripts: readonly Script[] = [
   ...queue,
   ...freeze,
   ...away,
+  ...lagging,
   ...join,
 ]

@@ -43,7 +43,7 @@ export class Ground {
   constructor(options: StageOptions = {}) {
     this.options = options
     this.#scenario = {
-      ...drawScenario(1, DEFAULT_OPTIONS),
+      ...drawScenario(1, options.lags === true ? { ...DEFAULT_OPTIONS, faults: ['lag'] } : DEFAULT_OPTIONS),
       origins: options.origins ?? 'none',
       portMs: 0,
       batchMs: 0,
@@ -171,6 +171,11 @@ export class Ground {
   /** The page does nothing for so long, while its worker goes on. */
   stall(id: string, ms: number): void {
     this.process(id).stalledUntil = this.world.now + ms
+  }
+
+  /** The same, for so long that it may be put out of the way, if pages may lag here. */
+  lag(id: string, ms: number): void {
+    this.process(id).lag(ms)
   }
 
   // ---- the network ------------------------------------------------------------------------------------------

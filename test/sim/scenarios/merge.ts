@@ -72,6 +72,31 @@ export const merge: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: merge: one that left a group and is on its way back into it gives no state of it (n=5)',
+    cites: ['JGroups MergeTest4', 'hazelcast/hazelcast#11542'],
+    on,
+    async play(s) {
+      await s.together('a b c d e')
+      s.cut('a b c | d e')
+      await s.settle()
+      s.close('e', 'notes')
+      await s.settle()
+      s.cast('d', 'notes', 'right')
+      s.cast('a', 'notes', 'left')
+      await s.settle()
+      // It does not hear that it is a member again: the flush tells it.
+      s.onSend({ from: 'd', to: 'e', kind: 'groupInstall' }, () => {
+        s.hold('d>e')
+        s.heal()
+      })
+      s.open('e', 'notes')
+      await s.until(() => s.isIn('a', 'a b c d e'), 'all are together')
+      s.release()
+      await s.settle()
+      s.holds('a b c d e', 'notes', 'left right')
+    },
+  },
+  {
     name: 'vsync: merge: overlapping views {a,b} {a,b} {a,b,c}',
     cites: ['JGroups OverlappingMergeTest', 'JGRP-940'],
     on,

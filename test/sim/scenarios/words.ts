@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly delayMs?: number
   /** `tabs`: all of one origin, with locks and storage; `none`, if not said: nothing proves a death. */
   readonly origins?: 'tabs' | 'none'
+  /** Pages may lag: few casts fill what they may leave unconsumed. */
+  readonly lags?: boolean
   /** What calls of queues do outside of the primary component. */
   readonly whenNotPrimary?: 'wait' | 'reject'
   /** The votes of those whose are not of weight 1. Witnesses open no groups. */

@@ -252,3 +252,57 @@ test('liveness is not judged without a quiet line', () => {
   const { checked } = checkTrace(new TraceWriter().start(all).end().lines)
   for (const property of ['L1', 'L2', 'L3', 'L6', 'L7']) assert.equal(checked[property], 0)
 })
+
+/** a makes a cast and sends it so much later. */
+const waits = (ms: number, before: TraceWriter = settled(trio())): TraceWriter => {
+  const { t } = before
+  return before.write({ e: 'cast', t, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' }).wait(ms).send('a#1', 'g')
+}
+const patience = bounds.tDetect + bounds.tView
+accepts('L8', 'a cast that waits, but not for long', waits(patience - 10))
+rejects('L8', 'a cast that waits for long', waits(patience + 10))
+rejects(
+  'L8',
+  'a cast that is never sent',
+  settled(trio()).write({ e: 'cast', t: 20, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' }).wait(patience).end(),
+)
+tolerates('L8', 'a cast of a consistent group', waits(patience + 10, settled(trio({ consistency: 'consistent' }))))
+tolerates('L8', 'a cast of one that was frozen', waits(patience + 10, settled(trio()).freeze('a').thaw('a')))
+tolerates(
+  'L8',
+  'a cast of one whose page was blocked',
+  waits(patience + 10, settled(trio()).write({ e: 'stall', t: 20, q: 'a', ms: 5 })),
+)
+rejects(
+  'L8',
+  'a cast that waits for one whose page is blocked',
+  waits(patience + 10, settled(trio()).write({ e: 'stall', t: 20, q: 'b', ms: 9_000 })),
+)
+tolerates(
+  'L8',
+  'a cast of one that dies',
+  settled(trio()).write({ e: 'cast', t: 20, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' }).crash('a').wait(patience).end(),
+)
+
+const lags = (): TraceWriter =>
+  trio()
+    .write({ e: 'suspend', t: 20, p: 'c', lagging: true })
+    .wait(3 * bounds.tDetect + 2_500)
+tolerates('L5', 'an exclusion of one that still lags', lags().view('', '2.a', ['a', 'b'], { away: ['c'] }))
+rejects(
+  'L5',
+  'an exclusion long after one lagged',
+  lags().write({ e: 'resume', t: 30, p: 'c' }).view('', '2.a', ['a', 'b']),
+)
+tolerates(
+  'L5',
+  'one whose page is blocked and does not show that another crashed',
+  trio()
+    .write({ e: 'stall', t: 20, q: 'b', ms: 1 })
+    .crash('c')
+    .view('', '2.a', ['a', 'b'], { by: ['a'] })
+    .wait(bounds.tDetect)
+    .view('', '2.a', ['a', 'b'], { by: ['b'] })
+    .quiet(['a', 'b'])
+    .end(),
+)

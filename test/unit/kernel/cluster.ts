@@ -109,6 +109,22 @@ export class Cluster {
     this.#step(id, [{ type: 'commands', commands }])
   }
 
+  /** A stalled application goes on, and has consumed all it was given but the last so many bytes. */
+  catchUp(id: string, butFor = 0): void {
+    this.stalled.delete(id)
+    this.command(id, { type: 'consumed', bytes: (this.#consumed.get(id) ?? 0) - butFor })
+  }
+
+  /** Its path to the other ends, with what was under way on it, and there is another one. */
+  reset(id: string, other: string): void {
+    const ends = [id, other]
+    this.#flying = this.#flying.filter(({ from, to }) => !ends.includes(from) || !ends.includes(to))
+    for (const type of ['linkDown', 'linkUp'] as const) {
+      this.#step(id, [{ type, peer: other }])
+      this.#step(other, [{ type, peer: id }])
+    }
+  }
+
   /** It is gone, with what has not arrived; the others find the link closed. */
   crash(id: string): void {
     this.kernels.delete(id)
