@@ -1,7 +1,7 @@
 /**
  * S9 Self-fencing: a process that may have slept, because it said that it would or its clock shows a gap (`fence`), sends
  * no cast until it has another view, or has heard that its view still stands (`unfence`): then nobody else in it had gone
- * on to another one when it began to ask, of those who had not died or left by then: where they had gone, nobody can tell.
+ * on to another one when it began to ask.
  */
 
 import type { LineOf } from '../../../lib/testing/trace.ts'
@@ -40,8 +40,7 @@ function checkStands(run: Run, verdict: Verdict, process: Process, { data, line 
   const view = run.space.views.get((data as LineOf<'fence'>).view)
   if (view === undefined) return
   for (const other of run.processes) {
-    const isGone = [other.crash, other.leave].some((at) => at !== null && at.line < line)
-    if (other === process || isGone || !view.members.has(other.id)) continue
+    if (other === process || !view.members.has(other.id)) continue
     const current = other.installs.get(run.space)?.findLast(({ at }) => at.line < line)
     verdict.expect(
       current === undefined || !isOlder(view, current.view),

@@ -187,14 +187,6 @@ rejects(
     .view('', '2.a', ['a', 'c'], { expelled: ['b'] })
     .write(fence, { ...unfence, by: 'answers' }),
 )
-tolerates(
-  'S9',
-  'answers from a view that only one had left who is dead since',
-  trio()
-    .view('', '2.a', ['a'], { expelled: ['b', 'c'] })
-    .crash('a')
-    .write({ ...fence, t: 90 }, { ...unfence, t: 91, by: 'answers' }),
-)
 
 rejects('S5', 'a member that never joined', trio().view('', '2.a', [...all, 'd'], { by: all }))
 rejects('S5', 'one that is said to have left and did not', trio().view('', '2.a', ['a', 'c'], { left: ['b'] }))
