@@ -27,6 +27,13 @@ export interface GroupOpenOptions {
    * small messages where they do not. Default `sequencer`. docs/total-order.md says when to choose which.
    */
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
+  /**
+   * A cast is sent when whatever comes before it in *other* groups is delivered at all members of those. So nobody ever
+   * gets it without what came before it, not even if that is lost with its sender. It waits two delays and a little after
+   * a cast of this process to another group, three after one of somebody else's, and as long as a silent member is not
+   * excluded; what was cast later waits behind it. Default false: what came before it may be lost, if it was in another group.
+   */
+  readonly strict?: boolean
   /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
   readonly state?: StatePort
   /** Gives up waiting for the group. */
@@ -177,6 +184,7 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
     strong: options.strong ?? false,
     consistency,
     engine,
+    strict: options.strict ?? false,
     create(port, { state }) {
       const handle = new Group(port, numbers)
       return { replica: makeReplica(handle, state), handle }

@@ -83,6 +83,7 @@ export class Registry {
       state: hasState,
       kind: kind.kind,
       ...(kind.engine === undefined || kind.engine === 'sequencer' ? {} : { engine: kind.engine }),
+      ...(kind.strict === true ? { strict: true } : {}),
     }
     const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
     const whole = new Promise<void>((resolve, reject) => {
@@ -129,6 +130,7 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
     kind.consistency === open.consistency &&
     hasState === open.state &&
     (kind.engine ?? 'sequencer') === (open.engine ?? 'sequencer') &&
+    (kind.strict ?? false) === (open.strict ?? false) &&
     hasSameFields(entry.options, options)
   if (!isSame) {
     throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)

@@ -40,6 +40,8 @@ export interface GroupOptions {
   readonly kind: string
   /** Of a total group: see {@link TotalEngineName}. Absent: `sequencer`. */
   readonly engine?: TotalEngineName
+  /** Its casts are sent when all that comes before them in other groups is delivered everywhere. Absent: false. */
+  readonly strict?: boolean
 }
 
 /** A member as the application sees it. */

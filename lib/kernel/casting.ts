@@ -7,7 +7,7 @@
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). So it does
  *   while an earlier gbcast of this process is not delivered, of which it asks the coordinator to cut the group; only
  *   more gbcasts in that group do not wait: other casts of it come after the cut, and in other groups the cut has to be
- *   decided first. Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are
+ *   decided first. Casts of strict groups wait for what comes before them elsewhere (`strict.ts`). Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are
  *   of the view in which the application made them: those that are still here when it is over are refused, once the next
  *   one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
@@ -19,6 +19,7 @@ import type { Delivery } from './delivery.ts'
 import type { Cast, Item } from './frame.ts'
 import type { Group } from './group.ts'
 import { type Groups, isActing } from './groups.ts'
+import { Strictness } from './strict.ts'
 
 interface Entry {
   readonly group: string
@@ -72,11 +73,13 @@ export class Casting {
   private strong = 0
   /** Views of groups that were begun or left when those were last looked through. */
   private viewsSeen = 0
+  private readonly strictness: Strictness
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly groups: Groups }) {
     this.core = core
     this.delivery = layers.delivery
     this.groups = layers.groups
+    this.strictness = new Strictness(core)
   }
 
   get length(): number {
@@ -107,7 +110,7 @@ export class Casting {
     const { era, links } = this.core
     const link = links.get(peer)
     if (link === undefined) return false
-    if (this.queue.length > 0 && !link.hasRoom(0)) return true
+    if (this.queue.length > 0 && (!link.hasRoom(0) || this.strictness.isHeldUpBy(peer))) return true
     return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
   }
 
@@ -215,6 +218,7 @@ export class Casting {
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
       if (this.uncut > 0 && !entry.isGbcast) break
       if (!this.hasRoom(group, entry.payload.length - ahead) || !this.canTellPast()) break
+      if (group.options.strict === true && this.strictness.isWaiting(group)) break
       this.send(group, entry)
       sent += 1
     }

@@ -103,14 +103,14 @@ const options: Codec<GroupOptions> = {
     const order = engine === 'sequencer' ? orders.indexOf(value.order) : totalByEngine
     if (order < 0) throw new RangeError('not an order of casts')
     const consistent = value.consistency === 'consistent'
-    const flags = [value.uniform, consistent, value.state, value.strong]
+    const flags = [value.uniform, consistent, value.state, value.strong, value.strict ?? false]
     to.byte(flags.reduce((bits, flag, i) => bits | (flag ? 4 << i : 0), order))
     to.text(value.kind)
     if (order === totalByEngine) to.byte(engines.indexOf(engine))
   },
   read(from) {
     const bits = from.byte()
-    if (bits > 63) from.fail('malformed')
+    if (bits > 127) from.fail('malformed')
     const order = orders[bits & 3]
     return {
       order: order ?? 'total',
@@ -120,6 +120,7 @@ const options: Codec<GroupOptions> = {
       strong: (bits & 32) !== 0,
       kind: from.text(),
       ...(order === undefined ? { engine: readEngine(from) } : {}),
+      ...((bits & 64) !== 0 ? { strict: true } : {}),
     }
   },
 }
@@ -358,4 +359,5 @@ export const message: Codec<Message> = union<Message>({
   suspend: {},
   resume: {},
   want: { group: text, of: viewId, ranges: flatTuples(2) },
+  hasten: { view: viewId },
 })

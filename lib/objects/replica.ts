@@ -50,6 +50,8 @@ export interface ObjectKind<Handle, Options> {
   readonly consistency: 'available' | 'consistent'
   /** Who gives the casts of a `total` group their places. Default `sequencer`. */
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
+  /** A cast is sent when what comes before it in other groups is delivered by all. Default false. */
+  readonly strict?: boolean
   /** Makes the replica and the handle for one group. */
   create(port: GroupPort, options: Options): { readonly replica: Replica; readonly handle: Handle }
 }

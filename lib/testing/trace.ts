@@ -57,6 +57,8 @@ export interface GroupLine extends ProcessLine {
   readonly state: boolean
   /** Who gives the casts of a total group their positions, if not a fixed sequencer. */
   readonly engine?: 'moving' | 'round-robin' | 'sequencer'
+  /** True if its casts wait for what comes before them in other groups. */
+  readonly strict?: boolean
 }
 
 /** The process asks to become (`join`, `attach`) or to cease to be (`leave`, `detach`) a member or a client; `''` is the space. */

@@ -51,7 +51,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
- * that faults strike in the middle of transfers.
+ * that faults strike in the middle of transfers; in `domains`, groups overlap: nobody need be in all of them, and some are
+ * strict.
  */
 export const WORKLOADS = [
   'mixed',
@@ -65,6 +66,7 @@ export const WORKLOADS = [
   'gbcast',
   'votes',
   'transfer',
+  'domains',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

@@ -40,6 +40,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
   votes: { counter: 2, map: 4, log: 4, queue: 5 },
   transfer: { counter: 1, map: 6, log: 2, queue: 4 },
+  domains: { counter: 3, map: 3, log: 5, queue: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -55,6 +56,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   gbcast: 0.08,
   votes: 0.03,
   transfer: 0.1,
+  domains: 0.06,
 }
 
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */

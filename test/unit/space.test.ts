@@ -249,6 +249,17 @@ test('space › members agree on the engine of a total group, and only total gro
   await assert.rejects(one.group('t', { order: 'total', engine: 'token' as never }), UsageError)
 })
 
+test('space › members agree on whether a group is strict', { timeout: 10_000 }, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  const mine = await one.group('g', { strict: true })
+  await assert.rejects(one.group('g'), GroupMismatchError)
+  await assert.rejects(other.group('g', { strict: false }), GroupMismatchError)
+  const theirs = await other.group('g', { strict: true })
+  await (await one.group('h', { strict: false })).cast('before').stable
+  await Promise.all([mine.cast('hi').stable, theirs.cast('hello').stable])
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])

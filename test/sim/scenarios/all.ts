@@ -10,6 +10,7 @@ import { order } from './order.ts'
 import { primary } from './primary.ts'
 import { queue } from './queue.ts'
 import type { Script } from './script.ts'
+import { strict } from './strict.ts'
 import { strong } from './strong.ts'
 import { suspect } from './suspect.ts'
 import { transfer } from './transfer.ts'
@@ -28,6 +29,7 @@ export const scripts: readonly Script[] = [
   ...transfer,
   ...order,
   ...engines,
+  ...strict,
   ...uniform,
   ...strong,
   ...gbcast,

@@ -67,6 +67,26 @@ rejects(
 accepts('O4', 'a cast before its answer', answer().deliver('c', 'g', 'a#1', 'b#1'))
 rejects('O4', 'an answer without its cast', answer().deliver('c', 'g', 'b#1'))
 tolerates('O4', 'an answer without its cast of another group', across().deliver('c', 'g', 'b#1'))
+/** As `across`, and the answer's group is strict. */
+const strictly = (): TraceWriter =>
+  trio({ strict: true })
+    .open('k', all)
+    .view('k', '1.a.1', all)
+    .cast('a#1', 'k')
+    .deliverAll(['a', 'b'], 'k', 'a#1')
+    .cast('b#1', 'g')
+accepts(
+  'O4',
+  'a strict answer after its cast of another group',
+  strictly().deliver('c', 'k', 'a#1').deliver('c', 'g', 'b#1'),
+)
+rejects('O4', 'a strict answer without its cast of another group', strictly().deliver('c', 'g', 'b#1'))
+rejects('O4', 'a strict answer before its cast', strictly().deliver('c', 'g', 'b#1').deliver('c', 'k', 'a#1'))
+tolerates(
+  'O4',
+  'a strict answer at who was never to get its cast',
+  strictly().view('k', '1.a.2', ['a', 'b']).leave('k', 'c').deliver('c', 'g', 'b#1'),
+)
 
 const both = (options: typeof total | typeof uniform): TraceWriter => trio(options).cast('a#1', 'g').cast('b#1', 'g')
 accepts('O5', 'one order for all', both(uniform).deliverAll(all, 'g', 'a#1', 'b#1'))
