@@ -84,6 +84,7 @@ export class Registry {
       kind: kind.kind,
       ...(kind.engine === undefined || kind.engine === 'sequencer' ? {} : { engine: kind.engine }),
       ...(kind.strict === true ? { strict: true } : {}),
+      ...(kind.domain === undefined ? {} : { domain: kind.domain }),
     }
     const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
     const whole = new Promise<void>((resolve, reject) => {
@@ -131,6 +132,7 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
     hasState === open.state &&
     (kind.engine ?? 'sequencer') === (open.engine ?? 'sequencer') &&
     (kind.strict ?? false) === (open.strict ?? false) &&
+    kind.domain === open.domain &&
     hasSameFields(entry.options, options)
   if (!isSame) {
     throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)

@@ -96,6 +96,10 @@ export class Casting {
       this.end(group, n, 'refused')
       return
     }
+    if (service === 'gbcast' && this.groups.byName.get(group)?.options.domain !== undefined) {
+      this.end(group, n, 'refused')
+      return
+    }
     if (view !== undefined && !this.isIn(group, view)) {
       this.end(group, n, 'viewChanged')
       return
@@ -377,10 +381,11 @@ export class Casting {
     if (era.isClosed || this.core.isFenced) return false
     let isTold = false
     for (const group of era.groups.values()) {
-      if (group.options.order !== 'total' || group.isClosed) continue
+      if (group.options.order !== 'total' || (group.isClosed && group.options.domain === undefined)) continue
       for (const order of this.delivery.engineOf(group).speak(group)) {
         const cast = this.make(group, recordOnly, order)
-        group.lastOrderSeq = cast.seq
+        // Of a domain, nobody goes on before all is said.
+        if (group.options.domain === undefined) group.lastOrderSeq = cast.seq
         this.multicast(group, cast)
         isTold = true
       }

@@ -57,7 +57,8 @@ export function sameOptions(a: GroupOptions, b: GroupOptions): boolean {
     a.state === b.state &&
     a.kind === b.kind &&
     (a.engine ?? 'sequencer') === (b.engine ?? 'sequencer') &&
-    (a.strict ?? false) === (b.strict ?? false)
+    (a.strict ?? false) === (b.strict ?? false) &&
+    a.domain === b.domain
   )
 }
 

@@ -51,7 +51,7 @@ export interface GroupLine extends ProcessLine {
   readonly uniform: boolean
   readonly strong?: boolean
   readonly consistency: 'available' | 'consistent'
-  /** The groups that share one total order; the group's own name by default. */
+  /** The groups that share one total order: `@` and the name of their domain; the group's own name by default. */
   readonly domain?: string
   /** True if joiners get a state. */
   readonly state: boolean

@@ -51,13 +51,4 @@ export const engineMutants: readonly Mutant[] = [
     properties: ['O5', 'O6', 'O7'],
     workload: 'engines',
   },
-  {
-    name: 'strict-as-any',
-    about: 'a cast of a strict group does not wait for what comes before it in other groups',
-    file: 'lib/kernel/casting.ts',
-    find: 'if (group.options.strict === true && this.strictness.isWaiting(group)) break',
-    replace: 'if (group.options.strict === true && this.strictness.isWaiting(group) && group.isClosed) break',
-    properties: ['O4'],
-    workload: 'domains',
-  },
 ]

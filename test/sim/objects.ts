@@ -119,8 +119,8 @@ function variantOf(
   scenario: Scenario,
   name: string,
   order: GroupOptions['order'],
-): Pick<GroupOptions, 'engine' | 'strict'> & { readonly isUniform: boolean } {
-  if (scenario.options.workload === 'domains') return variantInDomains(scenario, name)
+): Pick<GroupOptions, 'engine' | 'strict' | 'domain'> & { readonly isUniform: boolean } {
+  if (scenario.options.workload === 'domains') return variantInDomains(scenario, name, order)
   if (scenario.options.workload !== 'engines' || order !== 'total') return { isUniform: isAllUniform(scenario) }
   const draw = scenario.random.fork(`engine/${name}`)
   const engine = draw.pick(['moving', 'moving', 'round-robin', 'round-robin', undefined] as const)
@@ -128,10 +128,16 @@ function variantOf(
   return engine === undefined ? { isUniform } : { engine, isUniform }
 }
 
-function variantInDomains(scenario: Scenario, name: string): ReturnType<typeof variantOf> {
+function variantInDomains(
+  scenario: Scenario,
+  name: string,
+  order: GroupOptions['order'],
+): ReturnType<typeof variantOf> {
   const draw = scenario.random.fork(`domains/${name}`)
   const isUniform = draw.chance(0.3)
-  return draw.chance(0.5) ? { isUniform, strict: true } : { isUniform }
+  const strict = draw.chance(0.35) ? ({ strict: true } as const) : {}
+  const domain = draw.pick(['one', 'one', 'one', 'other', undefined] as const)
+  return { isUniform, ...strict, ...(order === 'total' && domain !== undefined ? { domain } : {}) }
 }
 
 /** The port of a group, of whose casts some are gbcasts. */

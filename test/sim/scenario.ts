@@ -52,7 +52,7 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
  * that faults strike in the middle of transfers; in `domains`, groups overlap: nobody need be in all of them, and some are
- * strict.
+ * strict, and some of the total ones share domains.
  */
 export const WORKLOADS = [
   'mixed',

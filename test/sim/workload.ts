@@ -56,9 +56,11 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   gbcast: 0.08,
   votes: 0.03,
   transfer: 0.1,
-  domains: 0.06,
+  domains: 0.12,
 }
 
+/** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
+const DOMAINS_SHARE = 0.4
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
 const BUSY_CHANCE = 0.04
 /** There, how often it is done by who did the last one, so that somebody casts most. */
@@ -67,7 +69,8 @@ const AGAIN_CHANCE = 0.6
 /** Draws when operations are done: most of them shortly before the faults. */
 export function drawMoments({ options, random, isLan }: Scenario, faults: readonly number[]): number[] {
   const draw = random.fork('moments')
-  return Array.from({ length: options.ops }, () => {
+  const share = options.workload === 'domains' ? DOMAINS_SHARE : 1
+  return Array.from({ length: Math.ceil(options.ops * share) }, () => {
     const moment = draw.chance(BURST_SHARE) ? draw.pick(faults) : undefined
     const spread = isLan ? 20 : 150
     return moment === undefined

@@ -1,5 +1,6 @@
 /** All scenarios. */
 import { away } from './away.ts'
+import { domains } from './domains.ts'
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
@@ -29,6 +30,7 @@ export const scripts: readonly Script[] = [
   ...transfer,
   ...order,
   ...engines,
+  ...domains,
   ...strict,
   ...uniform,
   ...strong,

@@ -67,6 +67,7 @@ const options: Arbitrary<GroupOptions> = fc.oneof(
   plainOptions,
   fc.tuple(plainOptions, engine).map(([most, engine]) => ({ ...most, order: 'total' as const, engine })),
   plainOptions.map((most) => ({ ...most, strict: true })),
+  fc.tuple(plainOptions, text).map(([most, domain]) => ({ ...most, order: 'total' as const, domain })),
 )
 const primary: Arbitrary<PrimaryRecord> = fc
   .tuple(
