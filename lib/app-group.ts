@@ -112,6 +112,11 @@ export class AppGroup implements GroupPort {
     if (service !== undefined && service !== 'gbcast') {
       throw new UsageError(`service: ${JSON.stringify(service)} is none; use 'gbcast', or leave it out`)
     }
+    if (service === 'gbcast' && this.options.domain !== undefined) {
+      throw new UsageError(
+        `service: 'gbcast' is none of a group with a domain: "${this.name}" is of "${this.options.domain}"`,
+      )
+    }
     if (this.#phase === 'leaving' || this.#phase === 'ended') {
       throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
     }

@@ -131,9 +131,10 @@ export class AppSide {
     const group = new AppGroup(name, options, this.#context, hooks)
     group.attach(attach(group))
     this.#groups.set(name, group)
-    const { order, uniform, strong, consistency, state, engine } = options
-    const by = engine === undefined ? {} : { engine }
-    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: name, state, ...by })
+    const { order, uniform, strong, consistency, state, engine, strict, domain } = options
+    const by = { ...(engine === undefined ? {} : { engine }), ...(strict === true ? { strict } : {}) }
+    const shared = domain === undefined ? name : `@${domain}`
+    this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: shared, state, ...by })
     this.#options.trace?.({ e: 'join', g: name })
     this.#push({ type: 'join', group: name, options })
     return group

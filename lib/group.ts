@@ -3,6 +3,7 @@
  */
 import { LaggedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
+import { checkName } from './names.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
@@ -27,6 +28,20 @@ export interface GroupOpenOptions {
    * small messages where they do not. Default `sequencer`. docs/total-order.md says when to choose which.
    */
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
+  /**
+   * A cast is sent when whatever comes before it in *other* groups is delivered at all members of those. So nobody ever
+   * gets it without what came before it, not even if that is lost with its sender. It waits two delays and a little after
+   * a cast of this process to another group, three after one of somebody else's, and as long as a silent member is not
+   * excluded; what was cast later waits behind it. Default false: what came before it may be lost, if it was in another group.
+   */
+  readonly strict?: boolean
+  /**
+   * Total groups that name the same domain share one total order: two casts, of whichever of them, come in the same order
+   * at all who get both. Nobody need be in all of them. It costs what `round-robin` costs: 2 delays, and a record from each
+   * member to each. The order waits for every member of the groups that a process is in, and, while the view of one of
+   * those changes, for that. Only with `order: 'total'`, without another `engine`, and without gbcasts. 1 to 256 characters.
+   */
+  readonly domain?: string
   /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
   readonly state?: StatePort
   /** Gives up waiting for the group. */
@@ -170,6 +185,14 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
     throw new UsageError(`engine: ${JSON.stringify(engine)} is none; use 'sequencer', 'moving' or 'round-robin'`)
   }
   if (engine !== 'sequencer' && order !== 'total') throw new UsageError(`engine: '${engine}' needs order: 'total'`)
+  const { domain } = options
+  if (domain !== undefined) {
+    checkName('domain', domain)
+    if (order !== 'total') throw new UsageError(`domain: '${domain}' needs order: 'total'`)
+    if (engine !== 'sequencer') {
+      throw new UsageError(`domain: '${domain}' has an engine of its own: leave out engine: '${engine}'`)
+    }
+  }
   return {
     kind: 'group',
     order,
@@ -177,6 +200,8 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
     strong: options.strong ?? false,
     consistency,
     engine,
+    strict: options.strict ?? false,
+    ...(domain === undefined ? {} : { domain }),
     create(port, { state }) {
       const handle = new Group(port, numbers)
       return { replica: makeReplica(handle, state), handle }

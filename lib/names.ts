@@ -4,11 +4,11 @@
 import { UsageError } from './errors.ts'
 import { isWellFormed } from './values-tags.ts'
 
-/** The longest name of a space or a group, in UTF-16 code units: what a control frame takes. */
+/** The longest name of a space, a group or a domain, in UTF-16 code units: what a control frame takes. */
 const NAME_MAX = 256
 
 /** Throws a UsageError unless `name` is a string of 1 to 256 characters. */
-export function checkName(what: 'space' | 'group', name: unknown): asserts name is string {
+export function checkName(what: 'space' | 'group' | 'domain', name: unknown): asserts name is string {
   if (typeof name !== 'string') throw new UsageError(`the name of a ${what} is a string, not ${typeof name}`)
   if (name.length < 1 || name.length > NAME_MAX) {
     throw new UsageError(

@@ -83,6 +83,8 @@ export class Registry {
       state: hasState,
       kind: identityOf(kind, options),
       ...(kind.engine === undefined || kind.engine === 'sequencer' ? {} : { engine: kind.engine }),
+      ...(kind.strict === true ? { strict: true } : {}),
+      ...(kind.domain === undefined ? {} : { domain: kind.domain }),
     }
     const waiters = { resolve: (): void => undefined, reject: (_error: Error): void => undefined }
     const whole = new Promise<void>((resolve, reject) => {
@@ -134,6 +136,8 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
     kind.consistency === open.consistency &&
     hasState === open.state &&
     (kind.engine ?? 'sequencer') === (open.engine ?? 'sequencer') &&
+    (kind.strict ?? false) === (open.strict ?? false) &&
+    kind.domain === open.domain &&
     hasSameFields(entry.options, options)
   if (!isSame) {
     throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)

@@ -40,6 +40,10 @@ export interface GroupOptions {
   readonly kind: string
   /** Of a total group: see {@link TotalEngineName}. Absent: `sequencer`. */
   readonly engine?: TotalEngineName
+  /** Its casts are sent when all that comes before them in other groups is delivered everywhere. Absent: false. */
+  readonly strict?: boolean
+  /** Total groups of one domain share one total order. They have no other engine than that. Absent: the group alone. */
+  readonly domain?: string
 }
 
 /** A member as the application sees it. */

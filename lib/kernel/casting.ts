@@ -7,7 +7,7 @@
  *   (else sequencers of different groups and causality across groups could wait for each other in a circle). So it does
  *   while an earlier gbcast of this process is not delivered, of which it asks the coordinator to cut the group; only
  *   more gbcasts in that group do not wait: other casts of it come after the cut, and in other groups the cut has to be
- *   decided first. Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are
+ *   decided first. Casts of strict groups wait for what comes before them elsewhere (`strict.ts`). Casts of consistent groups stand aside while there is no primary component. Casts of strong groups are
  *   of the view in which the application made them: those that are still here when it is over are refused, once the next
  *   one is told.
  * Bounds: `queueMax` (the application is told by `writable`), the receivers' grants.
@@ -19,6 +19,7 @@ import type { Delivery } from './delivery.ts'
 import type { Cast, Item } from './frame.ts'
 import type { Group } from './group.ts'
 import { type Groups, isActing } from './groups.ts'
+import { Strictness } from './strict.ts'
 
 interface Entry {
   readonly group: string
@@ -72,11 +73,13 @@ export class Casting {
   private strong = 0
   /** Views of groups that were begun or left when those were last looked through. */
   private viewsSeen = 0
+  private readonly strictness: Strictness
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly groups: Groups }) {
     this.core = core
     this.delivery = layers.delivery
     this.groups = layers.groups
+    this.strictness = new Strictness(core)
   }
 
   get length(): number {
@@ -90,6 +93,10 @@ export class Casting {
 
   add({ group, n, payload, view, service }: Extract<Command, { type: 'cast' }>): void {
     if (payload.length > this.core.limits.castBytesMax) {
+      this.end(group, n, 'refused')
+      return
+    }
+    if (service === 'gbcast' && this.groups.byName.get(group)?.options.domain !== undefined) {
       this.end(group, n, 'refused')
       return
     }
@@ -108,7 +115,10 @@ export class Casting {
     const link = links.get(peer)
     if (link === undefined) return false
     const [head] = this.queue
-    if (head !== undefined && !link.hasRoom(Math.min(head.payload.length, limits.pieceBytes))) return true
+    if (head !== undefined) {
+      if (!link.hasRoom(Math.min(head.payload.length, limits.pieceBytes)) || this.strictness.isHeldUpBy(peer))
+        return true
+    }
     return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
   }
 
@@ -216,6 +226,7 @@ export class Casting {
       if (group.isClosed || (this.unplaced > 0 && this.unplacedGid !== group.gid)) break
       if (this.uncut > 0 && !entry.isGbcast) break
       if (!this.hasRoom(group, entry.payload.length - ahead) || !this.canTellPast()) break
+      if (group.options.strict === true && this.strictness.isWaiting(group)) break
       this.send(group, entry)
       sent += 1
     }
@@ -374,10 +385,11 @@ export class Casting {
     if (era.isClosed || this.core.isFenced) return false
     let isTold = false
     for (const group of era.groups.values()) {
-      if (group.options.order !== 'total' || group.isClosed) continue
+      if (group.options.order !== 'total' || (group.isClosed && group.options.domain === undefined)) continue
       for (const order of this.delivery.engineOf(group).speak(group)) {
         const cast = this.make(group, recordOnly, order)
-        group.lastOrderSeq = cast.seq
+        // Of a domain, nobody goes on before all is said.
+        if (group.options.domain === undefined) group.lastOrderSeq = cast.seq
         this.multicast(group, cast)
         isTold = true
       }

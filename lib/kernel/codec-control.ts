@@ -96,22 +96,33 @@ const orders: readonly Order[] = ['fifo', 'causal', 'total']
 const totalByEngine = 3
 const engines: readonly TotalEngineName[] = ['moving', 'round-robin']
 
-/** The fixed properties in one byte (order in bits 0–1, then a bit each), the kind, and the engine if it is not the usual. */
+/**
+ * The fixed properties in one byte (order in bits 0–1, then a bit each), the kind, the engine if it is not the usual, and the
+ * domain if there is one.
+ */
 const options: Codec<GroupOptions> = {
   write(to, value) {
     const { engine = 'sequencer' } = value
     const order = engine === 'sequencer' ? orders.indexOf(value.order) : totalByEngine
     if (order < 0) throw new RangeError('not an order of casts')
     const consistent = value.consistency === 'consistent'
-    const flags = [value.uniform, consistent, value.state, value.strong]
+    const flags = [
+      value.uniform,
+      consistent,
+      value.state,
+      value.strong,
+      value.strict ?? false,
+      value.domain !== undefined,
+    ]
     to.byte(flags.reduce((bits, flag, i) => bits | (flag ? 4 << i : 0), order))
     to.text(value.kind)
     if (order === totalByEngine) to.byte(engines.indexOf(engine))
+    if (value.domain !== undefined) to.text(value.domain)
   },
   read(from) {
     const bits = from.byte()
-    if (bits > 63) from.fail('malformed')
     const order = orders[bits & 3]
+    if (bits > 127 && order !== 'total') from.fail('malformed')
     return {
       order: order ?? 'total',
       uniform: (bits & 4) !== 0,
@@ -120,6 +131,8 @@ const options: Codec<GroupOptions> = {
       strong: (bits & 32) !== 0,
       kind: from.text(),
       ...(order === undefined ? { engine: readEngine(from) } : {}),
+      ...((bits & 64) !== 0 ? { strict: true } : {}),
+      ...((bits & 128) !== 0 ? { domain: from.text() } : {}),
     }
   },
 }
@@ -358,4 +371,5 @@ export const message: Codec<Message> = union<Message>({
   suspend: {},
   resume: {},
   want: { group: text, of: viewId, ranges: flatTuples(2) },
+  hasten: { view: viewId },
 })

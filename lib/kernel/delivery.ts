@@ -13,6 +13,7 @@
  */
 import type { GroupOptions, ProcessId, TotalEngineName } from './api.ts'
 import type { Core } from './core.ts'
+import { Domains } from './domain.ts'
 import { type CutUnderWay, type Held, streamKey } from './era.ts'
 import type { Cast, GroupInstall } from './frame.ts'
 import { castKey, type Group } from './group.ts'
@@ -48,6 +49,7 @@ export class Delivery {
   private readonly core: Core
   private readonly hooks: DeliveryHooks
   private readonly engines: Readonly<Record<TotalEngineName, TotalEngine>>
+  readonly domains: Domains
   /** Casts of fifo and causal groups that wait. */
   private pending: Held[] = []
   /** Casts of a group view that is not installed here yet. */
@@ -70,10 +72,12 @@ export class Delivery {
     const sequencer = new Sequencer(core, engineHooks)
     const moving = new MovingSequencer(core, sequencer)
     this.engines = { sequencer, moving, 'round-robin': new RoundRobin(core, engineHooks) }
+    this.domains = new Domains(core, engineHooks)
   }
 
   /** What orders the casts of a total group. */
-  engineOf({ options: { engine } }: Group): TotalEngine {
+  engineOf({ options: { engine, domain } }: Group): TotalEngine {
+    if (domain !== undefined) return this.domains
     return engine === undefined ? this.engines.sequencer : this.engines[engine]
   }
 
@@ -83,6 +87,7 @@ export class Delivery {
     this.early = []
     this.kept = []
     this.gbcasts = 0
+    this.domains.reset()
   }
 
   /** Takes hold of a cast from its sender, in order, or of an own one; what was forwarded before is here already. */

@@ -24,7 +24,7 @@ export interface Unstable {
 }
 
 /** Streams per rank in a key: twice the largest number of groups, and some. */
-const streamsMax = 524_288
+export const streamsMax = 524_288
 
 /** One number for (rank, stream). */
 export function streamKey(rank: number, stream: number): number {

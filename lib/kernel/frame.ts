@@ -293,6 +293,8 @@ export type Message =
   | { readonly k: 'resume' }
   /** Of the state that was announced at that view of the group: pairs (first segment, how many) that its sender lacks. */
   | { readonly k: 'want'; readonly group: string; readonly of: ViewId; readonly ranges: readonly number[] }
+  /** Casts of its sender wait for others to be settled: please tell at once which are, as long as this view lasts. */
+  | { readonly k: 'hasten'; readonly view: ViewId }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {

@@ -24,6 +24,8 @@ export interface TotalState {
   readonly placed: Set<number>
   readonly moving: MovingState | null
   readonly roundRobin: RoundRobinState | null
+  /** Of a group that shares its order with others. */
+  readonly domain: DomainState | null
 }
 
 /** What a moving sequencer knows besides. */
@@ -54,6 +56,33 @@ export interface RoundRobinState {
   readonly own: number[]
   /** Rank in the space view → rank in the group view. */
   readonly places: Map<number, number>
+}
+
+/** A cast of a domain on its way to its place. */
+export interface Placing {
+  /** Null: it is not here, but something was said of it. */
+  held: Held | null
+  /** The highest that was said, by records that are here; its place once all have. */
+  place: number
+  /** What is said here, or will be. */
+  own: number
+  /** How many members have said theirs. */
+  said: number
+  /** Pairs (rank, seq): the records that did. */
+  readonly records: number[]
+}
+
+/** What a domain knows of one of its groups, besides. */
+export interface DomainState {
+  /** By (rank, seq). */
+  readonly items: Map<number, Placing>
+  /** Pairs (rank, seq): casts to say `stamp` of in the next record. */
+  toSay: number[]
+  stamp: number
+  /** The stamp promised for the rest of this view; null while it goes on. */
+  closedAt: number | null
+  /** At a cut: all places are known. */
+  isCut: boolean
 }
 
 /** One group. */
@@ -98,7 +127,7 @@ export interface Group {
 
 /** A fresh total order, of a group view of these members, at one of them. */
 export function newTotal(options: GroupOptions, members: readonly ProcessId[], self: ProcessId): TotalState {
-  const { engine } = options
+  const { engine, domain } = options
   const from = members[0] === self ? 0 : null
   const turns = members.map(() => 0)
   return {
@@ -111,6 +140,7 @@ export function newTotal(options: GroupOptions, members: readonly ProcessId[], s
     placed: new Set(),
     moving: engine === 'moving' ? { from, known: 0, tally: new Map(), spared: new Set(), isTrimmed: false } : null,
     roundRobin: engine === 'round-robin' ? { turns, open: 0, highest: -1, line: [], own: [], places: new Map() } : null,
+    domain: domain === undefined ? null : { items: new Map(), toSay: [], stamp: 0, closedAt: null, isCut: false },
   }
 }
 

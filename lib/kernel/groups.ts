@@ -172,7 +172,7 @@ export class Groups {
       gid: group.gid,
       gn: group.gn + 1,
       seq: group.ownLast,
-      orderEnd: group.total.assigned,
+      orderEnd: group.total.domain === null ? group.total.assigned : this.delivery.domains.close(group),
       orderSeq: group.lastOrderSeq,
       viewId: group.viewId,
       status: group.status,
@@ -263,6 +263,7 @@ export class Groups {
     group.missing = install.missing
     group.isClosed = group.install !== null
     group.total = newTotal(group.options, group.members, self)
+    if (group.total.domain !== null) this.delivery.domains.begin(install.orderEnd)
     if (install.plan === null) {
       this.goOn(group)
       return
@@ -358,10 +359,12 @@ export class Groups {
     group.status = { ...group.status, acted: era.epoch, line: era.view.line }
   }
 
-  /** Is that member the one that numbers the casts of a total group that this process is in? */
+  /** Is that member the one that numbers the casts of a total group that this process is in, or one of those who do? */
   isSequencer(id: ProcessId): boolean {
-    for (const { options, members } of this.byName.values())
+    for (const { options, members } of this.byName.values()) {
       if (options.order === 'total' && members[0] === id && members.length > 1) return true
+      if (options.domain !== undefined && members.includes(id)) return true
+    }
     return false
   }
 
@@ -457,8 +460,16 @@ export class Groups {
     }
   }
 
-  /** What this process has delivered of a uniform group whose casts have no positions that would tell. */
-  private releasedIn({ gid, options }: Group): number[] {
+  /**
+   * What this process has delivered of a uniform group whose casts have no positions that would tell; of one with a domain,
+   * how far it has come in that.
+   */
+  private releasedIn(group: Group): number[] {
+    const { gid, options } = group
+    if (options.domain !== undefined) {
+      const reached = this.delivery.domains.reachedIn(group)
+      return reached > 0 ? [this.core.era.selfRank, reached] : []
+    }
     if (!options.uniform || options.order === 'total') return []
     const { era } = this.core
     return era.members.flatMap((_, rank) => {

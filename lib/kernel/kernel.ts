@@ -284,6 +284,7 @@ export class Kernel implements KernelHandle, Core {
     for (const link of this.links.values()) {
       if (!link.isOpen || link.rank < 0) continue
       if (link.isDoneNews) link.needAck(this.now + this.limits.ackDelayMs)
+      if (link.isHastened && link.isSettledNews(era.selfRank)) link.needAck(this.now)
       if (era.seq > 0 && link.isStableNews(era.selfRank)) {
         link.needAck(this.groups.hasUniform ? this.now : this.now + this.limits.ackDelayMs)
       }
@@ -476,6 +477,9 @@ export class Kernel implements KernelHandle, Core {
           // Whoever is silent without a word is pressed for no reason, should it say later that it sleeps.
           if (this.detector.suspended.has(message.peer)) this.detector.press(message.peer)
         }
+        return
+      case 'hasten':
+        this.link(from).isHastened = true
         return
       case 'suspend':
         this.detector.handleSuspend(from)

@@ -89,6 +89,8 @@ export class Link {
   /** Casts in group views that this process has not heard of, by the frames that they came in. */
   private unplaced: Unplaced[] = []
   private settledTold: number[] = []
+  /** The peer waits for casts to be settled, in this space view. */
+  isHastened = false
   /** Waiting for the end of the step. */
   messages: Message[] = []
   items: Item[] = []
@@ -164,6 +166,7 @@ export class Link {
     this.unplaced = []
     this.stableTold = []
     this.settledTold = []
+    this.isHastened = false
     this.forwards = []
     this.clearAhead()
   }
@@ -396,6 +399,11 @@ export class Link {
   /** Is there anything of `rank`'s stability that the peer was not told? */
   isStableNews(rank: number): boolean {
     return (this.core.era.stable[rank] ?? 0) > (this.stableTold[rank] ?? 0)
+  }
+
+  /** Is there anything of `rank`'s casts that is settled, and that the peer was not told? */
+  isSettledNews(rank: number): boolean {
+    return (this.core.era.settled[rank] ?? 0) > (this.settledTold[rank] ?? 0)
   }
 
   hello(): HelloFrame {

@@ -56,7 +56,9 @@ export function sameOptions(a: GroupOptions, b: GroupOptions): boolean {
     a.consistency === b.consistency &&
     a.state === b.state &&
     a.kind === b.kind &&
-    (a.engine ?? 'sequencer') === (b.engine ?? 'sequencer')
+    (a.engine ?? 'sequencer') === (b.engine ?? 'sequencer') &&
+    (a.strict ?? false) === (b.strict ?? false) &&
+    a.domain === b.domain
   )
 }
 

@@ -64,6 +64,10 @@ export interface ObjectKind<Handle, Options> {
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
   /** Of options that all who open the group must share: what they add to `kind`. Default nothing. */
   variant?(options: Options): string
+  /** A cast is sent when what comes before it in other groups is delivered by all. Default false. */
+  readonly strict?: boolean
+  /** The total groups that share one order with this one. Default: none. */
+  readonly domain?: string
   /** Makes the replica and the handle for one group. */
   create(port: GroupPort, options: Options): { readonly replica: Replica; readonly handle: Handle }
 }

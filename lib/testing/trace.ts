@@ -51,12 +51,14 @@ export interface GroupLine extends ProcessLine {
   readonly uniform: boolean
   readonly strong?: boolean
   readonly consistency: 'available' | 'consistent'
-  /** The groups that share one total order; the group's own name by default. */
+  /** The groups that share one total order: `@` and the name of their domain; the group's own name by default. */
   readonly domain?: string
   /** True if joiners get a state. */
   readonly state: boolean
   /** Who gives the casts of a total group their positions, if not a fixed sequencer. */
   readonly engine?: 'moving' | 'round-robin' | 'sequencer'
+  /** True if its casts wait for what comes before them in other groups. */
+  readonly strict?: boolean
 }
 
 /** The process asks to become (`join`, `attach`) or to cease to be (`leave`, `detach`) a member or a client; `''` is the space. */

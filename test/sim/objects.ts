@@ -2,7 +2,7 @@
  * The groups that a simulated application opens, and what it holds of each.
  */
 import type { AppGroup } from '../../lib/app-group.ts'
-import type { GroupOptions, TotalEngineName } from '../../lib/kernel/api.ts'
+import type { GroupOptions } from '../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../lib/objects/counter.ts'
 import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
 import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
@@ -55,9 +55,13 @@ const CORE: readonly GroupTemplate[] = [
 const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
 const CHURN_KINDS = ['queue', 'log', 'queue', 'map'] as const
 const FOLD_KINDS = ['counter', 'map'] as const
+const DOMAIN_KINDS = ['log', 'map', 'log', 'counter', 'log', 'log'] as const
+/** So many more groups than otherwise. */
+const DOMAIN_MORE = 2
 
 /** The groups of a run: one of each order first, then as many as there are. */
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
+  if (scenario.options.workload === 'domains') return overlapping(scenario)
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS
@@ -67,6 +71,15 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   // Who is in it changes all the time, or only with the space.
   const { strong } = scenario
   if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
+  return templates
+}
+
+/** Groups of which nobody need be in all. */
+function overlapping({ groups }: Scenario): GroupTemplate[] {
+  const templates = CORE.filter(({ kind }) => kind === 'queue')
+  for (let i = 0; i < groups + DOMAIN_MORE; i += 1) {
+    templates.push({ name: `x${i}`, kind: DOMAIN_KINDS[i % DOMAIN_KINDS.length] ?? 'log', isCore: false })
+  }
   return templates
 }
 
@@ -96,9 +109,8 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       return made.replica
     }
     const { order, strong = false, consistency } = kind
-    const { engine, isUniform } = variantOf(world.scenario, name, order)
+    const { isUniform, ...by } = variantOf(world.scenario, name, order)
     const uniform = kind.uniform || isUniform
-    const by = engine === undefined ? {} : { engine }
     const groupOptions = {
       order,
       uniform,
@@ -124,12 +136,25 @@ function variantOf(
   scenario: Scenario,
   name: string,
   order: GroupOptions['order'],
-): { readonly engine?: TotalEngineName; readonly isUniform: boolean } {
+): Pick<GroupOptions, 'engine' | 'strict' | 'domain'> & { readonly isUniform: boolean } {
+  if (scenario.options.workload === 'domains') return variantInDomains(scenario, name, order)
   if (scenario.options.workload !== 'engines' || order !== 'total') return { isUniform: isAllUniform(scenario) }
   const draw = scenario.random.fork(`engine/${name}`)
   const engine = draw.pick(['moving', 'moving', 'round-robin', 'round-robin', undefined] as const)
   const isUniform = draw.chance(0.4)
   return engine === undefined ? { isUniform } : { engine, isUniform }
+}
+
+function variantInDomains(
+  scenario: Scenario,
+  name: string,
+  order: GroupOptions['order'],
+): ReturnType<typeof variantOf> {
+  const draw = scenario.random.fork(`domains/${name}`)
+  const isUniform = draw.chance(0.3)
+  const strict = draw.chance(0.35) ? ({ strict: true } as const) : {}
+  const domain = draw.pick(['one', 'one', 'one', 'other', undefined] as const)
+  return { isUniform, ...strict, ...(order === 'total' && domain !== undefined ? { domain } : {}) }
 }
 
 /** The port of a group, of whose casts some are gbcasts. */

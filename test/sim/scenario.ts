@@ -50,7 +50,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * `engines`, total groups have different engines, and processes are busy now and then; in `gbcast`, so are some of the
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
- * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind.
+ * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
+ * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains.
  */
 export const WORKLOADS = [
   'mixed',
@@ -65,6 +66,7 @@ export const WORKLOADS = [
   'votes',
   'transfer',
   'fold',
+  'domains',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

@@ -45,6 +45,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   votes: { counter: 2, map: 4, log: 4, queue: 5 },
   transfer: { counter: 1, map: 6, log: 2, queue: 4 },
   fold: { counter: 4, map: 5, log: 1, queue: 0 },
+  domains: { counter: 3, map: 3, log: 5, queue: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -61,8 +62,11 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   votes: 0.03,
   transfer: 0.1,
   fold: 0.2,
+  domains: 0.12,
 }
 
+/** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
+const DOMAINS_SHARE = 0.4
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
 const BUSY_CHANCE = 0.04
 /** There, how often it is done by who did the last one, so that somebody casts most. */
@@ -74,7 +78,8 @@ export function drawMoments(scenario: Scenario, faults: readonly Fault[]): numbe
   const draw = random.fork('moments')
   // What lags comes on top of all else, so that this is as it would be without.
   const times = faults.filter(({ kind }) => kind !== 'lag').map(({ at }) => at)
-  const moments = Array.from({ length: options.ops }, () => {
+  const share = options.workload === 'domains' ? DOMAINS_SHARE : 1
+  const moments = Array.from({ length: Math.ceil(options.ops * share) }, () => {
     const moment = draw.chance(BURST_SHARE) ? draw.pick(times) : undefined
     const spread = isLan ? 20 : 150
     return moment === undefined

@@ -260,6 +260,37 @@ test('space › members agree on whether a counter folds', { timeout: 10_000 }, 
   await assert.rejects(one.counter('m', { forgetAfterMs: 0 }), UsageError)
 })
 
+test('space › members agree on whether a group is strict', { timeout: 10_000 }, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  const mine = await one.group('g', { strict: true })
+  await assert.rejects(one.group('g'), GroupMismatchError)
+  await assert.rejects(other.group('g', { strict: false }), GroupMismatchError)
+  const theirs = await other.group('g', { strict: true })
+  await (await one.group('h', { strict: false })).cast('before').stable
+  await Promise.all([mine.cast('hi').stable, theirs.cast('hello').stable])
+})
+
+test('space › members agree on the domain of a total group, which has no engine and no gbcasts', {
+  timeout: 10_000,
+}, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  const options = { order: 'total', domain: 'd' } as const
+  const mine = await one.group('g', options)
+  await assert.rejects(one.group('g', { order: 'total' }), GroupMismatchError)
+  await assert.rejects(other.group('g', { order: 'total', domain: 'e' }), GroupMismatchError)
+  const theirs = await other.group('g', options)
+  const more = await other.group('h', options)
+  await Promise.all([mine.cast('hi').stable, theirs.cast('hello').stable, more.cast('alone').stable])
+  assert.throws(() => mine.cast('all at once', { service: 'gbcast' }), UsageError)
+  await assert.rejects(one.group('c', { domain: 'd' }), UsageError)
+  await assert.rejects(one.group('r', { ...options, engine: 'round-robin' }), UsageError)
+  for (const domain of ['', 'n'.repeat(257), 7 as never]) {
+    await assert.rejects(one.group('n', { order: 'total', domain }), UsageError)
+  }
+})
+
 test('space › one name is one handle, closed as often as it was opened', { timeout: 10_000 }, async (t) => {
   const space = first(await openSpaces(t, 1))
   const [a, b] = await Promise.all([space.map('m'), space.map('m')])

@@ -35,6 +35,7 @@ import { checker as o5 } from './o5-strong-total.ts'
 import { checker as o6 } from './o6-weak-total.ts'
 import { checker as o7 } from './o7-reliable-total.ts'
 import { checker as o8 } from './o8-coherence.ts'
+import { checker as o9 } from './o9-cross-group.ts'
 import { checker as p1 } from './p1-unique-primary.ts'
 import { checker as p2 } from './p2-intersection.ts'
 import { checker as p4 } from './p4-non-primary-silence.ts'
@@ -89,6 +90,7 @@ export const checkers: readonly Checker[] = [
   o6,
   o7,
   o8,
+  o9,
   f1,
   f2,
   f3,

@@ -404,6 +404,11 @@ export function orderOf(message: Message): 'fifo' | 'causal' | 'total' | 'gbcast
   return message.send?.data.order ?? message.group?.options?.order ?? 'fifo'
 }
 
+/** What names the groups that share one total order: `@` and its name, or the name of a group that shares it with none. */
+export function domainOf({ name, options }: Group): string {
+  return options?.domain ?? name
+}
+
 /** Is the cast to be released only when it is stable: as its send line says, else as its group does? */
 export function isUniform(message: Message): boolean {
   return message.send?.data.uniform ?? message.group?.options?.uniform ?? false

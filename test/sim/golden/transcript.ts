@@ -194,6 +194,7 @@ function describeMessage(message: Message): string {
       return `group ${message.name}: a gbcast after ${message.gn}, cut please`
     case 'suspend':
     case 'resume':
+    case 'hasten':
       return message.k
     default:
       return message satisfies never

@@ -1,5 +1,6 @@
 /** All scenarios. */
 import { away } from './away.ts'
+import { domains } from './domains.ts'
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
 import { freeze } from './freeze.ts'
@@ -11,6 +12,7 @@ import { order } from './order.ts'
 import { primary } from './primary.ts'
 import { queue } from './queue.ts'
 import type { Script } from './script.ts'
+import { strict } from './strict.ts'
 import { strong } from './strong.ts'
 import { suspect } from './suspect.ts'
 import { transfer } from './transfer.ts'
@@ -29,6 +31,8 @@ export const scripts: readonly Script[] = [
   ...transfer,
   ...order,
   ...engines,
+  ...domains,
+  ...strict,
   ...uniform,
   ...strong,
   ...gbcast,

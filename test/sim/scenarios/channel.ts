@@ -11,7 +11,10 @@ type Entry = readonly [view: string, index: number, author: string, n: number, v
 
 /** A kind of channel. */
 export interface ChannelOptions
-  extends Pick<GroupOptions, 'order' | 'uniform' | 'strong' | 'consistency' | 'state' | 'engine'> {
+  extends Pick<
+    GroupOptions,
+    'order' | 'uniform' | 'strong' | 'consistency' | 'state' | 'engine' | 'strict' | 'domain'
+  > {
   /** Bytes that the state holds besides, so that it takes several chunks. */
   readonly ballast: number
 }

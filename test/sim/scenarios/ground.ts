@@ -114,8 +114,12 @@ export class Ground {
     about: Omit<ObjectKind<unknown, unknown>, 'create'> & { readonly state?: boolean },
     create: (port: GroupPort) => Pick<ReturnType<ObjectKind<unknown, unknown>['create']>, 'replica'>,
   ): void {
-    const { order, uniform, strong = false, consistency, kind, state = true, engine } = about
-    const by = engine === undefined ? {} : { engine }
+    const { order, uniform, strong = false, consistency, kind, state = true, engine, strict, domain } = about
+    const by = {
+      ...(engine === undefined ? {} : { engine }),
+      ...(strict === true ? { strict } : {}),
+      ...(domain === undefined ? {} : { domain }),
+    }
     const options = { order, uniform, strong, consistency, state, kind, ...by }
     process.app.openGroup(name, options, (port) => create(port).replica)
   }

@@ -67,6 +67,26 @@ rejects(
 accepts('O4', 'a cast before its answer', answer().deliver('c', 'g', 'a#1', 'b#1'))
 rejects('O4', 'an answer without its cast', answer().deliver('c', 'g', 'b#1'))
 tolerates('O4', 'an answer without its cast of another group', across().deliver('c', 'g', 'b#1'))
+/** As `across`, and the answer's group is strict. */
+const strictly = (): TraceWriter =>
+  trio({ strict: true })
+    .open('k', all)
+    .view('k', '1.a.1', all)
+    .cast('a#1', 'k')
+    .deliverAll(['a', 'b'], 'k', 'a#1')
+    .cast('b#1', 'g')
+accepts(
+  'O4',
+  'a strict answer after its cast of another group',
+  strictly().deliver('c', 'k', 'a#1').deliver('c', 'g', 'b#1'),
+)
+rejects('O4', 'a strict answer without its cast of another group', strictly().deliver('c', 'g', 'b#1'))
+rejects('O4', 'a strict answer before its cast', strictly().deliver('c', 'g', 'b#1').deliver('c', 'k', 'a#1'))
+tolerates(
+  'O4',
+  'a strict answer at who was never to get its cast',
+  strictly().view('k', '1.a.2', ['a', 'b']).leave('k', 'c').deliver('c', 'g', 'b#1'),
+)
 
 const both = (options: typeof total | typeof uniform): TraceWriter => trio(options).cast('a#1', 'g').cast('b#1', 'g')
 accepts('O5', 'one order for all', both(uniform).deliverAll(all, 'g', 'a#1', 'b#1'))
@@ -150,6 +170,57 @@ rejects(
   'O7',
   'a gap',
   both(total).deliverAll(['a', 'b'], 'g', 'b#1', 'a#1').deliver('c', 'g', 'a#1').view('g', '1.a.2', all),
+)
+
+/** a and b are in two groups of a domain, and c in a third; a and c have cast. */
+const inDomain = (domain = '@d'): TraceWriter =>
+  trio({ ...total, domain })
+    .open('k', ['a', 'b'], { ...total, domain: '@d' })
+    .view('k', '1.a.1', ['a', 'b'])
+    .cast('a#1', 'k')
+    .cast('c#1', 'g')
+accepts(
+  'O9',
+  'one order over two groups',
+  inDomain().deliverAll(['a', 'b'], 'k', 'a#1').deliverAll(all, 'g', 'c#1').view('', '2.a', all),
+)
+rejects(
+  'O9',
+  'casts of two groups that come in another order at another member',
+  inDomain().deliver('b', 'k', 'a#1').deliverAll(all, 'g', 'c#1').deliver('a', 'k', 'a#1').view('', '2.a', all),
+)
+rejects(
+  'O9',
+  'another order at rest',
+  inDomain().deliver('b', 'k', 'a#1').deliverAll(all, 'g', 'c#1').deliver('a', 'k', 'a#1').quiet(all).end(),
+)
+tolerates(
+  'O9',
+  'another order in groups of no one domain',
+  inDomain('g').deliver('b', 'k', 'a#1').deliverAll(all, 'g', 'c#1').deliver('a', 'k', 'a#1').view('', '2.a', all),
+)
+tolerates(
+  'O9',
+  'another order at one who parted',
+  inDomain()
+    .deliver('b', 'k', 'a#1')
+    .deliverAll(all, 'g', 'c#1')
+    .deliver('a', 'k', 'a#1')
+    .view('', '2.a', ['a'])
+    .view('', '3.b', ['b', 'c'], { primary: false }),
+)
+rejects(
+  'O5',
+  'another order of uniform casts of a domain at one that crashed',
+  trio({ ...uniform, domain: '@d' })
+    .open('k', ['a', 'b'], { ...uniform, domain: '@d' })
+    .view('k', '1.a.1', ['a', 'b'])
+    .cast('a#1', 'k')
+    .cast('c#1', 'g')
+    .deliver('b', 'k', 'a#1')
+    .deliverAll(all, 'g', 'c#1')
+    .deliver('a', 'k', 'a#1')
+    .crash('b'),
 )
 
 const agreed = (): TraceWriter => trio(total).cast('a#1', 'g').deliver('b', 'g', 'a#1').cast('b#1', 'g')

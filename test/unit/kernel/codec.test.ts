@@ -423,7 +423,10 @@ describe('codec › what a peer may not send', () => {
     assert.equal(faultOf(request(31)), 'truncated')
     assert.equal(faultOf(request(62)), null)
     assert.equal(faultOf(request(63)), 'truncated')
-    assert.equal(faultOf(request(94)), 'malformed')
+    assert.equal(faultOf(request(94)), null)
+    // A domain that is not there, and one of a group without a total order.
+    assert.equal(faultOf(request(158)), 'truncated')
+    assert.equal(faultOf(request(157)), 'malformed')
   })
 
   it('an engine that does not exist is malformed', () => {

@@ -66,6 +66,8 @@ const engine = fc.constantFrom('moving' as const, 'round-robin' as const)
 const options: Arbitrary<GroupOptions> = fc.oneof(
   plainOptions,
   fc.tuple(plainOptions, engine).map(([most, engine]) => ({ ...most, order: 'total' as const, engine })),
+  plainOptions.map((most) => ({ ...most, strict: true })),
+  fc.tuple(plainOptions, text).map(([most, domain]) => ({ ...most, order: 'total' as const, domain })),
 )
 const primary: Arbitrary<PrimaryRecord> = fc
   .tuple(
@@ -204,6 +206,7 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
   suspend: plain({ k: k('suspend') }),
   resume: plain({ k: k('resume') }),
   want: plain({ k: k('want'), group: text, of: view, ranges: pairs }),
+  hasten: plain({ k: k('hasten'), view }),
 }
 const cast: Arbitrary<Cast> = plain<Cast>({
   seq: num,
