@@ -270,8 +270,8 @@ function dropLost(
 
 /**
  * A lost order record loses none of the casts that it placed: at the cut they get positions after all others. But it loses
- * what depends on it: that was cast by somebody who had seen those positions, and could otherwise, by the order of
- * another group, come before what they are now behind (seed 201977).
+ * what depends on it in other groups: that was cast by somebody who had seen those positions, and could otherwise, by
+ * the order of its own group, come before what they are now behind (seed 201977).
  */
 function hasLostDependency(
   entry: Union,
@@ -285,6 +285,7 @@ function hasLostDependency(
   const { deps } = entry.cast
   for (let i = 0; i + 2 < deps.length; i += 3) {
     const stream = deps[i + 1] ?? 0
+    if (stream % 2 === 1 && stream >> 1 === entry.cast.gid) continue
     // Its sender comes along: only within its own group is its past owed to those who deliver it.
     if (entry.isMover && stream >> 1 !== entry.cast.gid) continue
     const sender = oldMembers[deps[i] ?? 0]

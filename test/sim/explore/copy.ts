@@ -22,6 +22,11 @@ const LAYERS = [
   'casting',
   'membership',
 ] as const
+/** Made by the constructors of layers. */
+const INNER = [
+  ['casting', 'strictness'],
+  ['delivery', 'domains'],
+] as const
 /** Given at the beginning, or closures over the kernel, or without a state of their own. */
 const BOUND: ReadonlySet<string> = new Set(['env', 'hooks', 'limits', 'engines'])
 
@@ -46,7 +51,8 @@ const VALUES: ReadonlySet<string> = new Set([
 type Fields = Record<string, unknown>
 
 function partsOf(kernel: Kernel): readonly object[] {
-  return [kernel, ...LAYERS.map((name) => kernel[name])]
+  const inner = INNER.map(([layer, name]) => (kernel[layer] as unknown as Fields)[name] as object)
+  return [kernel, ...LAYERS.map((name) => kernel[name]), ...inner]
 }
 
 /** A kernel that goes on from where `source` is. */

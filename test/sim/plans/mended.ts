@@ -50,8 +50,8 @@ export const MENDED: readonly Mutant[] = [
     name: 'lost-record-loses-nothing',
     about: 'what was cast after an order record was seen is kept at a cut that lacks the record (424c016)',
     file: 'lib/kernel/cut.ts',
-    find: '    const stream = deps[i + 1] ?? 0\n',
-    replace: '    const stream = deps[i + 1] ?? 0\n    if (stream % 2 === 1) continue\n',
+    find: 'if (stream % 2 === 1 && stream >> 1 === entry.cast.gid) continue',
+    replace: 'if (stream % 2 === 1) continue',
     properties: ['M3'],
   },
   {
