@@ -10,7 +10,16 @@ import { ClosedError, UsageError } from './errors.ts'
 import { GroupState, type StateContext } from './group-state.ts'
 import type { WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
-import type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, Receipt, Replica } from './objects/replica.ts'
+import type {
+  CastFate,
+  CastOptions,
+  GroupPhase,
+  GroupPort,
+  GroupView,
+  Receipt,
+  Replica,
+  Succession,
+} from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -59,6 +68,8 @@ export class AppGroup implements GroupPort {
   #info: ViewInfo | null = null
   #view: GroupView | null = null
   #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
+  /** The view in force, if the replica was not told of it because a state is to come. */
+  #skipped: { readonly view: GroupView; readonly succession: Succession | undefined } | null = null
   #buffer: WaitingCast[] = []
   #viewOfIndex = ''
   #index = 0
@@ -189,8 +200,11 @@ export class AppGroup implements GroupPort {
     if (plan === 'anew' || plan === 'own') {
       this.#buffer = []
       if (plan === 'anew') this.#state.beginAnew()
-    } else if (plan !== 'replace') this.#replay(null)
-    else if (this.options.consistency === 'consistent') {
+    } else if (plan !== 'replace') {
+      // It was whole all the time, though whoever planned the view before did not know: it goes on from what is here.
+      if (this.#skipped !== null) this.#state.view(this.#skipped.view, this.#skipped.succession)
+      this.#replay(null)
+    } else if (this.options.consistency === 'consistent') {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
       this.#buffer = []
       this.#state.kept.take()
@@ -203,6 +217,7 @@ export class AppGroup implements GroupPort {
     this.#context.trace?.(viewLine(this.name, view))
     if (plan === 'anew' || plan === 'own') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
     // A state that is about to be replaced must not act on the view: the one that comes is told instead.
+    this.#skipped = plan === 'replace' ? { view: this.#view, succession } : null
     if (plan !== 'replace') this.#state.view(this.#view, succession)
   }
 
@@ -263,6 +278,7 @@ export class AppGroup implements GroupPort {
     if (!this.#state.take(event, isReplacing)) return
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
+    this.#skipped = null
     this.#replay(event)
     this.#awaits = 'nothing'
     this.#traceDigest(isUntouched)
