@@ -1,6 +1,7 @@
 /**
  * L8 Nobody is held up by one who does not listen: a cast of an available group is sent within `tDetect` and `tView` of
- * when it was made, or of when its sender was in the group: whoever has not consumed what it was sent is found out and put
+ * when it was made, of when its sender was in the group, or of when something else last went wrong meanwhile, a crash, a
+ * freeze or a path: whoever has not consumed what it was sent is found out and put
  * out of the way within the one, and there is a view without it within the other. Excused is whoever was itself frozen,
  * silent or blocked meanwhile, or `tView` before, and whoever dies or leaves first.
  */
@@ -17,10 +18,11 @@ export const checker: Checker = {
     if (run.bounds === null) return verdict
     const { tDetect, tView } = run.bounds
     const blocked = new Blocked(run)
+    const troubles = troublesOf(run)
     for (const message of run.messages) {
       const { m, cast, send, sender, settles, group } = message
       if (cast === null || group?.options?.consistency !== 'available') continue
-      const deadline = Math.max(cast.t, joinedAt(message)) + tDetect + tView
+      const deadline = restAfter(Math.max(cast.t, joinedAt(message)), troubles, tDetect + tView)
       const end = Math.min(send?.t ?? Number.POSITIVE_INFINITY, settles[0]?.t ?? Number.POSITIVE_INFINITY)
       if (end > deadline && (deadline > run.end.t || isGone(message, deadline))) continue
       if (blocked.was(sender.id, { from: cast.t - tView, to: Math.min(end, deadline) })) continue
@@ -32,6 +34,23 @@ export const checker: Checker = {
     }
     return verdict
   },
+}
+
+/** When something was done to a process or a path, or ended, other than that a page does nothing; ascending. */
+function troublesOf(run: Run): number[] {
+  const times = (['crash', 'freeze', 'thaw', 'cut', 'heal'] as const).flatMap((e) => run.of(e).map(({ t }) => t))
+  for (const { t, data } of run.of('slow')) times.push(t, t + (data.ms ?? 0))
+  return times.sort((a, b) => a - b)
+}
+
+/** The end of the first stretch of so many ms, from that time on, in which nothing else goes wrong. */
+function restAfter(from: number, troubles: readonly number[], ms: number): number {
+  let start = from
+  for (const t of troubles) {
+    if (t > start + ms) break
+    start = Math.max(start, t)
+  }
+  return start + ms
 }
 
 function howLate({ cast, send }: Message): string {
