@@ -3,6 +3,7 @@ import type { MemberInfo, ViewInfo } from './api.ts'
 import { absencesOf } from './away.ts'
 import type { LostCast } from './casting.ts'
 import { type CutPlan, lastTold } from './cut.ts'
+import { isHeldBack } from './delivery.ts'
 import { Era, type Held } from './era.ts'
 import type { Decision } from './frame.ts'
 import { agreedDeparted, whyGone } from './gone.ts'
@@ -124,7 +125,10 @@ function deliverCut(kernel: Kernel, { part, rows }: Flush, plan: CutPlan, decisi
     if (held === undefined) continue
     held.isDropped = true
     const group = era.groups.get(held.cast.gid)
-    if (rank === era.selfRank && group !== undefined) lost.push({ group: group.name, n: held.cast.n, outcome: 'lost' })
+    if (rank !== era.selfRank || group === undefined) continue
+    // What is released nowhere before all hold it is dropped by everybody, if the line goes on without it.
+    const outcome = isHeldBack(group.options) && !isPrimary ? 'unknown' : 'lost'
+    lost.push({ group: group.name, n: held.cast.n, outcome })
   }
   for (const history of histories) {
     for (const install of history.installs) {

@@ -18,7 +18,7 @@ import {
   type QueueItem,
   QueueState,
 } from './queue-state.ts'
-import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
+import type { CastFate, GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
 import { type ItemActions, TakenItem } from './taken-item.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
@@ -67,6 +67,8 @@ export class QueueReplica implements Replica, ItemActions {
   readonly #calls = new Map<number, Call>()
   #lastTake = 0
   readonly #takes = new Map<number, OpenTake>()
+  /** Casts of open calls; those that are lost are dropped by everybody, and what they ask is asked again. */
+  readonly #sent = new Map<number, 'open' | 'lost'>()
   readonly #held: HeldItems
   readonly #orphans: OrphanWatch
   #lastPrimary: readonly string[] = []
@@ -124,21 +126,34 @@ export class QueueReplica implements Replica, ItemActions {
       signal?.throwIfAborted()
       if (!isPatient) this.#requirePrimary()
       const number = this.#lastCall + 1
-      const receipt = this.#cast(makeOp(number), isPatient ? signal : this.#untilCutOff(signal))
-      this.#lastCall = number
       const call: Call = { resolve, reject, isDelivered: false }
-      this.#calls.set(number, call)
-      receipt.delivered.then(
-        () => {
-          call.isDelivered = true
-          if (this.#isEnded) this.#endCall(number, call)
-        },
-        (reason: unknown) => {
-          this.#calls.delete(number)
-          reject(reason)
-        },
-      )
+      this.#castCall(number, call, { op: makeOp(number), signal: isPatient ? signal : this.#untilCutOff(signal) })
+      this.#lastCall = number
     })
+  }
+
+  #castCall(number: number, call: Call, { op, signal }: { op: unknown; signal: AbortSignal | undefined }): void {
+    const receipt = this.#cast(op, signal)
+    this.#calls.set(number, call)
+    this.#sent.set(receipt.n, 'open')
+    receipt.delivered.then(
+      () => {
+        this.#sent.delete(receipt.n)
+        call.isDelivered = true
+        if (this.#isEnded) this.#endCall(number, call)
+      },
+      (reason: unknown) => {
+        this.#calls.delete(number)
+        const isLost = this.#sent.get(receipt.n) === 'lost'
+        this.#sent.delete(receipt.n)
+        if (!isLost || this.#isStopped) return call.reject(reason)
+        try {
+          this.#castCall(number, call, { op, signal })
+        } catch (error) {
+          call.reject(error)
+        }
+      },
+    )
   }
 
   #castTake(open: OpenTake): void {
@@ -224,6 +239,10 @@ export class QueueReplica implements Replica, ItemActions {
     if (happened === null) return false
     this.#observe(happened)
     return true
+  }
+
+  lost(n: number, fate: CastFate): void {
+    if (fate === 'lost' && this.#sent.has(n)) this.#sent.set(n, 'lost')
   }
 
   view(view: GroupView): void {

@@ -36,7 +36,10 @@ export interface OpInfo {
   readonly index: number
 }
 
-/** What became of an own cast that is not delivered here: never sent; dropped by all who came along; or others may have it. */
+/**
+ * What became of an own cast that is not delivered here: never sent; dropped by all who came along, because something
+ * before it is lost, so by everybody in a consistent group of uniform casts; or others may have it.
+ */
 export type CastFate = 'refused' | 'lost' | 'unknown'
 
 /** How one cast is made. */

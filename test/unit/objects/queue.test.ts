@@ -6,6 +6,7 @@ import {
   ClosedError,
   NotPrimaryError,
   StaleTokenError,
+  UnknownOutcomeError,
   UsageError,
   ValueError,
 } from '../../../lib/errors.ts'
@@ -455,6 +456,20 @@ for (const how of ['done', 'fail'] as const) {
     )
   })
 }
+
+test('queue › what everybody drops, because something before it is lost, is asked again; what others may have is not', async () => {
+  const cluster = makeCluster(2)
+  const member = at(cluster, 1)
+  member.drops = 2
+  const added = member.handle.add('x')
+  await cluster.rest()
+  assert.equal((await added).id, at(cluster, 0).handle.items[0]?.id)
+  assert.equal(at(cluster, 0).handle.items.length, 1)
+  member.loses = 1
+  await assert.rejects(member.handle.add('y'), UnknownOutcomeError)
+  await cluster.rest()
+  assert.equal(at(cluster, 0).handle.items.length, 1)
+})
 
 test('queue › a lost give-back is sent again', async () => {
   const cluster = makeCluster(2)

@@ -31,6 +31,8 @@ export interface TotalMember<Handle> {
   casts: number
   /** So many of its next casts are lost, and it is told that their outcome is unknown. */
   loses: number
+  /** So many of its next casts are dropped by everybody, and it is told so. */
+  drops: number
   /** Since when it is cut off; null while it is in the primary component. */
   cutOffAt: number | null
 }
@@ -88,7 +90,7 @@ export class TotalCluster<Handle, Options> {
     }
     const { replica, handle } = this.#kind.create(port, this.#options)
     const view = this.#makeView([id], false, {})
-    const start = { queued: [], view, position: 0, casts: 0, loses: 0, cutOffAt: null }
+    const start = { queued: [], view, position: 0, casts: 0, loses: 0, drops: 0, cutOffAt: null }
     const member: TotalMember<Handle> = { id, replica, handle, ...start }
     return member
   }
@@ -107,6 +109,13 @@ export class TotalCluster<Handle, Options> {
       // Like a receipt's promise, which is made only when asked for: nobody has to.
       delivered.catch(() => undefined)
       reject(new UnknownOutcomeError('lost'))
+    } else if (member.drops > 0) {
+      member.drops -= 1
+      const { n } = cast
+      queueMicrotask(() => {
+        reject(new UnknownOutcomeError('dropped'))
+        member.replica.lost?.(n, 'lost')
+      })
     } else member.queued.push(cast)
     signal?.addEventListener('abort', () => {
       const at = member.queued.indexOf(cast)
