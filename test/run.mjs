@@ -18,7 +18,7 @@ const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
 /** Seeds of each other workload: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap. */
 const otherSeeds = 60
-const otherWorkloads = ['uniform', 'engines', 'gbcast', 'votes', 'transfer', 'domains']
+const otherWorkloads = ['uniform', 'engines', 'gbcast', 'votes', 'transfer', 'domains', 'fold']
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
