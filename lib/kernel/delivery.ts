@@ -356,8 +356,19 @@ export class Delivery {
     const released = this.core.era.cut?.released.get(group.gid)
     if (released === undefined || group.untold !== null) return false
     if (gn < released.installed) return true
-    if (group.options.order !== 'total') return seq <= (released.last.get(held.rank) ?? 0)
+    if (group.options.order !== 'total') return seq <= (released.last.get(held.rank) ?? 0) || this.isStableToMover(held)
     return group.total.next < (released.next.get(gn) ?? 0)
+  }
+
+  /**
+   * Does somebody who comes along know that all hold it, and its causal past? Whoever is in no group of what comes before
+   * it may have released what comes after it (seed 47, `uniform`).
+   */
+  private isStableToMover({ cast: { seq, deps }, rank }: Held): boolean {
+    const stable = this.core.era.cut?.stable ?? []
+    if (seq > (stable[rank] ?? 0)) return false
+    for (let i = 0; i + 2 < deps.length; i += 3) if ((deps[i + 2] ?? 0) > (stable[deps[i] ?? 0] ?? 0)) return false
+    return true
   }
 
   /**

@@ -47,6 +47,8 @@ export interface CutUnderWay {
   readonly isPrimary: boolean
   /** By group. */
   readonly released: ReadonlyMap<number, Released>
+  /** By rank: what every addressee holds of that sender, as far as anybody who comes along knows. */
+  readonly stable: readonly number[]
   /** By group: the last of its views that the application is told of. */
   readonly lastTold: ReadonlyMap<number, number>
 }

@@ -106,6 +106,9 @@ function deliverCut(kernel: Kernel, { part, rows }: Flush, plan: CutPlan, decisi
   era.cut = {
     isPrimary,
     released: new Map(histories.map((history) => [history.gid, history.released])),
+    stable: era.members.map((id) =>
+      Math.max(0, ...ownRows.map(({ removed }) => removed.find(({ sender }) => sender === id)?.stable ?? 0)),
+    ),
     lastTold: new Map(
       histories.map((history) => {
         const gn = era.groups.get(history.gid)?.gn ?? 0

@@ -116,20 +116,25 @@ test('delivery › at a cut, what somebody who comes along has delivered without
     const { era, group, delivery, events } = makeMember()
     group.install = null
     const released = new Map([[0, { installed: 0, next: new Map([[0, position]]), last: new Map() }]])
-    era.cut = { isPrimary: true, released, lastTold: new Map([[0, 0]]) }
+    era.cut = { isPrimary: true, released, stable: [], lastTold: new Map([[0, 0]]) }
     delivery.pump()
     assert.deepEqual(events, expected)
   }
 })
 
 test('delivery › at a cut, what somebody has delivered of a uniform group without positions comes before the signal', () => {
-  for (const order of ['fifo', 'causal'] as const) {
+  // It is told as delivered, or as held by all.
+  const cases = (['fifo', 'causal'] as const).flatMap((order) => [
+    { order, last: new Map([[1, 1]]), stable: [] },
+    { order, last: new Map(), stable: [0, 1] },
+  ])
+  for (const { order, last, stable } of cases) {
     const { era, group, delivery, events } = makeMember({ ...options, order })
     group.install = null
-    const last = new Map([[1, 1]])
     era.cut = {
       isPrimary: true,
       released: new Map([[0, { installed: 0, next: new Map(), last }]]),
+      stable,
       lastTold: new Map([[0, 0]]),
     }
     const cast = { seq: 1, n: 1, gid: 0, gn: 0, lamport: 9, deps: [], payload: new Uint8Array(0), order: null }
