@@ -34,7 +34,7 @@ export const MENDED: readonly Mutant[] = [
     name: 'released-after-signal',
     about: 'what somebody had delivered of a uniform group without positions comes after the signal (a5bd6bf)',
     file: 'lib/kernel/delivery.ts',
-    find: 'return seq <= (released.last.get(held.rank) ?? 0)',
+    find: 'return seq <= (released.last.get(held.rank) ?? 0) || this.isStableToMover(held)',
     replace: 'return false',
     properties: ['M7'],
   },
