@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PrimaryRecord, VoteRecord } from '../../../lib/kernel/api.ts'
 import type { Departed, Row } from '../../../lib/kernel/frame.ts'
-import { decide } from '../../../lib/kernel/primary.ts'
+import { decide, goesOn } from '../../../lib/kernel/primary.ts'
 
 const record = (id: string, members: string[], line = 'L'): PrimaryRecord => ({ line, id, members })
 
@@ -227,4 +227,18 @@ test('the vote › whoever died in another line has forgotten how far it came in
   // Views of a and b alone, and of b and c: the latter went over to another line.
   assert.equal(verdict(row('a', { votes: { last }, departed: [dead('b', last)] })).decision.primary, true)
   assert.equal(isPrimary('M'), false)
+})
+
+test('the vote › a part that slept while its line went on does not go on in a primary view', () => {
+  const [asleep, ahead] = [
+    row('a', { votes: { last: record('5.a', ['a', 'b']) } }),
+    row('b', { votes: { last: record('6.b', ['b', 'c']) } }),
+  ]
+  const { decision } = verdict(asleep, ahead)
+  const primary = { ...decision, primary: true, heirOf: 'L' }
+  assert.equal(goesOn(primary, [asleep], [asleep, ahead]), false)
+  assert.equal(goesOn(primary, [ahead], [asleep, ahead]), true)
+  assert.equal(goesOn(primary, [asleep], [asleep]), true)
+  assert.equal(goesOn({ ...primary, primary: false }, [ahead], [asleep, ahead]), false)
+  assert.equal(goesOn(primary, [row('n', { line: null })], [ahead]), true)
 })
