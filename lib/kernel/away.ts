@@ -95,8 +95,8 @@ export class Away {
   private stuckSince = Number.NaN
   /** It holds others up no longer, and waits for its application. */
   isLagging = false
-  /** By suspended member: who was told that it holds something up. */
-  private readonly told: Map<ProcessId, ProcessId> = new Map()
+  /** By suspended member: who was told that it holds something up, and when. */
+  private readonly told: Map<ProcessId, { readonly coordinator: ProcessId; readonly at: number }> = new Map()
 
   constructor(core: Core, detector: Detector) {
     this.core = core
@@ -207,10 +207,15 @@ export class Away {
     this.unfence('answers')
   }
 
-  /** Is that one still to be told that the member holds something up? */
+  /**
+   * Is that one to be told that the member holds something up? Again after a while: whoever is told before it hears of the
+   * suspension takes that for silence.
+   */
   isToTell(member: ProcessId, coordinator: ProcessId): boolean {
-    if (coordinator === this.core.self || this.told.get(member) === coordinator) return false
-    this.told.set(member, coordinator)
+    const { self, now, limits } = this.core
+    const last = this.told.get(member)
+    if (coordinator === self || (last?.coordinator === coordinator && now - last.at < limits.heartbeatMs)) return false
+    this.told.set(member, { coordinator, at: now })
     return true
   }
 

@@ -77,6 +77,26 @@ export const lagging: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: lagging: the coordinator is told of it by whoever waits before it hears of it (n=3)',
+    cites: [spread, 'JGroups FrozenCoordinatorTest'],
+    on,
+    async play(s) {
+      await s.together('a b c')
+      s.slow('c>a', 200)
+      const { now } = s
+      s.lag('c', 20_000)
+      s.cast('b', 'notes', many('x'))
+      await s.until(() => s.isIn('b', 'a b'), 'c is put out')
+      // It is told once more, with a heartbeat.
+      s.within(now, LAG_LIMITS.lagMs, OUT_MS + 400 + 500)
+      await s.run(100)
+      s.fate(many('x'), 'stable')
+      await s.run(20_000)
+      await s.settle()
+      s.inView('a b c', 'a b c', { primary: true })
+    },
+  },
+  {
     name: 'vsync: lagging: a page that nobody waits for stays, however long it does nothing (n=3)',
     cites: [spread, 'akka/akka-core#21999'],
     on,
