@@ -372,4 +372,6 @@ export const message: Codec<Message> = union<Message>({
   resume: {},
   want: { group: text, of: viewId, ranges: flatTuples(2) },
   hasten: { view: viewId },
+  groupSync: { view: viewId },
+  groupSynced: { view: viewId },
 })

@@ -26,8 +26,8 @@ import { compareHeld, type EngineHooks, insertSorted, isRecord, type TotalEngine
 export interface DeliveryHooks {
   /** A group whose cut is decided has delivered all of its old view. */
   installGroup(group: Group): void
-  /** This process asked to join some group whose number it does not know yet. */
-  isJoining(gid: number): boolean
+  /** Might a cast of a group that this process is not in be addressed to it, because it is joining? */
+  mightConcern(rank: number, stream: number, seq: number): boolean
   /** An own total cast got its position. */
   placedOwn(): void
   /** An own gbcast is delivered. */
@@ -285,7 +285,7 @@ export class Delivery {
       const seq = deps[i + 2] ?? 0
       const gid = stream >> 1
       if (!era.groups.has(gid)) {
-        if (!era.isCutting && this.hooks.isJoining(gid)) return false
+        if (!era.isCutting && this.hooks.mightConcern(rank, stream, seq)) return false
         continue
       }
       if ((era.delivered.get(streamKey(rank, stream)) ?? 0) >= seq) continue

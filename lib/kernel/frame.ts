@@ -295,6 +295,10 @@ export type Message =
   | { readonly k: 'want'; readonly group: string; readonly of: ViewId; readonly ranges: readonly number[] }
   /** Casts of its sender wait for others to be settled: please tell at once which are, as long as this view lasts. */
   | { readonly k: 'hasten'; readonly view: ViewId }
+  /** Its sender holds casts back because it is joining groups: please answer, after all views of groups decided so far. */
+  | { readonly k: 'groupSync'; readonly view: ViewId }
+  /** All views of groups that were decided when it was asked for have been told before it. */
+  | { readonly k: 'groupSynced'; readonly view: ViewId }
 
 /** A piece of a state on the bulk channel. */
 export interface Chunk {

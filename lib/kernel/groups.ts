@@ -51,6 +51,11 @@ export class Groups {
     return this.joining.has(name)
   }
 
+  /** Has it asked to join any that it is not in? */
+  get hasJoins(): boolean {
+    return this.joining.size > 0
+  }
+
   /** Might a dependency on that group concern us soon? */
   mightJoin(gid: number): boolean {
     if (this.joining.size === 0) return false

@@ -29,6 +29,7 @@ import { isNews } from './gone.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
+import { Joins } from './joins.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Link } from './link.ts'
 import { type Flush, Membership } from './membership.ts'
@@ -68,6 +69,7 @@ export class Kernel implements KernelHandle, Core {
   readonly delivery: Delivery
   readonly rounds: Rounds
   readonly groups: Groups
+  readonly joins: Joins
   readonly casting: Casting
   readonly transfer: Transfer
   private readonly local: Message[] = []
@@ -98,7 +100,7 @@ export class Kernel implements KernelHandle, Core {
     this.away = new Away(this, this.detector)
     this.delivery = new Delivery(this, {
       installGroup: (group) => this.groups.install(group),
-      isJoining: (gid) => this.groups.mightJoin(gid),
+      mightConcern: (rank, stream, seq) => this.joins.mightConcern(rank, stream, seq),
       placedOwn: () => this.casting.placed(),
       cutOwn: () => this.casting.cut(),
     })
@@ -109,6 +111,7 @@ export class Kernel implements KernelHandle, Core {
       restate: (group, avoid) => this.groups.requestRestate(group, avoid),
     })
     this.groups = new Groups(this, { delivery: this.delivery, transfer: this.transfer })
+    this.joins = new Joins(this, this.groups)
     this.casting = new Casting(this, { delivery: this.delivery, groups: this.groups })
     this.contacts = new Contacts(this, this.detector)
     this.membership = new Membership(
@@ -238,6 +241,7 @@ export class Kernel implements KernelHandle, Core {
   private settle(): void {
     if (this.fenced.length > 0 && !this.isFenced)
       for (const { from, message } of this.fenced.splice(0)) this.handleMessage(from, message)
+    if (this.now >= this.detector.nextBeat && !this.away.isSilent) this.joins.beat()
     for (let rounds = 0; rounds < 100; rounds += 1) {
       this.advanceStability()
       this.delivery.pump()
@@ -534,6 +538,12 @@ export class Kernel implements KernelHandle, Core {
       case 'groupInstall':
         // After the row it is too late: who knows it reports it in its own row.
         if (from === this.era.members[0] && !this.era.isClosed) this.handleGroupInstall(message.install)
+        return
+      case 'groupSync':
+        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving) this.joins.answer(from)
+        return
+      case 'groupSynced':
+        if (from === this.era.members[0]) this.joins.handleAnswer()
         return
       case 'want':
         this.transfer.handleWant(from, message)

@@ -19,6 +19,7 @@ const LAYERS = [
   'rounds',
   'transfer',
   'groups',
+  'joins',
   'casting',
   'membership',
 ] as const

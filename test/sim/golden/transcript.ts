@@ -195,6 +195,8 @@ function describeMessage(message: Message): string {
     case 'suspend':
     case 'resume':
     case 'hasten':
+    case 'groupSync':
+    case 'groupSynced':
       return message.k
     default:
       return message satisfies never

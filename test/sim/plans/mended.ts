@@ -63,4 +63,12 @@ export const MENDED: readonly Mutant[] = [
     properties: ['M6'],
     workload: 'fold',
   },
+  {
+    name: 'joins-wait-for-each-other',
+    about: 'who holds casts back for its joins does not ask what is decided (f3ebec6)',
+    file: 'lib/kernel/joins.ts',
+    find: "core.tell(coordinator, { k: 'groupSync', view: era.id })",
+    replace: '',
+    properties: ['L7'],
+  },
 ]

@@ -86,7 +86,7 @@ function makeMember(groupOptions = options): { era: Era; group: Group; delivery:
   }
   const core = { era, self: 'b', lamport: 0, backlogBytes: 0, app, trace: () => undefined, cutMovers: () => ['a', 'b'] }
   const none = (): undefined => undefined
-  const hooks = { installGroup: none, isJoining: () => false, placedOwn: none, cutOwn: none }
+  const hooks = { installGroup: none, mightConcern: () => false, placedOwn: none, cutOwn: none }
   const delivery = new Delivery(core as unknown as Core, hooks)
   const cast = (seq: number, order: readonly number[] | null): Cast => {
     const n = order === null ? seq : 0

@@ -207,6 +207,8 @@ export const messages: { readonly [K in Message['k']]: Arbitrary<Extract<Message
   resume: plain({ k: k('resume') }),
   want: plain({ k: k('want'), group: text, of: view, ranges: pairs }),
   hasten: plain({ k: k('hasten'), view }),
+  groupSync: plain({ k: k('groupSync'), view }),
+  groupSynced: plain({ k: k('groupSynced'), view }),
 }
 const cast: Arbitrary<Cast> = plain<Cast>({
   seq: num,
