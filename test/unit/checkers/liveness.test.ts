@@ -200,6 +200,19 @@ rejects(
     .view('', '3.d', ['d'])
     .view('', '4.a', ['a', 'b'], { dead: ['c'] }),
 )
+/** d has said READY for a view that others, between whom a path is slow, install much later; it is in another one then. */
+const promised = (slow: readonly [string, string], ms: number): TraceWriter => {
+  const trace = trio().start(['d']).view('', '1.d', ['d'])
+  trace.write({ e: 'slow', t: trace.t, links: [slow], ms: 5_000 }, { e: 'ready', t: trace.t, p: 'd', view: '2.a' })
+  trace.wait(ms).view('', '3.d', ['d'])
+  return trace
+    .write({ e: 'install', t: trace.t, p: 'a', view: '2.a', members: [...all, 'd'] })
+    .view('', '2.a', [...all, 'd'], { by: all })
+    .view('', '4.a', all)
+}
+tolerates('L5', 'an exclusion of one that gave a view up which a slow path held up', promised(['a', 'b'], 2_000))
+rejects('L5', 'an exclusion of one that gave a view up before its promise was over', promised(['a', 'b'], 500))
+rejects('L5', 'an exclusion of one that gave a view up, for a slow path to a stranger', promised(['a', 'x'], 2_000))
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
