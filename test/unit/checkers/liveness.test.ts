@@ -244,6 +244,19 @@ rejects(
   trio({ consistency: 'consistent' }).cast('a#1', 'g').view('', '2.a', all, { primary: false }).quiet(all).end(),
 )
 
+/** a's casts in g and h have waited; each is sent so long after the one before, and settles then; the last of them is late. */
+const queued = (ms: number, order: 'total' | 'causal' = 'total'): TraceWriter => {
+  const trace = trio({ order }).open('h', all, { order }).view('h', '1.a.1', all)
+  const names = ['a#1', 'a#2', 'a#3', 'a#4'].map((m, i): [string, string] => [m, i % 2 === 0 ? 'g' : 'h'])
+  for (const [m, g] of names) trace.write({ e: 'cast', t: trace.t, p: 'a', m, g, seen: '1.a.1' })
+  trace.quiet(all)
+  for (const [m, g] of names) trace.send(m, g).wait(ms).settle(m, 'delivered')
+  return trace.end()
+}
+tolerates('L6', 'casts that wait for the number of the one before them', queued(500))
+rejects('L6', 'casts that wait for too long for the one before them', queued(2_500))
+rejects('L6', 'casts that need not wait for the one before them', queued(500, 'causal'))
+
 accepts('L7', 'joins that settle', settled(trio()).quiet(all).end())
 rejects('L7', 'a join that never settles', settled(trio(), ['a', 'b']).quiet(all).end())
 rejects(
