@@ -63,4 +63,12 @@ export const MENDED: readonly Mutant[] = [
     properties: ['M6'],
     workload: 'fold',
   },
+  {
+    name: 'holders-go-first',
+    about: "all who have a group's state may leave it while those who stay await it (9a0bb32)",
+    file: 'lib/kernel/rounds.ts',
+    find: 'if (kept !== null) {',
+    replace: 'if (kept !== null && kept.length === 0) {',
+    properties: ['F1'],
+  },
 ]
