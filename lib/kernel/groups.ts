@@ -40,6 +40,8 @@ export class Groups {
   private readonly joining: Map<string, GroupOptions> = new Map()
   private readonly leaving: Set<string> = new Set()
   private readonly leaveAsked: Set<string> = new Set()
+  /** Groups in whose next view this process is to give the state, before it asks to leave again. */
+  private readonly keptToGive: Set<string> = new Set()
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly transfer: Transfer }) {
     this.core = core
@@ -145,11 +147,15 @@ export class Groups {
   renewRequests(): void {
     for (const [name, options] of this.joining) this.request(name, 'join', options, null)
     this.leaveAsked.clear()
+    this.keptToGive.clear()
     this.requestLeaves()
   }
 
+  /** A join is refused for good; a leave until the state is given to those of the next view. */
   handleRefuse(message: Of<'groupRefuse'>): void {
-    if (this.joining.delete(message.name)) this.core.app({ type: 'joined', group: message.name, outcome: 'mismatch' })
+    if (this.leaveAsked.has(message.name)) this.keptToGive.add(message.name)
+    else if (this.joining.delete(message.name))
+      this.core.app({ type: 'joined', group: message.name, outcome: 'mismatch' })
   }
 
   /** The group's view is about to change: nothing more is cast in it. */
@@ -339,6 +345,7 @@ export class Groups {
     const more = succession === undefined ? {} : { succession }
     core.app({ type: 'view', group: group.name, view: info, state: mode, ...more })
     this.transfer.begin(group, plan)
+    if (this.keptToGive.delete(group.name)) this.leaveAsked.delete(group.name)
     if (this.joining.delete(group.name)) core.app({ type: 'joined', group: group.name, outcome: 'ok' })
   }
 

@@ -28,6 +28,8 @@ export interface DirectoryEntry {
   members: readonly ProcessId[]
   /** Who had its state when its last view within this view of the space began. */
   holders: readonly ProcessId[]
+  /** Who gives it in this view, by who awaits it. */
+  given: ReadonlyMap<ProcessId, ProcessId>
   /** Who would have to come back before it may act; null if it may. */
   readonly missing: readonly ProcessId[] | null
   /** (rank, stream) → last number of former members and sequencers in this space view. */
@@ -129,7 +131,17 @@ export class Rounds {
       }
       const holders = options.consistency === 'consistent' ? (this.core.remembered.get(name)?.holders ?? []) : []
       const missing = holders.length > 0 ? holders : null
-      entry = { gid: this.nextGid++, name, options, gn: 0, members: [], holders: [], missing, past: new Map() }
+      entry = {
+        gid: this.nextGid++,
+        name,
+        options,
+        gn: 0,
+        members: [],
+        holders: [],
+        given: new Map(),
+        missing,
+        past: new Map(),
+      }
       this.directory.set(name, entry)
     }
     const request: Request = { from, action, avoid }
@@ -180,9 +192,15 @@ export class Rounds {
     const isView = round.requests.length > 0 || late.some((r) => this.isWanted(entry, r))
     const old = entry.members
     const leaving = new Set(requests.filter((r) => r.action === 'leave' && old.includes(r.from)).map((r) => r.from))
+    const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
     const joined: ProcessId[] = []
     for (const r of requests) {
       if (r.action === 'join' && !old.includes(r.from) && !joined.includes(r.from)) joined.push(r.from)
+    }
+    const kept = lastHolder(round, { leaving, joined, avoid })
+    if (kept !== null) {
+      leaving.delete(kept)
+      this.core.tell(kept, { k: 'groupRefuse', view: era.id, name: entry.name })
     }
     const members = [...old.filter((id) => !leaving.has(id)), ...joined]
     const sequencer = old[0]
@@ -190,7 +208,6 @@ export class Rounds {
     for (const id of leaving) note(entry, era.ranks.get(id) ?? -1, 0, round.counts.get(id)?.seq ?? 0)
     // Mostly of the first of them alone.
     for (const id of old) note(entry, era.ranks.get(id) ?? -1, 1, round.counts.get(id)?.orderSeq ?? 0)
-    const avoid = requests.find((r) => r.avoid !== null)?.avoid ?? null
     const gn = entry.gn + 1
     const rule = { line: this.core.line, avoid, salt: entry.gid + gn, isAnew: false }
     const install: GroupInstall = {
@@ -211,13 +228,41 @@ export class Rounds {
     }
     entry.gn = gn
     entry.members = members
-    if (install.plan !== null) entry.holders = holdersOf(members, install.plan)
+    if (install.plan !== null) {
+      entry.holders = holdersOf(members, install.plan)
+      entry.given = new Map(install.plan.map(({ need, sources }) => [need, sources[0]?.donor ?? '']))
+    }
     this.rounds.delete(entry.gid)
     this.core.trace({ e: 'groupInstall', g: entry.name, gn, ...(isView ? {} : { isCut: true }) })
     for (const id of new Set([...old, ...members])) {
       this.core.tell(id, { k: 'groupInstall', view: era.id, install })
     }
   }
+}
+
+/** What a round is asked for. */
+interface Change {
+  readonly leaving: ReadonlySet<ProcessId>
+  readonly joined: readonly ProcessId[]
+  /** A donor that did not answer. */
+  readonly avoid: ProcessId | null
+}
+
+/**
+ * If all leave who have a consistent group's state, and members stay, then who has it gives it before it goes: one of them
+ * is kept for one more view, if anybody is there to whom none of them has given it in this one. What is known of those
+ * who await it is as old as their counts, but whoever leaves has given what this view asked of it.
+ */
+function lastHolder({ entry, counts }: Round, { leaving, joined, avoid }: Change): ProcessId | null {
+  const { options, members, missing, given } = entry
+  if (options.consistency !== 'consistent' || !options.state || missing !== null) return null
+  const stay = members.filter((id) => !leaving.has(id))
+  if (leaving.size === 0 || stay.length === 0) return null
+  const whole = members.filter((id) => counts.get(id)?.status.isWhole)
+  if (whole.length === 0 || whole.some((id) => !leaving.has(id))) return null
+  const isGiven = (id: ProcessId): boolean => whole.includes(given.get(id) ?? '')
+  if (joined.length === 0 && stay.every(isGiven)) return null
+  return whole.find((id) => id !== avoid) ?? whole[0] ?? null
 }
 
 function note(entry: DirectoryEntry, rank: number, stream: number, seq: number): void {

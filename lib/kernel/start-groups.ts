@@ -67,7 +67,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
           salt: gid,
           isAnew: decision.primary && missing === null && (decision.heirOf !== decision.line || !told.has(name)),
         })
-    directory.push({ gid, name, options, gn: 0, members, holders: [], missing, past: new Map() })
+    directory.push({ gid, name, options, gn: 0, members, holders: [], given: new Map(), missing, past: new Map() })
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
       const holders = holdersOf(members, plan)

@@ -4,8 +4,9 @@
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
  * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
- * of it; one of whose members died or left before it was in it excuses the next view from having those who have been in
- * another view meanwhile. The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
+ * of it; one of whose members died or left before it was in it, or whose members did not get through to each other for
+ * longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile.
+ * The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
 import type { LineOf } from '../../../lib/testing/trace.ts'
@@ -39,6 +40,9 @@ function faultTimes(run: Run): number[] {
 
 /** A path that is slow or stopped for no longer is no reason to believe anybody gone. */
 const BRIEF_MS = 1_000
+
+/** For so long it binds whoever has said READY for a view; then it may give its row for another one. */
+const PROMISE_MS = 1_000
 
 /** Whoever has said that it is about to be frozen is silent for so long, if it is not. */
 const SAID_MS = 2_500
@@ -93,7 +97,8 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       count++
       verdict.expect(
         excuses.has(install, other, wasThere ? [] : [parseViewId(left.id).coordinator]) ||
-          (!wasThere && hasNewer && excuses.wasHeldUp(left, install.at.t)),
+          (!wasThere && hasNewer && excuses.wasHeldUp(left, install.at.t)) ||
+          (!wasThere && hasNewer && excuses.wasApart(left.members, waitedFor(run, other, left))),
         () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing happened to them`,
         install.at.line,
       )
@@ -113,6 +118,13 @@ function hasLeftBehind(run: Run, other: Process, { process, at: { line } }: Inst
   return installs.some(({ before, view, at }) => {
     return at.line < line && before?.view.members.has(process.id) === true && !view.members.has(process.id)
   })
+}
+
+/** From when to when that process waited in vain for a view that it had said READY for; null if its promise bound it till then. */
+function waitedFor(run: Run, process: Process, view: View): Span | null {
+  const from = run.of('ready').find((ready) => ready.process === process && ready.data.view === view.id)?.t
+  const to = run.of('install').find(({ data }) => data.view === view.id)?.t
+  return from === undefined || to === undefined || to - from <= PROMISE_MS ? null : { from, to }
 }
 
 /** Has that view all who come along from the view that this install leaves? */
@@ -204,6 +216,20 @@ class Excuses {
     return [...members].some((id) => {
       const gone = there.has(id) ? undefined : this.#gone.get(id)
       return gone !== undefined && gone.from <= t && t <= gone.to + this.#grace
+    })
+  }
+
+  /**
+   * Did some of those not get through to each other in that time? What a flush waits for is on such a path, and the others
+   * have kept their promise as long as it binds them (seed 1187).
+   */
+  wasApart(members: ReadonlySet<string>, waited: Span | null): boolean {
+    if (waited === null) return false
+    const isThen = ({ from, to }: Span): boolean => from <= waited.to && waited.from <= to
+    if (this.#links.some(({ ends, span }) => isThen(span) && ends.every((id) => members.has(id)))) return true
+    return this.#splits.some(({ partOf, span }) => {
+      const parts = [...members].flatMap((id) => partOf.get(id) ?? [])
+      return isThen(span) && parts.some((part) => part !== parts[0])
     })
   }
 

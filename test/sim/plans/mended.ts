@@ -71,4 +71,12 @@ export const MENDED: readonly Mutant[] = [
     replace: '',
     properties: ['L7'],
   },
+  {
+    name: 'holders-go-first',
+    about: "all who have a group's state may leave it while those who stay await it (9a0bb32)",
+    file: 'lib/kernel/rounds.ts',
+    find: 'if (kept !== null) {',
+    replace: 'if (kept !== null && kept.length === 0) {',
+    properties: ['F1'],
+  },
 ]

@@ -200,6 +200,19 @@ rejects(
     .view('', '3.d', ['d'])
     .view('', '4.a', ['a', 'b'], { dead: ['c'] }),
 )
+/** d has said READY for a view that others, between whom a path is slow, install much later; it is in another one then. */
+const promised = (slow: readonly [string, string], ms: number): TraceWriter => {
+  const trace = trio().start(['d']).view('', '1.d', ['d'])
+  trace.write({ e: 'slow', t: trace.t, links: [slow], ms: 5_000 }, { e: 'ready', t: trace.t, p: 'd', view: '2.a' })
+  trace.wait(ms).view('', '3.d', ['d'])
+  return trace
+    .write({ e: 'install', t: trace.t, p: 'a', view: '2.a', members: [...all, 'd'] })
+    .view('', '2.a', [...all, 'd'], { by: all })
+    .view('', '4.a', all)
+}
+tolerates('L5', 'an exclusion of one that gave a view up which a slow path held up', promised(['a', 'b'], 2_000))
+rejects('L5', 'an exclusion of one that gave a view up before its promise was over', promised(['a', 'b'], 500))
+rejects('L5', 'an exclusion of one that gave a view up, for a slow path to a stranger', promised(['a', 'x'], 2_000))
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
@@ -230,6 +243,19 @@ rejects(
   'a cast that was sent and never settles, in a consistent group that waits for a primary view',
   trio({ consistency: 'consistent' }).cast('a#1', 'g').view('', '2.a', all, { primary: false }).quiet(all).end(),
 )
+
+/** a's casts in g and h have waited; each is sent so long after the one before, and settles then; the last of them is late. */
+const queued = (ms: number, order: 'total' | 'causal' = 'total'): TraceWriter => {
+  const trace = trio({ order }).open('h', all, { order }).view('h', '1.a.1', all)
+  const names = ['a#1', 'a#2', 'a#3', 'a#4'].map((m, i): [string, string] => [m, i % 2 === 0 ? 'g' : 'h'])
+  for (const [m, g] of names) trace.write({ e: 'cast', t: trace.t, p: 'a', m, g, seen: '1.a.1' })
+  trace.quiet(all)
+  for (const [m, g] of names) trace.send(m, g).wait(ms).settle(m, 'delivered')
+  return trace.end()
+}
+tolerates('L6', 'casts that wait for the number of the one before them', queued(500))
+rejects('L6', 'casts that wait for too long for the one before them', queued(2_500))
+rejects('L6', 'casts that need not wait for the one before them', queued(500, 'causal'))
 
 accepts('L7', 'joins that settle', settled(trio()).quiet(all).end())
 rejects('L7', 'a join that never settles', settled(trio(), ['a', 'b']).quiet(all).end())

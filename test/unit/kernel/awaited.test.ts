@@ -43,3 +43,42 @@ test('awaited › a state that comes after the flush row is not taken: others wh
   cluster.until(isTwo(cluster))
   assert.deepEqual(states, [])
 })
+
+test('awaited › if all leave who have the state, one of them gives it first, though who awaits it leaves as well', () => {
+  const cluster = new Cluster(['a', 'b', 'c', 'd'], {})
+  const options = { consistency: 'consistent', state: true } as const
+  const has: string[] = []
+  const left: string[] = []
+  const asked: [string, number][] = []
+  const answer = () => {
+    for (const [id, transfer] of asked.splice(0))
+      cluster.command(id, { type: 'snapshot', transfer, state: new Uint8Array(4) })
+  }
+  cluster.watch = (id, event) => {
+    if (event.type === 'snapshot' && event.group === 'h') asked.push([id, event.transfer])
+    if (event.type === 'state' && event.group === 'h') has.push(id)
+    if (event.type === 'leftGroup') left.push(id)
+    // It has the state by then, though its count did not say so.
+    if (
+      event.type === 'view' &&
+      event.group === 'h' &&
+      id === 'c' &&
+      event.view.members.some((member) => member.id === 'd')
+    )
+      cluster.command('c', { type: 'leaveGroup', group: 'h' })
+  }
+  cluster.join('b', options, 'h')
+  cluster.run(100)
+  cluster.join('c', options, 'h')
+  cluster.until(() => cluster.lines.some(({ e, g, gn }) => e === 'groupInstall' && g === 'h' && gn === 2))
+  cluster.command('b', { type: 'leaveGroup', group: 'h' })
+  cluster.join('d', options, 'h')
+  // Those who await the state answer at once, who is to give it does not.
+  cluster.run(100)
+  for (let i = 0; i < 10; i += 1) {
+    answer()
+    cluster.run(100)
+  }
+  assert.ok(has.includes('d'))
+  assert.deepEqual(left.sort(), ['b', 'c'])
+})
