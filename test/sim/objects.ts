@@ -69,8 +69,10 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
     templates.push({ name: `x${i}`, kind: kinds[i % kinds.length] ?? 'map', isCore: false })
   }
   // Who is in it changes all the time, or only with the space.
-  const { strong } = scenario
+  const { strong, domain = null } = scenario
   if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
+  // Not everybody is in both groups of its domain.
+  if (domain !== null) templates.push({ name: 'd', kind: 'log', isCore: false })
   return templates
 }
 
@@ -138,6 +140,9 @@ function variantOf(
   order: GroupOptions['order'],
 ): Pick<GroupOptions, 'engine' | 'strict' | 'domain'> & { readonly isUniform: boolean } {
   if (scenario.options.workload === 'domains') return variantInDomains(scenario, name, order)
+  const { domain = null } = scenario
+  if (domain !== null && (name === 'd' || name === domain.with))
+    return { isUniform: name === 'd' && domain.uniform, domain: 'one' }
   if (scenario.options.workload !== 'engines' || order !== 'total') return { isUniform: isAllUniform(scenario) }
   const draw = scenario.random.fork(`engine/${name}`)
   const engine = draw.pick(['moving', 'moving', 'round-robin', 'round-robin', undefined] as const)

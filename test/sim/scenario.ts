@@ -52,6 +52,7 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
  * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
  * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains.
+ * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
   'mixed',
@@ -118,6 +119,9 @@ export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 1
 /** At least so many faults must strike while casts are unstable, or the seed is void. */
 export const FAULTS_MIN = 4
 
+/** How often a seed of `mixed` has a domain. */
+const DOMAIN_CHANCE = 1 / 8
+
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {
   readonly seed: number
@@ -145,7 +149,16 @@ export interface Scenario {
   readonly isTotalConsistent: boolean
   /** What the strong group is like, or null if there is none, as in plans of before there were any. */
   readonly strong: (StrongShape & { readonly isCore: boolean }) | null
+  /** What its domain is like; absent or null if there is none. */
+  readonly domain?: DomainShape | null
   readonly random: Random
+}
+
+/** The domain that a seed of `mixed` may have: over one of its groups, and over `d`, which there is only for that. */
+export interface DomainShape {
+  readonly with: 't' | 'u'
+  /** Is `d` uniform? */
+  readonly uniform: boolean
 }
 
 /** Draws a seed's scenario. */
@@ -173,6 +186,7 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     lateMs: draw.chance(0.5) ? draw.between(0, 5) : 0,
     isTotalConsistent: draw.chance(0.4),
     strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
+    ...(options.workload === 'mixed' ? drawDomain(random.fork('domain')) : {}),
     random,
   }
 }
@@ -198,4 +212,10 @@ function drawStrong(draw: Random): Scenario['strong'] {
   const isConsistent = order === 'total' && draw.chance(0.6)
   const consistency = isConsistent ? 'consistent' : 'available'
   return { order, uniform: order === 'total' && draw.chance(0.5), consistency, isCore: draw.chance(0.5) }
+}
+
+/** One seed in eight has a domain; the others are as they would be if there were none. */
+function drawDomain(draw: Random): Pick<Scenario, 'domain'> {
+  if (!draw.chance(DOMAIN_CHANCE)) return {}
+  return { domain: { with: draw.pick(['t', 't', 'u'] as const) ?? 't', uniform: draw.chance(0.3) } }
 }

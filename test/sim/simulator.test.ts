@@ -5,7 +5,7 @@ import { planFaults } from './faults.ts'
 import { Due, Heap } from './heap.ts'
 import { Random } from './random.ts'
 import { runSeed } from './run-seed.ts'
-import { DEFAULT_OPTIONS, drawScenario, FAULT_KINDS } from './scenario.ts'
+import { DEFAULT_OPTIONS, drawScenario, FAULT_KINDS, WORKLOADS, type WorkloadName } from './scenario.ts'
 
 test('the same seed gives the same bytes, whether frames pass through bytes or not', async () => {
   for (const seed of [12, 23]) {
@@ -62,6 +62,17 @@ test('the queue gives what is due by time, then by the order of scheduling', () 
   const expected = times.map((t, name) => ({ t, name })).sort((a, b) => a.t - b.t || a.name - b.name)
   for (const { name } of expected) assert.equal((heap.pop() as Named).name, name)
   assert.equal(heap.pop(), undefined)
+})
+
+test('one seed in eight of the usual workload has a domain, in which O9 is put to the test; no other workload draws one', async () => {
+  const seeds = Array.from({ length: 800 }, (_, i) => i + 1)
+  const count = (workload: WorkloadName): number =>
+    seeds.filter((seed) => drawScenario(seed, { ...DEFAULT_OPTIONS, workload }).domain !== undefined).length
+  assert.ok(Math.abs(count('mixed') - 100) < 30, `${count('mixed')} of 800`)
+  for (const workload of WORKLOADS) if (workload !== 'mixed') assert.equal(count(workload), 0, workload)
+  const { checked, violations } = await runSeed(18, DEFAULT_OPTIONS)
+  assert.ok((checked['O9'] ?? 0) > 0)
+  assert.deepEqual(violations, [])
 })
 
 test('a plan of faults is drawn before the run and names every kind some time', () => {

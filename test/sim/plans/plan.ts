@@ -58,9 +58,11 @@ export function scenarioOf(seed: number, options: SimOptions, plan: Plan | undef
   const hasLags = plan.faults.some(({ kind }) => kind === 'lag') && !options.faults.includes('lag')
   const faults = hasLags ? [...options.faults, 'lag' as const] : options.faults
   const all = { ...options, workload, faults, ops: ops?.length ?? options.ops }
-  // What a plan of before there were strong groups does not say, it does not have.
   const drawn = drawScenario(seed, all)
-  return { ...drawn, ...(plan.scenario === undefined ? {} : { strong: null }), ...plan.scenario }
+  if (plan.scenario === undefined) return drawn
+  // What a plan of before there were strong groups and domains does not say, it does not have.
+  const { domain: _, ...rest } = drawn
+  return { ...rest, strong: null, ...plan.scenario }
 }
 
 /** Reads a file; what is not a plan is an error that says why. */

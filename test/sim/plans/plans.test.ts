@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { runSeed } from '../run-seed.ts'
 import { DEFAULT_OPTIONS } from '../scenario.ts'
 import { ddmin } from './ddmin.ts'
-import { printPlan, readPlan, wholePlan } from './plan.ts'
+import { printPlan, readPlan, scenarioOf, wholePlan } from './plan.ts'
 import { shrink } from './shrink.ts'
 
 function inFile<Result>(text: string, use: (file: string) => Result): Result {
@@ -22,7 +22,8 @@ function inFile<Result>(text: string, use: (file: string) => Result): Result {
 }
 
 test('a plan written to a file and read again gives the run of its seed', async () => {
-  for (const seed of [5, 12]) {
+  // 18 has a domain.
+  for (const seed of [5, 12, 18]) {
     const plan = inFile(printPlan(wholePlan(seed, DEFAULT_OPTIONS)), readPlan)
     const [drawn, planned] = [await runSeed(seed, DEFAULT_OPTIONS), await runSeed(seed, DEFAULT_OPTIONS, plan)]
     assert.ok(drawn.events > 1_000)
@@ -41,6 +42,14 @@ test('what a plan leaves out is drawn, and what it says is done', async () => {
   const count = (e: string): number => lines.filter((line) => line.e === e).length
   assert.deepEqual([count('start'), count('freeze'), count('crash'), count('cut')], [3, 1, 0, 0])
   assert.equal(lines.find(({ e }) => e === 'freeze')?.t, 9_000)
+})
+
+test('a plan whose scenario names no domain has none, whatever its seed draws', () => {
+  const plan = { seed: 18, scenario: { processes: 3 }, faults: [] }
+  assert.ok(scenarioOf(18, DEFAULT_OPTIONS, undefined).domain)
+  assert.equal(scenarioOf(18, DEFAULT_OPTIONS, plan).domain, undefined)
+  const domain = { with: 't', uniform: true } as const
+  assert.deepEqual(scenarioOf(5, DEFAULT_OPTIONS, { ...plan, scenario: { domain } }).domain, domain)
 })
 
 test('what is not a plan is refused with a reason', () => {

@@ -22,6 +22,7 @@ const PLAIN: readonly ScenarioShape[] = [
   { portMs: 0 },
   { isOneFifo: true },
   { strong: null },
+  { domain: null },
 ]
 
 /** What came out. */
@@ -84,7 +85,9 @@ class Shrinker {
 
   async #tryScenario(change: ScenarioShape): Promise<boolean> {
     const { scenario } = this.plan
-    const isNew = Object.entries(change).some(([name, value]) => scenario[name as keyof ScenarioShape] !== value)
+    const isNew = Object.entries(change).some(
+      ([name, value]) => (scenario[name as keyof ScenarioShape] ?? null) !== value,
+    )
     return isNew && (await this.#try({ scenario: { ...scenario, ...change } }))
   }
 

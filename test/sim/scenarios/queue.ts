@@ -1,8 +1,41 @@
 /** Queues: every item is somebody's, and only one's. */
 import { channel } from './channel.ts'
 import type { Script } from './script.ts'
+import type { Stage } from './stage.ts'
+import type { Op } from './words.ts'
 
 const on = { groups: { jobs: 'queue' } } as const
+const KK = 'Keidar, Khazan, ICDCS 2000'
+const hinted = { groups: { jobs: 'queue', talk: channel('causal') } } as const
+
+/**
+ * n enters the queue, hears from z elsewhere what comes after z's `j1`, and adds `j2`. Of `j1`, which was added before n was
+ * there, p gets nothing: where w and z are not, `j1` is lost, and `j2` with it. Returns what becomes of `j2`.
+ */
+async function addAfterLost(s: Stage): Promise<Op> {
+  await s.together('w z p v n', '')
+  for (const [name, ids] of [
+    ['jobs', 'w z p'],
+    ['talk', 'z n'],
+  ] as const) {
+    for (const id of ids.split(' ')) {
+      s.open(id, name)
+      await s.settle()
+    }
+  }
+  s.hold('z>p')
+  s.add('z', 'jobs', 'j1')
+  await s.run(50)
+  s.open('n', 'jobs')
+  await s.run(100)
+  s.cast('z', 'talk', 'hint')
+  await s.run(30)
+  s.delivered('n', 'talk', 'hint')
+  const add = s.add('n', 'jobs', 'j2')
+  await s.run(30)
+  s.got(add, 'pending')
+  return add
+}
 
 /** The scenarios. */
 export const queue: readonly Script[] = [
@@ -244,6 +277,37 @@ export const queue: readonly Script[] = [
       const second = s.take('c', 'jobs')
       await s.settle()
       s.got(second, 'ok', 'j1')
+    },
+  },
+  {
+    name: 'vsync: queue: what comes before an add is lost, and so is the add: it is asked again (n=5)',
+    cites: [KK, 'Jepsen total-queue'],
+    on: hinted,
+    async play(s) {
+      const add = await addAfterLost(s)
+      s.crash('w z')
+      await s.settle()
+      s.inView('p v n', 'p v n', { primary: true })
+      s.got(add, 'ok')
+      s.holds('p n', 'jobs', 'j2')
+    },
+  },
+  {
+    name: 'vsync: queue: what comes before an add is lost here, and others may have both: it is not asked again (n=5)',
+    cites: [KK, 'Jepsen total-queue'],
+    on: hinted,
+    async play(s) {
+      const add = await addAfterLost(s)
+      s.cut('w z v | p n')
+      await s.settle()
+      s.inView('w z v', 'w z v', { primary: true })
+      s.holds('w z', 'jobs', 'j1 j2')
+      s.got(add, 'unknown-outcome')
+      s.heal()
+      s.release()
+      await s.settle()
+      s.inView('w z v p n', 'w z v p n', { primary: true })
+      s.holds('w z p n', 'jobs', 'j1 j2')
     },
   },
 ]

@@ -5,7 +5,7 @@ import { scripts } from './all.ts'
 import { perform } from './script.ts'
 
 /** At least so many, without those that are still to do. */
-const SCENARIOS_MIN = 119
+const SCENARIOS_MIN = 121
 
 test('scenarios › each has a name of its own and says what motivates it', () => {
   assert.ok(scripts.filter(({ todo }) => todo === undefined).length >= SCENARIOS_MIN)

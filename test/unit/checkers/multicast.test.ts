@@ -33,6 +33,29 @@ rejects(
 )
 tolerates('M3', 'a run that ended too soon', sent())
 
+/** A uniform cast of a consistent group, whose sender is told in its next view, of that line, that it is lost. */
+const lost = (trace: (start: TraceWriter) => TraceWriter, line = 'L'): TraceWriter =>
+  trace(trio({ order: 'total', uniform: true, consistency: 'consistent' }).cast('a#1', 'g'))
+    .settle('a#1', 'lost')
+    .view('', '2.a', all, { line })
+    .view('g', '2.a.1', all, { line })
+    .end()
+accepts(
+  'M3',
+  'what is lost to all',
+  lost((start) => start),
+)
+rejects(
+  'M3',
+  'what is lost to its sender only',
+  lost((start) => start.deliver('b', 'g', 'a#1')),
+)
+tolerates(
+  'M3',
+  'what is lost to its sender, which leaves the line',
+  lost((start) => start.deliver('b', 'g', 'a#1'), 'M'),
+)
+
 /** A strong group in which casting has begun. */
 const open = (): TraceWriter => trio({ strong: true }).block('unblock', 'g', ...all)
 /** The group's next view; casting goes on in it. */
