@@ -128,16 +128,20 @@ export function membersAt(history: GroupHistory | undefined, gn: number): readon
 }
 
 /**
- * Members of the group view that a cast was sent in, told by the counts at which group views ended. What came after all
- * known views belongs to the last of them, or to one that nobody here has heard of and so was in.
+ * Members of the group view that a cast or order record was sent in, told by the counts at which group views ended. What
+ * came after all known views belongs to the last of them, or to one that nobody here has heard of and so was in. What came
+ * before all of them, by somebody who had left by then, belongs to one in which nobody here was (seed 702270).
  */
-function receiversOf(history: GroupHistory, senderRank: number, seq: number): readonly ProcessId[] {
+function receiversOf(history: GroupHistory, senderRank: number, stream: number, seq: number): readonly ProcessId[] {
   let members = history.base ?? []
-  for (const install of history.installs) {
-    for (let i = 0; i + 1 < install.counts.length; i += 2) {
-      if (install.counts[i] === senderRank && seq <= (install.counts[i + 1] ?? 0)) return members
+  for (const { counts, past, members: next } of history.installs) {
+    for (let i = 0; i + 1 < counts.length; i += 2) {
+      if (counts[i] === senderRank && seq <= (counts[i + 1] ?? 0)) return members
     }
-    members = install.members
+    for (let i = 0; i + 2 < past.length; i += 3) {
+      if (past[i] === senderRank && past[i + 1] === stream % 2 && seq <= (past[i + 2] ?? 0)) return members
+    }
+    members = next
   }
   return members
 }
@@ -296,7 +300,7 @@ function hasLostDependency(
     if (movers.includes(sender)) continue
     const history = histories.get(stream >> 1)
     if (history === undefined) continue
-    if (!receiversOf(history, deps[i] ?? 0, seq).some((m) => movers.includes(m))) continue
+    if (!receiversOf(history, deps[i] ?? 0, stream, seq).some((m) => movers.includes(m))) continue
     if (seq > (stableMax.get(sender) ?? 0) && !union.has(name)) return true
   }
   return false

@@ -79,4 +79,13 @@ export const MENDED: readonly Mutant[] = [
     replace: 'if (kept !== null && kept.length === 0) {',
     properties: ['F1'],
   },
+  {
+    name: 'past-unknown',
+    about:
+      'at a cut, what came before the view of a group with which one who is here entered it is owed to it (9156b8e)',
+    file: 'lib/kernel/cut.ts',
+    find: 'seq <= (past[i + 2] ?? 0)) return members',
+    replace: 'seq < 0) return members',
+    properties: ['F1'],
+  },
 ]

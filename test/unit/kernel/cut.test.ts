@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
-import { type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from '../../../lib/kernel/cut.ts'
+import { type GroupHistory, lastTold, lastView, membersAt, planCut, uniteGroups } from '../../../lib/kernel/cut.ts'
 import type { GroupInstall, GroupRow, Row } from '../../../lib/kernel/frame.ts'
 import { noStatus } from '../../../lib/kernel/state-plan.ts'
 
@@ -71,14 +71,15 @@ function newcomer(view: GroupInstall, change: Partial<GroupRow> = {}): GroupRow 
   })
 }
 
+function flushRow(from: string, groups: readonly GroupRow[], removed: Row['removed'] = []): Row {
+  const votes = { last: null, attempt: null }
+  const rest = { removed, marked: [], readies: [], departed: [], remembered: [], away: [], asked: [] }
+  const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
+  return { from, view: '2.a', ...own, ...rest, groups, weight: 1, isWitness: false }
+}
+
 function historyOf(...groups: readonly GroupRow[]): GroupHistory {
-  const rows = groups.map((group, at): Row => {
-    const votes = { last: null, attempt: null }
-    const rest = { removed: [], marked: [], readies: [], departed: [], remembered: [], away: [], asked: [] }
-    const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
-    return { from: `r${at}`, view: '2.a', ...own, ...rest, groups: [group], weight: 1, isWitness: false }
-  })
-  const history = uniteGroups(rows).get(0)
+  const history = uniteGroups(groups.map((group, at) => flushRow(`r${at}`, [group]))).get(0)
   assert.ok(history)
   return history
 }
@@ -177,4 +178,19 @@ test('cut › a cut for gbcasts is no view, and stands for those just before it 
     [0, 1, 2, 4, 5, 6, 7].map((gn) => lastView(history, gn)),
     [0, 1, 1, 1, 1, 6, 6],
   )
+})
+
+test('cut › nothing is lost with what its sender cast in a group that those who are here entered after it had left', () => {
+  // p has left group 1 after its cast 6 and its record 7; j entered it then. p's cast 9 in group 0 comes after those.
+  const dropped = (past: readonly number[]): readonly string[] => {
+    const entered = install(uniform, { gid: 1, gn: 3, members: ['j'], joined: ['j'], counts: [], past })
+    const groups = [rowOf(uniform, 0, { members: ['p', 'j'] }), { ...newcomer(entered), gid: 1, name: 'h' }]
+    const cast = { seq: 9, gid: 0, gn: 0, isOrder: false, deps: [0, 2, 6, 0, 3, 7], delivered: false }
+    const row = flushRow('j', groups, [{ sender: 'p', stable: 5, held: [cast] }])
+    return [...planCut([row], ['p', 'j'], 'j').dropped]
+  }
+  assert.deepEqual(dropped([0, 0, 6, 0, 1, 7]), [])
+  // Of the view that j is in, it would be lost.
+  assert.deepEqual(dropped([0, 0, 4, 0, 1, 7]), ['p#9'])
+  assert.deepEqual(dropped([0, 0, 6, 0, 1, 5]), ['p#9'])
 })
