@@ -23,8 +23,9 @@
  */
 import type { Core } from './core.ts'
 import { type Held, streamKey } from './era.ts'
-import { castKey, type DomainState, type Group, type Placing } from './group.ts'
-import { compareHeld, type EngineHooks, nothingToSay, type TotalEngine } from './total.ts'
+import { castKey, type DomainState, type Group } from './group.ts'
+import { boundOf, comparePlacings, type Placing } from './placings.ts'
+import { type EngineHooks, nothingToSay, type TotalEngine } from './total.ts'
 
 /** Ranks in a place. */
 const span = 1_024
@@ -82,15 +83,21 @@ export class Domains implements TotalEngine {
     const item = itemOf(state, key)
     item.held = held
     group.total.held.set(key, held)
-    // Too late to say anything: the cut tells.
-    if (core.era.isClosed) return
+    // Else it is too late to say anything: the cut tells.
+    if (!core.era.isClosed) item.own = this.placeAt(this.willSay(state, held))
+    state.placings.add(item)
+  }
+
+  /** The stamp that this member says of it. */
+  private willSay(state: DomainState, { cast, rank }: Held): number {
+    const { core } = this
     if (state.toSay.length === 0) {
-      if (held.cast.lamport > core.lamport) core.lamport = held.cast.lamport
+      if (cast.lamport > core.lamport) core.lamport = cast.lamport
       if (state.closedAt === null) core.lamport += 1
       state.stamp = state.closedAt ?? core.lamport
     }
-    state.toSay.push(held.rank, held.cast.seq)
-    item.own = this.placeAt(state.stamp)
+    state.toSay.push(rank, cast.seq)
+    return state.stamp
   }
 
   takeRecord(group: Group, held: Held, order: readonly number[]): void {
@@ -137,7 +144,7 @@ export class Domains implements TotalEngine {
       } else if (boundOf(item) >= this.promised(other)) return null
       if (other === group) continue
       const rival = this.lowest(other)
-      if (rival !== null && compare(rival, item) < 0) return null
+      if (rival !== null && comparePlacings(rival, item) < 0) return null
     }
     return item.held
   }
@@ -161,12 +168,7 @@ export class Domains implements TotalEngine {
   private lowest(group: Group): Placing | null {
     const state = stateOf(group)
     if (this.core.era.isCutting && !state.isCut) this.placeOpen(group, state)
-    let best: Placing | null = null
-    for (const item of state.items.values()) {
-      if (item.held === null || item.held.isDropped) continue
-      if (best === null || compare(item, best) < 0) best = item
-    }
-    return best
+    return state.placings.top()
   }
 
   /** At a cut: the places of casts that somebody has said nothing of. */
@@ -186,6 +188,7 @@ export class Domains implements TotalEngine {
         item.place = Math.max(item.place, floor, (cast?.lamport ?? 0) * span, before[rank] ?? 0)
       before[rank] = item.place
     }
+    state.placings.reset(items)
   }
 
   done(group: Group, held: Held): void {
@@ -202,21 +205,10 @@ export class Domains implements TotalEngine {
   }
 }
 
-/** The lowest place that it may get. */
-function boundOf({ place, own }: Placing): number {
-  return Math.max(place, own)
-}
-
-function compare(a: Placing, b: Placing): number {
-  const byPlace = boundOf(a) - boundOf(b)
-  if (byPlace !== 0 || a.held === null || b.held === null) return byPlace
-  return compareHeld(a.held, b.held)
-}
-
 function itemOf({ items }: DomainState, key: number): Placing {
   let item = items.get(key)
   if (item === undefined) {
-    item = { held: null, place: 0, own: 0, said: 0, records: [] }
+    item = { held: null, place: 0, own: 0, said: 0, records: [], key: 0 }
     items.set(key, item)
   }
   return item

@@ -2,6 +2,7 @@
 import type { GroupOptions, ProcessId, ViewId } from './api.ts'
 import type { Held } from './era.ts'
 import type { GroupInstall, StateStatus } from './frame.ts'
+import { type Placing, Placings } from './placings.ts'
 
 /** Total order of one group view: what its engine (`total.ts`) knows. */
 export interface TotalState {
@@ -58,24 +59,12 @@ export interface RoundRobinState {
   readonly places: Map<number, number>
 }
 
-/** A cast of a domain on its way to its place. */
-export interface Placing {
-  /** Null: it is not here, but something was said of it. */
-  held: Held | null
-  /** The highest that was said, by records that are here; its place once all have. */
-  place: number
-  /** What is said here, or will be. */
-  own: number
-  /** How many members have said theirs. */
-  said: number
-  /** Pairs (rank, seq): the records that did. */
-  readonly records: number[]
-}
-
 /** What a domain knows of one of its groups, besides. */
 export interface DomainState {
-  /** By (rank, seq). */
+  /** By (rank, seq). Of some the cast is not here: something was said of it. */
   readonly items: Map<number, Placing>
+  /** Those that are here. */
+  readonly placings: Placings
   /** Pairs (rank, seq): casts to say `stamp` of in the next record. */
   toSay: number[]
   stamp: number
@@ -140,8 +129,12 @@ export function newTotal(options: GroupOptions, members: readonly ProcessId[], s
     placed: new Set(),
     moving: engine === 'moving' ? { from, known: 0, tally: new Map(), spared: new Set(), isTrimmed: false } : null,
     roundRobin: engine === 'round-robin' ? { turns, open: 0, highest: -1, line: [], own: [], places: new Map() } : null,
-    domain: domain === undefined ? null : { items: new Map(), toSay: [], stamp: 0, closedAt: null, isCut: false },
+    domain: domain === undefined ? null : newDomain(),
   }
+}
+
+function newDomain(): DomainState {
+  return { items: new Map(), placings: new Placings(), toSay: [], stamp: 0, closedAt: null, isCut: false }
 }
 
 /** One number for a cast within a space view. */

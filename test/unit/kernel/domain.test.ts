@@ -92,6 +92,7 @@ class Member {
     for (const group of [this.p, this.q]) {
       const held = this.domains.first(group)
       if (held === null) continue
+      held.isDelivered = true
       this.domains.done(group, held)
       return `${group.name} ${held.rank}#${held.cast.seq}`
     }
