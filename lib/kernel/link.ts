@@ -431,6 +431,8 @@ export class Link {
     }
     if (this.isOpen || !this.isUp) return
     this.isOpen = true
+    // What was acknowledged on the old path may be lost with it, and is not numbered: nobody would ask for it.
+    if (this.gotData > 0) this.needAck(this.core.now + this.core.limits.ackDelayMs)
     this.stableTold = []
     this.settledTold = []
     this.doneTold = 0

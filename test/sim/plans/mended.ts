@@ -88,4 +88,12 @@ export const MENDED: readonly Mutant[] = [
     replace: 'seq < 0) return members',
     properties: ['F1'],
   },
+  {
+    name: 'lost-ack-is-not-repeated',
+    about: 'an acknowledgement that is lost with its path is not said again on the next one (c9a718b)',
+    file: 'lib/kernel/link.ts',
+    find: 'if (this.gotData > 0) this.needAck(this.core.now + this.core.limits.ackDelayMs)',
+    replace: '',
+    properties: ['L4'],
+  },
 ]
