@@ -117,12 +117,15 @@ function piecesOf(part: Part, rows: readonly Row[], history: GroupHistory, isGoi
   }))
 }
 
-/** Also whoever a group view that was decided, but not told, lets go; not who has left before and is back since. */
+/**
+ * Also whoever a group view that was decided, but not told, lets go; not who has left before and is back since, perhaps in
+ * a view that nobody here was told of because all had left.
+ */
 function withLeavers(departed: ReadonlyMap<ProcessId, Departed>, { installs }: GroupHistory): Map<ProcessId, Departed> {
   const gone = new Set<ProcessId>()
-  for (const { left, joined } of installs) {
+  for (const { left, members } of installs) {
     for (const id of left) gone.add(id)
-    for (const id of joined) gone.delete(id)
+    for (const id of members) gone.delete(id)
   }
   return new Map([
     ...[...gone].map((id): [ProcessId, Departed] => [id, { id, isDead: false, votes: null, ended: [] }]),
