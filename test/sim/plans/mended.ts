@@ -10,7 +10,7 @@ export const MENDED: readonly Mutant[] = [
     name: 'left-and-back',
     about: 'who has left a group in this space view, and joined it again, is said to have left when it is cut off',
     file: 'lib/kernel/start-groups.ts',
-    find: '    for (const id of joined) gone.delete(id)\n',
+    find: '    for (const id of members) gone.delete(id)\n',
     replace: '',
     properties: ['S5'],
   },
@@ -95,5 +95,14 @@ export const MENDED: readonly Mutant[] = [
     find: 'if (this.gotData > 0) this.needAck(this.core.now + this.core.limits.ackDelayMs)',
     replace: '',
     properties: ['L4'],
+  },
+  {
+    name: 'back-untold',
+    about:
+      'who is back in a group, as only a view that nobody here was told of said, is said to have left it (a23ee2a)',
+    file: 'lib/kernel/start-groups.ts',
+    find: 'const { left, members } of installs',
+    replace: 'const { left, joined: members } of installs',
+    properties: ['S5'],
   },
 ]
