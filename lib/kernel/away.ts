@@ -143,12 +143,11 @@ export class Away {
 
   /** The clock shows a gap: so long it did not run. */
   woke(gap: number): void {
-    const { now, limits } = this.core
+    const { now } = this.core
     // The application could not consume either.
     this.stuckSince = Number.NaN
     if (this.isSilent) this.resume()
-    // Its last heartbeat may be a period older than the gap.
-    else if (gap >= limits.suspectAfterMs - limits.heartbeatMs) {
+    else if (this.detector.isSleep(gap)) {
       this.sleep = { from: this.sleep?.from ?? now - gap, until: now, view: this.sleep?.view ?? null }
       this.fence()
       this.detector.beatNow()

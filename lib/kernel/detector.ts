@@ -4,7 +4,8 @@
  * Protocol: a heartbeat on every link per period; silence of a member beyond `suspectAfterMs`, or a link that stays
  *   closed beyond its grace, makes it suspect. Whoever finds a member silent tells whom it takes for the coordinator, and
  *   nobody is left out on the word of one observer while there are others who hear it: then only if the silence lasts.
- *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not. Whoever said
+ *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not. One that was
+ *   late again and again, but did not sleep, waits longer for silent members, up to twice as long, until its timers have been on time for a while: what makes it late may be on the others' side too. Whoever said
  *   that it is about to be frozen is not suspect for its silence, but if it holds something up, or after `suspendedMs`; a
  *   heartbeat says that it is not frozen.
  * Provides: L5. Source: JGroups FD_SOCK + FD_ALL pairing and VERIFY_SUSPECT; Lifeguard's local health and its
@@ -30,6 +31,9 @@ export interface Seen {
 
 const nobody: ReadonlySet<ProcessId> = new Set()
 
+/** After so many heartbeats on time, it was late once less. */
+const onTimeBeats = 4
+
 /** Heartbeats, and what follows from their absence. */
 export class Detector {
   private readonly core: Core
@@ -48,6 +52,10 @@ export class Detector {
   /** Before this moment no member's deadline is over; 0: to be worked out again, since something was heard. */
   private soonest = 0
   private lastStep = Number.NaN
+  /** How often this process was late, of late. */
+  private lateness = 0
+  /** Heartbeats sent on time since. */
+  private onTime = 0
   highestEpoch = 0
 
   constructor(core: Core) {
@@ -62,10 +70,18 @@ export class Detector {
     if (!(gap > heartbeatMs * 2)) return 0
     this.core.trace({ e: 'resume', gap })
     this.soonest = 0
+    this.onTime = 0
+    if (!this.isSleep(gap)) this.lateness = Math.min(this.core.limits.lateMax, this.lateness + 1)
     for (const seen of this.seen.values()) seen.at += gap
     for (const link of this.core.links.values()) link.downSince += gap
     for (const [id, at] of this.suspended) this.suspended.set(id, at + gap)
     return gap
+  }
+
+  /** Is that too long for a process that was merely late? Its last heartbeat may be a period older than the gap. */
+  isSleep(gap: number): boolean {
+    const { suspectAfterMs, heartbeatMs } = this.core.limits
+    return gap >= suspectAfterMs - heartbeatMs
   }
 
   /** Heartbeats go at the end of this step. */
@@ -108,10 +124,25 @@ export class Detector {
     const { now, era, limits } = this.core
     if (now < this.beatAt) return false
     this.beatAt = now + limits.heartbeatMs
+    if (this.lateness > 0) this.recover()
     if (isSilent) return false
     for (const link of this.core.links.values())
       if (link.isOpen) this.sendBeat(link.peer, promisedEpoch, summary, era.id)
     return true
+  }
+
+  /** By how much more patient it is, from 1 to 2. Once is no pattern: the gap itself is not counted as others' silence. */
+  private get caution(): number {
+    return this.lateness < 2 ? 1 : 1 + (this.lateness - 1) / (this.core.limits.lateMax - 1)
+  }
+
+  /** One more period on time. */
+  private recover(): void {
+    this.onTime += 1
+    if (this.onTime < onTimeBeats) return
+    this.onTime = 0
+    this.lateness -= 1
+    this.soonest = 0
   }
 
   /** A heartbeat out of turn. */
@@ -257,7 +288,7 @@ export class Detector {
     const seen = this.seen.get(peer)
     const link = this.core.links.get(peer)
     const asleepSince = this.suspended.size > 0 ? this.suspended.get(peer) : undefined
-    const heard = (seen?.at ?? 0) + limits.suspectAfterMs
+    const heard = (seen?.at ?? 0) + limits.suspectAfterMs * this.caution
     const patience = asleepSince === undefined ? heard : Math.max(heard, asleepSince + limits.suspendedMs)
     if (link !== undefined && !link.isUp) return Math.min(patience, link.downSince + limits.linkDownGraceMs)
     return patience

@@ -42,6 +42,8 @@ export interface Limits {
   readonly heartbeatMs: number
   /** Silence after which a peer is suspected. */
   readonly suspectAfterMs: number
+  /** How often late makes a process wait for silent members for twice `suspectAfterMs`; fewer times, for less. */
+  readonly lateMax: number
   /** How much longer a silence lasts before one is left out whom only the coordinator finds silent, while others do not. */
   readonly secondOpinionMs: number
   /** How long a closed link may stay closed before its peer is suspected. */
@@ -104,6 +106,7 @@ export const defaultLimits: Limits = {
   transferBytesMax: 1_073_741_824,
   heartbeatMs: 500,
   suspectAfterMs: 3_000,
+  lateMax: 4,
   secondOpinionMs: 1_500,
   linkDownGraceMs: 1_000,
   ackDelayMs: 25,
