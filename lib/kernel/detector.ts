@@ -5,9 +5,10 @@
  *   closed beyond its grace, makes it suspect. Whoever finds a member silent tells whom it takes for the coordinator, and
  *   nobody is left out on the word of one observer while there are others who hear it: then only if the silence lasts.
  *   A process whose own timers fired late moves all deadlines by the gap: it was away, the others were not. One that was
- *   late again and again, but did not sleep, waits longer for silent members, up to twice as long, until its timers have been on time for a while: what makes it late may be on the others' side too. Whoever said
- *   that it is about to be frozen is not suspect for its silence, but if it holds something up, or after `suspendedMs`; a
- *   heartbeat says that it is not frozen.
+ *   late again and again, but did not sleep, waits longer for silent members, up to twice as long, until its timers have
+ *   been on time for a while: what makes it late may be on the others' side too. Whoever said that it is about to be frozen
+ *   is not suspect for its silence, but if it holds something up, or after `suspendedMs`; a heartbeat says that it is not
+ *   frozen.
  * Provides: L5. Source: JGroups FD_SOCK + FD_ALL pairing and VERIFY_SUSPECT; Lifeguard's local health and its
  *   confirmations by others.
  */
