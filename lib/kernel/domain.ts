@@ -12,8 +12,10 @@
  * At a cut of the space casts that somebody has said nothing of get the highest place that is said, and one above all that
  *   any of the group's members here has delivered in the domain (told in the rows); never one below an earlier cast of the
  *   same sender. All compute the same. If anybody ever delivered it, everybody had said a stamp, and nobody here has
- *   delivered anything above: so places agree with causality also then. A group's view that follows begins before the
- *   order goes on.
+ *   delivered anything above: so places agree with causality also then. With `uniform`, where nobody has delivered it, it
+ *   comes after all that somebody who is gone may have delivered, since it may have said a late stamp of it: whatever has
+ *   got its place. Nothing of that depends on it: its sender casts elsewhere only once it is released. A group's view that
+ *   follows begins before the order goes on.
  * Provides: O9; O5–O8 per domain. With `uniform`, what is said of a cast is held by all when it is delivered.
  * Liveness: whoever waits for a place below some other waits, at the end of a chain, for a member that has not spoken yet,
  *   or for a group's view change, which waits for lower places only. Nothing that is cast later is waited for.
@@ -113,7 +115,8 @@ export class Domains implements TotalEngine {
       item.said += 1
       if (place > item.place) item.place = place
       item.records.push(held.rank, held.cast.seq)
-      if (rank === core.era.selfRank && item.said === group.members.length) this.hooks.placedOwn()
+      if (rank === core.era.selfRank && item.said === group.members.length && !group.options.uniform)
+        this.hooks.placedOwn()
     }
   }
 
@@ -180,6 +183,9 @@ export class Domains implements TotalEngine {
       if (place >= floor && group.members.includes(era.members[rank] ?? '')) floor = place + 1
     const before: number[] = []
     const items = [...state.items.values()].filter(({ held }) => held !== null && !held.isDropped)
+    // Somebody who is gone may have delivered those that all have spoken of, and none of the others.
+    if (group.options.uniform)
+      for (const { said, place } of items) if (said >= group.members.length && place >= floor) floor = place + 1
     for (const item of items.sort((a, b) => (a.held?.cast.seq ?? 0) - (b.held?.cast.seq ?? 0))) {
       const { rank = 0, cast } = item.held ?? {}
       // What it has not told anybody counts for nothing.
@@ -197,6 +203,7 @@ export class Domains implements TotalEngine {
     const key = castKey(held.rank, held.cast.seq)
     const state = stateOf(group)
     const place = state.items.get(key)?.place ?? 0
+    if (group.options.uniform && held.rank === this.core.era.selfRank) this.hooks.placedOwn()
     if (place > (this.reached.get(domain) ?? 0)) this.reached.set(domain, place)
     state.items.delete(key)
     total.held.delete(key)

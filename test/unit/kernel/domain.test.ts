@@ -314,3 +314,32 @@ test('domain › at a cut, what is dropped holds nobody up', () => {
   member.cut([])
   assert.deepEqual([member.next(), member.next()], ['g1 2#1', null])
 })
+
+test('domain › at a cut, what is open of a uniform group comes after all that somebody who is gone may have delivered', () => {
+  const order = (uniform: boolean): readonly (string | null)[] => {
+    const member = new Member(uniform)
+    const y = member.take(member.p, b, 1)
+    assert.ok(member.say(member.p) < 50)
+    const x = member.take(member.p, a, 5)
+    member.say(member.p)
+    member.hear(member.p, a, 50, x)
+    // What a says of y is not here. It may be later than the place of x, which a then has delivered first.
+    assert.deepEqual([y.isDelivered, member.next()], [false, null])
+    member.era.isClosed = true
+    member.cut([])
+    return [member.next(), member.next()]
+  }
+  assert.deepEqual(order(false), ['g0 1#1', 'g0 0#1'])
+  assert.deepEqual(order(true), ['g0 0#1', 'g0 1#1'])
+})
+
+test('domain › the sender of a uniform cast is told of its place once it is released: so nothing it casts elsewhere is open', () => {
+  const member = new Member(true)
+  const y = member.take(member.p, b, 1)
+  member.say(member.p)
+  member.hear(member.p, a, 9, y)
+  assert.deepEqual([member.next(), member.placed], [null, 0])
+  member.era.learnStable(a, 9)
+  member.era.learnStable(b, 9)
+  assert.deepEqual([member.next(), member.placed], ['g0 1#1', 1])
+})
