@@ -35,7 +35,10 @@ export function untoldIn(
   })
 }
 
-/** The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. */
+/**
+ * The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. Whoever said so
+ * in a hurry may not have heard of who had entered the group by then: those await the state in vain (seed 1165).
+ */
 export function uniteMemories(rows: readonly Row[], line: string | null): Memory {
   const united: Memory = new Map()
   for (const row of rows) for (const each of row.remembered) remember(united, each, line)
@@ -43,9 +46,19 @@ export function uniteMemories(rows: readonly Row[], line: string | null): Memory
     const last = votes?.last
     if (!last) continue
     const { epoch: acted } = parseViewId(last.id)
-    for (const name of ended) remember(united, { name, line: last.line, acted, holders: [] }, line)
+    for (const name of ended) {
+      if (rows.some((row) => row.view === last.id && isEntering(row, name))) continue
+      remember(united, { name, line: last.line, acted, holders: [] }, line)
+    }
   }
   return united
+}
+
+/** Is it a member of the group that has not got the state yet? */
+function isEntering({ from, groups }: Row, group: string): boolean {
+  const row = groups.find(({ name }) => name === group)
+  if (row === undefined || row.status.isWhole) return false
+  return (row.installs.at(-1)?.members ?? row.members ?? []).includes(from)
 }
 
 function remember(memory: Memory, each: Remembered, line: string | null): void {

@@ -433,10 +433,11 @@ export class Groups {
     return false
   }
 
-  /** Consistent groups of which this process is the last member. */
+  /** Consistent groups of which this process is the last member, also in a view that is decided and still to come. */
   endingHere(): string[] {
     const { departed } = this.core
-    const isLast = ({ members }: Group): boolean => members.every((id) => id === this.core.self || departed.has(id))
+    const isLast = ({ members, install, laterInstalls }: Group): boolean =>
+      (laterInstalls.at(-1) ?? install ?? { members }).members.every((id) => id === this.core.self || departed.has(id))
     return [...this.byName.values()]
       .filter((group) => group.options.consistency === 'consistent' && isActing(group, this.core.era) && isLast(group))
       .map(({ name }) => name)

@@ -19,10 +19,11 @@ import { hasQuorum, type Voter, weightsIn } from './quorum.ts'
  * Does the line go on that a part of this line comes from, and from there? To a part of another line, a primary view is as
  * good as none: what was not yet released there is for those to decide with whom it goes on. And so it is to a part that
  * slept while the others went on without it: they have ordered what it has not released, or never got it (seed 203182).
+ * Nor does a line that another one takes the place of: it may go on elsewhere, and give the same tokens (seed 1177).
  */
-export function goesOn({ primary, heirOf }: Decision, part: readonly Row[], rows: readonly Row[]): boolean {
+export function goesOn(decision: Decision, part: readonly Row[], rows: readonly Row[]): boolean {
   const line = part[0]?.line ?? null
-  if (!primary || (line !== null && line !== heirOf)) return false
+  if (!decision.primary || (line !== null && line !== decision.line)) return false
   if (line === null) return true
   const last = latestOf(rows, line)
   return last === null || latestOf(part, line)?.id === last.id

@@ -2,8 +2,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hasEnded, nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
+import type { GroupOptions } from '../../../lib/kernel/api.ts'
 import type { Remembered, Row } from '../../../lib/kernel/frame.ts'
-import type { StateEntry } from '../../../lib/kernel/state-plan.ts'
+import { noStatus, type StateEntry } from '../../../lib/kernel/state-plan.ts'
+
+const queue: GroupOptions = {
+  order: 'total',
+  uniform: true,
+  strong: false,
+  consistency: 'consistent',
+  state: true,
+  kind: 'queue',
+}
 
 const note = (name: string, acted: number, holders: string[], line = 'L'): Remembered => ({
   name,
@@ -73,6 +83,24 @@ test('memory › a group ended in the view in which it acted stays ended, in wha
   for (const rows of [notes, notes.toReversed()]) {
     assert.deepEqual(nextMemory(new Map(), uniteMemories([row(rows)], 'L'), 'L').get('q'), note('q', 5, []))
   }
+})
+
+test('memory › a group does not end with whoever had not heard of one that awaits its state by then', () => {
+  const entered = (members: readonly string[], view = '7.z', isWhole = false): Row => {
+    const common = { gid: 0, gn: 1, name: 'q', options: queue }
+    const counts = { counts: [], orderEnd: 0, orderBy: 0, orderSeq: 0, past: [] }
+    const install = { ...common, ...counts, members, joined: ['a'], left: [], plan: [], missing: null }
+    const status = { ...noStatus, isWhole }
+    const group = { ...common, members: null, viewId: null, installs: [install], next: 0, released: [], status }
+    return { ...row([note('q', 7, ['z'])]), view, groups: [group] }
+  }
+  const isEnded = (...rows: Row[]): boolean =>
+    uniteMemories([...rows, row([], ['q'])], 'L').get('q')?.holders.length === 0
+  assert.equal(isEnded(entered(['z', 'a'])), false)
+  // Whoever has left again, or was told of it in another view of the space, or has gone on with the state.
+  assert.equal(isEnded(entered(['z'])), true)
+  assert.equal(isEnded(entered(['z', 'a'], '6.z')), true)
+  assert.equal(isEnded(entered(['z', 'a'], '7.z', true)), true)
 })
 
 test('memory › what a process knew stays known where no row tells of it', () => {

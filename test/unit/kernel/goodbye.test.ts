@@ -44,3 +44,56 @@ test('goodbye › waits until no group is changing', () => {
   cluster.until(() => said.includes('leave'))
   assert.notEqual(cluster.seen('c').view, view)
 })
+
+test('goodbye › a group does not end with the last who has its state while somebody is on the way in', () => {
+  const cluster = new Cluster(['a', 'b', 'c', 'd'], {})
+  const options = { consistency: 'consistent', state: true, uniform: true, order: 'total' } as const
+  const ended: (readonly string[])[] = []
+  const views: [id: string, state: string, missing: readonly string[]][] = []
+  cluster.tamper = (frame, from) => {
+    if (from === 'c' && frame.t === 'control')
+      for (const message of frame.messages) if (message.k === 'leave') ended.push(message.departed.ended)
+    return frame
+  }
+  cluster.watch = (id, event) => {
+    if (event.type === 'view' && event.group === 'h') views.push([id, event.state, event.view.missing])
+  }
+  cluster.join('c', options, 'h')
+  cluster.run(100)
+  cluster.join('d', options, 'h')
+  // Its page is closed once it has said how much it cast in its view.
+  cluster.until(() => cluster.lines.some(({ e, g, gn }) => e === 'groupInstall' && g === 'h' && gn === 2))
+  cluster.command('c', { type: 'leave', quick: true })
+  cluster.run(3_000)
+  assert.deepEqual(ended[0], ['h'])
+  assert.deepEqual(views.at(-1), ['d', 'replace', ['c']])
+})
+
+test('goodbye › whoever says it is not the last of a group that somebody enters with a view still to come', () => {
+  const cluster = new Cluster(['a', 'b', 'c', 'd'], {})
+  const options = { consistency: 'consistent', state: true, uniform: true, order: 'total' } as const
+  const ended: (readonly string[])[] = []
+  const isDecided = () => cluster.lines.some(({ e, g, gn }) => e === 'groupInstall' && g === 'h' && gn === 3)
+  let isLost = false
+  cluster.tamper = (frame, from, to) => {
+    if (from === 'c' && frame.t === 'control')
+      for (const message of frame.messages) if (message.k === 'leave') ended.push(message.departed.ended)
+    return isLost && frame.t !== 'control' && from === 'b' && to === 'c' ? null : frame
+  }
+  for (const id of ['c', 'b']) {
+    cluster.join(id, options, 'h')
+    cluster.run(100)
+  }
+  // `c` waits for what `b` cast, before it goes on to the view with `d`.
+  isLost = true
+  cluster.command('b', { type: 'cast', group: 'h', n: 1, payload: Uint8Array.of(1) })
+  cluster.run(20)
+  cluster.join('d', options, 'h')
+  cluster.until(isDecided)
+  cluster.run(20)
+  cluster.command('b', { type: 'leave', quick: true })
+  cluster.until(() => cluster.lines.some(({ e, p, q }) => e === 'departed' && p === 'c' && q === 'b'))
+  cluster.command('c', { type: 'leave', quick: true })
+  cluster.run(1_000)
+  assert.deepEqual(ended[0], [])
+})

@@ -235,10 +235,18 @@ test('the vote › a part that slept while its line went on does not go on in a 
     row('b', { votes: { last: record('6.b', ['b', 'c']) } }),
   ]
   const { decision } = verdict(asleep, ahead)
-  const primary = { ...decision, primary: true, heirOf: 'L' }
+  const primary = { ...decision, primary: true, line: 'L', heirOf: 'L' }
   assert.equal(goesOn(primary, [asleep], [asleep, ahead]), false)
   assert.equal(goesOn(primary, [ahead], [asleep, ahead]), true)
   assert.equal(goesOn(primary, [asleep], [asleep]), true)
   assert.equal(goesOn({ ...primary, primary: false }, [ahead], [asleep, ahead]), false)
   assert.equal(goesOn(primary, [row('n', { line: null })], [ahead]), true)
+})
+
+test('the vote › a line that another one takes the place of does not go on', () => {
+  const rows = [row('a', { votes: { last: record('5.a', ['a', 'b']) } })]
+  const parts = [{ view: '5.a', members: ['a'] }]
+  const { decision } = decide(rows, parts, { found: 'M', isAnew: true })
+  assert.deepEqual([decision.primary, decision.line, decision.heirOf], [true, 'M', 'L'])
+  assert.equal(goesOn(decision, rows, rows), false)
 })
