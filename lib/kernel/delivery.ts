@@ -362,9 +362,11 @@ export class Delivery {
 
   /**
    * Does somebody who comes along know that all hold it, and its causal past? Whoever is in no group of what comes before
-   * it may have released what comes after it (seed 47, `uniform`).
+   * it may have released what comes after it (seed 47, `uniform`). A gbcast waits for what is counted besides, which need
+   * not be here (seed 346, `gbcast`).
    */
-  private isStableToMover({ cast: { seq, deps }, rank }: Held): boolean {
+  private isStableToMover({ cast: { seq, deps, isGbcast }, rank }: Held): boolean {
+    if (isGbcast) return false
     const stable = this.core.era.cut?.stable ?? []
     if (seq > (stable[rank] ?? 0)) return false
     for (let i = 0; i + 2 < deps.length; i += 3) if ((deps[i + 2] ?? 0) > (stable[deps[i] ?? 0] ?? 0)) return false

@@ -105,4 +105,13 @@ export const MENDED: readonly Mutant[] = [
     replace: 'const { left, joined: members } of installs',
     properties: ['S5'],
   },
+  {
+    name: 'gbcast-released-when-held',
+    about: 'at a cut, a gbcast that all hold passes for released, whatever it waits for (2444c71)',
+    file: 'lib/kernel/delivery.ts',
+    find: '    if (isGbcast) return false\n',
+    replace: '',
+    properties: ['O8'],
+    workload: 'gbcast',
+  },
 ]

@@ -151,4 +151,23 @@ export const gbcast: readonly Script[] = [
       s.holds('a b c', 'safe', 'cut')
     },
   },
+  {
+    name: 'vsync: gbcast: uniform, held by all when one is cut off who lacks what comes before it (n=4)',
+    cites: [BJ, CKV],
+    on: { groups: { notes: channel('causal', { uniform: true }) } },
+    async play(s) {
+      await s.together('a b c d')
+      s.hold('a>d')
+      s.cast('a', 'notes', 'x')
+      s.gbcast('c', 'notes', 'cut')
+      await s.run(300)
+      s.delivered('a b c d', 'notes', '')
+      s.cut('a b c | d')
+      await s.settle()
+      splits(s, 'a b c', 'notes', 'cut', 'x')
+      // Alone, it delivers what it has: after the signal, since somebody may have got it after what is not here.
+      s.delivered('d', 'notes', 'cut')
+      s.happened({ e: 'trans', g: 'notes', p: 'd' }, 1)
+    },
+  },
 ]

@@ -143,3 +143,23 @@ test('delivery › at a cut, what somebody has delivered of a uniform group with
     assert.deepEqual(events, ['b#1', 'trans', 'a#1', 'a#3'])
   }
 })
+
+test('delivery › at a cut, a gbcast comes after the signal if nobody has delivered it, though all hold it', () => {
+  for (const [last, expected] of [
+    [new Map(), ['a#1', 'a#3', 'trans', 'b#1']],
+    [new Map([[1, 1]]), ['a#1', 'a#3', 'b#1']],
+  ] as const) {
+    const { era, group, delivery, events } = makeMember({ ...options, order: 'causal' })
+    group.install = null
+    era.cut = {
+      isPrimary: true,
+      released: new Map([[0, { installed: 0, next: new Map(), last }]]),
+      stable: [3, 1],
+      lastTold: new Map([[0, 0]]),
+    }
+    const cast = { seq: 1, n: 1, gid: 0, gn: 0, lamport: 9, deps: [], payload: new Uint8Array(0), order: null }
+    delivery.receive({ ...cast, isGbcast: true }, 1)
+    delivery.pump()
+    assert.deepEqual(events, expected)
+  }
+})
