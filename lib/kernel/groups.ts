@@ -42,6 +42,8 @@ export class Groups {
   private readonly leaveAsked: Set<string> = new Set()
   /** Groups in whose next view this process is to give the state, before it asks to leave again. */
   private readonly keptToGive: Set<string> = new Set()
+  /** Groups in whose view this process has a state that came late, and that the others are to be given. */
+  private readonly toBeGiven: Set<string> = new Set()
 
   constructor(core: Core, layers: { readonly delivery: Delivery; readonly transfer: Transfer }) {
     this.core = core
@@ -326,6 +328,7 @@ export class Groups {
     era.groups.delete(group.gid)
     this.leaving.delete(group.name)
     this.leaveAsked.delete(group.name)
+    this.toBeGiven.delete(group.name)
     era.leftGroups.push(this.row(group))
     this.viewsBegun += 1
     this.core.app({ type: 'leftGroup', group: group.name })
@@ -336,6 +339,7 @@ export class Groups {
   private begin(group: Group, start: Omit<NonNullable<GroupStart['view']>, 'id'>, prev: ViewId | null): void {
     const { core } = this
     const { info, plan: tasks, succession } = start
+    this.toBeGiven.delete(group.name)
     const plan = prev === null ? tasks : this.withoutVain(group, tasks)
     group.status = statusAfter(group, plan, core.self, prev === null, prev)
     this.markActed(group)
@@ -356,7 +360,10 @@ export class Groups {
   private withoutVain(group: Group, tasks: readonly StateTask[]): readonly StateTask[] {
     const own = tasks.find(({ need }) => need === this.core.self)
     if (own?.mode !== 'replace' || own.sources.length > 0 || !group.status.isWhole) return tasks
-    if (tasks.length > 1) this.request(group.name, 'restate', group.options, null)
+    if (tasks.length > 1) {
+      this.toBeGiven.add(group.name)
+      this.request(group.name, 'restate', group.options, null)
+    }
     return tasks.filter((task) => task !== own)
   }
 
@@ -525,7 +532,11 @@ export class Groups {
     }
     for (const { group, start, prev } of begun) {
       if (start.view !== null) this.begin(group, start.view, prev)
-      else this.markActed(group)
+      else {
+        this.markActed(group)
+        // The view of the space may have changed before that was done.
+        if (this.toBeGiven.has(group.name)) this.request(group.name, 'restate', group.options, null)
+      }
       this.traceBlock('unblock', group)
     }
     this.renewRequests()

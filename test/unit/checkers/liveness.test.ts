@@ -320,6 +320,18 @@ rejects(
   'an exclusion long after one lagged',
   lags().write({ e: 'resume', t: 30, p: 'c' }).view('', '2.a', ['a', 'b']),
 )
+
+/** c was asleep; after so long the kernel of a excludes it, of which the page of a is told much later. */
+const toldLate = (ms: number): TraceWriter =>
+  trio()
+    .freeze('c')
+    .thaw('c')
+    .wait(ms)
+    .install('2.a', ['a', 'b'], ['a'])
+    .wait(3 * bounds.tDetect)
+    .view('', '2.a', ['a', 'b'], { by: ['a'], away: ['c'] })
+tolerates('L5', 'an exclusion in time of which its application hears late', toldLate(bounds.tDetect - 10))
+rejects('L5', 'an exclusion without a cause of which its application hears late', toldLate(bounds.tDetect + 10))
 tolerates(
   'L5',
   'one whose page is blocked and does not show that another crashed',
