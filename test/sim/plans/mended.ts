@@ -114,4 +114,12 @@ export const MENDED: readonly Mutant[] = [
     properties: ['O8'],
     workload: 'gbcast',
   },
+  {
+    name: 'open-before-placed',
+    about: 'at a cut, what is open of a uniform group of a domain may come before what has got its place (0b1be05)',
+    file: 'lib/kernel/domain.ts',
+    find: 'if (said >= group.members.length && place >= floor)',
+    replace: 'if (said < 0 && place >= floor)',
+    properties: ['T5'],
+  },
 ]
