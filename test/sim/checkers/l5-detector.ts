@@ -5,7 +5,8 @@
  * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
  * of it; one of whose members died or left before it was in it, or whose members did not get through to each other for
- * longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile.
+ * longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile; and
+ * so it excuses a view whom its members had promised to be in besides, and were not, as that merge came after all.
  * The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
 
@@ -100,7 +101,8 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       verdict.expect(
         excuses.has(install, t, other, wasThere ? [] : [parseViewId(left.id).coordinator]) ||
           (!wasThere && hasNewer && excuses.wasHeldUp(left, t)) ||
-          (!wasThere && hasNewer && excuses.wasApart(left.members, waitedFor(run, other, left))),
+          (!wasThere && hasNewer && excuses.wasApart(left.members, waitedFor(run, other, left))) ||
+          (!wasThere && goneBackTo(run, other, left).some(({ members, span }) => excuses.wasApart(members, span))),
         () => `${install.process.id} excludes ${id} in view ${install.view.id}, though nothing happened to them`,
         install.at.line,
       )
@@ -134,6 +136,22 @@ function waitedFor(run: Run, process: Process, view: View): Span | null {
   const from = run.of('ready').find((ready) => ready.process === process && ready.data.view === view.id)?.t
   const to = run.of('install').find(({ data }) => data.view === view.id)?.t
   return from === undefined || to === undefined || to - from <= PROMISE_MS ? null : { from, to }
+}
+
+/**
+ * The views that it installed after it had said READY for that one, though it had promised them before, with how long it
+ * had waited for them by then: they came after all (seed 850509).
+ */
+function goneBackTo(run: Run, process: Process, view: View): { members: ReadonlySet<string>; span: Span }[] {
+  const readies = run.of('ready').filter((ready) => ready.process === process)
+  const late = readies.find(({ data }) => data.view === view.id)
+  if (late === undefined) return []
+  const installs = run.of('install').filter((each) => each.process === process && each.line > late.line)
+  return readies.flatMap(({ line, t, data }) => {
+    const install = installs.find((each) => each.data.view === data.view)
+    if (install === undefined || line >= late.line || late.t - t <= PROMISE_MS) return []
+    return [{ members: new Set(install.data.members), span: { from: t, to: late.t } }]
+  })
 }
 
 /** Has that view all who come along from the view that this install leaves? */

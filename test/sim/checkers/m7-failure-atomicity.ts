@@ -3,7 +3,8 @@
  * transitional signal, and the same ones after it. (That they deliver the same in all is M6.)
  *
  * Not judged is a cast that comes, at one of them, after a total cast of its sender in another group which itself comes
- * after the signal: whoever is not in that group cannot know that its order is still to be kept (docs/guarantees.md).
+ * after the signal, its own or that of the cast: whoever is not in that group cannot know that its order is still to be
+ * kept (docs/guarantees.md).
  *
  * The signal speaks of those who come along to the next space view. Who installs the next view of a group with them, but
  * before that flush and without going on with them, is not among those.
@@ -33,13 +34,18 @@ function heldUp(run: Run): ReadonlySet<Message> {
   const held = new Set<Message>()
   for (const process of run.processes) {
     const late = process.deliveries.filter(({ transitional, message }) => transitional && isUniform(message))
-    for (const { message, group } of late) {
+    if (late.length === 0) continue
+    const signals = run.of('trans').filter((signal) => signal.process === process)
+    for (const { message, group, at } of late) {
+      const signal = signals.findLast(({ data, line }) => data.g === group.name && line < at.line)?.line ?? at.line
+      const isAfterSignal = (other: Delivery): boolean =>
+        (other.transitional && isUniform(other.message)) || (other.at.line > signal && other.at.line < at.line)
       const waitsFor = (other: Delivery): boolean =>
         other.message.sender === message.sender &&
         other.message.rank < message.rank &&
         other.group !== group &&
         other.message.send?.data.order === 'total'
-      if (late.some(waitsFor)) held.add(message)
+      if (process.deliveries.some((other) => isAfterSignal(other) && waitsFor(other))) held.add(message)
     }
   }
   return held

@@ -213,6 +213,28 @@ const promised = (slow: readonly [string, string], ms: number): TraceWriter => {
 tolerates('L5', 'an exclusion of one that gave a view up which a slow path held up', promised(['a', 'b'], 2_000))
 rejects('L5', 'an exclusion of one that gave a view up before its promise was over', promised(['a', 'b'], 500))
 rejects('L5', 'an exclusion of one that gave a view up, for a slow path to a stranger', promised(['a', 'x'], 2_000))
+/** d has said READY for the view of a, b and c, and later for one with e; then the first one is installed after all. */
+const goneBack = (slow: readonly [string, string], ms: number): TraceWriter => {
+  const trace = trio().start(['d']).view('', '1.d', ['d']).start(['e']).view('', '1.e', ['e'])
+  trace.write({ e: 'slow', t: trace.t, links: [slow], ms: 5_000 }, { e: 'ready', t: trace.t, p: 'd', view: '2.a' })
+  trace.wait(ms).write({ e: 'ready', t: trace.t, p: 'd', view: '3.e' })
+  return trace
+    .view('', '3.e', ['d', 'e'], { by: ['e'] })
+    .write({ e: 'install', t: trace.t, p: 'd', view: '2.a', members: [...all, 'd'] })
+    .view('', '2.a', [...all, 'd'])
+    .view('', '4.e', ['e'])
+}
+tolerates(
+  'L5',
+  'an exclusion of one that went on with a view which a slow path had held up',
+  goneBack(['a', 'b'], 2_000),
+)
+rejects(
+  'L5',
+  'an exclusion of one that went on with a view which it had promised just before',
+  goneBack(['a', 'b'], 500),
+)
+rejects('L5', 'an exclusion of one that went on with a view that nothing held up', goneBack(['a', 'x'], 2_000))
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
