@@ -37,7 +37,7 @@ export function untoldIn(
 
 /**
  * The latest that any row remembers of each group in this line; `holders` is empty for those that have ended. Whoever said so
- * in a hurry may not have heard of who had entered the group by then: those await the state in vain (seed 1165).
+ * in a hurry may not have heard of who had entered the group by then: those await the state in vain.
  */
 export function uniteMemories(rows: readonly Row[], line: string | null): Memory {
   const united: Memory = new Map()

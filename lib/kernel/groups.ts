@@ -440,7 +440,7 @@ export class Groups {
     return false
   }
 
-  /** Consistent groups of which this process is the last member, also in a view that is decided and still to come. */
+  /** Consistent groups of which this process is the last member, also in a view that is decided and still to come (seed 1165). */
   endingHere(): string[] {
     const { departed } = this.core
     const isLast = ({ members, install, laterInstalls }: Group): boolean =>

@@ -122,4 +122,12 @@ export const MENDED: readonly Mutant[] = [
     replace: 'if (said < 0 && place >= floor)',
     properties: ['T5'],
   },
+  {
+    name: 'released-for-the-heir',
+    about: 'what a line had not released is released under its name by another that takes its place (2e12e5a)',
+    file: 'lib/kernel/primary.ts',
+    find: '(line !== null && line !== decision.line)',
+    replace: '(line !== null && line !== decision.heirOf)',
+    properties: ['T5'],
+  },
 ]
