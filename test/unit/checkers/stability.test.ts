@@ -72,6 +72,18 @@ rejects(
     .install('2.a', all, ['b', 'c'])
     .view('', '2.a', all),
 )
+/** b goes on to a view; and then c closes the old one, for another. */
+const goneOn = (trace: TraceWriter): TraceWriter => closes(trace.install('2.a', all, ['b']), 'c', { got: 0 })
+rejects(
+  'F2',
+  'a cast after the signal that one lacks who said READY for the view that follows',
+  goneOn(signalled(...all).write({ e: 'ready', t: 60, p: 'c', view: '2.a' })),
+)
+tolerates(
+  'F2',
+  'a cast after the signal that one lacks without whose READY the view that follows was completed',
+  goneOn(signalled(...all)),
+)
 tolerates(
   'F2',
   'a cast after the signal that one lacks whom it does not name',
