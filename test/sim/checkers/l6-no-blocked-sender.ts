@@ -7,12 +7,9 @@
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import type { Message } from './model.ts'
+import { ROUND_MS, sentBefore } from './one-by-one.ts'
 import { endsWaiting, isAtRest, restOf } from './rest.ts'
-import { orderOf, type Run } from './run.ts'
-
-/** From the sending of a total cast to the end of the promise of the cast behind it, which is sent once the number is known. */
-const ROUND_MS = 2_000
+import type { Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'L6',
@@ -36,16 +33,4 @@ export const checker: Checker = {
     }
     return verdict
   },
-}
-
-/** When the last cast was sent whose number this one waits for; long ago if there is none. */
-function sentBefore(run: Run, { sender, n, send, group }: Message): number {
-  let last = Number.NEGATIVE_INFINITY
-  for (const other of run.messages) {
-    if (other.sender !== sender || other.n >= n || other.group === group || other.send === null) continue
-    if (send !== null && other.send.line > send.line) continue
-    const order = orderOf(other)
-    if (order === 'total' || order === 'gbcast') last = Math.max(last, other.send.t)
-  }
-  return last
 }

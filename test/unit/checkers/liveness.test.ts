@@ -332,6 +332,19 @@ tolerates(
   settled(trio()).write({ e: 'cast', t: 20, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' }).crash('a').wait(patience).end(),
 )
 
+/** a's casts in g and h wait for one who does not listen, who is put out in time; then each is sent so long after the one before. */
+const waitInTurn = (ms: number, order: 'total' | 'causal' = 'total'): TraceWriter => {
+  const trace = settled(trio({ order })).open('h', all, { order }).view('h', '1.a.1', all).settle('join:h', 'ok', 'a')
+  const names = ['a#1', 'a#2', 'a#3', 'a#4'].map((m, i): [string, string] => [m, i % 2 === 0 ? 'g' : 'h'])
+  for (const [m, g] of names) trace.write({ e: 'cast', t: trace.t, p: 'a', m, g, seen: '1.a.1' })
+  trace.wait(patience - 10)
+  for (const [m, g] of names) trace.send(m, g).wait(ms)
+  return trace
+}
+tolerates('L8', 'casts that wait for the number of the one before them', waitInTurn(500))
+rejects('L8', 'casts that wait for too long for the one before them', waitInTurn(2_500))
+rejects('L8', 'casts that need not wait for the one before them', waitInTurn(500, 'causal'))
+
 const lags = (): TraceWriter =>
   trio()
     .write({ e: 'suspend', t: 20, p: 'c', lagging: true })
