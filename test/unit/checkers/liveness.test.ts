@@ -314,6 +314,16 @@ rejects(
   'a cast that is never sent',
   settled(trio()).write({ e: 'cast', t: 20, p: 'a', m: 'a#1', g: 'g', seen: '1.a.1' }).wait(patience).end(),
 )
+/** a makes two casts, and sends the first within the bound, and the other soon after it, but too late. */
+const inTurn = (order: 'fifo' | 'gbcast'): TraceWriter => {
+  const trace = settled(trio())
+  for (const m of ['a#1', 'a#2']) trace.write({ e: 'cast', t: trace.t, p: 'a', m, g: 'g', seen: '1.a.1' })
+  trace.wait(patience - 10)
+  trace.write({ e: 'send', t: trace.t, p: 'a', m: 'a#1', g: 'g', view: '1.a.1', order, uniform: false, h: 'h-a#1' })
+  return trace.wait(20).send('a#2', 'g')
+}
+accepts('L8', 'a cast that comes next after a gbcast of its sender', inTurn('gbcast'))
+rejects('L8', 'a cast that comes after one that it need not wait for', inTurn('fifo'))
 tolerates('L8', 'a cast of a consistent group', waits(patience + 10, settled(trio({ consistency: 'consistent' }))))
 tolerates('L8', 'a cast of one that was frozen', waits(patience + 10, settled(trio()).freeze('a').thaw('a')))
 tolerates(
