@@ -1,7 +1,8 @@
 /**
  * S5 Membership integrity: who is new in a view had asked to join before (for a group: after it last left it), and an
  * incarnation that left the space or was proven dead never reappears at those who know, nor is it away there any more, but
- * in a merge view, which may bring along what others have not heard. Nor is anybody said to have left
+ * in a merge view, which may bring along what others have not heard. So may a merge bring along a member of a group that
+ * had asked to leave it, and was cut off before it heard of the view without it. Nor is anybody said to have left
  * who had not asked to, or to be proven dead who had neither crashed nor left.
  */
 
@@ -86,7 +87,7 @@ function checkRejoins(run: Run, verdict: Verdict, installs: readonly Install[]):
       if (!view.members.has(id)) continue
       gone.delete(id)
       verdict.expect(
-        hasRejoined(run.process(id), where, view),
+        hasRejoined(run.process(id), where, view) || isBroughtAlong(run, run.process(id), { left: where, back: view }),
         () =>
           `${id} left "${view.group.name}" in ${where.id} and is back in ${view.id} at ${process.id} without a join`,
         at.line,
@@ -108,4 +109,18 @@ function hasRejoined(process: Process | undefined, left: View, back: View): bool
   const leave = process.leaves.get(group.name)?.findLast((asked) => asked.line < until)?.line ?? 0
   const first = back.installs[0]?.at.line ?? 0
   return process.joins.get(group.name)?.some((join) => join.line > leave && join.line < first) ?? false
+}
+
+/**
+ * Was it in the space view in which the group's view went on without it, and did it never get that, but a merge from one
+ * before that, as a member throughout (seed 28 of `domains`)?
+ */
+function isBroughtAlong(run: Run, process: Process | undefined, { left, back }: { left: View; back: View }): boolean {
+  const sv = left.installs[0]?.data.sv
+  if (process?.installs.get(run.space)?.some(({ view }) => view.id === sv) !== true) return false
+  const own = process.installs.get(left.group) ?? []
+  const last = own.findIndex(({ view }) => view === back)
+  if (last < 0 || (own[last]?.data.subviews?.length ?? 0) < 2) return false
+  const before = own.findLastIndex(({ view }, index) => index < last && isOlder(view, left))
+  return before >= 0 && own.slice(before + 1, last + 1).every(({ data }) => data.prev !== null)
 }

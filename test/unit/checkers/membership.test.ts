@@ -216,6 +216,24 @@ rejects(
   'one that left a group and is back without a join',
   bLeavesGroup().view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
 )
+/** b asks to leave the group; the others go on without it, and it is cut off and told nothing, until they merge. */
+const isBroughtAlong = (sv: string): TraceWriter => {
+  const trace = trio()
+  trace.write({ e: 'leave', t: trace.t, p: 'b', g: 'g' })
+  if (sv !== '1.a') trace.view('', sv, ['a', 'c'])
+  return trace
+    .view('g', `${sv}.2`, ['a', 'c'], { left: ['b'] })
+    .view('', '3.b', ['b'], quietly)
+    .view('g', '3.b.0', ['b'])
+    .view('', '4.a', ['a', 'c', 'b'], { subviews: parts('') })
+    .view('g', '4.a.0', ['a', 'c', 'b'], { subviews: parts('g') })
+}
+tolerates(
+  'S5',
+  'one that left a group, was cut off before it heard so, and comes along by a merge',
+  isBroughtAlong('1.a'),
+)
+rejects('S5', 'one that is said to have left a group by those who were cut off from it', isBroughtAlong('2.a'))
 rejects(
   'S5',
   'one that left a group again and is back by the join before that',
