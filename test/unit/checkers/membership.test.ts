@@ -216,10 +216,14 @@ rejects(
   'one that left a group and is back without a join',
   bLeavesGroup().view('g', '1.a.3', ['a', 'c', 'b'], { by: ['a', 'c'] }),
 )
-/** b asks to leave the group; the others go on without it, and it is cut off and told nothing, until they merge. */
-const isBroughtAlong = (sv: string): TraceWriter => {
+/** b asks to leave the group, and may know that it has; the others go on without it. */
+const bAsksToLeave = (isTold: boolean): TraceWriter => {
   const trace = trio()
-  trace.write({ e: 'leave', t: trace.t, p: 'b', g: 'g' })
+  return isTold ? trace.leave('g', 'b') : trace.write({ e: 'leave', t: trace.t, p: 'b', g: 'g' })
+}
+/** It is cut off then, in the group, until they merge. The others are in that view of the space when they go on. */
+const isBroughtAlong = (sv: string, isTold = false): TraceWriter => {
+  const trace = bAsksToLeave(isTold)
   if (sv !== '1.a') trace.view('', sv, ['a', 'c'])
   return trace
     .view('g', `${sv}.2`, ['a', 'c'], { left: ['b'] })
@@ -234,6 +238,14 @@ tolerates(
   isBroughtAlong('1.a'),
 )
 rejects('S5', 'one that is said to have left a group by those who were cut off from it', isBroughtAlong('2.a'))
+rejects('S5', 'one that left a group, knew it, and comes along by a merge without a join', isBroughtAlong('1.a', true))
+rejects(
+  'S5',
+  'one that left a group, did not hear so, and is back in it without a merge',
+  bAsksToLeave(false)
+    .view('g', '1.a.2', ['a', 'c'], { left: ['b'] })
+    .view('g', '1.a.3', ['a', 'c', 'b']),
+)
 rejects(
   'S5',
   'one that left a group again and is back by the join before that',
