@@ -1,7 +1,7 @@
 /**
  * The kernel of one process: its layers put together. One event in, one full drain of effects out.
  *
- * Bottom to top: link · detector · contacts · membership (cut, primary) · delivery (causal, total, stability) · rounds (group views)
+ * Bottom to top: link · detector · contacts · membership (cut) and leading (primary) · delivery (causal, total, stability) · rounds (group views)
  * · transfer. Each layer owns its state; this file only passes things between them and installs views.
  */
 import { type Memory, untoldIn } from './acted.ts'
@@ -14,7 +14,6 @@ import type {
   KernelHandle,
   KernelOptions,
   ProcessId,
-  ViewId,
   VoteRecord,
 } from './api.ts'
 import { Away } from './away.ts'
@@ -24,15 +23,18 @@ import type { Core } from './core.ts'
 import { Delivery } from './delivery.ts'
 import { Detector } from './detector.ts'
 import { Era } from './era.ts'
-import type { Cast, DataFrame, Departed, Frame, GroupInstall, Item, Message, Part } from './frame.ts'
+import type { Departed, Frame, GroupInstall, Message } from './frame.ts'
 import { isNews } from './gone.ts'
+import { Goodbye } from './goodbye.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
 import { Joins } from './joins.ts'
+import { Leading } from './leading.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Link } from './link.ts'
 import { type Flush, Membership } from './membership.ts'
+import { Receiving } from './receiving.ts'
 import { Rounds } from './rounds.ts'
 import { Transfer } from './transfer.ts'
 
@@ -66,6 +68,9 @@ export class Kernel implements KernelHandle, Core {
   readonly away: Away
   readonly contacts: Contacts
   readonly membership: Membership
+  readonly leading: Leading
+  readonly receiving: Receiving
+  readonly goodbye: Goodbye
   readonly delivery: Delivery
   readonly rounds: Rounds
   readonly groups: Groups
@@ -77,13 +82,7 @@ export class Kernel implements KernelHandle, Core {
   private delivered = 0
   private isStarted = false
   private isStopped = false
-  private leavingSince = Number.NaN
-  private goodbyeSince = Number.NaN
-  private isQuick = false
   private leaseTold: number | null = null
-  /** What came of a view that this process is about to say READY for. */
-  private early: { readonly peer: ProcessId; readonly part: DataFrame | Message }[] = []
-  private earlyView: ViewId = ''
   /** What would change groups' views in a space view that may be over. */
   private fenced: { readonly from: ProcessId; readonly message: Message }[] = []
 
@@ -116,7 +115,7 @@ export class Kernel implements KernelHandle, Core {
     this.contacts = new Contacts(this, this.detector)
     this.membership = new Membership(
       this,
-      { detector: this.detector, contacts: this.contacts, away: this.away },
+      { detector: this.detector, away: this.away },
       {
         groupRows: () => this.groups.rows(),
         closed: () => this.groups.closed(),
@@ -125,14 +124,31 @@ export class Kernel implements KernelHandle, Core {
             self: this.self,
             isNews: (noted) => this.groups.isNews(noted),
           }),
-        takeLate: (part) => this.takeLate(part),
+        takeLate: (part) => this.receiving.takeLate(part),
         install: (flush) => this.install(flush),
-        forward: (to, sender, seq) => this.forward(to, sender, seq),
-        holds: (sender, seq) => this.find(sender, seq) !== null,
-        isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting,
+        forward: (to, sender, seq) => this.receiving.forward(to, sender, seq),
+        holds: (sender, seq) => this.receiving.find(sender, seq) !== null,
+        gaveRow: () => this.leading.gaveRow(),
+        installed: (ballot) => this.leading.installed(ballot),
       },
+    )
+    this.leading = new Leading(
+      this,
+      { detector: this.detector, contacts: this.contacts, away: this.away, membership: this.membership },
+      { isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting },
       this.isWitness ? null : options.foundAfterMs,
     )
+    const { membership, delivery, groups, casting } = this
+    this.receiving = new Receiving(
+      this,
+      { membership, delivery, groups },
+      {
+        handleMessage: (from, message) => this.handleMessage(from, message),
+        fault: (peer, code) => this.fault(peer, code),
+        renewGrants: () => this.renewGrants(),
+      },
+    )
+    this.goodbye = new Goodbye(this, { membership, casting, groups })
   }
 
   private firstEra(): Era {
@@ -179,14 +195,9 @@ export class Kernel implements KernelHandle, Core {
   get nextWake(): number {
     if (this.isStopped) return Number.POSITIVE_INFINITY
     let at = Math.min(this.detector.nextBeat, this.transfer.nextCheck)
-    if (!this.away.isLagging) at = Math.min(at, this.membership.nextCheck)
+    if (!this.away.isLagging) at = Math.min(at, this.leading.nextCheck)
     for (const link of this.links.values()) if (link.isOpen) at = Math.min(at, link.ackDue)
-    if (!Number.isNaN(this.goodbyeSince)) at = Math.min(at, this.goodbyeSince + this.limits.goodbyeMs)
-    else if (!Number.isNaN(this.leavingSince)) {
-      const until = this.leavingSince + this.limits.leaveWaitMs
-      at = Math.min(at, until > this.now ? until : until + this.limits.goodbyeMs)
-    }
-    return at
+    return Math.min(at, this.goodbye.nextCheck)
   }
 
   app(event: AppEvent): void {
@@ -248,7 +259,7 @@ export class Kernel implements KernelHandle, Core {
       const isMoved = this.casting.drain()
       const isNumbered = this.casting.tellPositions()
       if (this.detector.suspended.size > 0) this.press()
-      if (!this.away.isLagging) this.membership.evaluate()
+      if (!this.away.isLagging) this.leading.evaluate()
       const isTalking = this.local.length > 0
       this.drainLocal()
       if (!isMoved && !isNumbered && !isTalking && !this.ackedDirty) break
@@ -264,7 +275,7 @@ export class Kernel implements KernelHandle, Core {
     if (isBeat || this.isFenced) this.tellLease()
     this.pushStability()
     for (const link of this.links.values()) link.flush(this.now)
-    this.leaveIfDone()
+    if (this.goodbye.advance()) this.stop()
   }
 
   private tellLease(): void {
@@ -298,7 +309,7 @@ export class Kernel implements KernelHandle, Core {
   // ---- inputs -----------------------------------------------------------------------------------------------
 
   private handle(input: Input): void {
-    if (input.type !== 'frame' && input.type !== 'commands' && input.type !== 'wake') this.membership.touch()
+    if (input.type !== 'frame' && input.type !== 'commands' && input.type !== 'wake') this.leading.touch()
     switch (input.type) {
       case 'frame':
         this.handleFrame(input.peer, input.frame)
@@ -324,10 +335,10 @@ export class Kernel implements KernelHandle, Core {
         this.membership.handlePersisted(input.ticket)
         return
       case 'foundAnswer':
-        this.membership.handleFoundAnswer(input.granted)
+        this.leading.handleFoundAnswer(input.granted)
         return
       case 'searched':
-        this.membership.searched()
+        this.leading.searched()
         return
       case 'wake':
         return
@@ -352,11 +363,11 @@ export class Kernel implements KernelHandle, Core {
     const link = this.links.get(peer)
     if (link === undefined || !link.isUp) return
     if (frame.t === 'hello') {
-      this.membership.touch()
+      this.leading.touch()
       const wasOpen = link.isOpen
       link.handleHello(frame)
       if (!wasOpen && link.isOpen) {
-        if (!this.detector.seen.has(peer)) this.membership.met()
+        if (!this.detector.seen.has(peer)) this.leading.met()
         this.detector.linkUp(peer)
         // One that lags says nothing until it is back, so that it is not taken for one that is.
         if (!this.away.isLagging)
@@ -367,91 +378,16 @@ export class Kernel implements KernelHandle, Core {
     if (frame.t === 'heartbeat') {
       link.ackControl(frame.ack)
       this.detector.handleBeat(peer, frame)
-      if (!frame.isMember || link.rank < 0) this.membership.touch()
-      if (frame.isMember) this.believe(frame.view)
+      if (!frame.isMember || link.rank < 0) this.leading.touch()
+      if (frame.isMember) this.receiving.believe(frame.view)
       if (this.isFenced) this.away.reassure()
       return
     }
     if (!link.accept(frame)) return
     if (frame.t === 'control') {
       for (const message of frame.messages) this.handleMessage(peer, message)
-    } else if (frame.t === 'data') this.handleData(link, peer, frame)
+    } else if (frame.t === 'data') this.receiving.handleData(link, peer, frame)
     else if (frame.chunk !== null) this.transfer.handleChunk(peer, frame.chunk)
-  }
-
-  private handleData(link: Link, peer: ProcessId, frame: DataFrame): void {
-    this.believe(frame.view)
-    const { era } = this
-    if (frame.view !== era.id) {
-      this.keepEarly(frame.view, peer, frame)
-      return
-    }
-    const rank = link.rank
-    if (rank < 0) return
-    for (let i = 0; i + 1 < frame.stable.length; i += 2)
-      era.learnStable(frame.stable[i] ?? -1, frame.stable[i + 1] ?? 0)
-    for (let i = 0; i + 1 < frame.settled.length; i += 2)
-      era.learnSettled(frame.settled[i] ?? -1, frame.settled[i + 1] ?? 0)
-    link.learnDone(Math.min(frame.done, era.seq))
-    for (const item of frame.items) this.handleItem(link, peer, rank, item, frame.no)
-    if (era.isClosed) this.membership.progress()
-  }
-
-  /** A peer is in that view. What came of it before this process was in it comes first. */
-  private believe(view: ViewId): void {
-    if (view !== this.era.id) this.membership.sawInstalled(view)
-    if (this.early.length === 0 || this.earlyView !== this.era.id) return
-    for (const { peer, part } of this.early.splice(0)) {
-      const link = this.links.get(peer)
-      if ('k' in part) this.handleMessage(peer, part)
-      else if (link !== undefined) this.handleData(link, peer, part)
-    }
-  }
-
-  /**
-   * A view may be installed by others before this process has said READY for it: a later flush without it completes the
-   * view that it was to be in. As long as it may still say so, what they send there waits.
-   */
-  private keepEarly(view: ViewId, peer: ProcessId, part: DataFrame | Message): void {
-    if (!this.membership.isFlushingTo(view)) return
-    if (this.earlyView !== view) this.early = []
-    this.earlyView = view
-    this.early.push({ peer, part })
-  }
-
-  private handleItem(link: Link, peer: ProcessId, rank: number, item: Item, no: number): void {
-    if (item.k === 'eov') {
-      this.era.eovFrom.add(peer)
-      return
-    }
-    if (item.k === 'piece') {
-      if (!link.takePiece(item)) this.fault(peer, 'bad-piece')
-      else if (item.bytes.length === 0) this.renewGrants()
-      return
-    }
-    const cast = link.takeCast(item)
-    if (cast === null) {
-      this.fault(peer, 'bad-ahead')
-      return
-    }
-    if (item.ahead > 0) this.renewGrants()
-    if (item.k === 'forward') {
-      const sender = this.era.ranks.get(item.sender)
-      if (sender === undefined) this.fault(peer, 'bad-forward')
-      // From one who does not come along, it is for a cut that was given up: this one may be without it.
-      else if (this.membership.isReadyWithout(item.sender) || this.membership.isRemoving(peer)) {
-        this.era.late.push({ cast, rank: sender })
-      } else this.delivery.receiveForwarded(cast, sender)
-      return
-    }
-    if (this.membership.isRemoving(peer)) {
-      this.era.late.push({ cast, rank })
-      link.ackCap = Math.min(link.ackCap, no - 1)
-      return
-    }
-    this.delivery.receive(cast, rank)
-    if (cast.gn > 0 && cast.gn > this.groups.knownViews(cast.gid)) link.holdBack({ no, gid: cast.gid, gn: cast.gn })
-    if (this.groups.isUniform(cast.gid)) link.needAck(this.now)
   }
 
   /** Room has come about: who was granted less than it could have been is told. */
@@ -460,13 +396,13 @@ export class Kernel implements KernelHandle, Core {
   }
 
   private handleMessage(from: ProcessId, message: Message): void {
-    const { membership, groups, rounds } = this
-    membership.touch()
+    const { leading, membership, groups, rounds } = this
+    leading.touch()
     if ('view' in message && message.k !== 'refuse' && message.view !== this.era.id) {
       // Its sender is in that view; whoever leads a flush need not be the coordinator, who may be the last to hear of it.
-      this.believe(message.view)
+      this.receiving.believe(message.view)
       if (message.view !== this.era.id) {
-        this.keepEarly(message.view, from, message)
+        this.receiving.keepEarly(message.view, from, message)
         return
       }
     }
@@ -498,22 +434,22 @@ export class Kernel implements KernelHandle, Core {
         membership.handlePropose(from, message)
         return
       case 'refuse':
-        membership.handleRefuse(from, message)
+        leading.handleRefuse(from, message)
         return
       case 'row':
-        membership.handleRow(from, message)
+        leading.handleRow(from, message)
         return
       case 'cut':
         membership.handleCut(from, message)
         return
       case 'ready':
-        membership.handleReady(from, message)
+        leading.handleReady(from, message)
         return
       case 'install':
         membership.handleInstall(from, message)
         return
       case 'refound':
-        membership.handleRefound()
+        leading.handleRefound()
         return
       case 'groupRequest':
         if (this.isFenced) this.fenced.push({ from, message })
@@ -571,7 +507,7 @@ export class Kernel implements KernelHandle, Core {
   private handleDeparted(departed: Departed): void {
     if (departed.id === this.self || !isNews(departed, this.departed)) return
     this.departed.set(departed.id, departed)
-    if (departed.votes !== null) this.membership.countedOut()
+    if (departed.votes !== null) this.leading.countedOut()
     this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })
     const [coordinator] = this.era.members.filter((id) => !this.detector.isSuspect(id))
     if (departed.isDead && coordinator !== undefined && coordinator !== this.self) {
@@ -600,12 +536,12 @@ export class Kernel implements KernelHandle, Core {
         const isMore = command.bytes > this.consumed
         this.consumed = Math.max(this.consumed, command.bytes)
         this.backlogBytes = Math.max(0, this.delivered - this.consumed)
-        if (isMore && this.away.hasCaughtUp()) this.membership.touch()
+        if (isMore && this.away.hasCaughtUp()) this.leading.touch()
         this.renewGrants()
         return
       }
       case 'refound':
-        this.membership.refound()
+        this.leading.refound()
         return
       case 'busy':
         this.isBusy = command.busy
@@ -617,8 +553,7 @@ export class Kernel implements KernelHandle, Core {
         this.away.resume()
         return
       case 'leave':
-        if (Number.isNaN(this.leavingSince)) this.leavingSince = this.now
-        if (command.quick) this.isQuick = true
+        this.goodbye.begin(command.quick)
         return
     }
   }
@@ -631,7 +566,7 @@ export class Kernel implements KernelHandle, Core {
       if (isNew && !this.isHeldUpBy(id)) continue
       if (isNew) {
         this.detector.press(id)
-        this.membership.touch()
+        this.leading.touch()
       }
       const coordinator = this.membership.coordinator()
       if (this.away.isToTell(id, coordinator))
@@ -646,66 +581,16 @@ export class Kernel implements KernelHandle, Core {
     return this.contacts.isToBeTaken || this.casting.isHeldUpBy(id)
   }
 
-  // ---- leaving ----------------------------------------------------------------------------------------------
-
-  private leaveIfDone(): void {
-    if (Number.isNaN(this.leavingSince)) return
-    if (Number.isNaN(this.goodbyeSince)) {
-      const { isHandingOver } = this.groups
-      const isQuiet = this.casting.isQuiet && !this.era.isClosed && this.groups.isQuiet
-      // Whoever takes over what would be lost is given a little longer.
-      const waitMs = this.limits.leaveWaitMs + (isHandingOver ? this.limits.goodbyeMs : 0)
-      if (!this.isQuick && !isQuiet && this.now - this.leavingSince < waitMs) return
-      this.goodbyeSince = this.now
-      this.membership.isLeaving = true
-      const departed: Departed = { id: this.self, isDead: false, votes: this.votes, ended: this.groups.endingHere() }
-      for (const link of this.links.values()) {
-        if (link.isOpen) link.messages.push({ k: 'leave', departed })
-        link.flush(this.now)
-      }
-    }
-    const isHeard = [...this.links.values()].every((link) => !link.isOpen || !link.hasUnackedControl)
-    if (!isHeard && !this.isQuick && this.now - this.goodbyeSince < this.limits.goodbyeMs) return
+  private stop(): void {
     this.isStopped = true
     this.casting.close()
     this.app({ type: 'closed', reason: 'left' })
     this.effects.push({ type: 'stopped' })
   }
 
-  // ---- flush ------------------------------------------------------------------------------------------------
-
-  private find(sender: ProcessId, seq: number): Cast | null {
-    const rank = this.era.ranks.get(sender)
-    if (rank === undefined) return null
-    const held = this.era.held[rank]?.find((h) => h.cast.seq === seq)?.cast
-    return held ?? this.era.late.find((l) => l.rank === rank && l.cast.seq === seq)?.cast ?? null
-  }
-
-  private forward(to: ProcessId, sender: ProcessId, seq: number): void {
-    const cast = this.find(sender, seq)
-    if (cast !== null) this.links.get(to)?.forward(sender, cast)
-  }
-
-  /**
-   * What came late from those who come along after all is theirs; the rest is listed in the next row. As long as a cut
-   * without them may be installed, they wait, and are not told that it is held.
-   */
-  private takeLate(part: Part): void {
-    const { era } = this
-    const isOurs = (sender: ProcessId): boolean =>
-      part.members.includes(sender) && !this.membership.isReadyWithout(sender)
-    for (const late of era.late.splice(0)) {
-      if (isOurs(era.members[late.rank] ?? '')) this.delivery.receive(late.cast, late.rank)
-      else era.late.push(late)
-    }
-    for (const link of this.links.values()) {
-      if (!this.membership.isReadyWithout(link.peer)) link.ackCap = Number.POSITIVE_INFINITY
-    }
-  }
-
   private install(flush: Flush): void {
     if (flush.plan === null || flush.decision === null) return
-    if (this.earlyView !== viewIdOf(flush.ballot)) this.early = []
+    this.receiving.begins(viewIdOf(flush.ballot))
     this.movers = flush.plan.movers
     installView(this, flush, flush.plan, flush.decision)
   }

@@ -1,5 +1,6 @@
 /**
- * Membership: the coordinator-led flush from one space view (or several) to the next.
+ * Membership: the flush from one space view (or several) to the next, as each member takes part in it; see leading.ts for
+ * who leads it and when.
  *
  * Protocol: PROPOSE → ROW → CUT → (forward) → READY → INSTALL, under a ballot that is the epoch of the view it would
  *   install. After its row a member sends and delivers nothing in the old view until the cut. Join, rejoin, merge and
@@ -13,14 +14,11 @@
  */
 import type { PrimaryRecord, ProcessId, ViewId } from './api.ts'
 import type { Away } from './away.ts'
-import type { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
 import type { Detector } from './detector.ts'
-import { Founding } from './founding.ts'
 import type { Asked, Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
-import { type Ballot, compareBallots, noBallot, parseViewId, viewIdOf } from './ids.ts'
-import { decide, hasOutlook } from './primary.ts'
+import { type Ballot, compareBallots, noBallot, viewIdOf } from './ids.ts'
 import { bySeniority, recordOf } from './quorum.ts'
 import { isRecord } from './total.ts'
 
@@ -43,18 +41,6 @@ export interface Flush {
   attemptBefore: PrimaryRecord | null
 }
 
-interface Lead {
-  readonly ballot: Ballot
-  readonly parts: readonly Part[]
-  readonly since: number
-  readonly found: string | null
-  /** The line is founded in place of the one that the members are in. */
-  readonly isAnew: boolean
-  readonly rows: Map<ProcessId, Row>
-  readonly ready: Set<ProcessId>
-  phase: 'rows' | 'asking' | 'ready'
-}
-
 /** What membership needs from the rest of the kernel. */
 export interface MembershipHooks {
   groupRows(): Row['groups']
@@ -68,56 +54,38 @@ export interface MembershipHooks {
   install(flush: Flush): void
   forward(to: ProcessId, sender: ProcessId, seq: number): void
   holds(sender: ProcessId, seq: number): boolean
-  /** Is this no primary component, or is there a group in it that waits for somebody? */
-  isWanting(): boolean
+  /** A row was given. */
+  gaveRow(): void
+  /** Something was installed. */
+  installed(ballot: Ballot): void
 }
 
 /** The layers that it stands on. */
 interface Below {
   readonly detector: Detector
-  readonly contacts: Contacts
   readonly away: Away
 }
 
-/** The flush, as member and as leader. */
+/** The flush as a member. */
 export class Membership {
   private readonly core: Core
   private readonly detector: Detector
-  private readonly contacts: Contacts
   private readonly away: Away
   private readonly hooks: MembershipHooks
   promised: Ballot = noBallot
   flush: Flush | null = null
   /** Flushes this process said READY for, from its current view, by the id they would install. */
   readonly readies: Map<ViewId, Flush> = new Map()
-  private lead: Lead | null = null
-  /** The last own proposal out of this view. */
-  private proposed: Ballot | null = null
-  private wantedSince = Number.NaN
-  /** When what is wanted is proposed, if nothing changes. */
-  private wantedAt = Number.NaN
-  private notBefore = 0
   private tickets = 0
-  private readonly founding: Founding
-  /** The line that this process was asked to give up. */
-  private givenUp: { readonly line: string | null } | null = null
-  /** Something came in that may change what `evaluate` finds. */
-  private isTouched = true
-  /** Until then time alone changes nothing. */
-  private quietUntil = 0
-  /** Since this process gave its last row, somebody's vote was taken out. */
-  private isCountNews = false
   /** Others' proposals that a row was given to while an attempt was open, and whose outcome is not known: they may have completed it. */
   private readonly asked: Map<ViewId, Asked> = new Map()
   isLeaving = false
 
-  constructor(core: Core, { detector, contacts, away }: Below, hooks: MembershipHooks, foundAfterMs: number | null) {
+  constructor(core: Core, { detector, away }: Below, hooks: MembershipHooks) {
     this.core = core
     this.detector = detector
-    this.contacts = contacts
     this.away = away
     this.hooks = hooks
-    this.founding = new Founding(core, foundAfterMs)
   }
 
   get highestEpoch(): number {
@@ -130,260 +98,15 @@ export class Membership {
     return this.core.self
   }
 
-  /** Something came in that bears on who is here. */
-  touch(): void {
-    this.isTouched = true
-  }
-
-  /** Somebody is gone for good, and what it had voted for is known: where a majority was missing, it need not be any more. */
-  countedOut(): void {
-    this.isCountNews = true
-  }
-
-  /** Looks at everything anew; called at the end of each step. Most steps are of data, and change nothing here. */
-  evaluate(): void {
-    if (this.isLeaving || (!this.isTouched && this.core.now < this.quietUntil)) return
-    this.isTouched = false
-    this.lookAround()
-    const isAtRest = this.lead === null && this.flush === null && Number.isNaN(this.wantedSince)
-    this.quietUntil = isAtRest ? this.nextCheck : 0
-  }
-
-  private lookAround(): void {
-    const { self, now } = this.core
-    const coordinator = this.coordinator()
-    this.contacts.report(coordinator, this.highestEpoch)
-    this.detector.report(coordinator)
-    if (coordinator !== self) {
-      this.founding.drop()
-      // It is back: whoever closed views without it must take it in, or leave the lead to it.
-      if (this.lead !== null && !this.lead.parts[0]?.members.includes(coordinator)) this.lead = null
-      if (!this.isForsaken()) {
-        this.wantedSince = Number.NaN
-        this.lead = null
-        return
-      }
-    }
-    if (this.lead !== null) {
-      this.watchLead(this.lead)
-      if (this.lead !== null) return
-    }
-    if (this.flush !== null && this.flush.ballot.leader !== self && !this.isStuck(this.flush)) return
-    const suspects = this.core.era.members.filter((id) => this.detector.isSuspect(id))
-    const failures = suspects.length > 0
-    const isNewsOfAway = coordinator === self && this.away.hasDeparted
-    const isStuck = this.core.era.isClosed || this.isForsaken()
-    const isCountNews = this.isCountNews && this.mayGoOn()
-    const strangers = coordinator === self ? this.contacts.candidates() : []
-    if (coordinator === self) this.founding.consider(this.detector.seen)
-    if (
-      !failures &&
-      !isStuck &&
-      !isCountNews &&
-      !isNewsOfAway &&
-      strangers.length === 0 &&
-      this.founding.line === null
-    ) {
-      this.wantedSince = Number.NaN
-      return
-    }
-    if (Number.isNaN(this.wantedSince)) this.wantedSince = now
-    this.wantedAt = Math.max(
-      this.wantedSince + this.hold(failures || isStuck || isNewsOfAway, strangers),
-      this.notBefore,
-    )
-    if (failures && !isStuck) {
-      this.wantedAt = Math.max(this.wantedAt, Math.min(...suspects.map((id) => this.detector.actsOn(id))))
-    }
-    if (now < this.wantedAt) return
-    this.wantedSince = Number.NaN
-    this.propose(strangers)
-  }
-
-  /** Would a view of the same members be primary, and this one is not? By what this process knows: there may be more to it. */
-  private mayGoOn(): boolean {
-    const { votes, departed, era } = this.core
-    const { primary, line } = era.view
-    if (primary || line === null) return false
-    const records = [votes, ...[...departed.values()].flatMap((d) => d.votes ?? [])]
-    return hasOutlook(records, line, { departed, present: era.ranks })
-  }
-
-  /** How long to wait for more of the same kind. */
-  private hold(isUrgent: boolean, strangers: readonly Part[]): number {
-    const { failureHoldMs, gatherMs, mergeHoldMs } = this.core.limits
-    if (isUrgent) return failureHoldMs
-    if (strangers.length === 0) return 0
-    return this.contacts.isMoreComing(strangers) ? gatherMs : mergeHoldMs
-  }
-
-  /** When `evaluate` must look again although nothing comes in. */
-  get nextCheck(): number {
-    const { now, limits } = this.core
-    let at = this.detector.nextDeadline
-    if (!Number.isNaN(this.wantedSince)) at = Math.min(at, this.wantedAt)
-    if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
-    if (this.flush !== null) at = Math.min(at, this.patienceEnd(this.flush))
-    at = Math.min(at, this.founding.nextAsk)
-    return at <= now ? now + 10 : at
-  }
-
-  /**
-   * Did an own proposal close views, and nobody has superseded it? If the coordinator that it was to exclude is back
-   * meanwhile, that one knows nothing of it: only whoever began it can bring those who gave their rows into another view.
-   * So too if this process itself refused it.
-   */
-  private isForsaken(): boolean {
-    if (this.proposed !== null && compareBallots(this.promised, this.proposed) <= 0) return true
-    // Or a stranger's did, and was given up: nobody else here knows of it.
-    const { flush } = this
-    return flush !== null && flush.ballot.leader !== this.coordinator() && this.core.now >= this.patienceEnd(flush)
-  }
-
-  private isStuck(flush: Flush): boolean {
-    if (flush.ballot.leader === this.core.self) return true
-    if (this.core.now >= this.patienceEnd(flush)) return true
-    const link = this.core.links.get(flush.ballot.leader)
-    return link === undefined || this.detector.isGone(flush.ballot.leader)
-  }
-
   /** Until when its leader, if it lives, has the time to begin it again: whoever does not wait for that is left out. */
-  private patienceEnd({ since }: Flush): number {
+  patienceEnd({ since }: Flush): number {
     return since + this.core.limits.flushTimeoutMs * 1.25
   }
 
-  searched(): void {
-    this.founding.searched()
+  /** This process completes an attempt instead of going on: it is told to others until its outcome is known. */
+  noteAsked(ballot: Ballot, attempt: ViewId): void {
+    this.asked.set(viewIdOf(ballot), { attempt, leader: ballot.leader })
   }
-
-  /** The first contact with a peer. */
-  met(): void {
-    this.founding.met()
-  }
-
-  handleFoundAnswer(isGranted: boolean): void {
-    const { founding, lead } = this
-    founding.answer(isGranted)
-    if (lead?.phase !== 'asking') return
-    if (founding.line === lead.found) this.conclude(lead)
-    else this.giveUp(0)
-  }
-
-  /**
-   * Gives up what the missing hold: asks the coordinator to go on from what is here, as a line of its own. Asked again in
-   * every view until there is another line, or nothing is missing any more.
-   */
-  refound(): void {
-    this.givenUp = { line: this.core.line }
-    this.askAnew()
-  }
-
-  private askAnew(): void {
-    const { core, givenUp } = this
-    if (givenUp === null) return
-    if (core.line !== givenUp.line || !this.hooks.isWanting()) this.givenUp = null
-    else core.tell(this.coordinator(), { k: 'refound', view: core.era.id })
-  }
-
-  /** A member has given up whoever is missing. A witness leads where nobody has a state to go on from: it begins nothing. */
-  handleRefound(): void {
-    if (this.core.isWitness) return
-    if (this.coordinator() === this.core.self && !this.core.era.isClosed && this.hooks.isWanting())
-      this.founding.beginAnew()
-  }
-
-  // ---- leader -----------------------------------------------------------------------------------------------
-
-  private propose(strangers: readonly Part[]): void {
-    const { self, era, now } = this.core
-    // Whoever is met first may have what is missing.
-    const isAnew = this.founding.isAnew && strangers.length === 0
-    const found = isAnew || !this.founding.isAnew ? this.founding.line : null
-    const own = era.members.filter((id) => this.detector.isPresent(id))
-    const parts: Part[] = [{ view: era.id, members: own }, ...strangers]
-    const ballot: Ballot = { epoch: this.highestEpoch + 1, leader: self }
-    // A ballot names one proposal for good, also one that this process itself refuses before it promises anything.
-    this.detector.highestEpoch = ballot.epoch
-    this.lead = { ballot, parts, since: now, found, isAnew, rows: new Map(), ready: new Set(), phase: 'rows' }
-    this.proposed = ballot
-    this.core.trace({ e: 'propose', view: viewIdOf(ballot), parts: parts.map((p) => p.members) })
-    const message: Message = { k: 'propose', ballot, parts, found }
-    for (const part of parts) for (const id of part.members) this.core.tell(id, message)
-  }
-
-  /** Is the proposal still the right one? */
-  private watchLead(lead: Lead): void {
-    const gone = lead.parts.some((part) => part.members.some((id) => id !== this.core.self && this.detector.isGone(id)))
-    const isLate = this.core.now - lead.since >= this.core.limits.flushTimeoutMs
-    const isOvertaken = compareBallots(this.promised, lead.ballot) > 0
-    if (!gone && !isLate && !isOvertaken) return
-    this.core.trace({ e: 'restart', view: viewIdOf(lead.ballot), gone, isLate, isOvertaken })
-    this.giveUp(gone ? 0 : this.core.limits.retryMs)
-  }
-
-  private giveUp(pause: number): void {
-    if (this.lead?.phase === 'asking') this.founding.drop()
-    this.lead = null
-    this.notBefore = this.core.now + pause * (1 + this.core.env.random())
-  }
-
-  handleRefuse(_from: ProcessId, message: Of<'refuse'>): void {
-    this.detector.highestEpoch = Math.max(
-      this.detector.highestEpoch,
-      message.promised.epoch,
-      parseViewId(message.view).epoch,
-    )
-    if (this.lead === null || compareBallots(this.lead.ballot, message.ballot) !== 0) return
-    this.core.trace({ e: 'refused', view: viewIdOf(message.ballot) })
-    this.giveUp(this.core.limits.retryMs)
-  }
-
-  handleRow(from: ProcessId, message: Of<'row'>): void {
-    const { lead } = this
-    if (lead === null || lead.phase !== 'rows' || compareBallots(lead.ballot, message.ballot) !== 0) return
-    const part = lead.parts.find((p) => p.members.includes(from))
-    if (part === undefined || message.row.from !== from || message.row.view !== part.view) return
-    lead.rows.set(from, message.row)
-    for (const p of lead.parts) for (const id of p.members) if (!lead.rows.has(id)) return
-    const isFounding = lead.found !== null && [...lead.rows.values()].every((row) => row.line === null)
-    if (!isFounding || lead.isAnew || this.founding.isFresh) return this.conclude(lead)
-    lead.phase = 'asking'
-    this.founding.ask()
-  }
-
-  /** All rows are here, and the line that they found, if any, is granted: the decision. */
-  private conclude(lead: Lead): void {
-    const rows = lead.parts.flatMap((p) => p.members.flatMap((id) => lead.rows.get(id) ?? []))
-    const { adopt, decision } = decide(rows, lead.parts, lead)
-    if (adopt !== null) {
-      this.core.trace({ e: 'adopt', view: adopt.record.id })
-      this.asked.set(viewIdOf(lead.ballot), { attempt: adopt.record.id, leader: this.core.self })
-      const { epoch, coordinator } = parseViewId(adopt.record.id)
-      for (const id of adopt.members) this.core.tell(id, { k: 'install', ballot: { epoch, leader: coordinator } })
-      this.giveUp(this.core.limits.retryMs)
-      return
-    }
-    lead.phase = 'ready'
-    if (lead.found !== null && decision.line === lead.found) {
-      this.founding.use()
-      this.core.trace({ e: 'found', line: lead.found, ...(lead.isAnew ? { of: decision.heirOf } : {}) })
-    }
-    for (const row of rows) this.core.tell(row.from, { k: 'cut', ballot: lead.ballot, rows, decision })
-  }
-
-  handleReady(from: ProcessId, message: Of<'ready'>): void {
-    const { lead } = this
-    if (lead === null || lead.phase !== 'ready' || compareBallots(lead.ballot, message.ballot) !== 0) return
-    // Its goodbye has told that it did not install this, or its row, in this very step, that it has not yet.
-    if (this.isLeaving || compareBallots(this.promised, lead.ballot) > 0) return
-    lead.ready.add(from)
-    const all = lead.parts.flatMap((p) => p.members)
-    if (!all.every((id) => lead.ready.has(id))) return
-    this.lead = null
-    for (const id of all) this.core.tell(id, { k: 'install', ballot: lead.ballot })
-  }
-
-  // ---- member -----------------------------------------------------------------------------------------------
 
   handlePropose(from: ProcessId, message: Of<'propose'>): void {
     const { self } = this.core
@@ -476,7 +199,7 @@ export class Membership {
 
   private buildRow(part: Part): Row {
     const { era, votes } = this.core
-    this.isCountNews = false
+    this.hooks.gaveRow()
     const removed: RemovedRow[] = []
     era.members.forEach((sender, rank) => {
       const isSelf = rank === era.selfRank
@@ -609,19 +332,14 @@ export class Membership {
   }
 
   private installNow(flush: Flush): void {
-    this.touch()
     const current = this.flush
     if (current !== flush) this.withdraw()
     if (flush.decision?.primary) this.asked.clear()
     this.flush = null
-    this.proposed = null
     this.readies.clear()
     if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
     this.hooks.install(flush)
-    this.contacts.newView()
-    this.founding.newView()
-    this.askAnew()
-    if (this.lead !== null && compareBallots(this.lead.ballot, flush.ballot) <= 0) this.lead = null
+    this.hooks.installed(flush.ballot)
     if (current !== null && current !== flush) {
       // A later proposal counted on the view we were in; its leader must ask again.
       this.core.tell(current.ballot.leader, {

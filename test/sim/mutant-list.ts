@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'old-view-frames',
     about: 'casts of an earlier view or incarnation of a member are taken for casts of this one',
-    file: 'lib/kernel/kernel.ts',
+    file: 'lib/kernel/receiving.ts',
     find: 'if (frame.view !== era.id) {\n      this.keepEarly',
     replace: 'if (frame.view === null) {\n      this.keepEarly',
     properties: ['M1', 'M2', 'M5', 'M6', 'O1', 'O2', 'O3', 'S3'],
@@ -489,7 +489,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'seniors-only',
     about: 'no view change follows the failure of a junior member',
-    file: 'lib/kernel/membership.ts',
+    file: 'lib/kernel/leading.ts',
     find: 'const suspects = this.core.era.members.filter((id) => this.detector.isSuspect(id))',
     replace: 'const suspects = this.core.era.members.slice(0, 2).filter((id) => this.detector.isSuspect(id))',
     properties: ['L3'],

@@ -22,6 +22,9 @@ const LAYERS = [
   'joins',
   'casting',
   'membership',
+  'leading',
+  'receiving',
+  'goodbye',
 ] as const
 /** Made by the constructors of layers. */
 const INNER = [

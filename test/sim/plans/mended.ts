@@ -57,7 +57,7 @@ export const MENDED: readonly Mutant[] = [
   {
     name: 'forwarded-for-another-cut',
     about: 'what is forwarded for a cut that was given up counts as held for the next one (d072652)',
-    file: 'lib/kernel/kernel.ts',
+    file: 'lib/kernel/receiving.ts',
     find: 'this.membership.isReadyWithout(item.sender) || this.membership.isRemoving(peer)',
     replace: 'this.membership.isReadyWithout(item.sender)',
     properties: ['M6'],
