@@ -44,6 +44,10 @@ export function isHeldBack(options: GroupOptions): boolean {
   return options.uniform && options.consistency === 'consistent'
 }
 
+function bySeq(a: Held, b: Held): number {
+  return a.cast.seq - b.cast.seq
+}
+
 /** The delivery engine of one kernel. */
 export class Delivery {
   private readonly core: Core
@@ -97,7 +101,10 @@ export class Delivery {
     era.received[rank] = cast.seq
     if (era.forwarded.has(castKey(rank, cast.seq))) return
     const held: Held = { cast, rank, isDelivered: false, isDropped: false }
-    era.held[rank]?.push(held)
+    const list = era.held[rank]
+    list?.push(held)
+    // Later ones of the sender may have been forwarded before (seed 4009, `uniform`).
+    if (era.forwarded.size > 0) list?.sort(bySeq)
     this.route(held)
   }
 
@@ -111,7 +118,7 @@ export class Delivery {
     era.forwarded.add(key)
     const held: Held = { cast, rank, isDelivered: false, isDropped: false }
     list.push(held)
-    list.sort((a, b) => a.cast.seq - b.cast.seq)
+    list.sort(bySeq)
     this.route(held)
   }
 

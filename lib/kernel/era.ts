@@ -89,7 +89,7 @@ export class Era {
   /** A flush row was sent: nothing more is sent or delivered in this view until the cut. */
   isClosed = false
   /** Came from removed senders after the row, or after a READY without them: part of another row, or of nothing. */
-  readonly late: { readonly cast: Cast; readonly rank: number }[] = []
+  readonly late: { readonly cast: Cast; readonly rank: number; readonly isForwarded: boolean }[] = []
   /** The cut being delivered, or null. */
   cut: CutUnderWay | null = null
   readonly eovFrom: Set<ProcessId> = new Set()

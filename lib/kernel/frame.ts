@@ -60,7 +60,10 @@ export interface HeldCast {
   readonly delivered: boolean
 }
 
-/** What a survivor knows of one removed sender; of itself, the casts that it has not delivered. */
+/**
+ * What a survivor knows of one removed sender; of itself, the casts that it has not delivered; where there are uniform
+ * groups, of one who comes along what is stable.
+ */
 export interface RemovedRow {
   readonly sender: ProcessId
   /** Known stable: every addressee of the view holds everything up to here. */

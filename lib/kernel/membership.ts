@@ -201,9 +201,15 @@ export class Membership {
     const { era, votes } = this.core
     this.hooks.gaveRow()
     const removed: RemovedRow[] = []
+    const hasUniform = [...era.groups.values()].some(({ options }) => options.uniform)
     era.members.forEach((sender, rank) => {
       const isSelf = rank === era.selfRank
-      if (part.members.includes(sender) && !isSelf) return
+      const stable = era.stable[rank] ?? 0
+      if (part.members.includes(sender) && !isSelf) {
+        // By this it may have released something, before its sender knew it at its row (seed 4184, `uniform`).
+        if (hasUniform && stable > 0) removed.push({ sender, stable, held: [] })
+        return
+      }
       const late = era.late.filter((l) => l.rank === rank).map(({ cast }) => ({ cast, isDelivered: false }))
       const held = [...(era.held[rank] ?? []), ...late]
         .filter((h) => !isSelf || !h.isDelivered)
@@ -217,7 +223,7 @@ export class Membership {
             delivered: isDelivered,
           }),
         )
-      removed.push({ sender, stable: era.stable[rank] ?? 0, held })
+      removed.push({ sender, stable, held })
     })
     return {
       from: this.core.self,

@@ -112,12 +112,12 @@ export class Receiving {
       if (sender === undefined) this.hooks.fault(peer, 'bad-forward')
       // From one who does not come along, it is for a cut that was given up: this one may be without it.
       else if (this.membership.isReadyWithout(item.sender) || this.membership.isRemoving(peer)) {
-        this.core.era.late.push({ cast, rank: sender })
+        this.core.era.late.push({ cast, rank: sender, isForwarded: true })
       } else this.delivery.receiveForwarded(cast, sender)
       return
     }
     if (this.membership.isRemoving(peer)) {
-      this.core.era.late.push({ cast, rank })
+      this.core.era.late.push({ cast, rank, isForwarded: false })
       link.ackCap = Math.min(link.ackCap, no - 1)
       return
     }
@@ -142,15 +142,17 @@ export class Receiving {
 
   /**
    * What came late from those who come along after all is theirs; the rest is listed in the next row. As long as a cut
-   * without them may be installed, they wait, and are not told that it is held.
+   * without them may be installed, they wait, and are not told that it is held. Before what was forwarded there may be
+   * more, which they still send.
    */
   takeLate(part: Part): void {
     const { era } = this.core
     const isOurs = (sender: ProcessId): boolean =>
       part.members.includes(sender) && !this.membership.isReadyWithout(sender)
     for (const late of era.late.splice(0)) {
-      if (isOurs(era.members[late.rank] ?? '')) this.delivery.receive(late.cast, late.rank)
-      else era.late.push(late)
+      if (!isOurs(era.members[late.rank] ?? '')) era.late.push(late)
+      else if (late.isForwarded) this.delivery.receiveForwarded(late.cast, late.rank)
+      else this.delivery.receive(late.cast, late.rank)
     }
     for (const link of this.core.links.values()) {
       if (!this.membership.isReadyWithout(link.peer)) link.ackCap = Number.POSITIVE_INFINITY

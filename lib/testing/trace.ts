@@ -378,6 +378,15 @@ export interface NetworkFaultLine extends AnyLine {
   readonly ms?: number
 }
 
+/** A frame is sent that takes longer than 500 ms, though nothing is done to its path. */
+export interface LateLine extends AnyLine {
+  readonly e: 'late'
+  /** One pair: from whom, to whom. */
+  readonly links: readonly (readonly [string, string])[]
+  /** For so long from now. */
+  readonly ms: number
+}
+
 /** No fault from here on. */
 export interface QuietLine extends AnyLine {
   readonly e: 'quiet'
@@ -429,6 +438,7 @@ export type TraceLine =
   | ProcessFaultLine
   | StallLine
   | NetworkFaultLine
+  | LateLine
   | QuietLine
   | EndLine
 

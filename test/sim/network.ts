@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 
 /** The longest delay of one frame, in ms. */
 const DELAY_MAX = 1_500
+/** A frame that takes longer, though nothing is the matter with its path, is late: the trace tells. */
+const LATE_MS = 500
 /** How long a silent peer's path is kept, in ms. */
 const SILENT_MS = { from: 6_000, to: 17_000 }
 
@@ -93,6 +95,7 @@ export class Network {
     const end = path.other(own)
     const { last } = end
     const delay = this.#delay(path)
+    if (delay > LATE_MS) this.#world.trace.world(this.#world.now, { e: 'late', links: [[from.id, to]], ms: delay })
     let t = this.#world.now + delay
     if (this.#stops.isAny) t = this.#stops.slowed(from.id, to, { now: this.#world.now, delay })
     const lane = this.#world.scenario.isOneFifo ? 'control' : channel

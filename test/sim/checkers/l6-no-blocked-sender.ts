@@ -7,7 +7,7 @@
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import { ROUND_MS, sentBefore } from './one-by-one.ts'
+import { isInTurn } from './one-by-one.ts'
 import { endsWaiting, isAtRest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
 
@@ -24,8 +24,7 @@ export const checker: Checker = {
       if (deadline > rest.end.t || (send === null && endsWaiting(run, sender, group?.name ?? ''))) continue
       const settled = settles[0]
       verdict.expect(
-        (settled !== undefined && settled.t <= deadline) ||
-          (settled?.t ?? rest.end.t) - sentBefore(run, message) <= ROUND_MS,
+        (settled !== undefined && settled.t <= deadline) || isInTurn(run, message, settled?.t ?? rest.end.t),
         () =>
           `the promise of ${m} in "${group?.name}" ${settled === undefined ? 'never settles' : `settles ${settled.t - deadline} ms late`}`,
         cast.line,

@@ -10,7 +10,7 @@
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Message } from './model.ts'
-import { ROUND_MS, sentBefore } from './one-by-one.ts'
+import { isInTurn } from './one-by-one.ts'
 import type { Run } from './run.ts'
 
 export const checker: Checker = {
@@ -29,7 +29,7 @@ export const checker: Checker = {
       if (end > deadline && (deadline > run.end.t || isGone(message, deadline))) continue
       if (blocked.was(sender.id, { from: cast.t - tView, to: Math.min(end, deadline) })) continue
       verdict.expect(
-        end <= deadline || Math.min(end, run.end.t) - sentBefore(run, message) <= ROUND_MS,
+        end <= deadline || isInTurn(run, message, Math.min(end, run.end.t)),
         () => `${m} in "${group.name}" is held up for more than ${tDetect + tView} ms: it is ${howLate(message)}`,
         cast.line,
       )

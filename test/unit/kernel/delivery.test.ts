@@ -163,3 +163,18 @@ test('delivery › at a cut, a gbcast comes after the signal if nobody has deliv
     assert.deepEqual(events, expected)
   }
 })
+
+test('delivery › what was forwarded before what it depends on has come waits for that, also at a cut', () => {
+  const { era, group, delivery, events } = makeMember({ ...options, order: 'causal', uniform: false })
+  group.install = null
+  const cast = { gid: 0, gn: 0, payload: new Uint8Array(0), order: null, isGbcast: false }
+  delivery.receiveForwarded({ ...cast, seq: 5, n: 5, lamport: 5, deps: [0, 0, 4] }, 0)
+  delivery.receive({ ...cast, seq: 4, n: 4, lamport: 6, deps: [] }, 0)
+  delivery.receive({ ...cast, seq: 5, n: 5, lamport: 5, deps: [0, 0, 4] }, 0)
+  assert.equal(era.doneUpTo(0), 0)
+  const released = new Map([[0, { installed: 0, next: new Map(), last: new Map() }]])
+  era.cut = { isPrimary: true, released, stable: [], lastTold: new Map([[0, 0]]) }
+  delivery.pump()
+  assert.deepEqual(events, ['a#1', 'a#3', 'a#4', 'a#5'])
+  assert.equal(era.doneUpTo(0), 5)
+})
