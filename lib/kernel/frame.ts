@@ -344,6 +344,8 @@ export interface HeartbeatFrame {
   readonly view: ViewId
   /** The receiver is a member of that view. */
   readonly isMember: boolean
+  /** The sender has closed that view: another may have begun. What it answers counts for no lease. */
+  readonly isClosed: boolean
   /** Highest epoch promised or seen. */
   readonly epoch: number
   /** Only to non-members. */

@@ -80,7 +80,7 @@ export class Kernel implements KernelHandle, Core {
   private leavingSince = Number.NaN
   private goodbyeSince = Number.NaN
   private isQuick = false
-  private leaseTold: number | null = null
+  private answered: number | null = null
   /** What came of a view that this process is about to say READY for. */
   private early: { readonly peer: ProcessId; readonly part: DataFrame | Message }[] = []
   private earlyView: ViewId = ''
@@ -269,10 +269,10 @@ export class Kernel implements KernelHandle, Core {
 
   private tellLease(): void {
     if (!this.groups.hasConsistent) return
-    const start = this.era.view.primary && !this.isFenced ? this.detector.leaseStart() : null
-    if (start === this.leaseTold) return
-    this.leaseTold = start
-    this.app({ type: 'lease', start })
+    const answered = this.era.view.primary && !this.isFenced ? this.detector.answered() : null
+    if (answered === this.answered) return
+    this.answered = answered
+    this.app({ type: 'lease', start: answered === null ? null : this.detector.leaseStart() })
   }
 
   private advanceStability(): void {
