@@ -271,6 +271,10 @@ export type Message =
       readonly options: GroupOptions
       readonly avoid: ProcessId | null
     }
+  /**
+   * To who asked for a change of the group's view. A join: not with these options, or there are too many groups. A leave:
+   * not yet, for nobody else has the state, which is to be given to the others first.
+   */
   | { readonly k: 'groupRefuse'; readonly view: ViewId; readonly name: string }
   | { readonly k: 'groupPrepare'; readonly view: ViewId; readonly gid: number; readonly gn: number }
   | {
