@@ -255,8 +255,7 @@ export class Transfer {
   hurry(name: string | null): void {
     for (const incoming of this.incoming.values()) {
       if (name !== null && incoming.group !== name) continue
-      for (const [donor, part] of incoming.byDonor)
-        while (part.phase === 'building' && !this.workOn(incoming, donor, part)) continue
+      for (const [donor, part] of incoming.byDonor) while (part.phase === 'building') this.workOn(incoming, donor, part)
     }
   }
 
