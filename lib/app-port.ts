@@ -254,7 +254,9 @@ export class AppSide {
       case 'trans':
         return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
       case 'lease':
-        this.#leaseStart = event.start
+        // Once heard, it counts for a lease, whatever has become of the view since.
+        this.#leaseStart = event.start ?? this.#leaseStart
+        this.#options.trace?.({ e: 'lease', start: event.start })
         return
       case 'joined':
         return this.#handleJoined(event)

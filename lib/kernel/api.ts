@@ -188,7 +188,7 @@ export type AppEvent =
   | { readonly type: 'keepView'; readonly group: string; readonly view: ViewInfo }
   /** Transitional signal: what is delivered from here to the group's next view has `trans` as its audience; only before such deliveries of a uniform group. */
   | { readonly type: 'trans'; readonly group: string; readonly view: ViewId; readonly trans: readonly ProcessId[] }
-  /** While a consistent group is open: when this process sent the last heartbeat that a quorum of its primary view answered (kernel clock), or null. */
+  /** While a consistent group is open: when this process sent the last heartbeat that a quorum answered from within its primary view (kernel clock), or null. */
   | { readonly type: 'lease'; readonly start: number | null }
   /** Take a snapshot of the group's state *now* (all events before this one applied, none after; buffered casts excluded), for the processes `to`, and answer with command `snapshot`. */
   | {

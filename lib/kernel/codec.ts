@@ -125,6 +125,7 @@ const summary = record<ViewSummary>({
 const heartbeat = record<Omit<HeartbeatFrame, 't'>>({
   view: viewId,
   isMember: flag,
+  isClosed: flag,
   epoch: int,
   summary: nullable(summary),
   sentAt: float,

@@ -28,6 +28,8 @@ export interface Seen {
   /** Its last stamp, to be echoed; and our last stamp that it echoed. */
   sentAt: number
   echo: number
+  /** Our last stamp that it echoed from within our view, before it closed that: no view without us was there yet. */
+  held: number
 }
 
 const nobody: ReadonlySet<ProcessId> = new Set()
@@ -155,6 +157,7 @@ export class Detector {
       t: 'heartbeat',
       view,
       isMember,
+      isClosed: this.core.era.isClosed,
       epoch: promisedEpoch,
       summary: isMember ? null : summary(),
       sentAt: this.core.now,
@@ -170,14 +173,17 @@ export class Detector {
     if (this.suspended.size > 0) this.handleAwake(peer)
     // Whoever stays in a view before ours is as good as silent: it may never come to ours, if that was completed without it.
     const isBehind = era.ranks.has(peer) && compareViewIds(frame.view, era.id) < 0
+    const before = this.seen.get(peer)
+    const isHolding = frame.view === era.id && !frame.isClosed
     this.seen.set(peer, {
-      at: isBehind ? (this.seen.get(peer)?.at ?? now) : now,
+      at: isBehind ? (before?.at ?? now) : now,
       view: frame.view,
       isMember: frame.isMember,
       summary: frame.summary,
       linked: frame.summary === null ? nobody : new Set(frame.summary.linked),
       sentAt: frame.sentAt,
       echo: frame.echo,
+      held: isHolding ? frame.echo : (before?.held ?? 0),
     })
     // A view older than ours is one that the peer is about to leave for ours.
     if (era.ranks.has(peer) && !frame.isMember && compareViewIds(frame.view, era.id) > 0) this.moved.add(peer)
@@ -214,6 +220,7 @@ export class Detector {
           linked: nobody,
           sentAt: 0,
           echo: 0,
+          held: 0,
         })
       }
     }
@@ -320,14 +327,26 @@ export class Detector {
   }
 
   /** When this process sent the last heartbeat that more than half of the votes of its view have answered. */
+  answered(): number | null {
+    return this.quorumOf(({ echo }) => echo)
+  }
+
+  /**
+   * The same of answers that came from within the view, before it was closed there: whoever has gone on to another view
+   * answers, too, and may have given away what a lease is for.
+   */
   leaseStart(): number | null {
+    return this.quorumOf(({ held }) => held)
+  }
+
+  private quorumOf(stamp: (seen: Seen) => number): number | null {
     const { self, now, era } = this.core
     const { members } = era.view
     const isByHeads = members.every(({ weight }) => weight === 0)
-    const answers = members.map(({ id, weight }) => ({
-      at: id === self ? now : (this.seen.get(id)?.echo ?? 0),
-      weight: isByHeads ? 1 : weight,
-    }))
+    const answers = members.map(({ id, weight }) => {
+      const seen = this.seen.get(id)
+      return { at: id === self ? now : seen === undefined ? 0 : stamp(seen), weight: isByHeads ? 1 : weight }
+    })
     answers.sort((a, b) => b.at - a.at)
     let left = answers.reduce((sum, { weight }) => sum + weight, 0) / 2
     for (const { at, weight } of answers) {

@@ -274,6 +274,10 @@ export type Message =
       readonly options: GroupOptions
       readonly avoid: ProcessId | null
     }
+  /**
+   * To who asked for a change of the group's view. A join: not with these options, or there are too many groups. A leave:
+   * not yet, for nobody else has the state, which is to be given to the others first.
+   */
   | { readonly k: 'groupRefuse'; readonly view: ViewId; readonly name: string }
   | { readonly k: 'groupPrepare'; readonly view: ViewId; readonly gid: number; readonly gn: number }
   | {
@@ -347,6 +351,8 @@ export interface HeartbeatFrame {
   readonly view: ViewId
   /** The receiver is a member of that view. */
   readonly isMember: boolean
+  /** The sender has closed that view: another may have begun. What it answers counts for no lease. */
+  readonly isClosed: boolean
   /** Highest epoch promised or seen. */
   readonly epoch: number
   /** Only to non-members. */

@@ -176,6 +176,7 @@ export class Groups {
 
   private answerPrepare(group: Group): void {
     const [coordinator] = this.core.era.members
+    this.transfer.hurry(group.name)
     group.isClosed = true
     this.traceBlock('block', group)
     if (coordinator === undefined) return
@@ -452,6 +453,7 @@ export class Groups {
 
   /** The view of the space is closed: nothing more is cast in any of its groups. */
   closed(): void {
+    this.transfer.hurry(null)
     for (const group of this.byName.values()) this.traceBlock('block', group)
   }
 

@@ -82,7 +82,7 @@ export class Kernel implements KernelHandle, Core {
   private delivered = 0
   private isStarted = false
   private isStopped = false
-  private leaseTold: number | null = null
+  private answered: number | null = null
   /** What would change groups' views in a space view that may be over. */
   private fenced: { readonly from: ProcessId; readonly message: Message }[] = []
 
@@ -280,10 +280,10 @@ export class Kernel implements KernelHandle, Core {
 
   private tellLease(): void {
     if (!this.groups.hasConsistent) return
-    const start = this.era.view.primary && !this.isFenced ? this.detector.leaseStart() : null
-    if (start === this.leaseTold) return
-    this.leaseTold = start
-    this.app({ type: 'lease', start })
+    const answered = this.era.view.primary && !this.isFenced ? this.detector.answered() : null
+    if (answered === this.answered) return
+    this.answered = answered
+    this.app({ type: 'lease', start: answered === null ? null : this.detector.leaseStart() })
   }
 
   private advanceStability(): void {

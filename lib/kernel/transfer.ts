@@ -5,10 +5,12 @@
  *   snapshot *at the view*; the application answers with the bytes, which stream on the bulk channel. The receiver
  *   tells its application once every source is complete; casts of the view were buffered there meanwhile. A view at
  *   which everybody who came along has delivered the same casts leaves nothing unstable for a snapshot to cover.
- *   A new group view before that begins afresh with whoever is there; a stalled donor is replaced by such a view.
+ *   A new group view before that begins afresh with whoever is there; a stalled donor is replaced by such a view. Of what
+ *   has all come, whoever gave it may be gone by then, since to him it is given: it is put together before the view closes.
  *   A state of more than `announceBytes` is announced by a list of its segments (`segments.ts`): only those go that are
  *   neither in what is left of transfers that came to nothing nor in the state that the receiver had before.
- * Provides: T1, T2, T3. Bounds: `chunksInFlight` per link, `transferBytesMax` per state, `cutBytes` of work in a step.
+ * Provides: T1, T2, T3. Bounds: `chunksInFlight` per link, `transferBytesMax` per state, `cutBytes` of work in a step but
+ *   where a view closes.
  */
 import type { ProcessId, StateSource, ViewId } from './api.ts'
 import type { Core } from './core.ts'
@@ -247,6 +249,14 @@ export class Transfer {
       this.distrusted.add(incoming.group)
     }
     return true
+  }
+
+  /** The view of the group, or of the space, is about to close: what has all come is put together at once. */
+  hurry(name: string | null): void {
+    for (const incoming of this.incoming.values()) {
+      if (name !== null && incoming.group !== name) continue
+      for (const [donor, part] of incoming.byDonor) while (part.phase === 'building') this.workOn(incoming, donor, part)
+    }
   }
 
   private get isWorking(): boolean {

@@ -12,6 +12,7 @@ import type { TakenItem } from './taken-item.ts'
 interface Held {
   readonly taken: TakenItem<unknown>
   readonly grant: Grant
+  /** When it was asked for. */
   readonly since: number
 }
 
@@ -31,9 +32,15 @@ export class HeldItems {
     return this.#held.has(id)
   }
 
-  /** An item was given to this process. */
-  hold(id: number, taken: TakenItem<unknown>, grant: Grant): void {
-    this.#held.set(id, { taken, grant, since: this.#port.now() })
+  /**
+   * An item was given to this process, which asked for it at `since`: then, all others were there. Of what has happened
+   * since, a grant says nothing: it may have waited here while this process slept.
+   */
+  hold(id: number, held: Held): void {
+    this.#held.set(id, held)
+    // Its lease may end before those of others.
+    this.#cancelLease?.()
+    this.#cancelLease = null
     this.#watchLease()
   }
 
@@ -69,7 +76,7 @@ export class HeldItems {
     let next = Number.POSITIVE_INFINITY
     for (const { taken, since } of this.#held.values()) {
       if (taken.isLost) continue
-      const left = (this.#port.leaseStart() ?? since) + this.#leaseMs - now
+      const left = Math.max(this.#port.leaseStart() ?? since, since) + this.#leaseMs - now
       if (left <= 0) taken.abort(new StaleTokenError('the lease has run out: the others may have given the item away'))
       else next = Math.min(next, left)
     }

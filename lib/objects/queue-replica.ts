@@ -48,6 +48,8 @@ interface OpenTake {
   readonly resolve: (item: TakenItem<unknown>) => void
   readonly reject: (reason: unknown) => void
   readonly signal: AbortSignal | undefined
+  /** When it was asked for, or asked for again. */
+  since: number
   /** It has been seen waiting in the state. */
   isRegistered: boolean
 }
@@ -115,7 +117,7 @@ export class QueueReplica implements Replica, ItemActions {
           settle(arg)
         }
       }
-      const open: OpenTake = { resolve: end(resolve), reject: end(reject), signal, isRegistered: false }
+      const open: OpenTake = { resolve: end(resolve), reject: end(reject), signal, since: 0, isRegistered: false }
       this.#castTake(open)
       signal?.addEventListener('abort', onAbort)
     })
@@ -161,6 +163,7 @@ export class QueueReplica implements Replica, ItemActions {
     const receipt = this.#cast([OP.take, number], this.#untilCutOff(open.signal))
     this.#lastTake = number
     open.isRegistered = false
+    open.since = this.port.now()
     this.#takes.set(number, open)
     receipt.delivered.catch((reason: unknown) => {
       if (!this.#takes.delete(number)) return
@@ -356,7 +359,7 @@ export class QueueReplica implements Replica, ItemActions {
     const { attempts, id } = item
     const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
     const taken = new TakenItem<unknown>(about, this)
-    this.#held.hold(id, taken, grant)
+    this.#held.hold(id, { taken, grant, since: open.since })
     open.resolve(taken)
   }
 

@@ -93,7 +93,7 @@ export interface GroupPort {
   now(): number
   /** Runs `fn` after `ms`; returns the cancel function. Outside the replica only. */
   after(ms: number, fn: () => void): () => void
-  /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum of its primary view answered; null if none. */
+  /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum answered from within its primary view, though it may be in another by now; null if none. */
   leaseStart(): number | null
   /** Reports an internal or peer fault to the space (counted, logged, never thrown). */
   fault(code: string, detail?: unknown): void

@@ -276,6 +276,20 @@ export interface ReleaseLine extends ProcessLine {
   readonly ok?: boolean
 }
 
+/** The application has in hand (`on`) what the lock names, and acts on it; or no longer. */
+export interface ActLine extends ProcessLine {
+  readonly e: 'act'
+  readonly lock: string
+  readonly token: TraceToken
+  readonly on: boolean
+}
+
+/** The process's lease counts from there, by its own clock; null: it has none. */
+export interface LeaseLine extends ProcessLine {
+  readonly e: 'lease'
+  readonly start: number | null
+}
+
 /** A guarded resource is written. */
 export interface WriteLine extends ProcessLine {
   readonly e: 'write'
@@ -358,11 +372,13 @@ export interface RunLine extends AnyLine {
 export interface ProcessFaultLine extends AnyLine {
   readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew'
   readonly q: string
+  /** On `thaw`: its clock stood still meanwhile, for so many ms. */
+  readonly stood?: number
 }
 
-/** A page does nothing for so long, while its kernel goes on. */
+/** A page does nothing for so long, while its kernel goes on; `pause`: for a moment, of which nobody hears. */
 export interface StallLine extends AnyLine {
-  readonly e: 'stall'
+  readonly e: 'stall' | 'pause'
   readonly q: string
   readonly ms: number
 }
@@ -428,6 +444,8 @@ export type TraceLine =
   | ReturnLine
   | GrantLine
   | ReleaseLine
+  | ActLine
+  | LeaseLine
   | WriteLine
   | RoleLine
   | KeptLine

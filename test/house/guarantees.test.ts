@@ -44,14 +44,6 @@ test('guarantees › each checker that stands in the folder runs', () => {
   assert.equal(files.length, checkers.length)
 })
 
-test('guarantees › what is said not to be there yet is not promised above', () => {
-  const [above = '', below = ''] = page.split('\n## Not yet\n')
-  for (const property of ['P3']) {
-    assert.ok(below.includes(property), property)
-    assert.ok(!above.includes(`| ${property} |`), property)
-  }
-})
-
 test('guarantees › what is not promised is said, and no checker holds it', () => {
   const below = page.split('\n## Not promised\n')[1]?.split('\n## ')[0] ?? ''
   for (const words of ['M9', 'Exactly-once execution', 'Byzantine agreement', 'Persistence']) {

@@ -324,8 +324,7 @@ export class Faults {
         return target.lag(Math.min(fault.ms, TIMES.quiet - world.now))
       case 'page-stall':
         this.#count(fault.kind, [target.id])
-        target.stalledUntil = Math.max(target.stalledUntil, world.now + fault.ms)
-        return
+        return target.pause(fault.ms)
       default:
         return this.#crash(target, fault.kind)
     }

@@ -278,7 +278,8 @@ export class SimProcess {
     const { world, network } = this.#around
     this.isFrozen = false
     if (isClockStill) this.#behind += world.now - this.#frozenAt
-    world.trace.world(world.now, { e: 'thaw', q: this.id })
+    const stood = isClockStill ? { stood: world.now - this.#frozenAt } : {}
+    world.trace.world(world.now, { e: 'thaw', q: this.id, ...stood })
     const inputs = this.#backlog
     this.#backlog = []
     const isTimerFirst = this.#port.chance(0.5)
@@ -294,6 +295,13 @@ export class SimProcess {
     const { world } = this.#around
     this.stalledUntil = Math.max(this.stalledUntil, world.now + ms)
     world.trace.world(world.now, { e: 'stall', q: this.id, ms })
+  }
+
+  /** Its page does nothing for a moment. */
+  pause(ms: number): void {
+    const { world } = this.#around
+    this.stalledUntil = Math.max(this.stalledUntil, world.now + ms)
+    world.trace.world(world.now, { e: 'pause', q: this.id, ms })
   }
 
   /** Its path to a process that is gone ends. */

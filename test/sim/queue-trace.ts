@@ -1,5 +1,7 @@
 /**
- * Writes what a queue's state machine does as `grant` and `release` lines, at the operation or view that does it.
+ * Writes what a queue's state machine does as `grant` and `release` lines, at the operation or view that does it, and as
+ * `act` lines when an application has an item in hand: from when it gets it until it says how that ended, or is told that
+ * the item may be somebody else's.
  *
  * Items are named by their value, which no other item of a run has, whatever became of the queue in between.
  * A taker writes its own grants; every process writes the completions and returns that it sees.
@@ -7,6 +9,7 @@
 import { QueueReplica } from '../../lib/objects/queue-replica.ts'
 import type { Grant, Happening, QueueItem } from '../../lib/objects/queue-state.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
+import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import type { RawLine } from './trace.ts'
 import { nameOfValue } from './value.ts'
 
@@ -47,6 +50,7 @@ export function traceQueue(
       }
     }
   }
+  watchHands(replica, write)
   const { apply, install, load } = state
   state.apply = (op, author) => {
     const happened = apply.call(state, op, author)
@@ -70,6 +74,42 @@ export function traceQueue(
       grant(item, item.grant)
     }
     known.clear()
+  }
+}
+
+/** Of each item, the application gets it once, and lets go of it once. */
+function watchHands(replica: QueueReplica, write: (line: RawLine) => void): void {
+  const { take, done, fail, port } = replica
+  const inHand = new Set<TakenItem<unknown>>()
+  const lineOf = ({ item, token }: TakenItem<unknown>, on: boolean): RawLine => ({
+    e: 'act',
+    lock: `${port.name}/${nameOfValue(item)}`,
+    token,
+    on,
+  })
+  const letGo = (taken: TakenItem<unknown>): void => {
+    if (inHand.delete(taken)) write(lineOf(taken, false))
+  }
+  replica.take = (signal) => {
+    const taking = take.call(replica, signal)
+    taking.then(
+      (taken) => {
+        if (taken.isLost) return
+        inHand.add(taken)
+        write(lineOf(taken, true))
+        taken.signal.addEventListener('abort', () => letGo(taken))
+      },
+      () => undefined,
+    )
+    return taking
+  }
+  replica.done = (taken, result, isPatient) => {
+    letGo(taken)
+    return done.call(replica, taken, result, isPatient)
+  }
+  replica.fail = (taken, reason, isPatient) => {
+    letGo(taken)
+    return fail.call(replica, taken, reason, isPatient)
   }
 }
 

@@ -38,6 +38,7 @@ import { checker as o8 } from './o8-coherence.ts'
 import { checker as o9 } from './o9-cross-group.ts'
 import { checker as p1 } from './p1-unique-primary.ts'
 import { checker as p2 } from './p2-intersection.ts'
+import { checker as p3 } from './p3-exclusion.ts'
 import { checker as p4 } from './p4-non-primary-silence.ts'
 import { checker as p5 } from './p5-one-line-per-origin.ts'
 import { indexTrace } from './run.ts'
@@ -69,6 +70,7 @@ export const checkers: readonly Checker[] = [
   s9,
   p1,
   p2,
+  p3,
   p4,
   p5,
   m1,

@@ -174,7 +174,7 @@ export class Ground {
 
   /** The page does nothing for so long, while its worker goes on. */
   stall(id: string, ms: number): void {
-    this.process(id).stalledUntil = this.world.now + ms
+    this.process(id).pause(ms)
   }
 
   /** The same, for so long that it may be put out of the way, if pages may lag here. */

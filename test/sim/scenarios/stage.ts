@@ -19,7 +19,7 @@ const STEP_MS = 100
 const JUDGED_MS = Math.max(BOUNDS.tDetect, BOUNDS.tJoin, BOUNDS.tSettle, BOUNDS.tView) + 2_000
 
 /** Lines that say nothing about the protocol being at work. */
-const STILL: ReadonlySet<string> = new Set(['slow', 'digest'])
+const STILL: ReadonlySet<string> = new Set(['slow', 'digest', 'lease', 'act'])
 
 /** One scenario as it is played. */
 export class Stage extends Ground {

@@ -171,6 +171,11 @@ export class TraceWriter {
     return this.write({ e: 'release', t: this.t, p, lock, token, ...(ok === undefined ? {} : { ok }) })
   }
 
+  /** An application has in hand what the lock names, or no longer. */
+  act(p: string, lock: string, token: TraceToken, on: boolean): this {
+    return this.write({ e: 'act', t: this.t, p, lock, token, on })
+  }
+
   /** A process crashes. */
   crash(q: string): this {
     return this.write({ e: 'crash', t: this.t, q })

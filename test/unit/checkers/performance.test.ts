@@ -39,6 +39,7 @@ test('a long correct trace puts most properties to the test', () => {
   assert.deepEqual(idle, [
     'S6',
     'S9',
+    'P3',
     'P4',
     'P5',
     'M4',

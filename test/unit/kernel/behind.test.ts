@@ -17,7 +17,17 @@ test('detector › who is heard from a view before this one is as good as silent
   const detector = new Detector(core as unknown as Core)
   detector.newView()
   const beat = (view: string) =>
-    ({ t: 'heartbeat', view, isMember: true, epoch: 1, summary: null, sentAt: 0, echo: 0, ack: null }) as never
+    ({
+      t: 'heartbeat',
+      view,
+      isMember: true,
+      isClosed: false,
+      epoch: 1,
+      summary: null,
+      sentAt: 0,
+      echo: 0,
+      ack: null,
+    }) as never
   for (; core.now <= defaultLimits.suspectAfterMs * 2; core.now += defaultLimits.heartbeatMs) {
     detector.handleBeat('b', beat('1.a'))
     detector.handleBeat('c', beat('2.a'))

@@ -376,6 +376,7 @@ describe('codec › what a peer may not send', () => {
       t: 'heartbeat',
       view: '1.a',
       isMember: true,
+      isClosed: false,
       epoch: 1,
       summary: null,
       sentAt: 1.5,

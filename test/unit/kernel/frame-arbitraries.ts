@@ -269,6 +269,7 @@ export const frames: { readonly [T in Frame['t']]: Arbitrary<Frame> } = {
     t: t('heartbeat'),
     view,
     isMember: fc.boolean(),
+    isClosed: fc.boolean(),
     epoch: num,
     summary: fc.option(summary),
     sentAt: time,

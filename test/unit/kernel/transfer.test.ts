@@ -1,6 +1,7 @@
 /** Transfers of large states: what of them goes again when a donor dies, and what to somebody who holds most of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Command } from '../../../lib/kernel/api.ts'
 import type { Frame } from '../../../lib/kernel/frame.ts'
 import { defaultLimits, type Limits } from '../../../lib/kernel/limits.ts'
 import { Cluster } from './cluster.ts'
@@ -199,6 +200,33 @@ test('transfer › a donor that sends the state of one group first is not taken 
       ['a', 'i'],
     ],
   )
+})
+
+/** d is sent the last of a state, which it takes long to put together, and all who have it go in the same moment. */
+function deserted(command: Command): { readonly s: States; readonly state: Uint8Array } {
+  const state = noise(MB, 13)
+  const s = new States(state, { cutBytes: 2_000 })
+  let isSent = false
+  s.onFrame = (frame) => {
+    isSent ||= frame.t === 'bulk' && frame.chunk?.isLast === true && frame.chunk.what === 'state'
+    return frame
+  }
+  s.cluster.join('d', { state: true }, 'h')
+  s.cluster.until(() => isSent)
+  for (const id of ['a', 'b', 'c']) s.cluster.command(id, command)
+  return { s, state }
+}
+
+test('transfer › all who have a state leave the group as the last of it is sent: it is put together before they are gone', () => {
+  const { s, state } = deserted({ type: 'leaveGroup', group: 'h' })
+  s.cluster.until(() => s.left.size === 3)
+  assert.deepEqual(s.states.get('d'), state)
+})
+
+test('transfer › the same, if they leave the space', () => {
+  const { s, state } = deserted({ type: 'leave', quick: false })
+  s.cluster.until(() => s.cluster.kernels.get('d')?.era.members.length === 1)
+  assert.deepEqual(s.states.get('d'), state)
 })
 
 test('transfer › a list that is none is as good as a donor that stalls, and keeps nobody from leaving', () => {

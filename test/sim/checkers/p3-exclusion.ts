@@ -1,0 +1,109 @@
+/**
+ * P3 Exclusion, by the clock of the world. What a lease covers is done by one side at a time:
+ *
+ * - the applications of two processes never have an item of a queue in hand at once;
+ * - a process's lease counts from no later moment than that at which a later primary view of its line, which it is not
+ *   in, is first installed: so the two never act at once for longer than a lease.
+ *
+ * Who is frozen, or whose page is blocked, acts on nothing meanwhile. Where a process's clock has stood still it cannot
+ * know that its lease is over: then it may hold the item for so much longer, a lease at most. Two lines know nothing of
+ * each other.
+ */
+
+import type { TraceToken } from '../../../lib/testing/trace.ts'
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { pushTo } from './collections.ts'
+import type { Process, View } from './model.ts'
+import { primaryLines } from './p1-unique-primary.ts'
+import type { Run } from './run.ts'
+import { sameToken } from './tokens.ts'
+import { Waking } from './waking.ts'
+
+/** So much longer than a lease the others wait, for clocks that run at different speeds. */
+const SLACK = 1.1
+
+/** An application has an item in hand. */
+interface Hand {
+  readonly process: Process
+  readonly token: TraceToken
+  readonly line: number
+  readonly from: number
+  to: number
+}
+
+export const checker: Checker = {
+  property: 'P3',
+  check(run: Run): Result {
+    const verdict = new Verdict('P3')
+    const lease = run.bounds?.lease
+    if (lease === undefined) return verdict
+    const waking = new Waking(run)
+    checkHands(run, verdict, { waking, lease })
+    checkLeases(run, verdict, waking)
+    return verdict
+  },
+}
+
+interface Clocks {
+  readonly waking: Waking
+  readonly lease: number
+}
+
+function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void {
+  for (const [lock, hands] of handsOf(run)) {
+    for (const [i, hand] of hands.entries()) {
+      for (const other of hands.slice(0, i)) {
+        if (other.process === hand.process || other.token[0] !== hand.token[0]) continue
+        const to = Math.min(hand.to, other.to)
+        const both = waking.together([hand.process, other.process], hand.from, to)
+        const most = lease * SLACK
+        const stood = [hand, other].map(({ process }) => waking.stood(process, to - most, to))
+        verdict.expect(
+          both <= Math.min(most, Math.max(...stood)),
+          () =>
+            `${other.process.id} has "${lock}" in hand for ${Math.round(both)} ms more after ${hand.process.id} has got it`,
+          hand.line,
+        )
+      }
+    }
+  }
+}
+
+/** By lock, in the order in which they began. */
+function handsOf(run: Run): Map<string, Hand[]> {
+  const hands = new Map<string, Hand[]>()
+  for (const { data, process, t, line } of run.of('act')) {
+    if (process === null) continue
+    const { lock, token, on } = data
+    const end = Math.min(process.crash?.t ?? run.end.t, process.leave?.t ?? run.end.t)
+    if (on) pushTo(hands, lock, { process, token, line, from: t, to: end })
+    else {
+      const hand = hands.get(lock)?.findLast((each) => each.process === process && sameToken(each.token, token))
+      if (hand !== undefined) hand.to = Math.min(t, end)
+    }
+  }
+  return hands
+}
+
+function checkLeases(run: Run, verdict: Verdict, waking: Waking): void {
+  const views = primaryLines(run)
+  const checked = new Map<Process, View>()
+  for (const { data, process, space, t, line } of run.of('lease')) {
+    if (data.start === null || process === null || space?.data.primary !== true || space.data.line === null) continue
+    const rival = views
+      .get(space.data.line)
+      ?.find(({ epoch, members }) => epoch > space.view.epoch && !members.has(process.id))
+    if (rival === undefined) continue
+    if (checked.get(process) !== space.view) verdict.checked++
+    checked.set(process, space.view)
+    // Whoever has said goodbye acts no more, whatever its kernel hears.
+    if (process.leave !== null && process.leave.line < line) continue
+    const from = rival.installs.reduce((least, { at }) => Math.min(least, at.t), Number.POSITIVE_INFINITY)
+    const start = waking.worldTime(process, data.start, t)
+    if (start <= from) continue
+    verdict.fail(
+      `${process.id}, in ${space.view.id}, has a lease that counts from ${start}, when ${rival.id} without it has been there for ${Math.round(start - from)} ms`,
+      line,
+    )
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * When processes are not suspended: neither frozen, nor their pages blocked; and what their clocks show of it.
+ */
+import { pushTo } from './collections.ts'
+import type { Process } from './model.ts'
+import type { Run } from './run.ts'
+
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** A clock that stood still, up to a moment. */
+interface Standstill {
+  readonly at: number
+  readonly ms: number
+}
+
+/** The waking times of all processes, by the clock of the world. */
+export class Waking {
+  readonly #run: Run
+  readonly #blocked = new Map<string, Span[]>()
+  readonly #stood = new Map<string, Standstill[]>()
+
+  constructor(run: Run) {
+    this.#run = run
+    for (const event of ['stall', 'pause'] as const) {
+      for (const { data, t } of run.of(event)) pushTo(this.#blocked, data.q, { from: t, to: t + data.ms })
+    }
+    for (const { data, t } of run.of('thaw')) {
+      if (data.stood !== undefined) pushTo(this.#stood, data.q, { at: t, ms: data.stood })
+    }
+  }
+
+  /** For how long of that stretch are all of them awake? */
+  together(processes: readonly Process[], from: number, to: number): number {
+    const spans = processes.flatMap((process) => this.#asleep(process)).sort((a, b) => a.from - b.from)
+    let at = from
+    let time = 0
+    for (const span of spans) {
+      if (span.to <= at) continue
+      if (span.from >= to) break
+      time += Math.max(0, span.from - at)
+      at = span.to
+    }
+    return time + Math.max(0, to - at)
+  }
+
+  /** For how long has its clock stood still, up to moments in that stretch? */
+  stood({ id }: Process, from: number, to: number): number {
+    let sum = 0
+    for (const { at, ms } of this.#stood.get(id) ?? []) if (at >= from && at <= to) sum += ms
+    return sum
+  }
+
+  /** What its clock calls `own`, at `now` or before: when was that? */
+  worldTime({ id }: Process, own: number, now: number): number {
+    let time = own
+    for (const { at, ms } of this.#stood.get(id) ?? []) if (at <= now && time > at - ms) time += ms
+    return time
+  }
+
+  #asleep({ id, frozen }: Process): Span[] {
+    const spans = frozen.map(({ from, to }) => ({ from: from.t, to: to?.t ?? this.#run.end.t }))
+    return [...spans, ...(this.#blocked.get(id) ?? [])]
+  }
+}

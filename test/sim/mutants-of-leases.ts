@@ -1,0 +1,32 @@
+/**
+ * Bugs of leases, planted one at a time; part of `mutant-list.ts`.
+ */
+import type { Mutant } from './mutant-list.ts'
+
+/** See {@link Mutant}. */
+export const leaseMutants: readonly Mutant[] = [
+  {
+    name: 'three-leases',
+    about: 'a holder goes on for three leases after it was last heard',
+    file: 'lib/objects/held-items.ts',
+    find: 'since) + this.#leaseMs - now',
+    replace: 'since) + this.#leaseMs * 3 - now',
+    properties: ['P3'],
+  },
+  {
+    name: 'leased-by-the-grant',
+    about: 'a lease counts from when the grant is heard, though its taker may have slept since it was made',
+    file: 'lib/objects/queue-replica.ts',
+    find: '{ taken, grant, since: open.since }',
+    replace: '{ taken, grant, since: this.port.now() }',
+    properties: ['P3'],
+  },
+  {
+    name: 'leased-from-elsewhere',
+    about: 'an answer counts for a lease, whatever view it comes from',
+    file: 'lib/kernel/detector.ts',
+    find: 'held: isHolding ? frame.echo : (before?.held ?? 0),',
+    replace: 'held: frame.echo,',
+    properties: ['P3'],
+  },
+]

@@ -1,0 +1,86 @@
+/** The lease on what a process holds of a queue. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HeldItems } from '../../../lib/objects/held-items.ts'
+import type { GroupPort } from '../../../lib/objects/replica.ts'
+import { TakenItem } from '../../../lib/objects/taken-item.ts'
+
+const LEASE_MS = 10_000
+
+/** One process with a clock, and what it last heard. */
+class Holder {
+  now = 20_000
+  leaseStart: number | null = null
+  readonly held: HeldItems
+  #timers: { readonly at: number; readonly fn: () => void }[] = []
+  #last = 0
+
+  constructor() {
+    const port = {
+      now: () => this.now,
+      leaseStart: () => this.leaseStart,
+      after: (ms: number, fn: () => void) => {
+        const timer = { at: this.now + ms, fn }
+        this.#timers.push(timer)
+        return () => {
+          this.#timers = this.#timers.filter((each) => each !== timer)
+        }
+      },
+    }
+    this.held = new HeldItems(port as unknown as GroupPort, LEASE_MS)
+  }
+
+  /** It is given an item that it asked for then. */
+  get(since: number): TakenItem<unknown> {
+    this.#last += 1
+    const token = ['L', '1.a.1', this.#last] as const
+    const about = { id: String(this.#last), item: this.#last, token, attempts: 1 }
+    const actions = { done: () => Promise.resolve(), fail: () => Promise.resolve() }
+    const taken = new TakenItem<unknown>(about, actions)
+    const grant = { taker: 'a', take: this.#last, token, isGone: false, orphanedIn: null }
+    this.held.hold(this.#last, { taken, grant, since })
+    return taken
+  }
+
+  /** Time passes, up to then. */
+  until(end: number): void {
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+      if (due === undefined) break
+      this.#timers = this.#timers.filter((each) => each !== due)
+      this.now = Math.max(this.now, due.at)
+      due.fn()
+    }
+    this.now = end
+  }
+}
+
+test('held items › what was granted while its taker slept is lost at once, if it was asked for too long ago', () => {
+  const holder = new Holder()
+  assert.equal(holder.get(9_000).isLost, true)
+  holder.leaseStart = 9_500
+  assert.equal(holder.get(9_000).isLost, true)
+})
+
+test('held items › a lease counts from the last answer, or from when the item was asked for, as all were there then', () => {
+  const holder = new Holder()
+  const [first, second] = [holder.get(19_000), holder.get(20_000)]
+  holder.until(28_999)
+  assert.deepEqual([first.isLost, second.isLost], [false, false])
+  holder.until(29_000)
+  assert.deepEqual([first.isLost, second.isLost], [true, false])
+  holder.leaseStart = 25_000
+  holder.until(34_999)
+  assert.equal(second.isLost, false)
+  holder.until(35_000)
+  assert.equal(second.isLost, true)
+})
+
+test('held items › an item that comes later may be lost before those that are held', () => {
+  const holder = new Holder()
+  const first = holder.get(20_000)
+  holder.until(21_000)
+  const second = holder.get(12_000)
+  holder.until(22_000)
+  assert.deepEqual([first.isLost, second.isLost], [false, true])
+})
