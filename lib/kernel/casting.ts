@@ -290,12 +290,17 @@ export class Casting {
     return true
   }
 
-  /** Is the causal past short enough to be listed? It shrinks as what is in it is delivered everywhere. */
+  /**
+   * Is the causal past short enough to be listed? It shrinks as what is in it is delivered everywhere, of which nobody would
+   * tell as long as nothing else goes.
+   */
   private canTellPast(): boolean {
     const { era, limits } = this.core
     if (era.deps.size <= limits.depsMax) return true
     this.delivery.buildDeps()
-    return era.deps.size <= limits.depsMax
+    if (era.deps.size <= limits.depsMax) return true
+    this.strictness.hasten()
+    return false
   }
 
   private send(group: Group, entry: Entry): void {

@@ -2,10 +2,10 @@
  * Delivery: fifo, causal and total order, gbcasts, uniform release, and the cut at a flush.
  *
  * Protocol: a cast carries its causal past as dependencies, pruned once every addressee is known to have *delivered*
- *   them (held is not enough: a uniform or total cast may be held and still wait). A receiver waits for those addressed
- *   to it. Candidates are tried smallest Lamport stamp first. Total casts wait for their turn, which an engine tells
- *   (`total.ts`). Gbcasts wait until the group is cut, by a round of its own or by a flush, and all other casts up to
- *   there are delivered; then they come, smallest Lamport stamp first.
+ *   them (held is not enough: a uniform or total cast may be held and still wait), and not because others cover them
+ *   (decision 019). A receiver waits for those addressed to it. Candidates are tried smallest Lamport stamp first. Total
+ *   casts wait for their turn, which an engine tells (`total.ts`). Gbcasts wait until the group is cut, by a round of its
+ *   own or by a flush, and all other casts up to there are delivered; then they come, smallest Lamport stamp first.
  * Requires: links in order.
  * Provides: O1–O4 (in a group), O6–O8, O5 for uniform casts released before the cut.
  * Bounds: held casts are bounded by the senders' windows.

@@ -37,7 +37,7 @@ export class Strictness {
       if (era.isSettled(Math.floor(key / streamsMax), seq)) era.deps.delete(key)
       else if (isElsewhere(key, gid)) this.waiting = gid
     }
-    if (this.waiting >= 0) this.ask()
+    if (this.waiting >= 0) this.hasten()
     return this.waiting >= 0
   }
 
@@ -52,7 +52,8 @@ export class Strictness {
     return false
   }
 
-  private ask(): void {
+  /** Asks all members, once in a space view, to tell at once what is settled. Also where a list is too long (`casting.ts`). */
+  hasten(): void {
     const { core } = this
     const { era, self } = core
     if (this.asked === era.id) return

@@ -1,6 +1,7 @@
 /**
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
+import { coverageMutants } from './mutants-of-coverage.ts'
 import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
@@ -499,6 +500,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...foldingMutants,
   ...domainMutants,
   ...leaseMutants,
+  ...coverageMutants,
   {
     name: 'delivered-before-all-hold-it',
     about: 'a uniform cast without a position is delivered whether all hold it or not',

@@ -1,5 +1,6 @@
 /** All scenarios. */
 import { away } from './away.ts'
+import { coverage } from './coverage.ts'
 import { domains } from './domains.ts'
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
@@ -33,6 +34,7 @@ export const scripts: readonly Script[] = [
   ...engines,
   ...domains,
   ...strict,
+  ...coverage,
   ...uniform,
   ...strong,
   ...gbcast,
