@@ -5,7 +5,7 @@
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
-import { type FaultKind, isLagging, LIMITED_KINDS, type Scenario, TIMES } from './scenario.ts'
+import { BY_NAME_KINDS, type FaultKind, isLagging, type Scenario, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -47,15 +47,19 @@ const LIVE_MIN = 2
 const LIVE_MAX = 9
 /** But a herd may come to so many, each time of so many. */
 const HERD = { joiners: 5, liveMax: 14 }
+/**
+ * So many couples of pages doze, one soon after the other, for so long: what the first one does waits until it is back, and
+ * what the view without the second one leaves behind is forgotten at about the same time.
+ */
+const DOZE = { couples: 5, more: 5, gapMax: 900, msMin: 400, msMax: 1_100 }
 /** A cast made within so many ms and not known to be stable is in flight. */
 const UNSTABLE_MS = 1_000
 
 /** Draws the plan. */
 export function planFaults(scenario: Scenario): Fault[] {
-  const kinds = scenario.options.faults.filter((kind) => !LIMITED_KINDS.some((limited) => limited === kind))
-  return [...planOf(kinds, scenario.random.fork('faults'), scenario.random.fork('waits')), ...planLags(scenario)].sort(
-    (a, b) => a.at - b.at,
-  )
+  const kinds = scenario.options.faults.filter((kind) => !BY_NAME_KINDS.some((named) => named === kind))
+  const drawn = planOf(kinds, scenario.random.fork('faults'), scenario.random.fork('waits'))
+  return [...drawn, ...planLags(scenario), ...planDozes(scenario)].sort((a, b) => a.at - b.at)
 }
 
 /** Some pages lag, whatever else happens. */
@@ -66,6 +70,20 @@ function planLags(scenario: Scenario): Fault[] {
     const at = Math.round(draw.between(TIMES.faults, TIMES.lastFault - 8_000))
     return { at, kind: 'lag' as const, pick: draw.int(1_000_000), ms: draw.between(10_000, 60_000), on: '' }
   })
+}
+
+/** Some pages doze, whatever else happens. */
+function planDozes({ options, random }: Scenario): Fault[] {
+  if (!options.faults.includes('doze')) return []
+  const draw = random.fork('dozes')
+  const doze = (at: number, ms: number): Fault => {
+    return { at: Math.round(at), kind: 'doze', pick: draw.int(1_000_000), ms, on: '' }
+  }
+  return Array.from({ length: DOZE.couples + draw.int(DOZE.more) }, () => {
+    const at = draw.between(TIMES.faults, TIMES.lastFault)
+    const gap = draw.between(100, DOZE.gapMax)
+    return [doze(at, gap + draw.between(DOZE.msMin, DOZE.msMax)), doze(at + gap, draw.between(DOZE.msMin, DOZE.msMax))]
+  }).flat()
 }
 
 function planOf(kinds: readonly FaultKind[], draw: Random, waits: Random): Fault[] {
@@ -322,6 +340,11 @@ export class Faults {
         if (!target.isActive) return
         this.#count(fault.kind, [target.id])
         return target.lag(Math.min(fault.ms, TIMES.quiet - world.now))
+      case 'doze':
+        if (!target.isActive) return
+        this.#count(fault.kind, [target.id])
+        target.suspend()
+        return world.call(world.now + fault.ms, () => target.resume())
       case 'page-stall':
         this.#count(fault.kind, [target.id])
         return target.pause(fault.ms)

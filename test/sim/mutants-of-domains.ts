@@ -31,6 +31,7 @@ export const domainMutants: readonly Mutant[] = [
     replace: '} else if (boundOf(item) >= this.promised(other) && other === group) return null',
     properties: ['O9'],
     workload: 'domains',
+    faults: 'reset',
   },
   {
     name: 'open-places-too-low',

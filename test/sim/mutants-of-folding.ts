@@ -39,5 +39,6 @@ export const foldingMutants: readonly Mutant[] = [
     replace: 'if (lineage !== undefined) this.#sumUp(lineage, Math.min(upTo, epochOf(lineage.reach)))',
     properties: ['fold', 'T2', 'T4'],
     workload: 'fold',
+    faults: 'doze',
   },
 ]

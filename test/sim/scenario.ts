@@ -34,13 +34,14 @@ export const FAULT_KINDS = [
 ] as const
 
 /**
- * Kinds that only strike where the kernel's limits are small, and that run by name alone, because those are of the whole
- * run: `lag`, a page that does nothing for long while its worker goes on.
+ * Kinds that run by name alone, on top of what the others do. `lag`: a page does nothing for long while its worker goes on;
+ * it strikes only where the kernel's limits are small, which are those of the whole run. `doze`: a page says that it is
+ * about to be frozen, is not, goes on acting, and is back about when `fold` forgets those who left as it did.
  */
-export const LIMITED_KINDS = ['lag'] as const
+export const BY_NAME_KINDS = ['lag', 'doze'] as const
 
 /** All that `--faults` and plans can name. */
-export const NAMED_KINDS = [...FAULT_KINDS, ...LIMITED_KINDS] as const
+export const NAMED_KINDS = [...FAULT_KINDS, ...BY_NAME_KINDS] as const
 
 export type FaultKind = (typeof NAMED_KINDS)[number]
 

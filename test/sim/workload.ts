@@ -11,7 +11,7 @@ import type { Fault } from './faults.ts'
 import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
-import { isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
+import { BY_NAME_KINDS, isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
 import { bigValue, longValue, type Value } from './value.ts'
 import { tryToJoin } from './vote-draw.ts'
 import type { World } from './world.ts'
@@ -23,6 +23,8 @@ const RETRY_MS = 40
 /** So many more operations after a page has begun to lag, within so many ms. */
 const LAG_OPS = 60
 const LAG_OPS_MS = 8_000
+/** So many more operations while a page dozes. */
+const DOZE_OPS = 12
 const KEYS = 12
 /** Keys of maps whose states are to be large. */
 const MANY_KEYS = 40
@@ -76,8 +78,8 @@ const AGAIN_CHANCE = 0.6
 export function drawMoments(scenario: Scenario, faults: readonly Fault[]): number[] {
   const { options, random, isLan } = scenario
   const draw = random.fork('moments')
-  // What lags comes on top of all else, so that this is as it would be without.
-  const times = faults.filter(({ kind }) => kind !== 'lag').map(({ at }) => at)
+  // What lags or dozes comes on top of all else, so that this is as it would be without.
+  const times = faults.filter(({ kind }) => !BY_NAME_KINDS.some((named) => named === kind)).map(({ at }) => at)
   const share = options.workload === 'domains' ? DOMAINS_SHARE : 1
   const moments = Array.from({ length: Math.ceil(options.ops * share) }, () => {
     const moment = draw.chance(BURST_SHARE) ? draw.pick(times) : undefined
@@ -86,7 +88,7 @@ export function drawMoments(scenario: Scenario, faults: readonly Fault[]): numbe
       ? draw.between(TIMES.load, TIMES.lastOp)
       : Math.max(TIMES.load, moment - draw.between(-10, spread))
   })
-  return [...moments, ...drawLagMoments(scenario, faults)]
+  return [...moments, ...drawLagMoments(scenario, faults), ...drawDozeMoments(scenario, faults)]
 }
 
 /** While pages lag, so that somebody is held up. */
@@ -96,6 +98,13 @@ function drawLagMoments({ random }: Scenario, faults: readonly Fault[]): number[
   return lags.flatMap(({ at }) =>
     Array.from({ length: LAG_OPS }, () => Math.min(TIMES.lastOp, at + draw.between(100, LAG_OPS_MS))),
   )
+}
+
+/** While pages doze, so that what they do waits until they are back. */
+function drawDozeMoments({ random }: Scenario, faults: readonly Fault[]): number[] {
+  const draw = random.fork('doze-moments')
+  const dozes = faults.filter(({ kind }) => kind === 'doze')
+  return dozes.flatMap(({ at, ms }) => Array.from({ length: DOZE_OPS }, () => at + draw.between(0, ms)))
 }
 
 /** What the applications do. */

@@ -293,3 +293,30 @@ test('folding › an operation of an opening that is summed up is not counted, a
   assert.equal(state.take(key, { k: 2, up: 6, down: 0 }), false)
   assert.equal(state.sum(), 5)
 })
+
+for (const whose of ['somebody who is back', 'a member that has waited since before the mark'] as const) {
+  test(`folding › members that hear of what is due before or after an operation of ${whose} end with the same`, () => {
+    const states = [true, false].map((isOpFirst) => {
+      const state = new CounterState()
+      const view = (space: string, after: string | null, members: string[], isSettled = true): void =>
+        state.install({ members, primary: true }, { space, after, isSettled })
+      view('1.a', null, ['a', 'g', 'x'])
+      const key = keyOf('x', 0, state.home)
+      assert.ok(state.take(keyOf('g', 0, state.home), { k: 1, up: 5, down: 0 }))
+      if (whose === 'somebody who is back') {
+        assert.ok(state.take(key, { k: 1, up: 10, down: 0 }))
+        view('2.a', '1.a', ['a'])
+        view('3.a', '2.a', ['a', 'x'], false)
+      } else view('2.a', '1.a', ['a', 'x'])
+      // In the view that is in force now, one more of `x` is under way, and that the marks of view 2 are due.
+      if (!isOpFirst) state.forget('1.a', 2)
+      assert.ok(state.take(key, { k: 2, up: 110, down: 0 }))
+      if (isOpFirst) state.forget('1.a', 2)
+      view('4.a', whose === 'somebody who is back' ? '3.a' : '2.a', ['a', 'x'])
+      return state
+    })
+    const [one, other] = states.map((state) => state.save())
+    assert.deepEqual(one, other)
+    assert.equal(states[0]?.sum(), whose === 'somebody who is back' ? 15 : 5)
+  })
+}
