@@ -1,4 +1,4 @@
-/** Planted bugs of folding; part of `mutant-list.ts`. A twin of each counter that never folds finds them (`never-folds.ts`). */
+/** Planted bugs of folding; part of `mutant-list.ts`. A twin that never folds, of each counter and map, finds them (`never-folds.ts`). */
 import type { Mutant } from './mutant-list.ts'
 
 /** See {@link Mutant}. */
@@ -38,6 +38,33 @@ export const foldingMutants: readonly Mutant[] = [
     find: '    this.#lineages.forget(id, upTo)\n',
     replace: '    this.#lineages.foldUpTo(id, upTo, this.#folds)\n',
     properties: ['fold', 'T2', 'T4'],
+    workload: 'fold',
+  },
+  {
+    name: 'deleted-comes-back',
+    about: 'what a part brings of a folded author is kept, though the others lack it: they had deleted it',
+    file: 'lib/objects/map-union.ts',
+    find: 'if (rest?.has(author, k) || !lacking.some(({ folded }) => folded.isPast(author))) return true',
+    replace: 'if (rest?.has(author, k) || parts.length > 0) return true',
+    properties: ['fold'],
+    workload: 'fold',
+  },
+  {
+    name: 'marked-or-not',
+    about: 'all of a key that was marked is folded, what came after the mark as well',
+    file: 'lib/objects/folded-dots.ts',
+    find: 'this.keepRest(key, without(this.#context.ranges(key), marked))',
+    replace: 'this.keepRest(key, [])',
+    properties: ['fold', 'fault', 'T2', 'T4'],
+    workload: 'fold',
+  },
+  {
+    name: 'folded-with-entries',
+    about: 'with the dots of who is gone, what it wrote goes as well, where parts unite',
+    file: 'lib/objects/map-union.ts',
+    find: '  const lacking = parts.filter((part) => !isHeld(part))\n',
+    replace: '  const lacking = parts.filter((part) => !isHeld(part) || part.folded.isPast(author))\n',
+    properties: ['fold', 'fault'],
     workload: 'fold',
   },
 ]
