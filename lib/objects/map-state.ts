@@ -191,8 +191,8 @@ export class MapState {
     const names = this.#context.authors()
     const context = this.#context.save()
     if (this.folded === null) return toColumns([context], names, keys, lists)
-    const outside = new Set(lists.flatMap((list) => list.map(({ author }) => author)))
-    for (const name of names) outside.delete(name)
+    const outside = new Set<string>()
+    for (const list of lists) for (const { author } of list) if (!this.#context.knows(author)) outside.add(author)
     return toColumns([context, this.folded.save(ascending(outside))], ascending([...names, ...outside]), keys, lists)
   }
 

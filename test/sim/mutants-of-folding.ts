@@ -58,13 +58,4 @@ export const foldingMutants: readonly Mutant[] = [
     properties: ['fold', 'fault', 'T2', 'T4'],
     workload: 'fold',
   },
-  {
-    name: 'folded-with-entries',
-    about: 'with the dots of who is gone, what it wrote goes as well, where parts unite',
-    file: 'lib/objects/map-union.ts',
-    find: '  const lacking = parts.filter((part) => !isHeld(part))\n',
-    replace: '  const lacking = parts.filter((part) => !isHeld(part) || part.folded.isPast(author))\n',
-    properties: ['fold', 'fault'],
-    workload: 'fold',
-  },
 ]

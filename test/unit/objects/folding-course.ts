@@ -1,7 +1,8 @@
 /** Random histories of an object that folds, beside a reference that never does (`sharers.ts`). */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { ObjectKind } from '../../../lib/objects/replica.ts'
+import { BusyError } from '../../../lib/errors.ts'
+import type { GroupPort, GroupView, ObjectKind, Succession } from '../../../lib/objects/replica.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
 import { type Sharer, Sharers } from './sharers.ts'
@@ -167,4 +168,53 @@ export function meetAgain<Handle, Options extends { readonly forgetAfterMs?: num
   sharers.drain()
   compare(subject, sharers, 'after all')
   return sharers
+}
+
+/**
+ * What a process casts first, in a lineage whose horizon has passed it by since it tried to: there was no room then.
+ * `theirs` is an operation of another process, of the first view of the lineage, `1.a`.
+ */
+export function castAfterRefusal<Handle, Options>(
+  kind: ObjectKind<Handle, Options>,
+  options: Options,
+  about: { act(handle: Handle): void; readonly theirs: readonly unknown[] },
+): unknown {
+  const casts: unknown[] = []
+  let isBusy = true
+  const port: GroupPort = {
+    name: 'g',
+    self: 'a',
+    opening: 0,
+    view: null,
+    phase: 'open',
+    isWritable: true,
+    cast: (op) => {
+      if (isBusy) throw new BusyError('no room')
+      casts.push(op)
+      return { n: casts.length, delivered: Promise.resolve(), stable: Promise.resolve() }
+    },
+    now: () => 0,
+    after: () => () => undefined,
+    leaseStart: () => null,
+    fault: assert.fail,
+    close: () => Promise.resolve(),
+  }
+  const { replica, handle } = kind.create(port, options)
+  const view = (space: string, after: string | null, members: readonly string[]): void => {
+    const none = { missing: [], joined: [], left: [], dead: [], expelled: [] }
+    const info: GroupView = { id: space, members, primary: true, line: null, ...none }
+    const succession: Succession = { space, after, isSettled: true }
+    replica.view(info, succession)
+  }
+  view('1.a', null, ['a', 'x'])
+  assert.throws(() => about.act(handle), BusyError)
+  assert.ok(replica.apply(about.theirs, { author: 'x', local: false, n: 1, view: '1.a', index: 1 }))
+  view('2.a', '1.a', ['a'])
+  assert.ok(replica.apply(['forget', '1.a', 2], { author: 'a', local: true, n: 1, view: '2.a', index: 1 }))
+  view('3.a', '2.a', ['a'])
+  isBusy = false
+  about.act(handle)
+  const [own] = casts
+  assert.ok(replica.apply(own, { author: 'a', local: true, n: 1, view: '3.a', index: 1 }))
+  return own
 }

@@ -7,7 +7,15 @@ import { CounterState } from '../../../lib/objects/counter-state.ts'
 import { keyOf } from '../../../lib/objects/lineage.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
-import { compare, courses, FORGET_AFTER_MS, meetAgain as meet, run, type Subject } from './folding-course.ts'
+import {
+  castAfterRefusal,
+  compare,
+  courses,
+  FORGET_AFTER_MS,
+  meetAgain as meet,
+  run,
+  type Subject,
+} from './folding-course.ts'
 import { type Sharer, Sharers } from './sharers.ts'
 
 const GUESTS = Number(process.env['FOLD_GUESTS'] ?? 200)
@@ -190,4 +198,10 @@ test('folding › an operation of an opening that is summed up is not counted, a
   assert.deepEqual([...state.keys()], [])
   assert.equal(state.take(key, { k: 2, up: 6, down: 0 }), false)
   assert.equal(state.sum(), 5)
+})
+
+test('folding › a process that could not count before the horizon counts after it', () => {
+  const { kind, options } = subject
+  const own = castAfterRefusal(kind, options, { act: (counter) => counter.add(2), theirs: [3, 1, 5, 0, 1, '1.a'] })
+  assert.deepEqual(own, [0, 1, 2, 0, 3, '1.a'])
 })

@@ -7,7 +7,15 @@ import { type MapOptions, mapKind, type SharedMap } from '../../../lib/objects/m
 import { MapState } from '../../../lib/objects/map-state.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
-import { compare, courses, FORGET_AFTER_MS, meetAgain as meet, run, type Subject } from './folding-course.ts'
+import {
+  castAfterRefusal,
+  compare,
+  courses,
+  FORGET_AFTER_MS,
+  meetAgain as meet,
+  run,
+  type Subject,
+} from './folding-course.ts'
 import { type Sharer, Sharers } from './sharers.ts'
 
 const GUESTS = Number(process.env['FOLD_GUESTS'] ?? 500)
@@ -282,4 +290,31 @@ test('map folding › a state that folds is loaded again, to the byte; another o
   const parts = decodeValue(saved) as unknown[][]
   if (parts[8] !== undefined) parts[8] = [parts[8][0], [], [], null, []]
   assert.throws(() => MapState.load(parts, true), /outside the context/)
+})
+
+test('map folding › a process that could not write before the horizon writes after it', () => {
+  const { kind, options } = subject
+  const theirs = [0, 1, 'k', 1, bytes, [], '3/1/1.a']
+  const own = castAfterRefusal(kind, options, { act: (map) => map.set('k', 'x'), theirs })
+  assert.deepEqual(own, [0, 1, 'k', 2, bytes, ['x/3/1/1.a', 1], '0/3/1.a'])
+})
+
+test('map folding › a malformed operation is refused', () => {
+  const sharers = new Sharers(subject.kind, subject.options, makeRandom(1))
+  const { replica } = sharers.join([]).copies[0]
+  const info = { author: 'x', local: false, n: 1, view: 'v', index: 1 }
+  for (const op of [
+    null,
+    [0, 1, 'k', 1, bytes, []],
+    [0, 1, 'k', 1, bytes, [], 'x'],
+    [0, 1, 'k', 1, bytes, [], '3/0/1.a'],
+    [0, 1, 'k', 1, bytes, ['x', 1], '3'],
+    [2, 1, ['x', [1, 1]], '3'],
+    ['forget', '1.a'],
+    ['forget', 'a', 1],
+    ['forget', '1.a', 0],
+  ]) {
+    assert.equal(replica.apply(op, info), false, JSON.stringify(op))
+  }
+  assert.ok(replica.apply([0, 1, 'k', 1, bytes, ['x/3', 7], '3'], info))
 })
