@@ -102,7 +102,7 @@ export class CausalContext {
 }
 
 /** The union of two ascending lists of intervals. */
-function union(a: readonly number[], b: readonly number[]): number[] {
+export function union(a: readonly number[], b: readonly number[]): number[] {
   const result: number[] = []
   let i = 0
   let j = 0

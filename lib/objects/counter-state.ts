@@ -8,7 +8,7 @@
  * Source: docs/decisions/015. Tests: test/unit/objects/folding.test.ts.
  */
 import { assertState, isCount, isTotal } from './checks.ts'
-import { ascending, type Folds, type Home, homeOf, isKey, type Key, Lineages, type Mark } from './lineage.ts'
+import { ascending, type Home, homeOf, isKey, type Key, Lineages, type Mark } from './lineage.ts'
 import type { Succession } from './replica.ts'
 
 /** What one author has added under one key: up and down. */
@@ -23,8 +23,6 @@ export const NOTHING: Totals = { k: 0, up: 0, down: 0 }
 
 /** Ends the key of what was counted under one that is summed up, beyond what was marked. */
 const EXCESS = '/more'
-/** What is summed up: up and down. */
-const SUMS = 2
 
 /** What has gone wrong where states were united. */
 export interface Losses {
@@ -39,9 +37,8 @@ export class CounterState {
   readonly #totals = new Map<Key, Totals>()
   /** Homed keys that have changed since the last settled view of their lineage: others of that view may not know it. */
   readonly #unsure = new Set<Key>()
-  #lineages = new Lineages<Totals>()
-  readonly #folds: Folds<Totals> = {
-    sums: SUMS,
+  readonly #lineages = new Lineages<Totals>({
+    sums: 2,
     keys: () => this.#totals.keys(),
     get: (key) => this.get(key),
     settle: (key) => this.#unsure.delete(key),
@@ -54,7 +51,9 @@ export class CounterState {
         this.#totals.set(key + EXCESS, { k: now.k, up: now.up - up, down: now.down - down })
       }
     },
-  }
+    saveMark: saveTotals,
+    readMark: readTotalsByKey,
+  })
 
   keys(): IterableIterator<Key> {
     return this.#totals.keys()
@@ -67,10 +66,7 @@ export class CounterState {
   /** What no key stands for any more. */
   sum(): number {
     let sum = 0
-    for (const id of this.#lineages.ids()) {
-      const [up = 0, down = 0] = this.#lineages.sums(id) ?? []
-      sum += up - down
-    }
+    for (const [up = 0, down = 0] of this.#lineages.sums()) sum += up - down
     return sum
   }
 
@@ -100,7 +96,7 @@ export class CounterState {
 
   /** A view of the space. */
   install(view: { readonly members: readonly string[]; readonly primary: boolean }, to: Succession): void {
-    this.#lineages.install(view, to, this.#folds)
+    this.#lineages.install(view, to)
   }
 
   /** What was marked up to that view will be summed up. */
@@ -118,57 +114,41 @@ export class CounterState {
    */
   unite(others: readonly CounterState[]): Losses {
     const states = [this as CounterState, ...others]
-    const lost: Key[] = []
+    const lost = new Set<Key>()
     const torn: string[] = []
-    for (const id of ascending(new Set(states.flatMap((state) => [...state.#lineages.ids()])))) {
-      const found = CounterState.#uniteLineage(id, states)
-      lost.push(...found.lost)
-      if (found.isTorn) torn.push(id)
+    const all = states.map((state) => state.#lineages)
+    for (const id of ascending(new Set(all.flatMap((lineages) => [...lineages.ids()])))) {
+      const { past, bring } = Lineages.meet(id, all)
+      if (!bring()) torn.push(id)
+      // What is still there is of those who have not come as far.
+      for (const [key, mark] of past) {
+        for (const state of states) if (!state.#foldLate(key, mark)) lost.add(key)
+      }
     }
     for (const other of others) {
       for (const [key, totals] of other.#totals) if (totals.k > this.get(key).k) this.#totals.set(key, totals)
       for (const key of other.#unsure) this.#unsure.add(key)
     }
-    this.#lineages.unite(others.map((other) => other.#lineages))
-    return { lost: ascending(new Set(lost)), torn }
+    this.#lineages.unite(all.slice(1))
+    return { lost: ascending(lost), torn }
   }
 
-  /** Brings all states to the latest horizon of one lineage, and takes out what is summed up there. */
-  static #uniteLineage(
-    id: string,
-    states: readonly CounterState[],
-  ): { readonly lost: Key[]; readonly isTorn: boolean } {
-    const all = states.map((state) => state.#lineages)
-    const { horizon, isKnowing, marks } = Lineages.meet(id, all)
-    const knowing = states.filter((_, i) => isKnowing[i])
-    for (const state of knowing) state.#lineages.foldUpTo(id, horizon, state.#folds)
-    const lost: Key[] = []
-    for (const state of states) {
-      for (const key of [...state.#totals.keys()]) {
-        const home = homeOf(key)
-        if (home === null || home.lineage !== id || home.epoch >= horizon) continue
-        const mark = marks.get(key)
-        const now = state.get(key)
-        if (mark !== undefined) {
-          state.#drop(key)
-          if (now.up <= mark.up && now.down <= mark.down) continue
-          const more = { k: now.k, up: now.up - mark.up, down: now.down - mark.down }
-          if (now.k > state.get(key + EXCESS).k) state.#totals.set(key + EXCESS, more)
-        } else if (!knowing.some((each) => each.#totals.has(key))) {
-          if (state.#unsure.has(key)) lost.push(key)
-          state.#drop(key)
-        }
-      }
-      if (!knowing.includes(state)) state.#lineages.drop(id)
-    }
-    return { lost, isTorn: Lineages.isTorn(id, all) }
+  /** The others have folded a key, or forgotten its mark as well. False if there may be more under it than that. */
+  #foldLate(key: Key, mark: Totals | undefined): boolean {
+    const now = this.get(key)
+    const isUnsure = this.#unsure.has(key)
+    this.#drop(key)
+    if (mark === undefined) return !isUnsure
+    const more = { k: now.k, up: now.up - mark.up, down: now.down - mark.down }
+    if ((more.up > 0 || more.down > 0) && now.k > this.get(key + EXCESS).k) this.#totals.set(key + EXCESS, more)
+    return true
   }
 
   /** `[key, k, up, down, …]`, ascending; then, where anything may be folded, `[unsure, acting, lineages]`. */
   save(): unknown {
     const saved = saveTotals(new Map(ascending(this.#totals.keys()).map((key) => [key, this.get(key)])))
     if (this.#lineages.size > 0 || this.#unsure.size > 0) {
-      saved.push([ascending(this.#unsure), ...this.#lineages.save(saveTotals)])
+      saved.push([ascending(this.#unsure), ...this.#lineages.save()])
     }
     return saved
   }
@@ -185,7 +165,7 @@ export class CounterState {
     const [unsure, ...lineages] = tail as unknown[]
     assertState(Array.isArray(unsure) && unsure.every(isCounted), 'keys')
     for (const key of unsure) state.#unsure.add(key)
-    state.#lineages = Lineages.load(lineages, SUMS, readTotalsByKey)
+    state.#lineages.load(lineages)
     return state
   }
 }

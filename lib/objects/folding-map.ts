@@ -66,7 +66,7 @@ export class MapForgetting {
   view(view: GroupView, succession: Succession | undefined): boolean {
     const { folded } = this.#state()
     if (succession !== undefined) {
-      folded?.install(view, succession)
+      folded?.lineages.install(view, succession)
       if (folded?.lineages.home === null) this.#home = null
     }
     this.#watch.watch()

@@ -49,23 +49,32 @@ export interface Folds<Held> {
   settle(key: Key): void
   /** A key goes that was marked; adds it to the sums. */
   fold(key: Key, marked: Held, sums: number[]): void
+  saveMark(mark: Mark<Held>): unknown[]
+  /** Throws a ValueError on what is no mark. */
+  readMark(saved: readonly unknown[]): Mark<Held>
 }
 
 /** What the states that are to be united have of one lineage. */
 export interface Meeting<Held> {
-  /** The latest one. */
-  readonly horizon: number
-  /** Of each state: has it come as far as that? */
-  readonly isKnowing: readonly boolean[]
-  /** What those had marked up to there. */
-  readonly marks: Mark<Held>
+  /** The keys that are folded once all have come to its latest horizon, with their marks, so far as anybody has them. */
+  readonly past: ReadonlyMap<Key, Held | undefined>
+  /**
+   * Brings all to that horizon: what those who have come as far had marked is folded, and what the others know of the
+   * lineage counts no more. False if they have folded different things: never, if all keep to the protocol.
+   */
+  bring(): boolean
 }
 
 /** All lineages of one state. */
 export class Lineages<Held> {
+  readonly #folds: Folds<Held>
   readonly #all = new Map<string, Lineage<Held>>()
   /** The lineage whose view is in force, if it is one's. */
   #acting: string | null = null
+
+  constructor(folds: Folds<Held>) {
+    this.#folds = folds
+  }
 
   get size(): number {
     return this.#all.size
@@ -75,9 +84,9 @@ export class Lineages<Held> {
     return this.#all.keys()
   }
 
-  /** What is summed up in one; undefined if there is no such lineage here. */
-  sums(id: string): readonly number[] | undefined {
-    return this.#all.get(id)?.sums
+  /** What is summed up, by lineage. */
+  sums(): (readonly number[])[] {
+    return [...this.#all.values()].map(({ sums }) => sums)
   }
 
   /** What a key that begins now bears, or null if it cannot be homed. */
@@ -110,8 +119,8 @@ export class Lineages<Held> {
   install(
     { members, primary }: { readonly members: readonly string[]; readonly primary: boolean },
     { space, after, isSettled }: Succession,
-    folds: Folds<Held>,
   ): void {
+    const folds = this.#folds
     this.#acting = null
     if (!primary) return
     for (const [id, { reach }] of this.#all) if (reach === after) this.#acting = id
@@ -124,7 +133,7 @@ export class Lineages<Held> {
     if (lineage === undefined) return
     lineage.reach = space
     if (!isSettled) return
-    foldUpTo(lineage, lineage.due, folds)
+    this.#fold(lineage, lineage.due)
     const marked = new Set([...lineage.marks.values()].flatMap((mark) => [...mark.keys()]))
     const mark = new Map<Key, Held>()
     for (const key of ascending(folds.keys())) {
@@ -143,33 +152,42 @@ export class Lineages<Held> {
 
   /** Looks how far each of some states has come in one lineage. */
   static meet<Held>(id: string, states: readonly Lineages<Held>[]): Meeting<Held> {
-    const all = states.map((state) => state.#all.get(id))
-    const horizon = Math.max(...all.map((each) => each?.horizon ?? 0))
-    const isKnowing = all.map((each) => each !== undefined && epochOf(each.reach) >= horizon)
+    const horizon = Math.max(...states.map((state) => state.#all.get(id)?.horizon ?? 0))
+    const knowing = states.filter((state) => epochOf(state.#all.get(id)?.reach ?? '-1') >= horizon)
     const marks = new Map<Key, Held>()
-    for (const [i, each] of all.entries()) {
-      if (!isKnowing[i]) continue
-      for (const [epoch, mark] of each?.marks ?? []) {
+    // Who has come as far knows by its name what is not folded.
+    const named = new Set<Key>()
+    for (const state of knowing) {
+      for (const key of state.#folds.keys()) named.add(key)
+      for (const [epoch, mark] of state.#all.get(id)?.marks ?? []) {
         if (epoch <= horizon) for (const [key, held] of mark) marks.set(key, held)
       }
     }
-    return { horizon, isKnowing, marks }
+    const past = new Map<Key, Held | undefined>()
+    for (const key of states.flatMap((state) => [...state.#folds.keys()])) {
+      const home = homeOf(key)
+      const isBefore = home?.lineage === id && home.epoch < horizon
+      if (isBefore && (marks.has(key) || !named.has(key))) past.set(key, marks.get(key))
+    }
+    const bring = (): boolean => {
+      for (const state of states) if (!knowing.includes(state)) state.#all.delete(id)
+      const sums = knowing.map((state) => {
+        const lineage = state.#all.get(id)
+        if (lineage !== undefined) state.#fold(lineage, horizon)
+        return lineage?.sums.join()
+      })
+      return sums.every((sum) => sum === sums[0])
+    }
+    return { past, bring }
   }
 
-  /** Have those that know of the lineage folded different things? Never, if all keep to the protocol. */
-  static isTorn<Held>(id: string, states: readonly Lineages<Held>[]): boolean {
-    return new Set(states.flatMap((state) => state.sums(id)?.join() ?? [])).size > 1
-  }
-
-  /** Folds what was marked in a lineage up to the epoch. */
-  foldUpTo(id: string, upTo: number, folds: Pick<Folds<Held>, 'fold'>): void {
-    const lineage = this.#all.get(id)
-    if (lineage !== undefined) foldUpTo(lineage, upTo, folds)
-  }
-
-  /** The state has not come as far as others: what they know of the lineage counts. */
-  drop(id: string): void {
-    this.#all.delete(id)
+  #fold(lineage: Lineage<Held>, upTo: number): void {
+    for (const [epoch, mark] of [...lineage.marks]) {
+      if (epoch > upTo) continue
+      for (const [key, held] of mark) this.#folds.fold(key, held, lineage.sums)
+      lineage.marks.delete(epoch)
+      lineage.horizon = Math.max(lineage.horizon, epoch)
+    }
   }
 
   /** Takes over what the others know, once all have come to the same horizons. */
@@ -187,27 +205,29 @@ export class Lineages<Held> {
   }
 
   /** `[acting, [[id, reach, horizon, …sums, due, [[epoch, …mark], …]], …]]`. */
-  save(saveMark: (mark: Mark<Held>) => unknown[]): [acting: string | null, lineages: unknown[]] {
+  save(): [acting: string | null, lineages: unknown[]] {
     const lineages = ascending(this.#all.keys()).map((id) => {
       const { reach = '', horizon = 0, sums = [], due = 0, marks = new Map() } = this.#all.get(id) ?? {}
-      return [id, reach, horizon, ...sums, due, [...marks].map(([epoch, mark]) => [epoch, ...saveMark(mark)])]
+      return [
+        id,
+        reach,
+        horizon,
+        ...sums,
+        due,
+        [...marks].map(([epoch, mark]) => [epoch, ...this.#folds.saveMark(mark)]),
+      ]
     })
     return [this.#acting, lineages]
   }
 
   /** Reads what was saved. Throws a ValueError for anything else. */
-  static load<Held>(
-    [acting, lineages]: readonly unknown[],
-    sums: number,
-    readMark: (saved: readonly unknown[]) => Mark<Held>,
-  ): Lineages<Held> {
-    const all = new Lineages<Held>()
+  load([acting, lineages]: readonly unknown[]): void {
     assertState(Array.isArray(lineages), 'lineages')
     for (const each of lineages) {
-      assertState(Array.isArray(each) && each.length === sums + 5, 'lineage')
+      assertState(Array.isArray(each) && each.length === this.#folds.sums + 5, 'lineage')
       const [id, reach, ...numbers] = each as unknown[]
       const marks = numbers.pop()
-      assertState(isViewId(id) && isViewId(reach) && !all.#all.has(id), 'lineage')
+      assertState(isViewId(id) && isViewId(reach) && !this.#all.has(id), 'lineage')
       assertState(numbers.every(isTotal) && Array.isArray(marks), 'lineage')
       const [horizon = 0] = numbers
       const lineage: Lineage<Held> = {
@@ -219,22 +239,12 @@ export class Lineages<Held> {
       }
       for (const mark of marks) {
         assertState(Array.isArray(mark) && isCount(mark[0]), 'mark')
-        lineage.marks.set(mark[0], readMark(mark.slice(1)))
+        lineage.marks.set(mark[0], this.#folds.readMark(mark.slice(1)))
       }
-      all.#all.set(id, lineage)
+      this.#all.set(id, lineage)
     }
-    assertState(acting === null || (isViewId(acting) && all.#all.has(acting)), 'lineage in force')
-    all.#acting = acting
-    return all
-  }
-}
-
-function foldUpTo<Held>(lineage: Lineage<Held>, upTo: number, folds: Pick<Folds<Held>, 'fold'>): void {
-  for (const [epoch, mark] of [...lineage.marks]) {
-    if (epoch > upTo) continue
-    for (const [key, held] of mark) folds.fold(key, held, lineage.sums)
-    lineage.marks.delete(epoch)
-    lineage.horizon = Math.max(lineage.horizon, epoch)
+    assertState(acting === null || (isViewId(acting) && this.#all.has(acting)), 'lineage in force')
+    this.#acting = acting
   }
 }
 

@@ -249,7 +249,7 @@ const bytes = encodeValue('x')
 function folded(): { readonly state: MapState; readonly author: string } {
   const state = MapState.folding()
   const view = (space: string, after: string | null, members: string[]): void =>
-    state.folded?.install({ members, primary: true }, { space, after, isSettled: true })
+    state.folded?.lineages.install({ members, primary: true }, { space, after, isSettled: true })
   view('1.a', null, ['a', 'x'])
   const author = keyOf('x', 3, state.folded?.lineages.home)
   state.apply([0, 1, 'k', 1, bytes, []], author, undefined)
