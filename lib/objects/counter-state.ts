@@ -1,17 +1,14 @@
 /**
  * The delivered state of a counter that folds: totals by key, and sums of those whose authors are gone.
  *
- * Only *lineages* fold: chains of primary views of the space in which the state was handed on without a gap. A key that
- * may be folded (a *homed* one) bears its lineage and the epoch of the view in which it began. A settled view of the
- * lineage marks the homed keys whose authors are no members, with their totals; after `forgetAfterMs` what was marked is
- * summed up, and its names are forgotten: the *horizon* of the lineage is then the epoch of that view. All who have been
- * in that view have the same mark, so whoever has not, knows of it: its *reach* lies before the horizon. What it has of
- * keys that began before the horizon is in the sum, unless the others know it by its name; where it may have more, that is
- * reported, and not counted.
+ * What is folded, when, and where it is known, is in `lineage.ts`; here it is summed up. What a state has of keys that
+ * began before the horizon is in the sum, unless the others know it by its name; where it may have more, that is reported,
+ * and not counted.
  *
  * Source: docs/decisions/015. Tests: test/unit/objects/folding.test.ts.
  */
-import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
+import { assertState, isCount, isTotal } from './checks.ts'
+import { ascending, type Home, homeOf, isKey, type Key, Lineages, type Mark } from './lineage.ts'
 import type { Succession } from './replica.ts'
 
 /** What one author has added under one key: up and down. */
@@ -23,23 +20,6 @@ export interface Totals {
 }
 
 export const NOTHING: Totals = { k: 0, up: 0, down: 0 }
-
-/** A chain of primary views, as far as this state knows of it. */
-interface Lineage {
-  /** The last view of it in which this state was. */
-  reach: string
-  /** The epoch of the last view whose marks are summed up; 0 if there is none. */
-  horizon: number
-  up: number
-  down: number
-  /** What is marked up to there is to be summed up at the next settled view, at which all have the same. */
-  due: number
-  /** By the epoch of the view that marked them, ascending. */
-  readonly marks: Map<number, Map<string, Totals>>
-}
-
-/** `author/opening`, `author/opening/epoch/lineage`, or the latter with {@link EXCESS}. */
-export type Key = string
 
 /** Ends the key of what was counted under one that is summed up, beyond what was marked. */
 const EXCESS = '/more'
@@ -57,9 +37,23 @@ export class CounterState {
   readonly #totals = new Map<Key, Totals>()
   /** Homed keys that have changed since the last settled view of their lineage: others of that view may not know it. */
   readonly #unsure = new Set<Key>()
-  readonly #lineages = new Map<string, Lineage>()
-  /** The lineage whose view is in force, if it is one's. */
-  #acting: string | null = null
+  readonly #lineages = new Lineages<Totals>({
+    sums: 2,
+    keys: () => this.#totals.keys(),
+    get: (key) => this.get(key),
+    settle: (key) => this.#unsure.delete(key),
+    fold: (key, { up, down }, sums) => {
+      sums[0] = (sums[0] ?? 0) + up
+      sums[1] = (sums[1] ?? 0) + down
+      const now = this.get(key)
+      this.#drop(key)
+      if (now.up > up || now.down > down) {
+        this.#totals.set(key + EXCESS, { k: now.k, up: now.up - up, down: now.down - down })
+      }
+    },
+    saveMark: saveTotals,
+    readMark: readTotalsByKey,
+  })
 
   keys(): IterableIterator<Key> {
     return this.#totals.keys()
@@ -72,31 +66,23 @@ export class CounterState {
   /** What no key stands for any more. */
   sum(): number {
     let sum = 0
-    for (const { up, down } of this.#lineages.values()) sum += up - down
+    for (const [up = 0, down = 0] of this.#lineages.sums()) sum += up - down
     return sum
   }
 
   /** What a key that begins now bears, or null if it cannot be homed. */
-  get home(): { readonly epoch: number; readonly lineage: string } | null {
-    const lineage = this.#acting === null ? undefined : this.#lineages.get(this.#acting)
-    return this.#acting === null || lineage === undefined
-      ? null
-      : { epoch: epochOf(lineage.reach), lineage: this.#acting }
+  get home(): Home | null {
+    return this.#lineages.home
   }
 
   /** What is marked and not yet to be summed up: lineage and epoch. */
   marks(): [lineage: string, epoch: number][] {
-    const id = this.#acting ?? ''
-    const lineage = this.#lineages.get(id)
-    return [...(lineage?.marks.keys() ?? [])].flatMap((epoch) => (epoch > (lineage?.due ?? 0) ? [[id, epoch]] : []))
+    return this.#lineages.marks()
   }
 
   /** Is that key summed up, or was it never known here and can be told from those no more? */
   isPast(key: Key): boolean {
-    const home = homeOf(key)
-    if (home === null || this.#totals.has(key)) return false
-    // What began in the view itself was not marked by it.
-    return home.epoch < (this.#lineages.get(home.lineage)?.horizon ?? 0)
+    return !this.#totals.has(key) && this.#lineages.isBefore(key)
   }
 
   /** The later totals count. False if they come too late. */
@@ -109,54 +95,13 @@ export class CounterState {
   }
 
   /** A view of the space. */
-  install(
-    { members, primary }: { readonly members: readonly string[]; readonly primary: boolean },
-    to: Succession,
-  ): void {
-    const { space, after, isSettled } = to
-    this.#acting = null
-    if (!primary) return
-    for (const [id, { reach }] of this.#lineages) if (reach === after) this.#acting = id
-    if (this.#acting === null && isSettled) {
-      this.#acting = space
-      this.#lineages.set(space, { reach: space, horizon: 0, up: 0, down: 0, due: 0, marks: new Map() })
-    }
-    const lineage = this.#acting === null ? undefined : this.#lineages.get(this.#acting)
-    if (lineage === undefined) return
-    lineage.reach = space
-    if (!isSettled) return
-    this.#sumUp(lineage, lineage.due)
-    const marked = new Set([...lineage.marks.values()].flatMap((mark) => [...mark.keys()]))
-    const mark = new Map<Key, Totals>()
-    for (const key of ascending(this.#totals.keys())) {
-      if (homeOf(key)?.lineage !== this.#acting) continue
-      this.#unsure.delete(key)
-      if (!members.includes(authorOf(key)) && !marked.has(key)) mark.set(key, this.get(key))
-    }
-    if (mark.size > 0) lineage.marks.set(epochOf(space), mark)
+  install(view: { readonly members: readonly string[]; readonly primary: boolean }, to: Succession): void {
+    this.#lineages.install(view, to)
   }
 
   /** What was marked up to that view will be summed up. */
   forget(id: string, upTo: number): void {
-    const lineage = this.#lineages.get(id)
-    if (lineage !== undefined) lineage.due = Math.max(lineage.due, Math.min(upTo, epochOf(lineage.reach)))
-  }
-
-  #sumUp(lineage: Lineage, upTo: number): void {
-    for (const [epoch, mark] of [...lineage.marks]) {
-      if (epoch > upTo) continue
-      for (const [key, { up, down }] of mark) {
-        lineage.up += up
-        lineage.down += down
-        const now = this.get(key)
-        this.#drop(key)
-        if (now.up > up || now.down > down) {
-          this.#totals.set(key + EXCESS, { k: now.k, up: now.up - up, down: now.down - down })
-        }
-      }
-      lineage.marks.delete(epoch)
-      lineage.horizon = Math.max(lineage.horizon, epoch)
-    }
+    this.#lineages.forget(id, upTo)
   }
 
   #drop(key: Key): void {
@@ -169,87 +114,41 @@ export class CounterState {
    */
   unite(others: readonly CounterState[]): Losses {
     const states = [this as CounterState, ...others]
-    const lost: Key[] = []
+    const lost = new Set<Key>()
     const torn: string[] = []
-    for (const id of ascending(new Set(states.flatMap((state) => [...state.#lineages.keys()])))) {
-      const found = CounterState.#uniteLineage(id, states)
-      lost.push(...found.lost)
-      if (found.isTorn) torn.push(id)
+    const all = states.map((state) => state.#lineages)
+    for (const id of ascending(new Set(all.flatMap((lineages) => [...lineages.ids()])))) {
+      const { past, bring } = Lineages.meet(id, all)
+      if (!bring()) torn.push(id)
+      // What is still there is of those who have not come as far.
+      for (const [key, mark] of past) {
+        for (const state of states) if (!state.#foldLate(key, mark)) lost.add(key)
+      }
     }
     for (const other of others) {
       for (const [key, totals] of other.#totals) if (totals.k > this.get(key).k) this.#totals.set(key, totals)
       for (const key of other.#unsure) this.#unsure.add(key)
     }
-    for (const other of others) if (other.#acting !== null) this.#settleActing(other)
-    for (const [id, theirs] of others.flatMap((other) => [...other.#lineages])) {
-      const mine = this.#lineages.get(id)
-      const due = Math.max(theirs.due, mine?.due ?? 0)
-      const last = mine === undefined || isLater(theirs, mine) ? theirs : mine
-      this.#lineages.set(id, Object.assign(last, { due }))
-    }
-    return { lost: ascending(new Set(lost)), torn }
+    this.#lineages.unite(all.slice(1))
+    return { lost: ascending(lost), torn }
   }
 
-  /** Of those that act, the one that has come furthest acts in the view that unites them. */
-  #settleActing(other: CounterState): void {
-    const reach = (state: CounterState): number => epochOf(state.#lineages.get(state.#acting ?? '')?.reach ?? '0')
-    if (this.#acting === null || reach(other) > reach(this)) this.#acting = other.#acting
-  }
-
-  /** Brings all states to the latest horizon of one lineage, and takes out what is summed up there. */
-  static #uniteLineage(
-    id: string,
-    states: readonly CounterState[],
-  ): { readonly lost: Key[]; readonly isTorn: boolean } {
-    const horizon = Math.max(...states.map((state) => state.#lineages.get(id)?.horizon ?? 0))
-    const knows = (state: CounterState): boolean => epochOf(state.#lineages.get(id)?.reach ?? '0') >= horizon
-    const knowing = states.filter((state) => state.#lineages.has(id) && knows(state))
-    const marks = new Map<Key, Totals>()
-    for (const state of knowing) {
-      for (const [epoch, mark] of state.#lineages.get(id)?.marks ?? []) {
-        if (epoch <= horizon) for (const [key, totals] of mark) marks.set(key, totals)
-      }
-    }
-    for (const state of knowing) {
-      const lineage = state.#lineages.get(id)
-      if (lineage !== undefined) state.#sumUp(lineage, horizon)
-    }
-    const lost: Key[] = []
-    for (const state of states) {
-      for (const key of [...state.#totals.keys()]) {
-        const home = homeOf(key)
-        if (home === null || home.lineage !== id || home.epoch >= horizon) continue
-        const mark = marks.get(key)
-        const now = state.get(key)
-        if (mark !== undefined) {
-          state.#drop(key)
-          if (now.up <= mark.up && now.down <= mark.down) continue
-          const more = { k: now.k, up: now.up - mark.up, down: now.down - mark.down }
-          if (now.k > state.get(key + EXCESS).k) state.#totals.set(key + EXCESS, more)
-        } else if (!knowing.some((each) => each.#totals.has(key))) {
-          if (state.#unsure.has(key)) lost.push(key)
-          state.#drop(key)
-        }
-      }
-      if (!knowing.includes(state)) state.#lineages.delete(id)
-    }
-    const [first, ...further] = knowing.map((state) => state.#lineages.get(id))
-    return { lost, isTorn: further.some((each) => each?.up !== first?.up || each?.down !== first?.down) }
+  /** The others have folded a key, or forgotten its mark as well. False if there may be more under it than that. */
+  #foldLate(key: Key, mark: Totals | undefined): boolean {
+    const now = this.get(key)
+    const isUnsure = this.#unsure.has(key)
+    this.#drop(key)
+    if (mark === undefined) return !isUnsure
+    const more = { k: now.k, up: now.up - mark.up, down: now.down - mark.down }
+    if ((more.up > 0 || more.down > 0) && now.k > this.get(key + EXCESS).k) this.#totals.set(key + EXCESS, more)
+    return true
   }
 
   /** `[key, k, up, down, …]`, ascending; then, where anything may be folded, `[unsure, acting, lineages]`. */
   save(): unknown {
-    const saved: unknown[] = []
-    for (const key of ascending(this.#totals.keys())) {
-      const { k, up, down } = this.get(key)
-      saved.push(key, k, up, down)
-    }
+    const saved = saveTotals(new Map(ascending(this.#totals.keys()).map((key) => [key, this.get(key)])))
     if (this.#lineages.size > 0 || this.#unsure.size > 0) {
-      const lineages = ascending(this.#lineages.keys()).map((id) => {
-        const { reach = '', horizon = 0, up = 0, down = 0, due = 0, marks = new Map() } = this.#lineages.get(id) ?? {}
-        return [id, reach, horizon, up, down, due, [...marks].map(([epoch, mark]) => [epoch, ...saveMark(mark)])]
-      })
-      saved.push([ascending(this.#unsure), this.#acting, lineages])
+      saved.push([ascending(this.#unsure), ...this.#lineages.save()])
     }
     return saved
   }
@@ -259,55 +158,16 @@ export class CounterState {
     assertState(Array.isArray(saved) && saved.length % 4 < 2, 'counter')
     const state = new CounterState()
     const length = saved.length - (saved.length % 4)
-    readTotalsInto(state.#totals, saved.slice(0, length))
+    for (const [key, totals] of readTotalsByKey(saved.slice(0, length))) state.#totals.set(key, totals)
     if (length === saved.length) return state
     const tail: unknown = saved.at(-1)
     assertState(Array.isArray(tail) && tail.length === 3, 'what is folded')
-    const [unsure, acting, lineages] = tail as unknown[]
-    assertState(Array.isArray(unsure) && unsure.every(isKey), 'keys')
+    const [unsure, ...lineages] = tail as unknown[]
+    assertState(Array.isArray(unsure) && unsure.every(isCounted), 'keys')
     for (const key of unsure) state.#unsure.add(key)
-    assertState(Array.isArray(lineages), 'lineages')
-    for (const each of lineages) {
-      assertState(Array.isArray(each) && each.length === 7, 'lineage')
-      const [id, reach, horizon, up, down, due, marks] = each as unknown[]
-      assertState(isViewId(id) && isViewId(reach) && !state.#lineages.has(id), 'lineage')
-      assertState(isTotal(horizon) && isTotal(up) && isTotal(down) && isTotal(due) && Array.isArray(marks), 'lineage')
-      const lineage: Lineage = { reach, horizon, up, down, due, marks: new Map() }
-      for (const mark of marks) {
-        assertState(Array.isArray(mark) && mark.length % 4 === 1 && isCount(mark[0]), 'mark')
-        const totals = new Map<Key, Totals>()
-        readTotalsInto(totals, mark.slice(1))
-        lineage.marks.set(mark[0], totals)
-      }
-      state.#lineages.set(id, lineage)
-    }
-    assertState(acting === null || (isViewId(acting) && state.#lineages.has(acting)), 'lineage in force')
-    state.#acting = acting
+    state.#lineages.load(lineages)
     return state
   }
-}
-
-function isLater(a: Lineage, b: Lineage): boolean {
-  return epochOf(a.reach) > epochOf(b.reach)
-}
-
-/** Totals grow from nothing in each opening of the counter, and under each home: a later one must not pass for an earlier. */
-export function keyOf(
-  author: string,
-  opening: number,
-  home: { readonly epoch: number; readonly lineage: string } | null = null,
-): Key {
-  return home === null ? `${author}/${opening}` : `${author}/${opening}/${home.epoch}/${home.lineage}`
-}
-
-/** Who counted under a key. */
-export function authorOf(key: Key): string {
-  return key.slice(0, key.indexOf('/'))
-}
-
-function homeOf(key: Key): { readonly epoch: number; readonly lineage: string } | null {
-  const parts = key.split('/')
-  return parts.length === 4 ? { epoch: Number(parts[2]), lineage: parts[3] ?? '' } : null
 }
 
 /** `[k, up, down]`, or null if it is anything else. */
@@ -317,37 +177,25 @@ export function readTotals(op: unknown): Totals | null {
   return isCount(k) && isTotal(up) && isTotal(down) ? { k, up, down } : null
 }
 
-/** An id of a view of the space. */
-export function isViewId(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 100 && /^[0-9]+\.[A-Za-z0-9_-]{1,64}(\.[0-9]+)?$/.test(value)
+/** A key under which totals may stand. */
+function isCounted(value: unknown): value is Key {
+  return isKey(value) || (typeof value === 'string' && value.endsWith(EXCESS) && isKey(value.slice(0, -EXCESS.length)))
 }
 
-function epochOf(view: string): number {
-  return Number.parseInt(view, 10)
-}
-
-function isKey(value: unknown): value is Key {
-  if (typeof value !== 'string') return false
-  const [author, opening, epoch, lineage, more, ...rest] = value.split('/')
-  if (!isAuthor(author) || !isTotal(Number(opening)) || rest.length > 0) return false
-  return epoch === undefined || (isCount(Number(epoch)) && isViewId(lineage) && (more === undefined || more === 'more'))
-}
-
-function ascending(keys: Iterable<string>): string[] {
-  return [...keys].sort(compareText)
-}
-
-function saveMark(mark: ReadonlyMap<Key, Totals>): unknown[] {
+function saveTotals(mark: Mark<Totals>): unknown[] {
   return [...mark].flatMap(([key, { k, up, down }]) => [key, k, up, down])
 }
 
-function readTotalsInto(into: Map<Key, Totals>, saved: readonly unknown[]): void {
+function readTotalsByKey(saved: readonly unknown[]): Map<Key, Totals> {
+  assertState(saved.length % 4 === 0, 'totals')
+  const totalsOf = new Map<Key, Totals>()
   let previous = ''
   for (let i = 0; i < saved.length; i += 4) {
     const key: unknown = saved[i]
     const totals = readTotals(saved.slice(i + 1, i + 4))
-    assertState(isKey(key) && key > previous && totals !== null, 'totals')
-    into.set(key, totals)
+    assertState(isCounted(key) && key > previous && totals !== null, 'totals')
+    totalsOf.set(key, totals)
     previous = key
   }
+  return totalsOf
 }

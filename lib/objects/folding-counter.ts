@@ -1,16 +1,17 @@
 /**
  * The deterministic half of a counter that folds what departed members leave behind, and its overlay.
  *
- * As in `counter.ts`, an operation carries its author's totals. While the state is in a lineage (`counter-state.ts`), a
+ * As in `counter.ts`, an operation carries its author's totals. While the state is in a lineage (`lineage.ts`), a
  * process counts under a key that bears it, which may be folded; elsewhere under a key that never is. It begins a new one
  * whenever it may have been missed meanwhile.
  */
 import { UsageError } from '../errors.ts'
 import { isCount, isTotal } from './checks.ts'
 import type { CounterChange } from './counter.ts'
-import { authorOf, CounterState, isViewId, keyOf, readTotals, type Totals } from './counter-state.ts'
+import { CounterState, readTotals, type Totals } from './counter-state.ts'
 import { Coalescer } from './events.ts'
-import { FORGET_OP, ForgetWatch } from './forget-watch.ts'
+import { FORGET_OP, ForgetWatch, readForget } from './forget-watch.ts'
+import { authorOf, type Home, isViewId, keyOf } from './lineage.ts'
 import type { CastFate, GroupPort, GroupView, OpInfo, Receipt, Replica, Succession } from './replica.ts'
 
 /** An own operation that was cast and not yet delivered. */
@@ -38,7 +39,7 @@ export class FoldingReplica implements Replica {
   /** In the order in which they were made. */
   readonly #pending: Pending[] = []
   /** Where this process counts while the state is in that lineage; null: where nothing was counted yet. */
-  #home: { readonly epoch: number; readonly lineage: string } | null = null
+  #home: Home | null = null
   /** The number of this process's last operation; never used again, even if it was taken back. */
   #k = 0
   /** What was seen under each key when the last event was emitted; under the empty one what no key stands for. */
@@ -53,10 +54,12 @@ export class FoldingReplica implements Replica {
   add(n: number): void {
     if (!Number.isSafeInteger(n)) throw new UsageError('a counter counts in safe integers')
     if (n === 0) return
+    const { self, opening } = this.port
     const { home } = this.#state
-    if (home === null || home.lineage !== this.#home?.lineage) this.#home = home
+    const isStale = this.#state.isPast(keyOf(self, opening, this.#home))
+    if (isStale || home === null || home.lineage !== this.#home?.lineage) this.#home = home
     const at = this.#home
-    const key = keyOf(this.port.self, this.port.opening, at)
+    const key = keyOf(self, opening, at)
     const { up, down } = this.#visible(key)
     const totals = { k: this.#k + 1, up: n > 0 ? up + n : up, down: n < 0 ? down - n : down }
     if (!isTotal(totals.up) || !isTotal(totals.down)) throw new UsageError('this process has counted beyond 2 ** 53')
@@ -108,8 +111,9 @@ export class FoldingReplica implements Replica {
   apply(op: unknown, { author }: OpInfo): boolean {
     if (!Array.isArray(op)) return false
     if (op[0] === FORGET_OP) {
-      if (op.length !== 3 || !isViewId(op[1]) || !isCount(op[2])) return false
-      this.#state.forget(op[1], op[2])
+      const mark = readForget(op)
+      if (mark === null) return false
+      this.#state.forget(...mark)
       this.#watch.watch()
       return true
     }

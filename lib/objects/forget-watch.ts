@@ -5,6 +5,8 @@
  * is cast again.
  */
 import { UsageError } from '../errors.ts'
+import { isCount } from './checks.ts'
+import { isViewId } from './lineage.ts'
 import type { GroupPort } from './replica.ts'
 
 /** The first element of the operation; a lineage and an epoch follow. */
@@ -15,6 +17,12 @@ export function checkForgetAfter(forgetAfterMs: number | undefined): number | nu
   if (forgetAfterMs === undefined) return null
   if (forgetAfterMs > 0 && forgetAfterMs < Number.POSITIVE_INFINITY) return forgetAfterMs
   throw new UsageError('forgetAfterMs must be a positive number')
+}
+
+/** An operation of the watch: lineage and epoch up to which is folded. Null if it is malformed. */
+export function readForget(op: readonly unknown[]): Mark | null {
+  const [, lineage, epoch] = op
+  return op.length === 3 && isViewId(lineage) && isCount(epoch) ? [lineage, epoch] : null
 }
 
 /** What the option adds to a kind: who folds and who does not must not share an object. The kernel knows it. */

@@ -23,9 +23,12 @@ import {
   STEP_PARTS,
   textColumn,
 } from './columns.ts'
+import { FoldedDots } from './folded-dots.ts'
+import { ascending, homeOf, isKey } from './lineage.ts'
 
 /** One written value. */
 export interface MapEntry {
+  /** The process that wrote it; in a map that folds, its key (`lineage.ts`). */
   readonly author: string
   /** Which of the author's operations wrote it. */
   readonly k: number
@@ -50,11 +53,29 @@ export type MapOp = SetOp | DeleteOp | ClearOp
 export class MapState {
   /** Per key the entries alive, the winner first. Never empty lists. */
   readonly #entries = new Map<string, readonly MapEntry[]>()
-  #context = new CausalContext()
+  readonly #context: CausalContext
+  /** What it keeps if it folds. */
+  readonly folded: FoldedDots | null
 
-  /** All dots seen. */
+  constructor(context: CausalContext = new CausalContext(), folded: FoldedDots | null = null) {
+    this.#context = context
+    this.folded = folded
+  }
+
+  /** An empty state, which folds. */
+  static folding(): MapState {
+    const context = new CausalContext()
+    return new MapState(context, new FoldedDots(context))
+  }
+
+  /** All dots seen, but for those that are folded. */
   get context(): CausalContext {
     return this.#context
+  }
+
+  /** Was the dot seen? */
+  hasSeen(author: string, k: number): boolean {
+    return this.#context.has(author, k) || this.folded?.isPast(author) === true
   }
 
   /** The entries alive under a key, the winner first. */
@@ -79,26 +100,40 @@ export class MapState {
     if ((!isSet && op[0] !== 1) || op.length !== (isSet ? 6 : 4) || typeof op[2] !== 'string') return null
     const key: string = op[2]
     const over: unknown = op[isSet ? 5 : 3]
-    if (!isDotList(over)) return null
+    if (!isDotList(over, this.folded === null ? isAuthor : isKey)) return null
     let entry: MapEntry | undefined
     if (isSet) {
       entry = known ?? readEntry(author, k, op[3], op[4])
       if (entry === undefined) return null
     }
     const mine = this.entries(key)
+    if (entry !== undefined && this.folded?.isPast(author)) {
+      // It comes too late: what it wrote is folded, or lost.
+      if (!this.#context.has(author, k) && !mine.some(sameDot(entry))) this.folded.lost.add(author)
+      return []
+    }
     const kept = mine.filter((old) => !hasDot(over, old))
     const isKnown = this.#context.has(author, k)
-    this.#context.add(author, k)
-    for (let i = 0; i < over.length; i += 2) this.#context.add(over[i] as string, over[i + 1] as number)
+    this.#see(author, k)
+    for (let i = 0; i < over.length; i += 2) this.#see(over[i] as string, over[i + 1] as number)
     if (isKnown && kept.length === mine.length) return []
-    this.#put(key, entry === undefined || isKnown ? kept : [...kept, entry])
+    this.put(key, entry === undefined || isKnown ? kept : [...kept, entry])
     return [key]
+  }
+
+  #see(author: string, k: number): void {
+    const { folded } = this
+    if (folded !== null) {
+      if (this.hasSeen(author, k)) return
+      if (homeOf(author) !== null) folded.unsure.add(author, k)
+    }
+    this.#context.add(author, k)
   }
 
   #applyClear(op: readonly unknown[], author: string, k: number): readonly string[] | null {
     let seen: CausalContext
     try {
-      seen = CausalContext.load(op[2])
+      seen = CausalContext.load(op[2], this.folded === null ? isAuthor : isKey)
     } catch {
       return null
     }
@@ -108,14 +143,16 @@ export class MapState {
       const kept = entries.filter((entry) => !seen.has(entry.author, entry.k))
       if (kept.length === entries.length) continue
       touched.push(key)
-      this.#put(key, kept)
+      this.put(key, kept)
     }
-    this.#context.addAll(seen)
-    this.#context.add(author, k)
+    const { folded } = this
+    this.#context.addAll(seen, folded && ((name) => folded.isPast(name)))
+    this.#see(author, k)
     return touched
   }
 
-  #put(key: string, entries: readonly MapEntry[]): void {
+  /** Replaces the entries of a key. */
+  put(key: string, entries: readonly MapEntry[]): void {
     if (entries.length === 0) this.#entries.delete(key)
     else this.#entries.set(key, entries.length > 1 ? [...entries].sort(byRank) : entries)
   }
@@ -130,7 +167,7 @@ export class MapState {
       const taken = theirs.filter((entry) => !mine.some(sameDot(entry)) && !this.#context.has(entry.author, entry.k))
       if (kept.length === mine.length && taken.length === 0) continue
       touched.push(key)
-      this.#put(key, [...kept, ...taken])
+      this.put(key, [...kept, ...taken])
     }
     this.#context.addAll(other.#context)
     return touched
@@ -138,7 +175,8 @@ export class MapState {
 
   /**
    * `[context, keys, key lengths, authors, ks, clocks, values, value lengths]`: the context, then an entry per place in
-   * the columns, sorted by key, author, k. An author is its index in the context.
+   * the columns, sorted by key, author, k. An author is its index in the context. One that folds has `FoldedDots.save` as
+   * well, whose authors are counted in.
    */
   save(): unknown {
     return finish(this.saveInSteps())
@@ -150,16 +188,30 @@ export class MapState {
     const keys = [...this.#entries.keys()].sort()
     // Entries and lists of them never change, so holding on to them is a picture of the state.
     const lists = keys.map((key) => this.entries(key))
-    return toColumns(this.#context.save(), this.#context.authors(), keys, lists)
+    const names = this.#context.authors()
+    const context = this.#context.save()
+    if (this.folded === null) return toColumns([context], names, keys, lists)
+    const outside = new Set<string>()
+    for (const list of lists) for (const { author } of list) if (!this.#context.knows(author)) outside.add(author)
+    return toColumns([context, this.folded.save(ascending(outside))], ascending([...names, ...outside]), keys, lists)
   }
 
   /** Reads a saved state. Throws a ValueError for anything else. */
-  static load(saved: unknown): MapState {
-    assertState(Array.isArray(saved) && saved.length === 8, 'map')
+  static load(saved: unknown, folds = false): MapState {
+    assertState(Array.isArray(saved) && saved.length === (folds ? 9 : 8), 'map')
     const parts: readonly unknown[] = saved
-    const state = new MapState()
-    state.#context = CausalContext.load(parts[0])
-    const names = state.#context.authors()
+    const context = CausalContext.load(parts[0], folds ? isKey : isAuthor)
+    let names = context.authors()
+    let folded: FoldedDots | null = null
+    if (folds) {
+      const tail = parts[8]
+      assertState(Array.isArray(tail) && tail.length === 5, 'what is folded')
+      const outside: unknown = tail[0]
+      assertState(Array.isArray(outside) && outside.every(isKey), 'authors')
+      names = ascending(new Set([...names, ...outside]))
+      folded = FoldedDots.load(context, tail)
+    }
+    const state = new MapState(context, folded)
     const keys = readTexts(parts[1], parts[2])
     const authors = readNumbers(parts[3])
     const ks = readNumbers(parts[4])
@@ -170,16 +222,16 @@ export class MapState {
       const author = names[authors[i] ?? -1]
       const k = ks[i]
       assertState(author !== undefined && isCount(k), 'entry')
-      assertState(state.#context.has(author, k), 'an entry outside the context')
+      assertState(state.hasSeen(author, k), 'an entry outside the context')
       const entry = readEntry(author, k, clocks[i], values[i])
       assertState(entry !== undefined, 'value')
       const before = keys[i - 1]
       if (before === key) {
         assertState(isAscending(authors, ks, i), 'entry order')
-        state.#put(key, [...state.entries(key), entry])
+        state.put(key, [...state.entries(key), entry])
       } else {
         assertState(before === undefined || before < key, 'key order')
-        state.#put(key, [entry])
+        state.put(key, [entry])
       }
     }
     return state
@@ -187,7 +239,7 @@ export class MapState {
 }
 
 function* toColumns(
-  context: SavedContext,
+  [context, ...folded]: readonly [SavedContext, ...unknown[]],
   names: readonly string[],
   keys: readonly string[],
   lists: readonly (readonly MapEntry[])[],
@@ -210,7 +262,7 @@ function* toColumns(
   }
   yield
   const columns = [...textColumn(keyOf), numberColumn(authors), numberColumn(ks), numberColumn(clocks)]
-  return [context, ...columns, ...(yield* bytesColumn(values))]
+  return [context, ...columns, ...(yield* bytesColumn(values)), ...folded]
 }
 
 /** Does the entry at `i` come after the one before it, which has the same key? */
@@ -237,13 +289,14 @@ function byDot(a: MapEntry, b: MapEntry): number {
   return compareText(a.author, b.author) || a.k - b.k
 }
 
-function sameDot(a: MapEntry): (b: MapEntry) => boolean {
+/** Are two entries the same? */
+export function sameDot(a: MapEntry): (b: MapEntry) => boolean {
   return (b) => a.k === b.k && a.author === b.author
 }
 
-function isDotList(over: unknown): over is (string | number)[] {
+function isDotList(over: unknown, isName: (value: unknown) => boolean): over is (string | number)[] {
   if (!Array.isArray(over) || over.length % 2 === 1) return false
-  return over.every((part, i) => (i % 2 === 0 ? isAuthor(part) : isCount(part)))
+  return over.every((part, i) => (i % 2 === 0 ? isName(part) : isCount(part)))
 }
 
 function hasDot(over: readonly (string | number)[], entry: MapEntry): boolean {

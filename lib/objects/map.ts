@@ -11,8 +11,11 @@ import { UsageError } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { compareText } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, Coalescer, type DeepReadonly, ObjectTarget } from './events.ts'
+import { MapForgetting } from './folding-map.ts'
+import { checkForgetAfter, foldingVariant } from './forget-watch.ts'
+import { authorOf } from './lineage.ts'
 import { type MapEntry, type MapOp, MapState } from './map-state.ts'
-import type { CastFate, GroupPort, ObjectKind, OpInfo, Replica } from './replica.ts'
+import type { CastFate, GroupPort, GroupView, ObjectKind, OpInfo, Replica, Succession } from './replica.ts'
 import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
 
 /** How a map is opened. */
@@ -23,6 +26,12 @@ export interface MapOptions<V> {
    * Synchronous, and without transforms.
    */
   readonly schema?: StandardSchemaV1<unknown, V>
+  /**
+   * If given, what the state remembers of members that are gone, beyond what they wrote, is forgotten this long after, in
+   * ms (say 24 h), and whoever is away for longer may lose what it wrote last: that is reported. All who open the object
+   * give it, or none does. Absent: two numbers for each process that ever wrote stay in the state.
+   */
+  readonly forgetAfterMs?: number
 }
 
 /** One key has changed. */
@@ -51,7 +60,10 @@ interface Visible {
 interface Pending {
   /** The number of its cast. */
   n: number
-  readonly op: MapOp
+  /** As it is cast. */
+  readonly op: readonly unknown[]
+  /** Under what this process made it: its id, or its key in a map that folds. */
+  readonly author: string
   readonly k: number
   readonly keys: readonly string[]
   /** What it writes; undefined for deletes. */
@@ -143,6 +155,11 @@ export class SharedMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
     return this.#replica.port.close()
   }
 
+  /** @internal The group has ended. */
+  handleEnd(): void {
+    this.#replica.end()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -158,7 +175,8 @@ export class MapReplica implements Replica {
 
   readonly #schema: StandardSchemaV1 | undefined
   readonly #changes = new Coalescer(() => this.#emitChanges())
-  #state = new MapState()
+  readonly #forgetting: MapForgetting | null
+  #state: MapState
   /** The number of this process's last operation. */
   #k: number
   /** In the order in which they were made. */
@@ -174,6 +192,14 @@ export class MapReplica implements Replica {
     // An earlier opening has made at most as many operations as this process had made casts.
     this.#k = port.opening
     this.#schema = options.schema
+    const after = checkForgetAfter(options.forgetAfterMs)
+    this.#state = after === null ? new MapState() : MapState.folding()
+    this.#forgetting = after === null ? null : new MapForgetting(port, after, () => this.#state)
+  }
+
+  /** Under what this process writes now. */
+  get #author(): string {
+    return this.#forgetting?.key() ?? this.port.self
   }
 
   set(key: string, input: unknown): void {
@@ -182,8 +208,9 @@ export class MapReplica implements Replica {
     const over: (string | number)[] = []
     const clock = 1 + this.#observe(key, over)
     const k = this.#k + 1
-    const entry: MapEntry = { author: this.port.self, k, clock, bytes, value: decodeValue(bytes) }
-    this.#cast([0, k, key, clock, bytes, over], { k, keys: [key], entry })
+    const author = this.#author
+    const entry: MapEntry = { author, k, clock, bytes, value: decodeValue(bytes) }
+    this.#cast([0, k, key, clock, bytes, over], { author, k, keys: [key], entry })
   }
 
   delete(key: string): boolean {
@@ -191,7 +218,7 @@ export class MapReplica implements Replica {
     const over: (string | number)[] = []
     this.#observe(key, over)
     const k = this.#k + 1
-    this.#cast([1, k, key, over], { k, keys: [key], entry: undefined })
+    this.#cast([1, k, key, over], { author: this.#author, k, keys: [key], entry: undefined })
     return true
   }
 
@@ -200,9 +227,13 @@ export class MapReplica implements Replica {
     if (keys.length === 0) return
     const context = this.#state.context.copy()
     // Own pending operations are observed as well; they are the ones that follow what was delivered.
-    for (const { k } of this.#pending) context.add(this.port.self, k)
+    for (const { author, k } of this.#pending) context.add(author, k)
+    // What is folded has left its entries behind.
+    if (this.#forgetting !== null) {
+      for (const key of this.#state.keys()) for (const { author, k } of this.#state.entries(key)) context.add(author, k)
+    }
     const k = this.#k + 1
-    this.#cast([2, k, context.save()], { k, keys, entry: undefined })
+    this.#cast([2, k, context.save()], { author: this.#author, k, keys, entry: undefined })
   }
 
   /** Lists in `over` all entries of the key that this process knows, delivered and pending; returns the highest clock. */
@@ -221,9 +252,10 @@ export class MapReplica implements Replica {
     return clock
   }
 
-  #cast(op: MapOp, shown: Pick<Pending, 'k' | 'keys' | 'entry'>): void {
-    const { n } = this.port.cast(op)
-    const pending: Pending = { n, op, ...shown }
+  #cast(op: MapOp, shown: Omit<Pending, 'n' | 'op'>): void {
+    const sealed = this.#forgetting?.seal(op, shown.author) ?? op
+    const { n } = this.port.cast(sealed)
+    const pending: Pending = { n, op: sealed, ...shown }
     this.#k = pending.k
     this.#pending.push(pending)
     for (const key of pending.keys) {
@@ -233,16 +265,20 @@ export class MapReplica implements Replica {
   }
 
   apply(op: unknown, info: OpInfo): boolean {
+    const read = this.#forgetting === null ? { author: info.author, op } : this.#forgetting.read(op, info.author)
+    if (typeof read === 'boolean') return read
     const own = info.local && Array.isArray(op) ? this.#pending.find(({ k }) => k === op[1]) : undefined
-    const keys = this.#state.apply(op, info.author, own?.entry)
+    const keys = this.#state.apply(read.op, read.author, own?.entry)
     if (keys === null) return false
+    this.#forgetting?.report()
     if (own !== undefined) this.#dropPending(own)
     for (const key of keys) this.#refresh(key, info.author)
     return true
   }
 
-  view(): void {
-    // A map asks nothing of who is present.
+  view(view: GroupView, succession?: Succession): void {
+    // Otherwise a map asks nothing of who is present.
+    if (this.#forgetting?.view(view, succession)) this.#catchUp()
   }
 
   settle(): void {
@@ -258,20 +294,37 @@ export class MapReplica implements Replica {
   }
 
   load(saved: unknown): void {
-    const state = MapState.load(saved)
+    const state = MapState.load(saved, this.#forgetting !== null)
     const keys = new Set([...this.#state.keys(), ...state.keys()])
     this.#state = state
+    this.#forgetting?.begin()
     this.#afterUnion(keys)
   }
 
   merge(saved: unknown): void {
-    this.#afterUnion(this.#state.merge(MapState.load(saved)))
+    if (this.#forgetting === null) this.#afterUnion(this.#state.merge(MapState.load(saved)))
+    else this.#forgetting.add(saved)
+  }
+
+  united(): void {
+    if (this.#forgetting !== null) this.#afterUnion(this.#forgetting.unite())
+  }
+
+  /** Nothing is delivered any more. */
+  end(): void {
+    this.#forgetting?.end()
+  }
+
+  /** Of this process's own operations, more may have been delivered, or come too late. */
+  #catchUp(): void {
+    for (const pending of [...this.#pending]) {
+      if (this.#state.hasSeen(pending.author, pending.k)) this.#dropPending(pending)
+    }
   }
 
   #afterUnion(keys: Iterable<string>): void {
-    const { context } = this.#state
-    this.#k = Math.max(this.#k, context.highest(this.port.self))
-    for (const pending of [...this.#pending]) if (context.has(this.port.self, pending.k)) this.#dropPending(pending)
+    this.#k = Math.max(this.#k, this.#state.context.highest(this.port.self))
+    this.#catchUp()
     for (const key of keys) this.#refresh(key, null)
   }
 
@@ -299,7 +352,7 @@ export class MapReplica implements Replica {
     for (const key of pending.keys) {
       if (this.#overlay.get(key) !== pending) continue
       const earlier = before.findLast(({ keys }) => keys.includes(key))
-      const isSeen = earlier !== undefined && this.#state.context.has(this.port.self, earlier.k)
+      const isSeen = earlier !== undefined && this.#state.hasSeen(earlier.author, earlier.k)
       if (earlier === undefined || isSeen) this.#overlay.delete(key)
       else this.#overlay.set(key, earlier)
       this.#refresh(key, null)
@@ -333,7 +386,8 @@ export class MapReplica implements Replica {
     for (const [key, { before, author }] of this.#touched) {
       const after = this.visible.get(key)
       if (after?.k === before?.k && after?.author === before?.author) continue
-      const origin = { author, local: author === this.port.self }
+      const by = author === null || this.#forgetting === null ? author : authorOf(author)
+      const origin = { author: by, local: by === this.port.self }
       const type = after === undefined ? 'delete' : 'set'
       changes.push({ type, key, value: after?.value, previous: before?.value, ...origin })
     }
@@ -357,6 +411,7 @@ export const mapKind: ObjectKind<SharedMap, MapOptions<unknown>> = {
   order: 'causal',
   uniform: false,
   consistency: 'available',
+  variant: foldingVariant,
   create(port, options) {
     const replica = new MapReplica(port, options)
     return { replica, handle: new SharedMap(replica) }

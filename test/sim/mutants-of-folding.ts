@@ -1,4 +1,4 @@
-/** Planted bugs of folding; part of `mutant-list.ts`. A twin of each counter that never folds finds them (`never-folds.ts`). */
+/** Planted bugs of folding; part of `mutant-list.ts`. A twin that never folds, of each counter and map, finds them (`never-folds.ts`). */
 import type { Mutant } from './mutant-list.ts'
 
 /** See {@link Mutant}. */
@@ -6,18 +6,18 @@ export const foldingMutants: readonly Mutant[] = [
   {
     name: 'summed-up-and-counted',
     about: 'what a part brings that is summed up here, and whose names are forgotten, is counted again',
-    file: 'lib/objects/counter-state.ts',
-    find: '} else if (!knowing.some((each) => each.#totals.has(key))) {',
-    replace: '} else if (knowing.length === 0) {',
+    file: 'lib/objects/lineage.ts',
+    find: 'if (isBefore && (marks.has(key) || !named.has(key)))',
+    replace: 'if (isBefore && marks.has(key))',
     properties: ['fold'],
     workload: 'fold',
   },
   {
     name: 'any-view-sums-up',
     about: 'a part that is not primary, or has come from elsewhere, marks and sums up all the same',
-    file: 'lib/objects/counter-state.ts',
-    find: '    if (!primary) return\n    for (const [id, { reach }] of this.#lineages) if (reach === after) this.#acting = id',
-    replace: '    for (const id of this.#lineages.keys()) this.#acting = id',
+    file: 'lib/objects/lineage.ts',
+    find: '    if (!primary) return\n    for (const [id, { reach }] of this.#all) if (reach === after) this.#acting = id',
+    replace: '    for (const id of this.#all.keys()) this.#acting = id',
     properties: ['fold', 'fault'],
     workload: 'fold',
   },
@@ -25,8 +25,8 @@ export const foldingMutants: readonly Mutant[] = [
     name: 'mark-without-totals',
     about: 'what is summed up is what stands under the key by then, not what all had when it was marked',
     file: 'lib/objects/counter-state.ts',
-    find: '      for (const [key, { up, down }] of mark) {\n        lineage.up += up',
-    replace: '      for (const [key] of mark) {\n        const { up, down } = this.get(key)\n        lineage.up += up',
+    find: '    fold: (key, { up, down }, sums) => {',
+    replace: '    fold: (key, _, sums) => {\n      const { up, down } = this.get(key)',
     properties: ['fold', 'fault', 'T2', 'T4'],
     workload: 'fold',
   },
@@ -34,11 +34,29 @@ export const foldingMutants: readonly Mutant[] = [
     name: 'summed-up-at-once',
     about:
       'what is due is summed up when that is heard, not at the next view: before or after what others count meanwhile',
-    file: 'lib/objects/counter-state.ts',
+    file: 'lib/objects/lineage.ts',
     find: 'if (lineage !== undefined) lineage.due = Math.max(lineage.due, Math.min(upTo, epochOf(lineage.reach)))',
-    replace: 'if (lineage !== undefined) this.#sumUp(lineage, Math.min(upTo, epochOf(lineage.reach)))',
+    replace: 'if (lineage !== undefined) this.#fold(lineage, Math.min(upTo, epochOf(lineage.reach)))',
     properties: ['fold', 'T2', 'T4'],
     workload: 'fold',
     faults: 'doze',
+  },
+  {
+    name: 'deleted-comes-back',
+    about: 'what a part brings of a folded author is kept, though the others lack it: they had deleted it',
+    file: 'lib/objects/map-union.ts',
+    find: 'if (rests.has(author, k) || !lacking.some(({ folded }) => folded.isPast(author))) return true',
+    replace: 'if (rests.has(author, k) || parts.length > 0) return true',
+    properties: ['fold'],
+    workload: 'fold',
+  },
+  {
+    name: 'marked-or-not',
+    about: 'all of a key that was marked is folded, what came after the mark as well',
+    file: 'lib/objects/folded-dots.ts',
+    find: 'this.keepRest(key, without(this.context.ranges(key), marked))',
+    replace: 'this.keepRest(key, [])',
+    properties: ['fold', 'fault', 'T2', 'T4'],
+    workload: 'fold',
   },
 ]

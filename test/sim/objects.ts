@@ -101,8 +101,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
       const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
-      const isFolding = world.scenario.options.workload === 'fold'
-      if (isFolding && template.kind === 'counter') {
+      if ((options as { readonly forgetAfterMs?: number }).forgetAfterMs !== undefined) {
         watchFolding(kind, { replica: made.replica, port, options }, twinsOf(world), (what) => {
           if (!world.isExcused) world.fail('fold', `at ${world.now} ms ${process.id} holds in "${name}" ${what}`)
         })
@@ -198,7 +197,7 @@ function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario,
     case 'counter':
       return use(counterKind, forgetting(scenario), (object) => ({ kind, object }))
     case 'map':
-      return use(mapKind, {}, (object) => ({ kind, object }))
+      return use(mapKind, scenario.foldsMaps ? forgetting(scenario) : {}, (object) => ({ kind, object }))
     case 'log':
       return use(
         isStrong && scenario.strong !== null ? strongLogKind(scenario.strong) : logKind(scenario.isTotalConsistent),

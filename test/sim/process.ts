@@ -127,7 +127,7 @@ export class SimProcess {
         if (event.type === 'lineLost') world.trace.app(world.now, id, { e: 'lineLost', line: event.line })
       },
       fault: (peer, code, detail) => {
-        if (code === 'counter-fold' && world.excuse()) return
+        if ((code === 'counter-fold' || code === 'map-fold') && world.excuse()) return
         const reason = detail instanceof Error ? ` (${detail.stack ?? detail.message})` : ''
         world.fail(
           'fault',

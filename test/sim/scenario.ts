@@ -152,6 +152,8 @@ export interface Scenario {
   readonly strong: (StrongShape & { readonly isCore: boolean }) | null
   /** What its domain is like; absent or null if there is none. */
   readonly domain?: DomainShape | null
+  /** Do maps fold in `fold`? Absent in plans of before they did. */
+  readonly foldsMaps?: boolean
   readonly random: Random
 }
 
@@ -188,6 +190,7 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     isTotalConsistent: draw.chance(0.4),
     strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
     ...(options.workload === 'mixed' ? drawDomain(random.fork('domain')) : {}),
+    ...(options.workload === 'fold' ? { foldsMaps: true } : {}),
     random,
   }
 }

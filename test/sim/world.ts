@@ -62,7 +62,7 @@ export class World {
     this.#tasks.push(fn)
   }
 
-  /** Somebody was away for longer than what it had is kept apart, and a counter said so: it need not count what twins do. */
+  /** Somebody was away for longer than what it had is kept apart, and an object said so: it need not show what twins do. */
   excuse(): boolean {
     const isShort = this.scenario.seed % 2 === 0
     this.isExcused ||= isShort

@@ -260,6 +260,22 @@ test('space › members agree on whether a counter folds', { timeout: 10_000 }, 
   await assert.rejects(one.counter('m', { forgetAfterMs: 0 }), UsageError)
 })
 
+test('space › members agree on whether a map folds', { timeout: 10_000 }, async (t) => {
+  const [one, other] = await openSpaces(t, 2)
+  assert.ok(one !== undefined && other !== undefined)
+  const mine = await one.map('m', { forgetAfterMs: 60_000 })
+  await assert.rejects(other.map('m'), GroupMismatchError)
+  await assert.rejects(one.map('m'), KindMismatchError)
+  const theirs = await other.map('m', { forgetAfterMs: 1_000 })
+  assert.equal(theirs.set('k', 1).get('k'), 1)
+  const seen = new Promise<string | null>((resolve) => {
+    mine.addEventListener('change', ({ changes }) => resolve(changes[0]?.author ?? null), { once: true })
+  })
+  theirs.set('k', 2)
+  assert.equal(await seen, other.self)
+  await assert.rejects(one.map('n', { forgetAfterMs: 0 }), UsageError)
+})
+
 test('space › members agree on whether a group is strict', { timeout: 10_000 }, async (t) => {
   const [one, other] = await openSpaces(t, 2)
   assert.ok(one !== undefined && other !== undefined)

@@ -4,6 +4,7 @@ import { coverage } from './coverage.ts'
 import { domains } from './domains.ts'
 import { engines } from './engines.ts'
 import { flush } from './flush.ts'
+import { folding } from './folding.ts'
 import { freeze } from './freeze.ts'
 import { gbcast } from './gbcast.ts'
 import { join } from './join.ts'
@@ -39,6 +40,7 @@ export const scripts: readonly Script[] = [
   ...strong,
   ...gbcast,
   ...queue,
+  ...folding,
   ...freeze,
   ...away,
   ...lagging,

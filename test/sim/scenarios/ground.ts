@@ -2,9 +2,11 @@
  * The ground that scenarios are played on: processes, their groups, the network between them, and what is done to all of
  * them. Processes and groups go by short names, and where several are meant, by a text of names: `'a b c'`.
  */
+import { mapKind, type SharedMap } from '../../../lib/objects/map.ts'
+import { MapState } from '../../../lib/objects/map-state.ts'
 import type { SharedQueue } from '../../../lib/objects/queue.ts'
 import { queueKind } from '../../../lib/objects/queue.ts'
-import type { CastOptions, GroupPort, ObjectKind, Receipt } from '../../../lib/objects/replica.ts'
+import type { CastOptions, GroupPort, ObjectKind, Receipt, Replica } from '../../../lib/objects/replica.ts'
 import type { TakenItem } from '../../../lib/objects/taken-item.ts'
 import { Origins } from '../origins.ts'
 import { SimProcess } from '../process.ts'
@@ -24,6 +26,11 @@ interface OpenQueue {
   readonly queue: SharedQueue
 }
 
+interface OpenMap {
+  readonly map: SharedMap
+  readonly replica: Replica
+}
+
 /** Processes and a network, and what is done to them. */
 export class Ground {
   readonly world: World
@@ -32,7 +39,7 @@ export class Ground {
   readonly #scenario: Scenario
   protected readonly processes: SimProcess[] = []
   readonly #origins: Origins
-  readonly #groups = new Map<string, OpenChannel | OpenQueue>()
+  readonly #groups = new Map<string, OpenChannel | OpenQueue | OpenMap>()
   /** Casts by what was cast, and their values by their names. */
   protected readonly casts = new Map<string, { fate: string }>()
   readonly #values = new Map<string, string>()
@@ -98,6 +105,14 @@ export class Ground {
         traceQueue(made.replica, id, write)
         this.#groups.set(key, { queue: made.handle })
         return made
+      })
+      return
+    }
+    if (spec === 'map') {
+      this.#openKind(process, name, { ...mapKind, kind: 'map+folding' }, (port) => {
+        const { replica, handle: map } = mapKind.create(port, { forgetAfterMs: 1_000 })
+        this.#groups.set(key, { map, replica })
+        return { replica }
       })
       return
     }
@@ -368,7 +383,26 @@ export class Ground {
   stateOf(id: string, group: string): string {
     const open = this.#groups.get(`${id}/${group}`)
     if (open === undefined) return ''
+    if ('map' in open) return [...open.map.entries()].map((each) => each.join('=')).join(' ')
     return ('channel' in open ? open.channel.values : open.queue.items.map((each) => String(each.value))).join(' ')
+  }
+
+  /** A map, to write to. */
+  map(id: string, name: string): SharedMap {
+    this.world.touchPage()
+    return this.#map(id, name).map
+  }
+
+  /** Whose dots the state of a map remembers. */
+  authorsOf(id: string, name: string): string {
+    const { context } = MapState.load(this.#map(id, name).replica.save(), true)
+    return [...new Set(context.authors().map((key) => key.split('/')[0]))].join(' ')
+  }
+
+  #map(id: string, name: string): OpenMap {
+    const open = this.#groups.get(`${id}/${name}`)
+    if (open === undefined || !('map' in open)) throw new Error(`${id} has no map ${name}`)
+    return open
   }
 
   protected view(id: string): { readonly id: string; readonly members: string; readonly primary: boolean } | null {

@@ -13,7 +13,7 @@ test('scenarios › each has a name of its own and says what motivates it', () =
   for (const { name, cites } of scripts) {
     assert.match(
       name,
-      /^vsync: (views|suspect|flush|merge|primary|xfer|order|uniform|strong|gbcast|queue|freeze|away|lagging|join|votes): ./,
+      /^vsync: (views|suspect|flush|merge|primary|xfer|order|uniform|strong|gbcast|queue|freeze|away|lagging|join|votes|folding): ./,
     )
     assert.ok(cites.length > 0, name)
   }

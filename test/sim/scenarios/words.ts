@@ -3,8 +3,8 @@ import type { AnyLine } from '../trace.ts'
 import type { ChannelOptions } from './channel.ts'
 import type { Sending } from './wire.ts'
 
-/** What a group of a scenario is. */
-export type GroupSpec = ChannelOptions | 'queue'
+/** What a group of a scenario is. A `map` forgets who is gone after a second. */
+export type GroupSpec = ChannelOptions | 'queue' | 'map'
 
 /** What a scenario is played on. */
 export interface StageOptions {

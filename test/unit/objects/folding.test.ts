@@ -3,19 +3,28 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type CounterOptions, counterKind, type SharedCounter } from '../../../lib/objects/counter.ts'
-import { CounterState, keyOf } from '../../../lib/objects/counter-state.ts'
+import { CounterState } from '../../../lib/objects/counter-state.ts'
+import { keyOf } from '../../../lib/objects/lineage.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
+import {
+  castAfterRefusal,
+  compare,
+  courses,
+  FORGET_AFTER_MS,
+  meetAgain as meet,
+  run,
+  type Subject,
+} from './folding-course.ts'
 import { type Sharer, Sharers } from './sharers.ts'
 
-const FORGET_AFTER_MS = 50
 const GUESTS = Number(process.env['FOLD_GUESTS'] ?? 200)
 
 type Counters = Sharers<SharedCounter, CounterOptions>
 type Counter = Sharer<SharedCounter>
 
 function counters(seed: number): Counters {
-  return new Sharers(counterKind, { forgetAfterMs: FORGET_AFTER_MS }, makeRandom(seed))
+  return new Sharers(subject.kind, subject.options, makeRandom(seed))
 }
 
 function add(sharers: Counters, sharer: Counter | undefined, n: number): void {
@@ -23,105 +32,21 @@ function add(sharers: Counters, sharer: Counter | undefined, n: number): void {
   sharers.act(sharer, (counter) => counter.add(n))
 }
 
-/** The names that a state has. */
-function keysOf(sharer: Counter | undefined): string[] {
-  return ((sharer?.copies[0].replica.save() ?? []) as unknown[]).filter((part) => typeof part === 'string')
+const subject: Subject<SharedCounter, CounterOptions> = {
+  kind: counterKind,
+  options: { forgetAfterMs: FORGET_AFTER_MS },
+  act: (counter, n, random) => counter.add(random() < 0.7 ? n : -n),
+  look: ({ value }) => value,
+  names: (saved) => saved as unknown[],
+  fault: /^counter-fold /,
 }
-
-interface Course {
-  readonly seed: number
-  readonly steps: number
-  /** How fast time passes: parts come back before, or long after, what they have is summed up. */
-  readonly pace: number
-  readonly deafness: number
-}
-
-/** A random history; after every step, what is shown is what the reference shows, or it was reported. */
-function run({ seed, steps, pace, deafness }: Course): Counters {
-  const random = makeRandom(seed)
-  const sharers = counters(seed + 1)
-  for (let i = 0; i < 3; i += 1) sharers.join(sharers.parts[0] ?? [])
-  sharers.drain()
-  let n = 0
-  const part = (): Counter[] => pick(random, sharers.parts)
-  for (let step = 0; step < steps; step += 1) {
-    const dice = random()
-    if (sharers.all.size === 0) sharers.join([])
-    sharers.pass(Math.floor(random() * pace))
-    if (dice < 0.35) {
-      if (sharers.awake.length === 0) continue
-      n += 1
-      add(sharers, pick(random, sharers.awake), random() < 0.7 ? n : -n)
-    } else if (dice < 0.66) sharers.step()
-    else if (dice < 0.76) sharers.change([part()], [], deafness)
-    else if (dice < 0.8) {
-      const whole = part()
-      const side = whole.filter(() => random() < 0.3)
-      if (side.length > 0 && side.length < whole.length) {
-        sharers.change([whole.filter((sharer) => !side.includes(sharer))])
-        if (random() < 0.8) sharers.change([side])
-      }
-    } else if (dice < 0.88) {
-      const [a, b] = [part(), part()]
-      if (a !== b && a[0]?.view !== b[0]?.view) sharers.change([a, b], [], deafness)
-    } else if (dice < 0.94) {
-      if (sharers.all.size < 6) {
-        const again = random() < 0.4 && sharers.closers.length > 0 ? pick(random, sharers.closers) : null
-        sharers.join(random() < 0.1 ? [] : part(), again)
-      }
-    } else if (sharers.all.size > 1) {
-      const gone = pick(random, part())
-      sharers.remove(gone, gone.isClosed ? 'dead' : pick(random, ['left', 'dead', 'closed', 'silent'] as const))
-    }
-    compare(sharers, `seed ${seed}, step ${step}`)
-  }
-  return sharers
-}
-
-function compare(sharers: Counters, what: string): void {
-  for (const fault of sharers.faults) assert.match(fault, /^counter-fold /, what)
-  if (sharers.faults.length > 0) return
-  for (const { id, copies } of sharers.whole) {
-    const [main, reference] = copies
-    assert.equal(main.handle.value, reference.handle.value, `${what}: ${id}`)
-  }
-}
-
-/** Unites all parts, delivers everything, and lets views come and go. */
-function rest(sharers: Counters, what: string): void {
-  while (sharers.parts.length > 1) {
-    sharers.change(sharers.parts.slice(0, 2))
-    sharers.drain()
-    compare(sharers, what)
-  }
-  sharers.drain()
-  for (let i = 0; i < 4; i += 1) {
-    sharers.pass(FORGET_AFTER_MS * 2)
-    sharers.drain()
-    sharers.change(sharers.parts)
-    sharers.drain()
-    compare(sharers, what)
-  }
-  const states = sharers.whole.map(({ copies: [{ replica }] }) =>
-    Buffer.from(encodeValue(replica.save())).toString('hex'),
-  )
-  assert.equal(new Set(states).size, Math.min(1, sharers.all.size), `${what}: states differ`)
-}
-
-const courses = fc.record({
-  seed: fc.nat(),
-  steps: fc.constant(120),
-  pace: fc.constantFrom(0, 2, 4, 8, 30),
-  deafness: fc.constantFrom(0, 0.2, 0.5),
-})
 
 test('folding › a counter that folds counts as one that never does, or reports it, whatever comes between', () => {
   let reported = 0
   let folded = 0
   fc.assert(
     fc.property(courses, (course) => {
-      const sharers = run(course)
-      rest(sharers, `seed ${course.seed}`)
+      const sharers = run(subject, course)
       if (course.pace === 0) assert.deepEqual(sharers.faults, [], `seed ${course.seed}`)
       reported += sharers.faults.length > 0 ? 1 : 0
       const sums = sharers.whole.some(({ copies }) =>
@@ -152,7 +77,7 @@ test('folding › however many come, count and leave, what stays is what is left
     sharers.drain()
     largest = Math.max(largest, sizeOf(sharers.whole[0], 0))
   }
-  compare(sharers, 'at the end')
+  compare(subject, sharers, 'at the end')
   assert.deepEqual(sharers.faults, [])
   // About 12 guests: those of the last 50 ms, and who is about to be summed up.
   assert.ok(largest < 1_500, `${largest} bytes`)
@@ -164,28 +89,9 @@ function sizeOf(sharer: Counter | undefined, which: 0 | 1): number {
   return encodeValue(sharer?.copies[which].replica.save()).length
 }
 
-/** Three count, the third leaves. Then `during`, in which others may be cut off; who stays forgets; all meet again. */
+/** Three count, the third leaves, and so on. */
 function meetAgain(during: (sharers: Counters, all: readonly Counter[]) => Counter[], isLate: boolean): Counters {
-  const sharers = counters(1)
-  const all = [0, 1, 2].map(() => sharers.join(sharers.parts[0] ?? []))
-  sharers.drain()
-  sharers.change([all])
-  for (const [i, sharer] of all.entries()) count(sharers, sharer, 10 ** i)
-  const [, , guest] = all
-  assert.ok(guest)
-  sharers.remove(guest, 'closed')
-  const ours = during(sharers, all.slice(0, 2))
-  for (let i = 0; i < 4; i += 1) {
-    if (isLate) sharers.pass(FORGET_AFTER_MS * 2)
-    sharers.drain()
-    sharers.change([ours])
-    sharers.drain()
-  }
-  if (isLate) assert.ok(!keysOf(ours[0]).some((key) => key.startsWith(`${guest.id}/`)), 'the guest is summed up')
-  sharers.change(sharers.parts)
-  sharers.drain()
-  compare(sharers, 'after all')
-  return sharers
+  return meet(subject, { act: (sharers, sharer, i) => count(sharers, sharer, 10 ** i), during, isLate })
 }
 
 function count(sharers: Counters, sharer: Counter | undefined, n: number): void {
@@ -320,3 +226,9 @@ for (const whose of ['somebody who is back', 'a member that has waited since bef
     assert.equal(states[0]?.sum(), whose === 'somebody who is back' ? 15 : 5)
   })
 }
+
+test('folding › a process that could not count before the horizon counts after it', () => {
+  const { kind, options } = subject
+  const own = castAfterRefusal(kind, options, { act: (counter) => counter.add(2), theirs: [3, 1, 5, 0, 1, '1.a'] })
+  assert.deepEqual(own, [0, 1, 2, 0, 3, '1.a'])
+})
