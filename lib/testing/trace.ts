@@ -274,6 +274,8 @@ export interface ReleaseLine extends ProcessLine {
   readonly token: TraceToken
   /** True if a completion was accepted, false if it was refused as stale; absent if the lock is given up or the item put back. */
   readonly ok?: boolean
+  /** Then, why: `released` or `given` by its holder, `gone` with it, `stolen`. */
+  readonly why?: 'released' | 'given' | 'gone' | 'stolen'
 }
 
 /** A guarded resource is written. */

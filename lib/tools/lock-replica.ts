@@ -23,9 +23,6 @@ import {
   type Mode,
 } from './lock-state.ts'
 
-/** How long a holder may act on what it last heard, in ms. */
-const LEASE_MS = 10_000
-
 /** Before what could not be sent, or may be lost, is sent again, in ms. */
 const RETRY_MS = 50
 
@@ -78,14 +75,14 @@ export class LockReplica implements Replica {
   #isDirty = false
   #isStopped = false
 
-  constructor(port: GroupPort) {
+  constructor(port: GroupPort, leaseMs: number) {
     this.port = port
     this.#lastCall = port.opening
-    this.#leases = new Leases(port, LEASE_MS, { thing: 'lock', object: 'space' })
+    this.#leases = new Leases(port, leaseMs, { thing: 'lock', object: 'space' })
     const { state } = this
     const castExpire = (ids: readonly number[], view: string): boolean =>
       this.#castQuietly([LOCK_OP.expire, ids, view]) !== null
-    this.#orphans = new OrphanWatch(port, { held: () => state.held(), castExpire }, LEASE_MS)
+    this.#orphans = new OrphanWatch(port, { held: () => state.held(), castExpire }, leaseMs)
   }
 
   // What the application asks

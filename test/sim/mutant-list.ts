@@ -4,6 +4,7 @@
 import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
+import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
@@ -497,6 +498,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...engineMutants,
   ...foldingMutants,
   ...domainMutants,
+  ...toolMutants,
   {
     name: 'delivered-before-all-hold-it',
     about: 'a uniform cast without a position is delivered whether all hold it or not',

@@ -68,6 +68,10 @@ function run(member: Member, name: string, options: LockOptions = {}): Running {
   return seen
 }
 
+function modeOf({ lock }: Running): string | undefined {
+  return lock?.mode
+}
+
 function nameOf(error: unknown): string {
   return error instanceof DOMException ? error.name : String(error)
 }
@@ -107,11 +111,11 @@ test('locks › shared holders share; an exclusive one waits for all of them, an
   assert.equal(alone.lock, undefined)
   second.end()
   await cluster.rest()
-  assert.equal(alone.lock?.mode, 'exclusive')
+  assert.equal(modeOf(alone), 'exclusive')
   assert.equal(third.lock, undefined)
   alone.end()
   await cluster.rest()
-  assert.equal(third.lock?.mode, 'shared')
+  assert.equal(modeOf(third), 'shared')
 })
 
 test('locks › a callback that throws or rejects lets the lock go, and its request rejects with that', async () => {
@@ -274,7 +278,10 @@ test('locks › what the specification refuses is refused with its exceptions, a
   await assert.rejects(locks.request('a', {}, undefined as never), TypeError)
   await assert.rejects(locks.request('a', 'callback' as never), TypeError)
   const aborted = AbortSignal.abort(new RangeError('before'))
-  await assert.rejects(locks.request('a', { signal: aborted }, () => assert.fail('called')), RangeError)
+  await assert.rejects(
+    locks.request('a', { signal: aborted }, () => assert.fail('called')),
+    RangeError,
+  )
   assert.equal(member.casts, 0)
   // A name is any string that does not begin with a hyphen.
   for (const name of ['', '\ud800', 'a-', 'x'.repeat(1_024)]) {
@@ -395,7 +402,9 @@ test('locks › a process asks for so many, and not one more; nobody else suffer
     assert.equal(state.apply([LOCK_OP.request, call, `n${call}`, 0, 0], 'p')?.[0]?.type, 'waiting')
   }
   const beyond = LOCKS_PER_PROCESS_MAX + 1
-  assert.deepEqual(state.apply([LOCK_OP.request, beyond, 'x', 0, 0], 'p'), [{ type: 'overmuch', by: 'p', call: beyond }])
+  assert.deepEqual(state.apply([LOCK_OP.request, beyond, 'x', 0, 0], 'p'), [
+    { type: 'overmuch', by: 'p', call: beyond },
+  ])
   assert.equal(state.apply([LOCK_OP.request, 1, 'x', 0, 0], 'q')?.at(-1)?.type, 'granted')
   const cluster = makeCluster(1)
   const member = at(cluster, 0)
@@ -467,7 +476,13 @@ async function runRandomly(seed: number): Promise<void> {
   const cluster = makeCluster(4, seed)
   const random = makeRandom(seed * 71)
   const names = ['a', 'b']
-  const all: { readonly run: Running; readonly member: Member; readonly name: string; readonly isThief: boolean; isEnding: boolean }[] = []
+  const all: {
+    readonly run: Running
+    readonly member: Member
+    readonly name: string
+    readonly isThief: boolean
+    isEnding: boolean
+  }[] = []
   const highest = new Map<string, number>()
   const gone = new Set<Member>()
   const away: Member[] = []
