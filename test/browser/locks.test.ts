@@ -130,7 +130,13 @@ describe('the locks of a space, beside those of the platform', () => {
       const pages = await openPair('tabs')
       const [first, second] = pages
       await act(second, which, { at: 1, request: 'a', of: 'x' })
+      await second.evaluate(() => window.member.until(() => window.member.log.length > 0, 'the lock is granted'))
       await act(second, which, { at: 1, request: 'waits', of: 'x' })
+      // Had at once where it is another's: so this page has the state of the locks.
+      await first.evaluate(async (side) => {
+        const locks: LockManager | undefined = side === 'space' ? window.member.space?.locks : navigator.locks
+        await locks?.request('y', () => undefined)
+      }, which)
       await act(first, which, { at: 0, request: 'b', of: 'x' })
       await second.crash()
       await first.evaluate(() => window.member.until(() => window.member.log.length > 0, 'the lock is granted', 5000))
