@@ -53,15 +53,15 @@ export class Locks implements LockManager {
    * InvalidStateError (the space is closed), AbortError (the lock was stolen, or taken from a process that was cut off),
    * the signal's reason, or BusyError (10,000 locks of this process, 100,000 of the space).
    */
-  request<Result>(name: string, callback: LockCallback<Result>): Promise<Awaited<Result>>
+  request<Result>(name: string, callback: (lock: HeldLock) => Result): Promise<Awaited<Result>>
   request<Result>(name: string, options: LockOptions, callback: LockCallback<Result>): Promise<Awaited<Result>>
   async request<Result>(
     name: string,
-    optionsOrCallback: LockOptions | LockCallback<Result>,
+    optionsOrCallback: LockOptions | ((lock: HeldLock) => Result),
     maybeCallback?: LockCallback<Result>,
   ): Promise<Awaited<Result>> {
     const hasOptions = maybeCallback !== undefined || typeof optionsOrCallback !== 'function'
-    const callback = hasOptions ? maybeCallback : optionsOrCallback
+    const callback = (hasOptions ? maybeCallback : optionsOrCallback) as LockCallback<Result> | undefined
     const options = hasOptions ? ((optionsOrCallback ?? {}) as LockOptions) : {}
     if (typeof callback !== 'function') throw new TypeError('locks.request: the last argument is a function')
     const request = readRequest(`${name}`, options)

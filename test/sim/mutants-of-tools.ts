@@ -16,7 +16,8 @@ export const toolMutants: readonly Mutant[] = [
   },
   {
     name: 'vanished-lose-at-once',
-    about: 'a lock whose holder vanished is granted to the next one without waiting for its lease, though it may be back',
+    about:
+      'a lock whose holder vanished is granted to the next one without waiting for its lease, though it may be back',
     file: 'lib/tools/lock-state.ts',
     find: 'const isGone = grant.isGone || gone.has(by)',
     replace: 'const isGone = grant.isGone || gone.has(by) || (view.primary && !this.#members.has(by))',
