@@ -132,7 +132,12 @@ export function membersAt(history: GroupHistory | undefined, gn: number): readon
  * came after all known views belongs to the last of them, or to one that nobody here has heard of and so was in. What came
  * before all of them, by somebody who had left by then, belongs to one in which nobody here was (seed 702270).
  */
-function receiversOf(history: GroupHistory, senderRank: number, stream: number, seq: number): readonly ProcessId[] {
+export function receiversOf(
+  history: Pick<GroupHistory, 'base' | 'installs'>,
+  senderRank: number,
+  stream: number,
+  seq: number,
+): readonly ProcessId[] {
   let members = history.base ?? []
   for (const { counts, past, members: next } of history.installs) {
     for (let i = 0; i + 1 < counts.length; i += 2) {
@@ -276,6 +281,9 @@ function dropLost(
  * A lost order record loses none of the casts that it placed: at the cut they get positions after all others. But it loses
  * what depends on it in other groups: that was cast by somebody who had seen those positions, and could otherwise, by
  * the order of its own group, come before what they are now behind (seed 201977).
+ *
+ * What was for none of those who get the cast is no loss to them. Somebody else may take it for its own, who has not heard
+ * of the view of that group in which it was cast, and the cast itself may have been released.
  */
 function hasLostDependency(
   entry: Union,
@@ -287,6 +295,7 @@ function hasLostDependency(
   movers: readonly ProcessId[],
 ): boolean {
   const { deps } = entry.cast
+  const receivers = addressees(entry, histories, movers)
   for (let i = 0; i + 2 < deps.length; i += 3) {
     const stream = deps[i + 1] ?? 0
     if (stream % 2 === 1 && stream >> 1 === entry.cast.gid) continue
@@ -300,7 +309,7 @@ function hasLostDependency(
     if (movers.includes(sender)) continue
     const history = histories.get(stream >> 1)
     if (history === undefined) continue
-    if (!receiversOf(history, deps[i] ?? 0, stream, seq).some((m) => movers.includes(m))) continue
+    if (!receiversOf(history, deps[i] ?? 0, stream, seq).some((m) => receivers.includes(m))) continue
     if (seq > (stableMax.get(sender) ?? 0) && !union.has(name)) return true
   }
   return false

@@ -273,6 +273,7 @@ export class Kernel implements KernelHandle, Core {
     const { isSilent } = this.away
     const isBeat = this.detector.beat(this.membership.highestEpoch, () => this.contacts.summary(), isSilent)
     if (isBeat || this.isFenced) this.tellLease()
+    this.receiving.clearUp()
     this.pushStability()
     for (const link of this.links.values()) link.flush(this.now)
     if (this.goodbye.advance()) this.stop()

@@ -63,6 +63,14 @@ interface Unplaced {
   readonly gn: number
 }
 
+/** What a cast in a frame depends on, and this process neither holds nor knows to be none of its business. */
+export interface Unclear {
+  readonly no: number
+  readonly rank: number
+  readonly stream: number
+  readonly seq: number
+}
+
 /** One peer, as the links layer knows it. */
 export class Link {
   readonly peer: ProcessId
@@ -88,6 +96,7 @@ export class Link {
   ackCap: number = Number.POSITIVE_INFINITY
   /** Casts in group views that this process has not heard of, by the frames that they came in. */
   private unplaced: Unplaced[] = []
+  private unclear: Unclear[] = []
   private settledTold: number[] = []
   /** The peer waits for casts to be settled, in this space view. */
   isHastened = false
@@ -164,6 +173,7 @@ export class Link {
     this.doneTold = 0
     this.ackCap = Number.POSITIVE_INFINITY
     this.unplaced = []
+    this.unclear = []
     this.stableTold = []
     this.settledTold = []
     this.isHastened = false
@@ -222,6 +232,24 @@ export class Link {
   placeUpTo(gid: number, gn: number): void {
     if (this.unplaced.length === 0) return
     this.unplaced = this.unplaced.filter((cast) => cast.gid !== gid || cast.gn > gn)
+    this.needAck(this.core.now)
+  }
+
+  /**
+   * A cast came that depends on what is not here, and may be meant for others: by a view of a group that this process has
+   * not heard of. To acknowledge it would make it stable, and so released, though a cut where nobody knows that view drops
+   * it, with what it depends on (seed 13249).
+   */
+  holdUnclear(dependency: Unclear): void {
+    this.unclear.push(dependency)
+  }
+
+  /** Acknowledges what is clear now. */
+  clearUp(isClear: (dependency: Unclear) => boolean): void {
+    if (this.unclear.length === 0) return
+    const rest = this.unclear.filter((dependency) => !isClear(dependency))
+    if (rest.length === this.unclear.length) return
+    this.unclear = rest
     this.needAck(this.core.now)
   }
 
@@ -353,9 +381,11 @@ export class Link {
 
   /** The last frame that may be acknowledged: with all before it, it would be part of this process's flush row. */
   private heldData(): number {
-    const [unplaced] = this.unplaced
-    const held = Math.min(this.gotData, this.ackCap)
-    return unplaced === undefined ? held : Math.min(held, unplaced.no - 1)
+    const first = Math.min(
+      this.unplaced[0]?.no ?? Number.POSITIVE_INFINITY,
+      this.unclear[0]?.no ?? Number.POSITIVE_INFINITY,
+    )
+    return Math.min(this.gotData, this.ackCap, first - 1)
   }
 
   /** Pairs (rank, seq) that the peer was not told on this path. */
@@ -484,6 +514,7 @@ export class Link {
     this.peerSession = session
     this.gotControl = this.gotData = this.gotBulk = 0
     this.unplaced = []
+    this.unclear = []
     this.receivedBytes = 0
     this.grantGiven = this.core.limits.windowBytes
     this.clearAhead()

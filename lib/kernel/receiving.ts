@@ -9,10 +9,12 @@
  */
 import type { ProcessId, ViewId } from './api.ts'
 import type { Core } from './core.ts'
+import { receiversOf } from './cut.ts'
 import type { Delivery } from './delivery.ts'
+import { streamKey } from './era.ts'
 import type { Cast, DataFrame, Item, Message, Part } from './frame.ts'
 import type { Groups } from './groups.ts'
-import type { Link } from './link.ts'
+import type { Link, Unclear } from './link.ts'
 import type { Membership } from './membership.ts'
 
 /** The layers that it passes things to. */
@@ -123,7 +125,30 @@ export class Receiving {
     }
     this.delivery.receive(cast, rank)
     if (cast.gn > 0 && cast.gn > this.groups.knownViews(cast.gid)) link.holdBack({ no, gid: cast.gid, gn: cast.gn })
+    this.holdUnclear(link, cast, no)
     if (this.groups.isUniform(cast.gid)) link.needAck(this.core.now)
+  }
+
+  private holdUnclear(link: Link, { deps }: Cast, no: number): void {
+    for (let i = 0; i + 2 < deps.length; i += 3) {
+      const dependency = { no, rank: deps[i] ?? 0, stream: deps[i + 1] ?? 0, seq: deps[i + 2] ?? 0 }
+      if (!this.isClear(dependency)) link.holdUnclear(dependency)
+    }
+  }
+
+  /** Is it here, or known not to be for this process? */
+  private isClear({ rank, stream, seq }: Unclear): boolean {
+    const { era, self } = this.core
+    if (rank === era.selfRank || (era.delivered.get(streamKey(rank, stream)) ?? 0) >= seq) return true
+    const group = era.groups.get(stream >> 1)
+    if (group === undefined || era.isStable(rank, seq)) return true
+    if (era.held[rank]?.some(({ cast }) => cast.seq === seq)) return true
+    return !receiversOf({ base: group.baseMembers, installs: group.installs }, rank, stream, seq).includes(self)
+  }
+
+  /** The end of a step: what was not clear may be now. */
+  clearUp(): void {
+    for (const link of this.core.links.values()) link.clearUp((dependency) => this.isClear(dependency))
   }
 
   /** What is held of that cast, in time or late; null: nothing. */

@@ -7,6 +7,14 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'unclear-acknowledged',
+    about: 'a cast is acknowledged whose past may be for others, by a view of a group that is not known yet',
+    file: 'lib/kernel/receiving.ts',
+    find: 'if (!this.isClear(dependency)) link.holdUnclear(dependency)',
+    replace: 'if (no < 0 && !this.isClear(dependency)) link.holdUnclear(dependency)',
+    properties: ['F1'],
+  },
+  {
     name: 'left-and-back',
     about: 'who has left a group in this space view, and joined it again, is said to have left when it is cut off',
     file: 'lib/kernel/start-groups.ts',

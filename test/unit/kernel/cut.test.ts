@@ -194,3 +194,16 @@ test('cut › nothing is lost with what its sender cast in a group that those wh
   assert.deepEqual(dropped([0, 0, 4, 0, 1, 7]), ['p#9'])
   assert.deepEqual(dropped([0, 0, 6, 0, 1, 5]), ['p#9'])
 })
+
+test('cut › a loss that concerns none of those who get a cast does not lose it', () => {
+  // p's cast 9 in group 0 comes after its cast 8 in group 1, which nobody has; only who is in both would miss that.
+  const dropped = (members: readonly string[]): readonly string[] => {
+    const groups = [rowOf(uniform, 0, { members }), { ...rowOf(causal, 0, { members: ['p', 'k'] }), gid: 1, name: 'h' }]
+    const cast = { seq: 9, gid: 0, gn: 0, isOrder: false, deps: [0, 2, 8], delivered: false }
+    const held = { sender: 'p', stable: 5, held: [cast] }
+    const rows = [flushRow('j', groups, [held]), flushRow('k', groups, [{ ...held, held: [] }])]
+    return [...planCut(rows, ['p', 'j', 'k'], 'j').dropped]
+  }
+  assert.deepEqual(dropped(['p', 'j']), [])
+  assert.deepEqual(dropped(['p', 'j', 'k']), ['p#9'])
+})
