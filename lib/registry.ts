@@ -7,7 +7,6 @@ import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
 import type { GroupOptions } from './kernel/api.ts'
 import { checkName } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
-import { unlessAborted } from './objects/unless-aborted.ts'
 
 /** One call of `open`. */
 export interface OpenRequest<Handle, Options extends object> {
@@ -153,4 +152,14 @@ function hasSameFields(a: object, b: object): boolean {
     if (key !== 'signal' && !Object.is(left.get(key), right.get(key))) return false
   }
   return true
+}
+
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return promise
+  signal.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }

@@ -38,7 +38,6 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
-import { Locks } from './tools/locks.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -80,7 +79,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #connections: Connections
   readonly #numbers = new EventNumbers()
   #backend: Backend | null = null
-  #locks: Locks | null = null
   #view: SpaceView | null = null
   #members: readonly ConnectedMember[] | null = null
   #status: SpaceStatus = 'connecting'
@@ -173,18 +171,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
     return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
-  }
-
-  /**
-   * The locks of this space: the Web Locks API over all its processes, with a fencing token on each lock. The first request
-   * joins the group that they are kept in; a process that never asks for a lock has nothing to do with it.
-   */
-  get locks(): Locks {
-    this.#locks ??= new Locks(async () => {
-      const { LOCKS_GROUP, locksKind } = await import('./tools/lock-kind.ts')
-      return this.open(locksKind, LOCKS_GROUP, {})
-    })
-    return this.#locks
   }
 
   /** Opens a plain group, for casts without an object. */

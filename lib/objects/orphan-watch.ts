@@ -1,45 +1,32 @@
 /**
- * The watch over an object's orphans: what is granted to a process that has vanished without a word.
+ * The watch over a queue's orphans: items whose holder has vanished without a word.
  *
- * The most senior member has it given back once the holders' leases must have run out. It does so with a cast that
+ * The most senior member gives them back once their holders' leases must have run out. It does so with a cast that
  * names the view in which they were orphaned, so that it does nothing twice.
  */
+import { OP, type QueueState } from './queue-state.ts'
 import type { GroupPort } from './replica.ts'
 
 /** The others wait this many leases, for clocks that run at different speeds. */
 const LEASES_UNTIL_EXPIRY = 1.1
 
-/** Something granted, by number. */
-export interface Granted {
-  readonly id: number
-  readonly grant: {
-    /** The first primary view without the holder, since it was last in one; null while it is there. */
-    readonly orphanedIn: string | null
-  } | null
-}
-
-/** The object as far as it is watched. */
-export interface Watched {
-  /** All that is granted. */
-  held(): Iterable<Granted>
-  /** Sends the operation that gives back those of these whose holders have been gone since that view, if it can be sent now. */
-  castExpire(ids: readonly number[], view: string): void
-}
-
-/** One process's watch over one object. */
+/** One process's watch over one queue. */
 export class OrphanWatch {
   readonly #port: GroupPort
-  readonly #watched: Watched
+  readonly #state: QueueState
   readonly #leaseMs: number
-  /** When this process saw a view in which something was orphaned. */
+  readonly #cast: (op: unknown) => void
+  /** When this process saw a view in which somebody's item was orphaned. */
   readonly #orphanedSince = new Map<string, number>()
   #cancel: (() => void) | null = null
   #isStopped = false
 
-  constructor(port: GroupPort, watched: Watched, leaseMs: number) {
+  /** @param cast sends an operation if it can be sent now. */
+  constructor(port: GroupPort, state: QueueState, leaseMs: number, cast: (op: unknown) => void) {
     this.#port = port
-    this.#watched = watched
+    this.#state = state
     this.#leaseMs = leaseMs
+    this.#cast = cast
   }
 
   /** There is a new view or a new state. */
@@ -58,7 +45,7 @@ export class OrphanWatch {
     this.#cancel = this.#port.after(Math.max(0, due - now), () => this.#expire(patience))
   }
 
-  /** The object is closed. */
+  /** The queue is closed. */
   stop(): void {
     this.#isStopped = true
     this.#cancel?.()
@@ -69,17 +56,17 @@ export class OrphanWatch {
     for (const [view, ids] of this.#orphans()) {
       const since = this.#orphanedSince.get(view) ?? now
       if (now - since < patience) continue
-      this.#watched.castExpire(ids, view)
+      this.#cast([OP.expire, ids, view])
       // If that cast is lost or could not be sent, try again in a while; it does nothing twice.
       this.#orphanedSince.set(view, now - patience + this.#leaseMs / 10)
     }
     this.watch()
   }
 
-  /** The ids of orphans by the view in which they were orphaned. */
+  /** The ids of orphaned items by the view in which they were orphaned. */
   #orphans(): Map<string, number[]> {
     const orphans = new Map<string, number[]>()
-    for (const { id, grant } of this.#watched.held()) {
+    for (const { id, grant } of this.#state.held()) {
       if (grant === null || grant.orphanedIn === null) continue
       orphans.set(grant.orphanedIn, [...(orphans.get(grant.orphanedIn) ?? []), id])
     }

@@ -7,7 +7,7 @@
 import { BusyError, ClosedError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { Coalescer, type DeepReadonly } from './events.ts'
-import { Leases } from './leases.ts'
+import { HeldItems } from './held-items.ts'
 import { OrphanWatch } from './orphan-watch.ts'
 import {
   FAILURE_MAX,
@@ -20,7 +20,6 @@ import {
 } from './queue-state.ts'
 import type { CastFate, GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
 import { type ItemActions, TakenItem } from './taken-item.ts'
-import { sameToken, type Token } from './token.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
@@ -72,7 +71,7 @@ export class QueueReplica implements Replica, ItemActions {
   readonly #takes = new Map<number, OpenTake>()
   /** Casts of open calls; those that are lost are dropped by everybody, and what they ask is asked again. */
   readonly #sent = new Map<number, 'open' | 'lost'>()
-  readonly #held: Leases<TakenItem<unknown>>
+  readonly #held: HeldItems
   readonly #orphans: OrphanWatch
   #lastPrimary: readonly string[] = []
   /** Where calls reject outside the primary component: takes back those that have not been sent when it is lost. */
@@ -84,10 +83,8 @@ export class QueueReplica implements Replica, ItemActions {
   constructor(port: GroupPort, settings: QueueSettings) {
     this.port = port
     this.#settings = settings
-    this.#held = new Leases(port, settings.leaseMs, { thing: 'item', object: 'queue' })
-    const { state } = this
-    const castExpire = (ids: readonly number[], view: string): boolean => this.#castQuietly([OP.expire, ids, view])
-    this.#orphans = new OrphanWatch(port, { held: () => state.held(), castExpire }, settings.leaseMs)
+    this.#held = new HeldItems(port, settings.leaseMs)
+    this.#orphans = new OrphanWatch(port, this.state, settings.leaseMs, (op) => this.#castQuietly(op))
   }
 
   // What the application asks
@@ -279,7 +276,7 @@ export class QueueReplica implements Replica, ItemActions {
     this.#isLoaded = true
     this.#isReplaced = true
     this.#changes.mark()
-    this.#held.loseUnless((id, token) => this.#isGranted(id, token))
+    this.#held.loseUnless((id, grant) => this.#isGranted(id, grant))
     for (const item of this.state.held()) {
       if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
     }
@@ -362,13 +359,13 @@ export class QueueReplica implements Replica, ItemActions {
     const { attempts, id } = item
     const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
     const taken = new TakenItem<unknown>(about, this)
-    this.#held.hold(id, taken, open.since)
+    this.#held.hold(id, { taken, grant, since: open.since })
     open.resolve(taken)
   }
 
   /** Gives back what nobody here wants, until it is back: nobody else may, as long as this process is a member. */
   #giveBack(id: number, grant: Grant): void {
-    if (this.#isStopped || !this.#isGranted(id, grant.token)) return
+    if (this.#isStopped || !this.#isGranted(id, grant)) return
     const retry = (): void => {
       if (!this.#isStopped) this.port.after(RETRY_MS, () => this.#giveBack(id, grant))
     }
@@ -380,15 +377,14 @@ export class QueueReplica implements Replica, ItemActions {
     }
   }
 
-  #isGranted(id: number, token: Token): boolean {
-    const grant = this.state.items.get(id)?.grant
-    return grant !== undefined && grant !== null && sameToken(grant.token, token)
+  #isGranted(id: number, grant: Grant): boolean {
+    return this.state.items.get(id)?.grant?.token.join() === grant.token.join()
   }
 
   /** A grant of this process has ended. */
   #release(each: Extract<Happening, { type: 'done' | 'returned' }>): void {
     const { id } = each.item
-    this.#held.end(id, each.grant.token, each.type === 'returned' && each.by !== this.port.self)
+    this.#held.end(id, each.grant, each.type === 'returned' && each.by !== this.port.self)
     if (each.type === 'done' || each.by === this.port.self) this.#resolve(each.call, id)
   }
 

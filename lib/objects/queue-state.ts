@@ -10,9 +10,11 @@
  * `expire` operation, which the most senior member casts when the holder's lease must have run out.
  */
 import { decodeValue } from '../values.ts'
-import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
+import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
 import type { GroupView } from './replica.ts'
-import { isToken, sameToken, type Token } from './token.ts'
+
+/** Line, view and number of a grant. Compared by view (epoch, then n), then number; a higher one supersedes. */
+export type Token = readonly [line: string, view: string, n: number]
 
 /** An item in somebody's hands. */
 export interface Grant {
@@ -378,6 +380,15 @@ function readTakes(saved: unknown): Take[] {
     takes.push({ taker, take })
   }
   return takes
+}
+
+function isToken(token: unknown): token is Token {
+  if (!Array.isArray(token) || token.length !== 3) return false
+  return typeof token[0] === 'string' && typeof token[1] === 'string' && isCount(token[2])
+}
+
+function sameToken(a: Token, b: Token): boolean {
+  return compareText(a[0], b[0]) === 0 && a[1] === b[1] && a[2] === b[2]
 }
 
 function isValueBytes(bytes: unknown): bytes is Uint8Array {

@@ -274,8 +274,6 @@ export interface ReleaseLine extends ProcessLine {
   readonly token: TraceToken
   /** True if a completion was accepted, false if it was refused as stale; absent if the lock is given up or the item put back. */
   readonly ok?: boolean
-  /** Then, why: `released` or `given` by its holder, `gone` with it, `stolen`. */
-  readonly why?: 'released' | 'given' | 'gone' | 'stolen'
 }
 
 /** The application has in hand (`on`) what the lock names, and acts on it; or no longer. */
@@ -284,8 +282,6 @@ export interface ActLine extends ProcessLine {
   readonly lock: string
   readonly token: TraceToken
   readonly on: boolean
-  /** `shared`: others may act on it too. */
-  readonly mode?: 'exclusive' | 'shared'
 }
 
 /** The process's lease counts from there, by its own clock; null: it has none. */

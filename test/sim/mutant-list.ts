@@ -6,7 +6,6 @@ import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
 import { leaseMutants } from './mutants-of-leases.ts'
-import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
@@ -502,7 +501,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...domainMutants,
   ...leaseMutants,
   ...coverageMutants,
-  ...toolMutants,
   {
     name: 'delivered-before-all-hold-it',
     about: 'a uniform cast without a position is delivered whether all hold it or not',

@@ -8,7 +8,7 @@ export const leaseMutants: readonly Mutant[] = [
   {
     name: 'three-leases',
     about: 'a holder goes on for three leases after it was last heard',
-    file: 'lib/objects/leases.ts',
+    file: 'lib/objects/held-items.ts',
     find: 'since) + this.#leaseMs - now',
     replace: 'since) + this.#leaseMs * 3 - now',
     properties: ['P3'],
@@ -17,8 +17,8 @@ export const leaseMutants: readonly Mutant[] = [
     name: 'leased-by-the-grant',
     about: 'a lease counts from when the grant is heard, though its taker may have slept since it was made',
     file: 'lib/objects/queue-replica.ts',
-    find: 'hold(id, taken, open.since)',
-    replace: 'hold(id, taken, this.port.now())',
+    find: '{ taken, grant, since: open.since }',
+    replace: '{ taken, grant, since: this.port.now() }',
     properties: ['P3'],
   },
   {

@@ -8,10 +8,6 @@ import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
 import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
 import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
-import type { HeldLock } from '../../lib/tools/held-lock.ts'
-import { locksKind } from '../../lib/tools/lock-kind.ts'
-import { Locks } from '../../lib/tools/locks.ts'
-import { traceLocks } from './lock-trace.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
 import { type TwinStates, watchFolding } from './never-folds.ts'
 import type { SimProcess } from './process.ts'
@@ -25,13 +21,6 @@ export type Handle =
   | { readonly kind: 'map'; readonly object: SharedMap }
   | { readonly kind: 'log'; readonly object: SharedLog }
   | { readonly kind: 'queue'; readonly object: SharedQueue; readonly held: TakenItem<unknown>[] }
-  | { readonly kind: 'locks'; readonly object: Locks; readonly held: HeldHere[] }
-
-/** A lock that the application holds until it says that it is done. */
-export interface HeldHere {
-  readonly lock: HeldLock
-  done(): void
-}
 
 /** A group as one process holds it. */
 export interface OpenGroup {
@@ -63,12 +52,6 @@ const CORE: readonly GroupTemplate[] = [
   { name: 't', kind: 'log', isCore: true },
 ]
 
-const TOOLS: readonly GroupTemplate[] = [
-  { name: 'l', kind: 'locks', isCore: true },
-  { name: 'u', kind: 'queue', isCore: true },
-  { name: 't', kind: 'log', isCore: true },
-]
-
 const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
 const CHURN_KINDS = ['queue', 'log', 'queue', 'map'] as const
 const FOLD_KINDS = ['counter', 'map'] as const
@@ -79,8 +62,8 @@ const DOMAIN_MORE = 2
 /** The groups of a run: one of each order first, then as many as there are. */
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
+  const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
-  const templates = workload === 'tools' ? [...TOOLS] : CORE.slice(0, Math.max(3, scenario.groups))
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS
   for (let i = templates.length; i < scenario.groups; i += 1) {
     templates.push({ name: `x${i}`, kind: kinds[i % kinds.length] ?? 'map', isCore: false })
@@ -118,7 +101,6 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
       const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
-      if (template.kind === 'locks') traceLocks(made.replica, process.id, write, process.written)
       if ((options as { readonly forgetAfterMs?: number }).forgetAfterMs !== undefined) {
         watchFolding(kind, { replica: made.replica, port, options }, twinsOf(world), (what) => {
           if (!world.isExcused) world.fail('fold', `at ${world.now} ms ${process.id} holds in "${name}" ${what}`)
@@ -224,11 +206,5 @@ function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario,
       )
     case 'queue':
       return use(queueKind, { leaseMs: BOUNDS.lease }, (object) => ({ kind, object, held: [] }))
-    case 'locks':
-      return use(locksKind, { leaseMs: BOUNDS.lease }, (replica) => ({
-        kind,
-        object: new Locks(() => Promise.resolve(replica)),
-        held: [],
-      }))
   }
 }

@@ -53,7 +53,7 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
  * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
  * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains.
- * In `mixed`, one seed in eight has a domain. In `tools`, most operations are of locks.
+ * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
   'mixed',
@@ -69,7 +69,6 @@ export const WORKLOADS = [
   'transfer',
   'fold',
   'domains',
-  'tools',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

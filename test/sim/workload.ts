@@ -7,9 +7,8 @@
 import { BusyError, ClosedError, NotPrimaryError } from '../../lib/errors.ts'
 import type { SharedQueue } from '../../lib/objects/queue.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
-import type { Locks } from '../../lib/tools/locks.ts'
 import type { Fault } from './faults.ts'
-import { type GroupTemplate, type HeldHere, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
+import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './objects.ts'
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { BY_NAME_KINDS, isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
@@ -27,7 +26,6 @@ const LAG_OPS_MS = 8_000
 /** So many more operations while a page dozes. */
 const DOZE_OPS = 12
 const KEYS = 12
-const LOCK_NAMES = 4
 /** Keys of maps whose states are to be large. */
 const MANY_KEYS = 40
 /** How often a value is big, and its sizes. */
@@ -37,20 +35,19 @@ const LONG = { min: 100, max: 1_500 }
 
 /** How often each kind of object is chosen. */
 const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind'], number>>>> = {
-  mixed: { counter: 2, map: 4, log: 4, queue: 5, locks: 0 },
-  available: { counter: 3, map: 5, log: 2, queue: 0, locks: 0 },
-  consistent: { counter: 0, map: 1, log: 4, queue: 5, locks: 0 },
-  queue: { counter: 0, map: 0, log: 0, queue: 1, locks: 0 },
-  churn: { counter: 1, map: 1, log: 3, queue: 5, locks: 0 },
-  big: { counter: 2, map: 4, log: 4, queue: 5, locks: 0 },
-  uniform: { counter: 4, map: 6, log: 4, queue: 1, locks: 0 },
-  engines: { counter: 1, map: 2, log: 7, queue: 4, locks: 0 },
-  gbcast: { counter: 3, map: 4, log: 4, queue: 3, locks: 0 },
-  votes: { counter: 2, map: 4, log: 4, queue: 5, locks: 0 },
-  transfer: { counter: 1, map: 6, log: 2, queue: 4, locks: 0 },
-  fold: { counter: 4, map: 5, log: 1, queue: 0, locks: 0 },
-  domains: { counter: 3, map: 3, log: 5, queue: 1, locks: 0 },
-  tools: { counter: 1, map: 1, log: 1, queue: 1, locks: 8 },
+  mixed: { counter: 2, map: 4, log: 4, queue: 5 },
+  available: { counter: 3, map: 5, log: 2, queue: 0 },
+  consistent: { counter: 0, map: 1, log: 4, queue: 5 },
+  queue: { counter: 0, map: 0, log: 0, queue: 1 },
+  churn: { counter: 1, map: 1, log: 3, queue: 5 },
+  big: { counter: 2, map: 4, log: 4, queue: 5 },
+  uniform: { counter: 4, map: 6, log: 4, queue: 1 },
+  engines: { counter: 1, map: 2, log: 7, queue: 4 },
+  gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
+  votes: { counter: 2, map: 4, log: 4, queue: 5 },
+  transfer: { counter: 1, map: 6, log: 2, queue: 4 },
+  fold: { counter: 4, map: 5, log: 1, queue: 0 },
+  domains: { counter: 3, map: 3, log: 5, queue: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -68,7 +65,6 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   transfer: 0.1,
   fold: 0.2,
   domains: 0.12,
-  tools: 0.03,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
@@ -214,7 +210,6 @@ export class Workload {
     if (extra === undefined) return
     const open = usable.find(({ name }) => name === extra.name)
     if (open === undefined) return this.#openAfter(process, extra, 0)
-    if (open.handle.kind === 'locks') return
     open.isClosing = true
     void open.handle.object.close()
   }
@@ -239,9 +234,6 @@ export class Workload {
           return true
         case 'queue':
           return this.#actInQueue(open.handle.object, open.handle.held, value)
-        case 'locks':
-          this.#actInLocks(open.handle.object, open.handle.held)
-          return true
       }
     } catch (error) {
       if (error instanceof BusyError || error instanceof ClosedError) return false
@@ -278,42 +270,10 @@ export class Workload {
     end.catch(ignoreRefusal)
     return true
   }
-
-  #actInLocks(locks: Locks, held: HeldHere[]): void {
-    const random = this.#random
-    if (held.length > 0 && random.chance(0.5)) return held.splice(random.int(held.length), 1)[0]?.done()
-    if (random.chance(0.05)) return void locks.query().catch(ignoreRefusal)
-    const name = `lock${random.int(LOCK_NAMES)}`
-    const controller = new AbortController()
-    const options = random.chance(0.03) ? { steal: true } : (random.pick(LOCK_OPTIONS) ?? {})
-    const isPatient = options.ifAvailable || options.steal || random.chance(0.7)
-    if (!isPatient) this.#world.call(this.#world.now + random.between(0, 500), () => controller.abort(new GivenUp()))
-    const request = locks.request(name, isPatient ? options : { ...options, signal: controller.signal }, (lock) =>
-      lock === null ? undefined : new Promise<void>((done) => held.push({ lock, done })),
-    )
-    request.catch(ignoreRefusal)
-  }
 }
-
-/** The application does not want the lock any more. */
-class GivenUp extends Error {}
-
-/** How a lock is asked for, mostly in the plain way. */
-const LOCK_OPTIONS: readonly LockOptions[] = [
-  {},
-  {},
-  {},
-  {},
-  { mode: 'shared' },
-  { mode: 'shared' },
-  { ifAvailable: true },
-  { mode: 'shared', ifAvailable: true },
-]
 
 /** Calls may end badly: who was cut off learns that the outcome is unknown. Anything but a typed error is a bug. */
 function ignoreRefusal(error: unknown): void {
-  if (error instanceof GivenUp) return
-  if (error instanceof DOMException && (error.name === 'AbortError' || error.name === 'InvalidStateError')) return
   if (error instanceof NotPrimaryError) return
   if (!(error instanceof Error) || !('code' in error)) throw error
 }

@@ -1,8 +1,7 @@
 /**
  * P3 Exclusion, by the clock of the world. What a lease covers is done by one side at a time:
  *
- * - the applications of two processes never have an item of a queue in hand at once, or a lock that one of them has alone;
- *   whoever is robbed of a lock may hear of it later than the thief;
+ * - the applications of two processes never have an item of a queue in hand at once;
  * - a process's lease counts from no later moment than that at which a later primary view of its line, which it is not
  *   in, is first installed: so the two never act at once for longer than a lease.
  *
@@ -27,7 +26,6 @@ const SLACK = 1.1
 interface Hand {
   readonly process: Process
   readonly token: TraceToken
-  readonly isShared: boolean
   readonly line: number
   readonly from: number
   to: number
@@ -52,14 +50,10 @@ interface Clocks {
 }
 
 function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void {
-  const stolen = new Set<string>()
-  for (const { data } of run.of('release')) if (data.why === 'stolen') stolen.add(keyOf(data.lock, data.token))
-  for (const [lock, all] of handsOf(run)) {
-    const hands = all.filter(({ token }) => !stolen.has(keyOf(lock, token)))
+  for (const [lock, hands] of handsOf(run)) {
     for (const [i, hand] of hands.entries()) {
       for (const other of hands.slice(0, i)) {
         if (other.process === hand.process || other.token[0] !== hand.token[0]) continue
-        if (other.isShared && hand.isShared) continue
         const to = Math.min(hand.to, other.to)
         const both = waking.together([hand.process, other.process], hand.from, to)
         const most = lease * SLACK
@@ -75,18 +69,14 @@ function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void
   }
 }
 
-function keyOf(lock: string, token: TraceToken): string {
-  return `${lock} ${token.join()}`
-}
-
 /** By lock, in the order in which they began. */
 function handsOf(run: Run): Map<string, Hand[]> {
   const hands = new Map<string, Hand[]>()
   for (const { data, process, t, line } of run.of('act')) {
     if (process === null) continue
-    const { lock, token, on, mode } = data
+    const { lock, token, on } = data
     const end = Math.min(process.crash?.t ?? run.end.t, process.leave?.t ?? run.end.t)
-    if (on) pushTo(hands, lock, { process, token, isShared: mode === 'shared', line, from: t, to: end })
+    if (on) pushTo(hands, lock, { process, token, line, from: t, to: end })
     else {
       const hand = hands.get(lock)?.findLast((each) => each.process === process && sameToken(each.token, token))
       if (hand !== undefined) hand.to = Math.min(t, end)

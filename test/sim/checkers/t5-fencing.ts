@@ -3,8 +3,8 @@
  *
  * - A token has one holder. The tokens that a process is granted increase; so do those of all processes, except that
  *   one whose view of the space or of the group is behind may hear late of an older grant.
- * - Nobody is granted what another, who has been in its space views ever since it was granted that, still holds; `shared`
- *   grants stand against others only.
+ * - Nobody is granted what another, who has been in its space views ever since it was granted that, still holds, `shared`
+ *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
  *   larger one.
  * - An item of one line has one accepted completion: all processes that report one report the same token. A line that took
@@ -31,7 +31,7 @@ export const checker: Checker = {
     const grants = new Map<string, Grant[]>()
     for (const grant of run.of('grant')) pushTo(grants, grant.data.lock, grant)
     for (const [lock, list] of grants) {
-      checkGrants(run, verdict, list, stolenIn(releases.get(lock) ?? []))
+      checkGrants(run, verdict, list)
       checkHolders(run, verdict, list, releases.get(lock) ?? [])
     }
     for (const [lock, list] of releases) checkCompletions(run, verdict, list, isItem(grants.get(lock) ?? []))
@@ -44,16 +44,10 @@ function isItem(grants: readonly Grant[]): boolean {
   return grants.every(({ data }) => data.mode === undefined || data.mode === 'item')
 }
 
-/** The tokens of locks that were stolen. Whoever had one may hear of its own grant only after the thief has of its. */
-function stolenIn(releases: readonly Release[]): ReadonlySet<string> {
-  return new Set(releases.filter(({ data }) => data.why === 'stolen').map(({ data }) => data.token.join('|')))
-}
-
-function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[], stolen: ReadonlySet<string>): void {
+function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[]): void {
   const own = new Map<Process, Grant>()
   const holders = new Map<string, Grant>()
   let highest: Grant | null = null
-  let highestAlone: Grant | null = null
   for (const grant of grants) {
     const { data, process, line } = grant
     if (process === null) continue
@@ -70,15 +64,11 @@ function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[], stole
     if (last !== undefined && isNotAbove(data.token, last.data.token)) {
       verdict.fail(`${data.p} is granted "${data.lock}" with token ${key} after ${last.data.token.join('|')}`, line)
     }
-    // Shared grants are given at one moment, of which each holder hears in its time.
-    const isShared = data.mode === 'shared'
-    const above: Grant | null = isShared ? highestAlone : highest
-    if (isHigher(grant, highest)) highest = grant
-    if (!isShared && isHigher(grant, highestAlone)) highestAlone = grant
-    if (
-      above !== null &&
+    const above: Grant | null = highest
+    if (above === null || compareTokens(data.token, above.data.token) > 0 || data.token[0] !== above.data.token[0])
+      highest = grant
+    else if (
       above.process !== process &&
-      !stolen.has(key) &&
       isNotAbove(data.token, above.data.token) &&
       !isBehind(grant.space, above.space) &&
       !isBehind(groupOf(run, grant), groupOf(run, above))
@@ -89,10 +79,6 @@ function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[], stole
       )
     }
   }
-}
-
-function isHigher({ data: { token } }: Grant, than: Grant | null): boolean {
-  return than === null || token[0] !== than.data.token[0] || compareTokens(token, than.data.token) > 0
 }
 
 /** Of one line, and not larger. Tokens of different lines have no order. */
@@ -111,44 +97,23 @@ function groupOf(run: Run, { data: { lock }, process, line }: Grant): Install | 
   return installs?.findLast(({ at }) => at.line < line) ?? null
 }
 
-/**
- * Each grant finds those before it that it cannot be held together with given up, or their holders out of a space view
- * since: the last one that was held alone, or all that were shared after that.
- */
+/** Each grant finds the one before it given up, or its holder out of a space view since. */
 function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], releases: readonly Release[]): void {
-  let alone: Grant | null = null
-  let shared: Grant[] = []
-  let last: Grant | null = null
+  let before: Grant | null = null
   for (const grant of grants) {
+    const held: Grant | null = before
     // Heard late, it is not the next one: whether it may be is judged by the tokens.
-    const before: Grant | null = last
-    if (before !== null && isNotAbove(grant.data.token, before.data.token)) continue
-    last = grant
-    const isShared = grant.data.mode === 'shared'
-    const others: readonly (Grant | null)[] = isShared || shared.length === 0 ? [alone] : shared
-    for (const held of others) if (held !== null) checkHolder(run, verdict, { held, grant, releases })
-    if (isShared) shared.push(grant)
-    else {
-      alone = grant
-      shared = []
-    }
+    if (held !== null && isNotAbove(grant.data.token, held.data.token)) continue
+    before = grant
+    if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
+    if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue
+    if (!isStillThere(held, grant) || hasGone(held.process, held.line, grant.line)) continue
+    verdict.expect(
+      isGivenUp(run, held, grant, releases),
+      () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p}, which stays with it, holds it`,
+      grant.line,
+    )
   }
-}
-
-interface Succession {
-  readonly held: Grant
-  readonly grant: Grant
-  readonly releases: readonly Release[]
-}
-
-function checkHolder(run: Run, verdict: Verdict, { held, grant, releases }: Succession): void {
-  if (held.process === null || grant.process === null || held.process === grant.process) return
-  if (!isStillThere(held, grant) || hasGone(held.process, held.line, grant.line)) return
-  verdict.expect(
-    isGivenUp(run, held, grant, releases),
-    () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p}, which stays with it, holds it`,
-    grant.line,
-  )
 }
 
 /** Is the holder in every space view of the next one, from that of its own grant on? Tokens of two lines have no order. */
