@@ -9,7 +9,10 @@ import { coverage } from './coverage.ts'
 
 /** The bug, and the scenarios that it does not show in. */
 const cases = [
-  { name: 'covered-dependencies', isSpared: (scenario: string) => scenario.includes('a fifo cast that has come first') },
+  {
+    name: 'covered-dependencies',
+    isSpared: (scenario: string) => scenario.includes('a fifo cast that has come first'),
+  },
   { name: 'covered-by-fifo', isSpared: () => false },
 ] as const
 
