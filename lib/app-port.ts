@@ -255,7 +255,7 @@ export class AppSide {
         return this.#options.trace?.({ e: 'trans', g: event.group, view: event.view, trans: event.trans })
       case 'lease':
         // Once heard, it counts for a lease, whatever has become of the view since.
-        this.#leaseStart = event.start ?? this.#leaseStart
+        if (event.start !== null) this.#leaseStart = Math.max(event.start, this.#leaseStart ?? event.start)
         this.#options.trace?.({ e: 'lease', start: event.start })
         return
       case 'joined':

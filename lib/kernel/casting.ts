@@ -118,6 +118,7 @@ export class Casting {
     if (head !== undefined) {
       if (!link.hasRoom(Math.min(head.payload.length, limits.pieceBytes)) || this.strictness.isHeldUpBy(peer))
         return true
+      if (era.deps.size > limits.depsMax) return true
     }
     return this.groups.hasUniform && era.unstable.some(({ seq, dests }) => seq > link.ackedSeq && dests.includes(peer))
   }

@@ -41,6 +41,8 @@ export interface Core {
   readonly formers: Map<ProcessId, Departed>
   /** It may have been away, and has not heard that its view still stands: nothing is cast in it. */
   isFenced: boolean
+  /** It has said goodbye, which tells all that it has installed and voted for: it takes part in nothing more. */
+  isLeaving: boolean
   /** Of consistent groups. */
   remembered: Memory
   app(event: AppEvent): void

@@ -157,7 +157,7 @@ export class Detector {
       t: 'heartbeat',
       view,
       isMember,
-      isClosed: this.core.era.isClosed,
+      isClosed: this.core.era.isClosed || this.core.isLeaving,
       epoch: promisedEpoch,
       summary: isMember ? null : summary(),
       sentAt: this.core.now,

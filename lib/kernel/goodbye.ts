@@ -10,11 +10,9 @@ import type { Casting } from './casting.ts'
 import type { Core } from './core.ts'
 import type { Departed } from './frame.ts'
 import type { Groups } from './groups.ts'
-import type { Membership } from './membership.ts'
 
 /** The layers that it waits for. */
 interface Beside {
-  readonly membership: Membership
   readonly casting: Casting
   readonly groups: Groups
 }
@@ -22,16 +20,14 @@ interface Beside {
 /** The end of a process that ends in order. */
 export class Goodbye {
   private readonly core: Core
-  private readonly membership: Membership
   private readonly casting: Casting
   private readonly groups: Groups
   private wantedSince = Number.NaN
   private saidAt = Number.NaN
   private isQuick = false
 
-  constructor(core: Core, { membership, casting, groups }: Beside) {
+  constructor(core: Core, { casting, groups }: Beside) {
     this.core = core
-    this.membership = membership
     this.casting = casting
     this.groups = groups
   }
@@ -75,7 +71,7 @@ export class Goodbye {
   private say(): void {
     const { core } = this
     this.saidAt = core.now
-    this.membership.isLeaving = true
+    core.isLeaving = true
     const departed: Departed = { id: core.self, isDead: false, votes: core.votes, ended: this.groups.endingHere() }
     for (const link of core.links.values()) {
       if (link.isOpen) link.messages.push({ k: 'leave', departed })

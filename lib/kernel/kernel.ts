@@ -64,6 +64,7 @@ export class Kernel implements KernelHandle, Core {
   voiceFrom = 0
   remembered: Memory = new Map()
   isFenced = false
+  isLeaving = false
   readonly detector: Detector
   readonly away: Away
   readonly contacts: Contacts
@@ -148,7 +149,7 @@ export class Kernel implements KernelHandle, Core {
         renewGrants: () => this.renewGrants(),
       },
     )
-    this.goodbye = new Goodbye(this, { membership, casting, groups })
+    this.goodbye = new Goodbye(this, { casting, groups })
   }
 
   private firstEra(): Era {
@@ -454,19 +455,18 @@ export class Kernel implements KernelHandle, Core {
         return
       case 'groupRequest':
         if (this.isFenced) this.fenced.push({ from, message })
-        else if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
+        else if (!this.era.isClosed && this.era.members[0] === this.self && !this.isLeaving)
           rounds.handleRequest(from, message)
         return
       case 'groupRefuse':
         groups.handleRefuse(message)
         return
       case 'groupCut':
-        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving)
-          rounds.handleCut(from, message)
+        if (!this.era.isClosed && this.era.members[0] === this.self && !this.isLeaving) rounds.handleCut(from, message)
         return
       case 'groupPrepare':
         // Whoever has said goodbye is in no further view: it has told which groups end with it.
-        if (from === this.era.members[0] && !membership.isLeaving) groups.handlePrepare(message)
+        if (from === this.era.members[0] && !this.isLeaving) groups.handlePrepare(message)
         return
       case 'groupCount':
         if (this.isFenced) this.fenced.push({ from, message })
@@ -477,7 +477,7 @@ export class Kernel implements KernelHandle, Core {
         if (from === this.era.members[0] && !this.era.isClosed) this.handleGroupInstall(message.install)
         return
       case 'groupSync':
-        if (!this.era.isClosed && this.era.members[0] === this.self && !membership.isLeaving) this.joins.answer(from)
+        if (!this.era.isClosed && this.era.members[0] === this.self && !this.isLeaving) this.joins.answer(from)
         return
       case 'groupSynced':
         if (from === this.era.members[0]) this.joins.handleAnswer()
@@ -548,7 +548,7 @@ export class Kernel implements KernelHandle, Core {
         this.isBusy = command.busy
         return
       case 'suspend':
-        if (!this.membership.isLeaving) this.away.suspend()
+        if (!this.isLeaving) this.away.suspend()
         return
       case 'resume':
         this.away.resume()

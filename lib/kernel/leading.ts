@@ -99,7 +99,7 @@ export class Leading {
 
   /** Looks at everything anew; called at the end of each step. Most steps are of data, and change nothing here. */
   evaluate(): void {
-    if (this.membership.isLeaving || (!this.isTouched && this.core.now < this.quietUntil)) return
+    if (this.core.isLeaving || (!this.isTouched && this.core.now < this.quietUntil)) return
     this.isTouched = false
     this.lookAround()
     const isAtRest = this.lead === null && this.membership.flush === null && Number.isNaN(this.wantedSince)
@@ -351,7 +351,7 @@ export class Leading {
     const { lead } = this
     if (lead === null || lead.phase !== 'ready' || compareBallots(lead.ballot, message.ballot) !== 0) return
     // Its goodbye has told that it did not install this, or its row, in this very step, that it has not yet.
-    if (this.membership.isLeaving || compareBallots(this.membership.promised, lead.ballot) > 0) return
+    if (this.core.isLeaving || compareBallots(this.membership.promised, lead.ballot) > 0) return
     lead.ready.add(from)
     const all = lead.parts.flatMap((p) => p.members)
     if (!all.every((id) => lead.ready.has(id))) return

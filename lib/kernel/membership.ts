@@ -79,7 +79,6 @@ export class Membership {
   private tickets = 0
   /** Others' proposals that a row was given to while an attempt was open, and whose outcome is not known: they may have completed it. */
   private readonly asked: Map<ViewId, Asked> = new Map()
-  isLeaving = false
 
   constructor(core: Core, { detector, away }: Below, hooks: MembershipHooks) {
     this.core = core
@@ -111,7 +110,7 @@ export class Membership {
   handlePropose(from: ProcessId, message: Of<'propose'>): void {
     const { self } = this.core
     const { ballot, parts } = message
-    if (ballot.leader !== from || this.isLeaving) return
+    if (ballot.leader !== from || this.core.isLeaving) return
     const part = parts.find((p) => p.members.includes(self))
     if (part === undefined) return
     // Somebody was in the view we said READY for: it is installed.
@@ -265,7 +264,7 @@ export class Membership {
     if (flush === null || flush.phase !== 'row' || from !== flush.ballot.leader) return
     if (compareBallots(flush.ballot, message.ballot) !== 0) return
     // Its goodbye carries its last vote: what it promised after that, others would not know of.
-    if (this.isLeaving) return
+    if (this.core.isLeaving) return
     // Its leader goes on instead of completing anything; to a primary view, only if nothing was left to complete.
     if (message.decision.primary) this.asked.clear()
     else this.asked.delete(viewIdOf(flush.ballot))
@@ -334,7 +333,7 @@ export class Membership {
 
   /** The flush to that view, if READY was said for it. Nothing is installed after the goodbye, which tells of all that was. */
   private promisedTo(view: ViewId): Flush | undefined {
-    return this.isLeaving ? undefined : this.readies.get(view)
+    return this.core.isLeaving ? undefined : this.readies.get(view)
   }
 
   private installNow(flush: Flush): void {

@@ -32,6 +32,15 @@ export class HeldItems {
     return this.#held.has(id)
   }
 
+  /** Would it be this process's for a while yet, if it was asked for at `since`? */
+  isFresh(since: number): boolean {
+    return this.#leftOf(since) > 0
+  }
+
+  #leftOf(since: number): number {
+    return Math.max(this.#port.leaseStart() ?? since, since) + this.#leaseMs - this.#port.now()
+  }
+
   /**
    * An item was given to this process, which asked for it at `since`: then, all others were there. Of what has happened
    * since, a grant says nothing: it may have waited here while this process slept.
@@ -72,11 +81,10 @@ export class HeldItems {
   /** Aborts the signals of held items once this process has not been heard for a lease. */
   #watchLease(): void {
     if (this.#cancelLease !== null || this.#held.size === 0) return
-    const now = this.#port.now()
     let next = Number.POSITIVE_INFINITY
     for (const { taken, since } of this.#held.values()) {
       if (taken.isLost) continue
-      const left = Math.max(this.#port.leaseStart() ?? since, since) + this.#leaseMs - now
+      const left = this.#leftOf(since)
       if (left <= 0) taken.abort(new StaleTokenError('the lease has run out: the others may have given the item away'))
       else next = Math.min(next, left)
     }

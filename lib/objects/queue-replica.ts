@@ -281,7 +281,7 @@ export class QueueReplica implements Replica, ItemActions {
       if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
     }
     for (const [number, open] of this.#takes) {
-      if (!open.isRegistered || this.state.isWaiting(this.port.self, number)) continue
+      if (!open.isRegistered || this.state.isWaiting(this.port.self, number) || this.#isAnswered(number)) continue
       this.#takes.delete(number)
       this.#retake(open)
     }
@@ -355,6 +355,13 @@ export class QueueReplica implements Replica, ItemActions {
       this.#giveBack(item.id, grant)
       return
     }
+    if (!this.#held.isFresh(open.since)) {
+      // It waited here, while this process slept or was cut off: it is handed out when the others have answered.
+      this.port.after(RETRY_MS, () => {
+        if (!this.#held.has(item.id) && this.#isGranted(item.id, grant)) this.#receive(item, grant)
+      })
+      return
+    }
     this.#takes.delete(grant.take)
     const { attempts, id } = item
     const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
@@ -377,6 +384,11 @@ export class QueueReplica implements Replica, ItemActions {
     }
   }
 
+  /** Is an item granted to that take of this process? */
+  #isAnswered(take: number): boolean {
+    return this.state.held().some(({ grant }) => grant?.taker === this.port.self && grant.take === take)
+  }
+
   #isGranted(id: number, grant: Grant): boolean {
     return this.state.items.get(id)?.grant?.token.join() === grant.token.join()
   }
@@ -384,6 +396,12 @@ export class QueueReplica implements Replica, ItemActions {
   /** A grant of this process has ended. */
   #release(each: Extract<Happening, { type: 'done' | 'returned' }>): void {
     const { id } = each.item
+    const open = this.#takes.get(each.grant.take)
+    if (open !== undefined) {
+      // Given back before it could be handed out.
+      this.#takes.delete(each.grant.take)
+      this.#retake(open)
+    }
     this.#held.end(id, each.grant, each.type === 'returned' && each.by !== this.port.self)
     if (each.type === 'done' || each.by === this.port.self) this.#resolve(each.call, id)
   }

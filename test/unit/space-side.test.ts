@@ -668,3 +668,22 @@ test('space side › what was kept takes effect in the name of the line that goe
     ['view 1.a.0 of old', 'view 1.a.0 of new', 'apply take', 'view 2.a.0 of new', 'view 3.a.0 of new'],
   )
 })
+
+test('space side › what was once heard counts for a lease, though answers tell of less when somebody comes back', () => {
+  const bench = new Bench()
+  let leaseStart: () => number | null = () => null
+  bench.side.openGroup(
+    'h',
+    options,
+    (port) => {
+      leaseStart = () => port.leaseStart()
+      return new SetReplica()
+    },
+    {},
+  )
+  const starts = [null, 500, 900, 100, null, 950].map((start) => {
+    bench.receive({ type: 'lease', start })
+    return leaseStart()
+  })
+  assert.deepEqual(starts, [null, 500, 900, 900, 900, 950])
+})

@@ -55,9 +55,11 @@ function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void
       for (const other of hands.slice(0, i)) {
         if (other.process === hand.process || other.token[0] !== hand.token[0]) continue
         const to = Math.min(hand.to, other.to)
-        const both = waking.together([hand.process, other.process], hand.from, to)
+        const two = [hand.process, other.process]
+        const both = waking.together(two, hand.from, to)
         const most = lease * SLACK
-        const stood = [hand, other].map(({ process }) => waking.stood(process, to - most, to))
+        // Who is frozen once more before it has noticed does not notice meanwhile (seed 870867).
+        const stood = two.map((process) => waking.stood(process, two, most, to))
         verdict.expect(
           both <= Math.min(most, Math.max(...stood)),
           () =>

@@ -46,10 +46,12 @@ export class Waking {
     return time + Math.max(0, to - at)
   }
 
-  /** For how long has its clock stood still, up to moments in that stretch? */
-  stood({ id }: Process, from: number, to: number): number {
+  /** For how long has its clock stood still, up to moments after which all of them were awake for so long until `to`, at most? */
+  stood({ id }: Process, processes: readonly Process[], most: number, to: number): number {
     let sum = 0
-    for (const { at, ms } of this.#stood.get(id) ?? []) if (at >= from && at <= to) sum += ms
+    for (const { at, ms } of this.#stood.get(id) ?? []) {
+      if (at <= to && this.together(processes, at, to) <= most) sum += ms
+    }
     return sum
   }
 

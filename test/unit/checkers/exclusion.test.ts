@@ -61,6 +61,19 @@ tolerates('P3', 'a holder whose clock stood still, for a lease', stood(20_000, b
 rejects('P3', 'a holder whose clock stood still, for longer', stood(20_000, bounds.lease * 1.1 + 10))
 rejects('P3', 'a holder whose clock stood still for a moment, for longer than that', stood(100, 200))
 
+const again = cutOff().freeze('a').wait(20_000).act('b', 'k', next, true)
+tolerates(
+  'P3',
+  'a holder whose clock stood still, and that is frozen once more before it has noticed',
+  again
+    .write({ e: 'thaw', t: again.t, q: 'a', stood: 20_000 })
+    .wait(bounds.lease - 10)
+    .freeze('a')
+    .wait(9_000)
+    .thaw('a')
+    .act('a', 'k', own, false),
+)
+
 /** After a view without it, a is told that its lease counts from so many ms after that; its clock may have stood still since. */
 function leased(from: number, stoodMs = 0): TraceWriter {
   const trace = cutOff()

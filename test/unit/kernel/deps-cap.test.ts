@@ -108,6 +108,18 @@ test('casting › whoever is held back by a list goes on when the member that it
   assert.deepEqual(cluster.seen('a').ends, [])
 })
 
+test('casting › nor does it wait long for one that has said that it is about to be frozen', () => {
+  const { cluster } = inManyGroups(['a', 'b', 'c'])
+  cluster.command('c', { type: 'suspend' })
+  cluster.run(15)
+  // Frozen: nothing goes in or out, and its links stay up.
+  cluster.kernels.delete('c')
+  const start = cluster.now
+  cluster.command('a', ...castIn(groups))
+  cluster.until(() => cluster.seen('b').delivered.length === groups.length)
+  assert.ok(cluster.now - start < 1_000, `${cluster.now - start} ms`)
+})
+
 test('casting › a frame that lists one more is refused, and what it carried comes when it is sent as it ought to be', () => {
   const { cluster } = inManyGroups(['a', 'b'])
   const list = (count: number): number[] => Array.from({ length: count }, (_, i) => [0, 2 * i, 0]).flat()

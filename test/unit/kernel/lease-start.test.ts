@@ -5,6 +5,7 @@ import type { Core } from '../../../lib/kernel/core.ts'
 import { Detector } from '../../../lib/kernel/detector.ts'
 import type { HeartbeatFrame } from '../../../lib/kernel/frame.ts'
 import { defaultLimits } from '../../../lib/kernel/limits.ts'
+import { Cluster } from './cluster.ts'
 
 const members = ['a', 'b', 'c']
 const beat: HeartbeatFrame = {
@@ -50,4 +51,18 @@ test('lease › an answer of one that has closed the view counts for none: other
   assert.equal(detector.leaseStart(), 500)
   detector.handleBeat('c', { ...beat, echo: 700 })
   assert.equal(detector.leaseStart(), 700)
+})
+
+test('lease › who has said goodbye answers for none: what is voted without it may have been', () => {
+  const cluster = new Cluster(['a', 'b'], {})
+  cluster.run(1_000)
+  const beats: boolean[] = []
+  cluster.tamper = (frame, from) => {
+    if (from === 'b' && frame.t === 'heartbeat') beats.push(frame.isClosed)
+    // Nobody acknowledges the goodbye, so that it stays for a while.
+    return from === 'a' ? null : frame
+  }
+  cluster.command('b', { type: 'leave', quick: false })
+  cluster.run(800)
+  assert.ok(beats.length > 0 && beats.every((isClosed) => isClosed), `beats: ${beats}`)
 })

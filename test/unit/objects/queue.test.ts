@@ -313,6 +313,54 @@ test('queue › an aborted take leaves no waiting take behind, and what it was g
   assert.equal(next.value?.item, 'x')
 })
 
+test('queue › what is granted to somebody just back is handed out when the others have answered, with a lease', async () => {
+  const cluster = makeCluster(3)
+  const [observer, , member] = [at(cluster, 0), at(cluster, 1), at(cluster, 2)]
+  cluster.cutOff(member)
+  const taken = watch(member.handle.take())
+  watch(observer.handle.add('job'))
+  await cluster.advance(15_000)
+  member.answeredAt = 0
+  cluster.join(member)
+  await cluster.advance(200)
+  assert.equal(observer.handle.items[0]?.taker, member.id)
+  assert.deepEqual(taken, {})
+  member.answeredAt = null
+  await cluster.advance(100)
+  assert.equal(taken.value?.isLost, false)
+  watch(taken.value?.done() ?? Promise.resolve())
+  await cluster.rest()
+  assert.equal(observer.handle.size, 0)
+})
+
+test('queue › what such a grant was taken back by, or given up, is asked for again, or given back', async () => {
+  for (const isAborted of [true, false]) {
+    const cluster = makeCluster(3)
+    const [observer, , member] = [at(cluster, 0), at(cluster, 1), at(cluster, 2)]
+    cluster.cutOff(member)
+    const controller = new AbortController()
+    const taken = watch(member.handle.take({ signal: controller.signal }))
+    watch(observer.handle.add('job'))
+    await cluster.advance(15_000)
+    member.answeredAt = 0
+    cluster.join(member)
+    await cluster.advance(200)
+    assert.equal(observer.handle.items[0]?.taker, member.id)
+    if (isAborted) controller.abort(new Error('enough'))
+    else {
+      // Away once more, for so long that the item goes to somebody else.
+      cluster.cutOff(member)
+      await cluster.advance(12_000)
+      assert.equal(observer.handle.items[0]?.state, 'waiting')
+      cluster.join(member)
+      member.answeredAt = null
+    }
+    await cluster.advance(1_000)
+    assert.equal(observer.handle.items[0]?.state, isAborted ? 'waiting' : 'taken')
+    assert.equal(taken.value?.isLost, isAborted ? undefined : false)
+  }
+})
+
 test('queue › takes of a member that was cut off wait on when it is back', async () => {
   const cluster = makeCluster(3)
   const member = at(cluster, 2)

@@ -35,6 +35,8 @@ export interface TotalMember<Handle> {
   drops: number
   /** Since when it is cut off; null while it is in the primary component. */
   cutOffAt: number | null
+  /** When it was last answered, if that is not now. */
+  answeredAt: number | null
 }
 
 interface Timer {
@@ -84,13 +86,13 @@ export class TotalCluster<Handle, Options> {
           this.#timers = this.#timers.filter((each) => each !== timer)
         }
       },
-      leaseStart: () => member.cutOffAt ?? this.now,
+      leaseStart: () => member.answeredAt ?? member.cutOffAt ?? this.now,
       fault: (code) => this.faults.push(code),
       close: () => Promise.resolve(),
     }
     const { replica, handle } = this.#kind.create(port, this.#options)
     const view = this.#makeView([id], false, {})
-    const start = { queued: [], view, position: 0, casts: 0, loses: 0, drops: 0, cutOffAt: null }
+    const start = { queued: [], view, position: 0, casts: 0, loses: 0, drops: 0, cutOffAt: null, answeredAt: null }
     const member: TotalMember<Handle> = { id, replica, handle, ...start }
     return member
   }
