@@ -3,7 +3,8 @@
  * Pure: every member computes the same from the same rows.
  *
  * Source: Ensemble's SYNC, EVS recovery; Keidar–Khazan cuts. Differs: the union of what any survivor holds is kept
- * (not the minimum); a cast whose dependency is lost is dropped unless a survivor delivered it.
+ * (not the minimum); a cast whose dependency is lost is dropped unless a survivor delivered it, or the loss concerns none
+ * of those who get it (decision 021).
  */
 import type { ProcessId } from './api.ts'
 import { isHeldBack } from './delivery.ts'
