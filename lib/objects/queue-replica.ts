@@ -52,6 +52,8 @@ interface OpenTake {
   since: number
   /** It has been seen waiting in the state. */
   isRegistered: boolean
+  /** What was granted for it came when no lease was left. */
+  isLate: boolean
 }
 
 /** The deterministic half of a queue with what this process wants of it. */
@@ -117,7 +119,14 @@ export class QueueReplica implements Replica, ItemActions {
           settle(arg)
         }
       }
-      const open: OpenTake = { resolve: end(resolve), reject: end(reject), signal, since: 0, isRegistered: false }
+      const open: OpenTake = {
+        resolve: end(resolve),
+        reject: end(reject),
+        signal,
+        since: 0,
+        isRegistered: false,
+        isLate: false,
+      }
       this.#castTake(open)
       signal?.addEventListener('abort', onAbort)
     })
@@ -163,6 +172,7 @@ export class QueueReplica implements Replica, ItemActions {
     const receipt = this.#cast([OP.take, number], this.#untilCutOff(open.signal))
     this.#lastTake = number
     open.isRegistered = false
+    open.isLate = false
     open.since = this.port.now()
     this.#takes.set(number, open)
     receipt.delivered.catch((reason: unknown) => {
@@ -355,8 +365,10 @@ export class QueueReplica implements Replica, ItemActions {
       this.#giveBack(item.id, grant)
       return
     }
-    if (!this.#held.isFresh(open.since)) {
-      // It waited here, while this process slept or was cut off: it is handed out when the others have answered.
+    if (!this.#held.isFresh(open.since) || (open.isLate && !this.state.isActingIn(this.port.view))) {
+      // It waited here, while this process slept or was cut off: it is handed out when the others have answered, and this
+      // state is still theirs (seed 883292).
+      open.isLate = true
       this.port.after(RETRY_MS, () => {
         if (!this.#held.has(item.id) && this.#isGranted(item.id, grant)) this.#receive(item, grant)
       })

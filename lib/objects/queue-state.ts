@@ -118,6 +118,11 @@ export class QueueState {
     return [...this.#taken].flatMap((id) => this.#items.get(id) ?? [])
   }
 
+  /** Is that the primary view that it acts in? Not, as long as another state is to replace this one. */
+  isActingIn(view: GroupView | null): boolean {
+    return view !== null && this.#isPrimary && this.#view === view.id
+  }
+
   /** Is this take waiting? */
   isWaiting(taker: string, take: number): boolean {
     return this.#takes.some((waiting) => waiting.taker === taker && waiting.take === take)

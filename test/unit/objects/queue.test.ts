@@ -333,6 +333,27 @@ test('queue › what is granted to somebody just back is handed out when the oth
   assert.equal(observer.handle.size, 0)
 })
 
+test('queue › nor is it handed out as long as another state is to come, which may have given it away', async () => {
+  const cluster = makeCluster(2)
+  const [observer, member] = [at(cluster, 0), at(cluster, 1)]
+  const taken = watch(member.handle.take())
+  await cluster.rest()
+  // It sleeps; the grant is delivered when it is awake.
+  await cluster.advance(20_000)
+  member.answeredAt = 0
+  watch(observer.handle.add('job'))
+  await cluster.rest()
+  // Answered again, and in a view of which it has not been told, as its state is to be replaced.
+  member.answeredAt = null
+  const { view } = member
+  member.view = { ...view, id: '99.p0.0' }
+  await cluster.advance(500)
+  assert.deepEqual(taken, {})
+  member.view = view
+  await cluster.advance(100)
+  assert.equal(taken.value?.isLost, false)
+})
+
 test('queue › what such a grant was taken back by, or given up, is asked for again, or given back', async () => {
   for (const isAborted of [true, false]) {
     const cluster = makeCluster(3)
