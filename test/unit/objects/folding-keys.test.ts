@@ -1,0 +1,94 @@
+/** Under which key a process acts in an object that folds: as few as can be, and none that is folded under its hands. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BusyError } from '../../../lib/errors.ts'
+import { type CounterOptions, counterKind, type SharedCounter } from '../../../lib/objects/counter.ts'
+import { type MapOptions, mapKind, type SharedMap } from '../../../lib/objects/map.ts'
+import type { ObjectKind } from '../../../lib/objects/replica.ts'
+import { encodeValue } from '../../../lib/values.ts'
+import { Alone } from './alone.ts'
+import { FORGET_AFTER_MS } from './folding-course.ts'
+
+const options = { forgetAfterMs: FORGET_AFTER_MS }
+
+interface Subject<Handle, Options> {
+  readonly kind: ObjectKind<Handle, Options>
+  act(handle: Handle): void
+  look(handle: Handle): unknown
+  /** An operation of another, under `3/1/1.a`. */
+  readonly theirs: readonly unknown[]
+  /** What is shown once both are delivered. */
+  readonly both: unknown
+}
+
+const maps: Subject<SharedMap, MapOptions<unknown>> = {
+  kind: mapKind,
+  act: (map) => map.set('k', 'mine'),
+  look: (map) => Object.fromEntries(map.entries()),
+  theirs: [0, 1, 'l', 1, encodeValue('x'), [], '3/1/1.a'],
+  both: { k: 'mine', l: 'x' },
+}
+
+const counters: Subject<SharedCounter, CounterOptions> = {
+  kind: counterKind,
+  act: (counter) => counter.add(5),
+  look: ({ value }) => value,
+  theirs: [3, 1, 1, 0, 1, '1.a'],
+  both: 6,
+}
+
+function describe<Handle, Options>(subject: Subject<Handle, Options>, objectOptions: Options): void {
+  const { kind, act, look, theirs, both } = subject
+  const what = `folding keys › ${kind.kind}`
+
+  for (const how of ['there is no room for it', 'it is refused later'] as const) {
+    test(`${what}: what is done under way to a view that folds is not lost, though something was tried long ago: ${how}`, () => {
+      const one = new Alone(kind, objectOptions)
+      one.view('1.a', null, ['a', 'b', 'x'])
+      one.isBusy = how === 'there is no room for it'
+      if (one.isBusy) assert.throws(() => act(one.handle), BusyError)
+      else {
+        act(one.handle)
+        one.replica.lost?.(1, 'refused')
+      }
+      one.isBusy = false
+      one.deliver(theirs, 'x')
+      one.view('2.a', '1.a', ['a', 'b'])
+      one.deliver(['forget', '1.a', 2], 'b')
+      act(one.handle)
+      one.view('3.a', '2.a', ['a', 'b'])
+      one.deliver(one.casts.at(-1))
+      assert.deepEqual(one.faults, [])
+      assert.deepEqual(look(one.handle), both)
+    })
+  }
+
+  test(`${what}: who was refused once is cut off for a moment, and brings what it did before that`, () => {
+    const [p, a] = ['p', 'a'].map((self) => new Alone(kind, objectOptions, self))
+    assert.ok(p && a)
+    for (const one of [p, a]) one.view('1.a', null, ['a', 'b', 'p', 'x'])
+    p.isBusy = true
+    assert.throws(() => act(p.handle), BusyError)
+    p.isBusy = false
+    for (const one of [p, a]) one.deliver(theirs, 'x')
+    for (const one of [p, a]) one.view('2.a', '1.a', ['a', 'b', 'p'])
+    act(p.handle)
+    p.deliver(p.casts[0])
+    // The others had waited, and fold what `x` did.
+    p.view('2.p', null, ['p'], true, false)
+    a.view('3.a', '2.a', ['a', 'b'])
+    a.deliver(['forget', '1.a', 2])
+    a.view('4.a', '3.a', ['a', 'b'])
+    for (const one of [p, a]) one.view('5.a', '4.a', ['a', 'b', 'p'], false)
+    const [theirState, ours] = [p.save(), a.save()]
+    p.unite(ours)
+    a.unite(theirState)
+    for (const one of [p, a]) {
+      assert.deepEqual(one.faults, [])
+      assert.deepEqual(look(one.handle), both)
+    }
+  })
+}
+
+describe(maps, options)
+describe(counters, options)
