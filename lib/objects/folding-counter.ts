@@ -172,7 +172,6 @@ export class FoldingReplica implements Replica {
     const { lost, torn } = this.#state.unite(coming)
     this.#report(lost)
     for (const lineage of torn) this.port.fault('counter-torn', { lineage })
-    this.#home = null
     this.#catchUp()
     this.#watch.watch()
   }

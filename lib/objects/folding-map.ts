@@ -91,7 +91,7 @@ export class MapForgetting {
     this.#coming = []
     for (const lineage of torn) this.#port.fault('map-torn', { lineage })
     this.report()
-    this.begin()
+    this.#watch.watch()
     return touched
   }
 

@@ -7,7 +7,9 @@ import { type MapOptions, mapKind, type SharedMap } from '../../../lib/objects/m
 import type { ObjectKind } from '../../../lib/objects/replica.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { Alone } from './alone.ts'
+import { makeRandom } from './cluster.ts'
 import { FORGET_AFTER_MS } from './folding-course.ts'
+import { type Sharer, Sharers } from './sharers.ts'
 
 const options = { forgetAfterMs: FORGET_AFTER_MS }
 
@@ -15,6 +17,8 @@ interface Subject<Handle, Options> {
   readonly kind: ObjectKind<Handle, Options>
   act(handle: Handle): void
   look(handle: Handle): unknown
+  /** How many keys a state has by name. */
+  names(saved: unknown): number
   /** An operation of another, under `3/1/1.a`. */
   readonly theirs: readonly unknown[]
   /** What is shown once both are delivered. */
@@ -25,6 +29,7 @@ const maps: Subject<SharedMap, MapOptions<unknown>> = {
   kind: mapKind,
   act: (map) => map.set('k', 'mine'),
   look: (map) => Object.fromEntries(map.entries()),
+  names: (saved) => ((saved as unknown[][])[0]?.length ?? 0) / 2,
   theirs: [0, 1, 'l', 1, encodeValue('x'), [], '3/1/1.a'],
   both: { k: 'mine', l: 'x' },
 }
@@ -33,13 +38,55 @@ const counters: Subject<SharedCounter, CounterOptions> = {
   kind: counterKind,
   act: (counter) => counter.add(5),
   look: ({ value }) => value,
+  names: (saved) => (saved as unknown[]).filter((part) => typeof part === 'string').length,
   theirs: [3, 1, 1, 0, 1, '1.a'],
   both: 6,
 }
 
 function describe<Handle, Options>(subject: Subject<Handle, Options>, objectOptions: Options): void {
-  const { kind, act, look, theirs, both } = subject
+  const { kind, act, look, names, theirs, both } = subject
   const what = `folding keys › ${kind.kind}`
+
+  /** Three, of whom the first acts each time that they have met; how many names there are in the end. */
+  function meetOften(part: (sharers: Sharers<Handle, Options>, all: Sharer<Handle>[]) => void): number {
+    const sharers = new Sharers(kind, objectOptions, makeRandom(1))
+    const all = [0, 1, 2].map(() => sharers.join(sharers.parts[0] ?? []))
+    sharers.drain()
+    sharers.change([all])
+    for (let i = 0; i < 20; i += 1) {
+      for (const sharer of all.slice(0, 2)) sharers.act(sharer, act)
+      sharers.drain()
+      part(sharers, all)
+      sharers.change(sharers.parts)
+      sharers.drain()
+    }
+    for (let i = 0; i < 4; i += 1) {
+      sharers.pass(FORGET_AFTER_MS * 2)
+      sharers.drain()
+      sharers.change(sharers.parts)
+      sharers.drain()
+    }
+    assert.deepEqual(sharers.faults, [])
+    const [first] = all
+    return names(first?.copies[0].replica.save())
+  }
+
+  test(`${what}: however often another is away and comes back, who stays has one name`, () => {
+    const count = meetOften((sharers, [a, b, c]) => {
+      assert.ok(a && b && c)
+      sharers.change([[a, b]])
+      sharers.change([[c]])
+    })
+    assert.equal(count, 2)
+  })
+
+  test(`${what}: however often all are out of the primary component and meet again, what is left is a name each`, () => {
+    const count = meetOften((sharers, [a, b, c]) => {
+      assert.ok(a && b && c)
+      for (const each of [c, a, b]) sharers.change([[each]])
+    })
+    assert.ok(count <= 4, `${count}`)
+  })
 
   for (const how of ['there is no room for it', 'it is refused later'] as const) {
     test(`${what}: what is done under way to a view that folds is not lost, though something was tried long ago: ${how}`, () => {
