@@ -139,3 +139,54 @@ function describe<Handle, Options>(subject: Subject<Handle, Options>, objectOpti
 
 describe(maps, options)
 describe(counters, options)
+
+/** `p` has written `k`, and again when it was cut off; the others have folded it, and are back. */
+function foldedMeanwhile(write: (map: SharedMap) => void): Alone<SharedMap, MapOptions<unknown>> {
+  const [p, a] = ['p', 'a'].map((self) => new Alone(mapKind, options, self))
+  assert.ok(p && a)
+  for (const one of [p, a]) one.view('1.a', null, ['a', 'p'])
+  p.handle.set('k', 'first')
+  for (const one of [p, a]) one.deliver(p.casts[0], 'p')
+  write(p.handle)
+  a.view('2.a', '1.a', ['a'])
+  a.deliver(['forget', '1.a', 2])
+  a.view('3.a', '2.a', ['a'])
+  p.view('2.p', null, ['p'], true, false)
+  p.view('4.a', '3.a', ['a', 'p'], false)
+  p.unite(a.save())
+  return p
+}
+
+test('folding keys › map: a write that is pending when its key is folded is not shown, cast again if it is lost, and reported', () => {
+  const p = foldedMeanwhile((map) => map.set('k', 'second'))
+  assert.equal(p.handle.get('k'), 'first')
+  p.replica.lost?.(2, 'lost')
+  assert.deepEqual(p.casts[2], p.casts[1])
+  assert.equal(p.handle.get('k'), 'first')
+  assert.deepEqual(p.faults, [])
+  p.deliver(p.casts[2])
+  assert.deepEqual(p.faults, ['map-fold'])
+  assert.equal(p.handle.get('k'), 'first')
+  // It is done with.
+  p.replica.lost?.(3, 'lost')
+  assert.equal(p.casts.length, 3)
+})
+
+test('folding keys › map: a delete that is pending when its key is folded is done, and cast again if it is lost', () => {
+  const p = foldedMeanwhile((map) => map.delete('k'))
+  assert.equal(p.handle.has('k'), false)
+  p.replica.lost?.(2, 'lost')
+  assert.deepEqual(p.casts[2], p.casts[1])
+  p.deliver(p.casts[2])
+  assert.equal(p.handle.has('k'), false)
+  assert.deepEqual(p.faults, [])
+})
+
+test('folding keys › map: what is written over a write that comes too late is shown, and what was there before', () => {
+  const p = foldedMeanwhile((map) => map.set('k', 'second').set('l', 'too late'))
+  assert.deepEqual([...p.handle.keys()], ['k'])
+  p.handle.set('k', 'third')
+  assert.equal(p.handle.get('k'), 'third')
+  for (const op of p.casts.slice(1)) p.deliver(op)
+  assert.deepEqual([...p.handle.entries()], [['k', 'third']])
+})
