@@ -63,6 +63,11 @@ export class CounterState {
     return this.#totals.get(key) ?? NOTHING
   }
 
+  /** Does anything stand under that key? */
+  holds(key: Key): boolean {
+    return this.#totals.has(key)
+  }
+
   /** What no key stands for any more. */
   sum(): number {
     let sum = 0

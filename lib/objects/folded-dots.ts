@@ -24,7 +24,7 @@ export class FoldedDots {
   readonly lineages: Lineages<Ranges> = new Lineages<Ranges>({
     // How many dots.
     sums: 1,
-    keys: () => this.context.authors().filter((key) => !this.rests.has(key)),
+    keys: () => this.context.authors().filter((key) => this.names(key)),
     get: (key) => this.context.ranges(key),
     settle: (key) => this.unsure.set(key, []),
     fold: (key, marked, sums) => {
@@ -49,9 +49,14 @@ export class FoldedDots {
     if (rest.length > 0) this.rests.add(key)
   }
 
+  /** Does the state have that key by its name, and not just a rest of it? */
+  names(key: Key): boolean {
+    return this.context.knows(key) && !this.rests.has(key)
+  }
+
   /** Is that key folded, or was it never known here and can be told from those no more? */
   isPast(key: Key): boolean {
-    return (this.rests.has(key) || !this.context.knows(key)) && this.lineages.isBefore(key)
+    return !this.names(key) && this.lineages.isBefore(key)
   }
 
   /** `[outside, unsure, rests, acting, lineages]`; `outside` are the authors of entries that the context does not name. */

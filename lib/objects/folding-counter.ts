@@ -38,7 +38,7 @@ export class FoldingReplica implements Replica {
   readonly #own = new Map<string, Totals>()
   /** In the order in which they were made. */
   readonly #pending: Pending[] = []
-  /** Where this process counts while the state is in that lineage; null: where nothing was counted yet. */
+  /** Where this process counts while the state is in that lineage; null: nowhere in it yet. */
   #home: Home | null = null
   /** The number of this process's last operation; never used again, even if it was taken back. */
   #k = 0
@@ -55,9 +55,8 @@ export class FoldingReplica implements Replica {
     if (!Number.isSafeInteger(n)) throw new UsageError('a counter counts in safe integers')
     if (n === 0) return
     const { self, opening } = this.port
-    const { home } = this.#state
-    const isStale = this.#state.isPast(keyOf(self, opening, this.#home))
-    if (isStale || home === null || home.lineage !== this.#home?.lineage) this.#home = home
+    // Where nothing is counted yet, what was marked since tells nothing of what will be: it begins as late as it can.
+    if (!this.#state.holds(keyOf(self, opening, this.#home)) || this.#isElsewhere()) this.#home = this.#state.home
     const at = this.#home
     const key = keyOf(self, opening, at)
     const { up, down } = this.#visible(key)
@@ -69,6 +68,11 @@ export class FoldingReplica implements Replica {
     this.#pending.push({ n: cast, key, op, totals })
     this.#k = totals.k
     this.#own.set(key, totals)
+  }
+
+  /** Is the lineage in force another one than that of its key? */
+  #isElsewhere(): boolean {
+    return this.#state.home?.lineage !== this.#home?.lineage
   }
 
   #cast(op: readonly unknown[]): Receipt {
@@ -133,7 +137,8 @@ export class FoldingReplica implements Replica {
     if (succession !== undefined) {
       this.#touch()
       this.#state.install(view, succession)
-      if (this.#state.home === null) this.#home = null
+      // Only who was out of its lineage may have been missed.
+      if (this.#isElsewhere()) this.#home = null
       this.#catchUp()
     }
     this.#watch.watch()
@@ -167,7 +172,6 @@ export class FoldingReplica implements Replica {
     const { lost, torn } = this.#state.unite(coming)
     this.#report(lost)
     for (const lineage of torn) this.port.fault('counter-torn', { lineage })
-    this.#home = null
     this.#catchUp()
     this.#watch.watch()
   }

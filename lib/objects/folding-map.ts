@@ -24,7 +24,7 @@ export class MapForgetting {
   readonly #state: () => MapState
   /** States that came and are not united yet. */
   #coming: MapState[] = []
-  /** Where this process writes while the state is in that lineage; null: where nothing was written yet. */
+  /** Where this process writes while the state is in that lineage; null: nowhere in it yet. */
   #home: Home | null = null
 
   constructor(port: GroupPort, afterMs: number, state: () => MapState) {
@@ -37,10 +37,16 @@ export class MapForgetting {
   key(): Key {
     const { self, opening } = this.#port
     const { folded } = this.#state()
-    const home = folded?.lineages.home ?? null
-    const isStale = folded?.isPast(keyOf(self, opening, this.#home))
-    if (isStale || home === null || home.lineage !== this.#home?.lineage) this.#home = home
+    // Where nothing is written yet, what was marked since tells nothing of what will be: it begins as late as it can.
+    if (!folded?.names(keyOf(self, opening, this.#home)) || this.#isElsewhere()) {
+      this.#home = folded?.lineages.home ?? null
+    }
     return keyOf(self, opening, this.#home)
+  }
+
+  /** Is the lineage in force another one than that of its key? */
+  #isElsewhere(): boolean {
+    return this.#state().folded?.lineages.home?.lineage !== this.#home?.lineage
   }
 
   /** The operation as it is cast. */
@@ -67,7 +73,8 @@ export class MapForgetting {
     const { folded } = this.#state()
     if (succession !== undefined) {
       folded?.lineages.install(view, succession)
-      if (folded?.lineages.home === null) this.#home = null
+      // Only who was out of its lineage may have been missed.
+      if (this.#isElsewhere()) this.#home = null
     }
     this.#watch.watch()
     return succession !== undefined
@@ -84,7 +91,7 @@ export class MapForgetting {
     this.#coming = []
     for (const lineage of torn) this.#port.fault('map-torn', { lineage })
     this.report()
-    this.begin()
+    this.#watch.watch()
     return touched
   }
 

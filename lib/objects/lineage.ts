@@ -136,10 +136,13 @@ export class Lineages<Held> {
     this.#fold(lineage, lineage.due)
     const marked = new Set([...lineage.marks.values()].flatMap((mark) => [...mark.keys()]))
     const mark = new Map<Key, Held>()
-    for (const key of ascending(folds.keys())) {
-      if (homeOf(key)?.lineage !== this.#acting) continue
+    const homed = ascending(folds.keys()).filter((key) => homeOf(key)?.lineage === this.#acting)
+    const last = lastOf(homed)
+    for (const key of homed) {
       folds.settle(key)
-      if (!members.includes(authorOf(key)) && !marked.has(key)) mark.set(key, folds.get(key))
+      const author = authorOf(key)
+      const isInUse = members.includes(author) && last.get(author) === key
+      if (!isInUse && !marked.has(key)) mark.set(key, folds.get(key))
     }
     if (mark.size > 0) lineage.marks.set(epochOf(space), mark)
   }
@@ -262,6 +265,18 @@ export function authorOf(key: Key): string {
 export function homeOf(key: Key): Home | null {
   const parts = key.split('/')
   return parts.length === 4 ? { epoch: Number(parts[2]), lineage: parts[3] ?? '' } : null
+}
+
+/** Of keys of one lineage, the last of each author, which begins nothing more under the others. */
+function lastOf(keys: readonly Key[]): Map<string, Key> {
+  const rank = (key: Key): number[] => key.split('/').slice(1, 3).map(Number)
+  const last = new Map<string, Key>()
+  for (const key of keys) {
+    const [opening = 0, epoch = 0] = rank(key)
+    const [lastOpening = -1, lastEpoch = 0] = rank(last.get(authorOf(key)) ?? '')
+    if (opening > lastOpening || (opening === lastOpening && epoch > lastEpoch)) last.set(authorOf(key), key)
+  }
+  return last
 }
 
 /** A key, or what could be one. */

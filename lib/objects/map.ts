@@ -14,7 +14,7 @@ import { ChangeEvent, type ChangeOrigin, Coalescer, type DeepReadonly, ObjectTar
 import { MapForgetting } from './folding-map.ts'
 import { checkForgetAfter, foldingVariant } from './forget-watch.ts'
 import { authorOf } from './lineage.ts'
-import { type MapEntry, type MapOp, MapState } from './map-state.ts'
+import { type MapEntry, type MapOp, MapState, sameDot } from './map-state.ts'
 import type { CastFate, GroupPort, GroupView, ObjectKind, OpInfo, Replica, Succession } from './replica.ts'
 import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
 
@@ -318,8 +318,21 @@ export class MapReplica implements Replica {
   /** Of this process's own operations, more may have been delivered, or come too late. */
   #catchUp(): void {
     for (const pending of [...this.#pending]) {
-      if (this.#state.hasSeen(pending.author, pending.k)) this.#dropPending(pending)
+      if (this.#isDone(pending)) this.#dropPending(pending)
+      // It is shown no more, but still to come: that it comes too late is reported when it does.
+      else if (!this.#isShown(pending)) this.#uncover(pending)
     }
+  }
+
+  #isDone({ author, k, keys, entry }: Pending): boolean {
+    if (this.#state.context.has(author, k)) return true
+    // Under a folded key, what is alive was delivered.
+    return entry !== undefined && keys.some((key) => this.#state.entries(key).some(sameDot(entry)))
+  }
+
+  /** Is it to do anything yet? Under a folded key, only a delete is. */
+  #isShown({ author, k, entry }: Pending): boolean {
+    return !(entry === undefined ? this.#state.context.has(author, k) : this.#state.hasSeen(author, k))
   }
 
   #afterUnion(keys: Iterable<string>): void {
@@ -346,14 +359,18 @@ export class MapReplica implements Replica {
   /** An own operation is in the delivered state, or lost for good: its overlay goes. */
   #dropPending(pending: Pending): void {
     const at = this.#pending.indexOf(pending)
+    this.#uncover(pending, at)
     this.#pending.splice(at, 1)
-    // Only what was lost is still pending before it.
+  }
+
+  /** Takes it out of the overlay. */
+  #uncover(pending: Pending, at = this.#pending.indexOf(pending)): void {
+    // Only what was lost is still pending before it, and what comes too late.
     const before = at === 0 ? [] : this.#pending.slice(0, at)
     for (const key of pending.keys) {
       if (this.#overlay.get(key) !== pending) continue
       const earlier = before.findLast(({ keys }) => keys.includes(key))
-      const isSeen = earlier !== undefined && this.#state.hasSeen(earlier.author, earlier.k)
-      if (earlier === undefined || isSeen) this.#overlay.delete(key)
+      if (earlier === undefined || !this.#isShown(earlier)) this.#overlay.delete(key)
       else this.#overlay.set(key, earlier)
       this.#refresh(key, null)
     }

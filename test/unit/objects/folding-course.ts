@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { BusyError } from '../../../lib/errors.ts'
-import type { GroupPort, GroupView, ObjectKind, Succession } from '../../../lib/objects/replica.ts'
+import type { ObjectKind } from '../../../lib/objects/replica.ts'
 import { encodeValue } from '../../../lib/values.ts'
+import { Alone } from './alone.ts'
 import { makeRandom, pick } from './cluster.ts'
 import { type Sharer, Sharers } from './sharers.ts'
 
@@ -179,42 +180,18 @@ export function castAfterRefusal<Handle, Options>(
   options: Options,
   about: { act(handle: Handle): void; readonly theirs: readonly unknown[] },
 ): unknown {
-  const casts: unknown[] = []
-  let isBusy = true
-  const port: GroupPort = {
-    name: 'g',
-    self: 'a',
-    opening: 0,
-    view: null,
-    phase: 'open',
-    isWritable: true,
-    cast: (op) => {
-      if (isBusy) throw new BusyError('no room')
-      casts.push(op)
-      return { n: casts.length, delivered: Promise.resolve(), stable: Promise.resolve() }
-    },
-    now: () => 0,
-    after: () => () => undefined,
-    leaseStart: () => null,
-    fault: assert.fail,
-    close: () => Promise.resolve(),
-  }
-  const { replica, handle } = kind.create(port, options)
-  const view = (space: string, after: string | null, members: readonly string[]): void => {
-    const none = { missing: [], joined: [], left: [], dead: [], expelled: [] }
-    const info: GroupView = { id: space, members, primary: true, line: null, ...none }
-    const succession: Succession = { space, after, isSettled: true }
-    replica.view(info, succession)
-  }
-  view('1.a', null, ['a', 'x'])
-  assert.throws(() => about.act(handle), BusyError)
-  assert.ok(replica.apply(about.theirs, { author: 'x', local: false, n: 1, view: '1.a', index: 1 }))
-  view('2.a', '1.a', ['a'])
-  assert.ok(replica.apply(['forget', '1.a', 2], { author: 'a', local: true, n: 1, view: '2.a', index: 1 }))
-  view('3.a', '2.a', ['a'])
-  isBusy = false
-  about.act(handle)
-  const [own] = casts
-  assert.ok(replica.apply(own, { author: 'a', local: true, n: 1, view: '3.a', index: 1 }))
+  const one = new Alone(kind, options)
+  one.view('1.a', null, ['a', 'x'])
+  one.isBusy = true
+  assert.throws(() => about.act(one.handle), BusyError)
+  one.deliver(about.theirs, 'x')
+  one.view('2.a', '1.a', ['a'])
+  one.deliver(['forget', '1.a', 2])
+  one.view('3.a', '2.a', ['a'])
+  one.isBusy = false
+  about.act(one.handle)
+  const [own] = one.casts
+  one.deliver(own)
+  assert.deepEqual(one.faults, [])
   return own
 }
