@@ -52,8 +52,8 @@ interface OpenTake {
   since: number
   /** It has been seen waiting in the state. */
   isRegistered: boolean
-  /** What was granted for it came when no lease was left. */
-  isLate: boolean
+  /** When what was granted for it came, if no lease was left then. */
+  lateSince: number | null
 }
 
 /** The deterministic half of a queue with what this process wants of it. */
@@ -125,7 +125,7 @@ export class QueueReplica implements Replica, ItemActions {
         signal,
         since: 0,
         isRegistered: false,
-        isLate: false,
+        lateSince: null,
       }
       this.#castTake(open)
       signal?.addEventListener('abort', onAbort)
@@ -172,7 +172,7 @@ export class QueueReplica implements Replica, ItemActions {
     const receipt = this.#cast([OP.take, number], this.#untilCutOff(open.signal))
     this.#lastTake = number
     open.isRegistered = false
-    open.isLate = false
+    open.lateSince = null
     open.since = this.port.now()
     this.#takes.set(number, open)
     receipt.delivered.catch((reason: unknown) => {
@@ -365,10 +365,10 @@ export class QueueReplica implements Replica, ItemActions {
       this.#giveBack(item.id, grant)
       return
     }
-    if (!this.#held.isFresh(open.since) || (open.isLate && !this.state.isActingIn(this.port.view))) {
+    if (!this.#held.isFresh(open.since) && open.lateSince === null) open.lateSince = this.port.now()
+    if (open.lateSince !== null && !this.#isConfirmed(open.lateSince)) {
       // It waited here, while this process slept or was cut off: it is handed out when the others have answered, and this
       // state is still theirs (seed 883292).
-      open.isLate = true
       this.port.after(RETRY_MS, () => {
         if (!this.#held.has(item.id) && this.#isGranted(item.id, grant)) this.#receive(item, grant)
       })
@@ -394,6 +394,12 @@ export class QueueReplica implements Replica, ItemActions {
     } catch {
       retry()
     }
+  }
+
+  /** Have the others answered since, and is this state still the one in force? */
+  #isConfirmed(since: number): boolean {
+    const start = this.port.leaseStart()
+    return start !== null && start > since && this.state.isActingIn(this.port.view)
   }
 
   /** Is an item granted to that take of this process? */

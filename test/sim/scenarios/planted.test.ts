@@ -7,13 +7,17 @@ import { coverageMutants } from '../mutants-of-coverage.ts'
 import { plant } from '../plant.ts'
 import { coverage } from './coverage.ts'
 
+/** What is lost there is for others than those who get the answer, who lose nothing by it (decision 021). */
+const OF_OTHERS = 'a uniform cast is not released before all hold'
+
 /** The bug, and the scenarios that it does not show in. */
 const cases = [
   {
     name: 'covered-dependencies',
-    isSpared: (scenario: string) => scenario.includes('a fifo cast that has come first'),
+    isSpared: (scenario: string) =>
+      scenario.includes('a fifo cast that has come first') || scenario.includes(OF_OTHERS),
   },
-  { name: 'covered-by-fifo', isSpared: () => false },
+  { name: 'covered-by-fifo', isSpared: (scenario: string) => scenario.includes(OF_OTHERS) },
 ] as const
 
 for (const { name, isSpared } of cases) {
