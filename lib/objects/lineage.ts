@@ -3,12 +3,12 @@
  * what was marked in them to be folded.
  *
  * Only a lineage folds. A key that may be folded (a *homed* one) bears its lineage and the epoch of the view in which it
- * began. A settled view of the lineage marks the homed keys whose authors are no members, with what stands under them;
- * after `forgetAfterMs` what was marked is folded, and its names are forgotten: the *horizon* of the lineage is then the
+ * began. A settled view of the lineage marks the homed keys whose authors are no members, and of members all but the last,
+ * with what stands under them; after `forgetAfterMs` what was marked is folded, and its names are forgotten: the *horizon* of the lineage is then the
  * epoch of that view. All who have been in that view have the same mark, so whoever has not, knows of it: its *reach* lies
  * before the horizon.
  *
- * Source: docs/decisions/015. Tests: test/unit/objects/folding.test.ts, map-folding.test.ts.
+ * Source: docs/decisions/015. Tests: test/unit/objects/folding.test.ts, map-folding.test.ts, folding-keys.test.ts.
  */
 import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
 import type { Succession } from './replica.ts'
