@@ -2,7 +2,7 @@
  * L5 Detector completeness and accuracy: nobody keeps a crashed process in its view for longer than `tDetect`, counted
  * from the crash if nothing else happens to the world meanwhile, else from the quiet line; and no view excludes a process
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
- * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, from anybody in the view. A
+ * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, or a frame on it drawn that late, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
  * of it; one of whose members died or left before it was in it, or whose members did not get through to each other for
  * longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile; and
@@ -90,14 +90,14 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
       const other = run.process(id)
       if (other === undefined || isBefore(other.crash, install) || isBefore(other.leave, install)) continue
       const left = install.before.view
-      const theirs = currentOf(run, other, install.at.line)
-      const wasThere = left.installs.some(({ process, at }) => process === other && at.line < install.at.line)
+      const { line, t } = kernelAt(installs, install)
+      const theirs = currentOf(run, other, line)
+      const wasThere = left.installs.some(({ process, at }) => process === other && at.line < line)
       // It has gone on without this process, or another that comes along here: its own view is judged for that.
       const hasNewer = theirs !== undefined && isOlder(left, theirs.view)
-      const wentPast = hasNewer && hasLeftBehind(run, other, install)
-      if ((wasThere || wentPast) && !hasAll(membersAt(run, other, install.at.line), install)) continue
+      const wentPast = hasNewer && hasLeftBehind(run, other, { process: install.process, line })
+      if ((wasThere || wentPast) && !hasAll(membersAt(run, other, line), install)) continue
       count++
-      const { t } = kernelAt(installs, install)
       verdict.expect(
         excuses.has(install, t, other, wasThere ? [] : [parseViewId(left.id).coordinator]) ||
           (!wasThere && hasNewer && excuses.wasHeldUp(left, t)) ||
@@ -111,7 +111,7 @@ function checkAccuracy(run: Run, verdict: Verdict): number {
   return count
 }
 
-/** Where the kernel installed that view, of which an application that lags may hear much later (seed 20181 of lag). */
+/** Where the kernel installed that view, of which an application that lags or is paused may hear much later (seed 20181 of lag, 24053). */
 function kernelAt(installs: readonly Located<'install'>[], { process, view, at }: Install): At {
   return (
     installs.findLast((each) => each.process === process && each.line < at.line && each.data.view === view.id) ?? at
@@ -124,7 +124,7 @@ function excluded({ before, view, data }: Install): string[] {
 }
 
 /** Has it, before that line, gone from a view with the one who installs to one without it? */
-function hasLeftBehind(run: Run, other: Process, { process, at: { line } }: Install): boolean {
+function hasLeftBehind(run: Run, other: Process, { process, line }: { process: Process; line: number }): boolean {
   const installs = other.installs.get(run.space) ?? []
   return installs.some(({ before, view, at }) => {
     return at.line < line && before?.view.members.has(process.id) === true && !view.members.has(process.id)
@@ -211,6 +211,8 @@ class Excuses {
       const { ms } = data
       if (ms === undefined || ms > BRIEF_MS) this.#note(data, { from: t, to: t + (ms ?? 0) })
     }
+    // A frame that was drawn late holds up what is behind it on its channel, too (plan l5-1908).
+    for (const { data, t } of run.of('late')) if (data.ms > BRIEF_MS) this.#note(data, { from: t, to: t + data.ms })
     let cut: Span | null = null
     for (const { data, t } of [...run.of('cut'), ...run.of('heal')].sort((a, b) => a.line - b.line)) {
       if (cut !== null) cut.to = t
@@ -260,7 +262,7 @@ class Excuses {
     })
   }
 
-  #note({ parts, links }: LineOf<'cut' | 'slow'>, span: Span): void {
+  #note({ parts, links }: Pick<LineOf<'cut' | 'slow'>, 'parts' | 'links'>, span: Span): void {
     for (const ends of links ?? []) this.#links.push({ ends, span })
     if (parts !== undefined) {
       const partOf = new Map(parts.flatMap((part, index) => part.map((id): [string, number] => [id, index])))

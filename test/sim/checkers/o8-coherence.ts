@@ -102,7 +102,7 @@ function checkSending(run: Run, verdict: Verdict): void {
       const { group, sender, send } = message
       const mayWait = group?.options?.consistency === 'consistent'
       for (const [epoch, before] of last) {
-        if (before.n < message.n || (mayWait && isWaiting(sender, group, { epoch, line: before.send?.line ?? 0 })))
+        if (before.n < message.n || (mayWait && isWaiting(run, sender, group, { epoch, line: before.send?.line ?? 0 })))
           continue
         verdict.fail(`${message.m} is sent after ${before.m}, which was cast later`, send?.line)
         break
@@ -113,14 +113,30 @@ function checkSending(run: Run, verdict: Verdict): void {
   }
 }
 
+interface Then {
+  readonly epoch: number
+  readonly line: number
+}
+
 /**
- * Did the group wait, as far as the process was told, in the space view of that epoch, or at that line? A group view may
+ * Did the group wait, or the process for its state, as far as the process was told, in the space view of that epoch, or at that line? A group view may
  * live through several space views, so the one of a send does not say in which of them it was sent; and the application
  * is told of views later than its kernel sends.
  */
-function isWaiting(process: Process, group: Group, then: { readonly epoch: number; readonly line: number }): boolean {
+function isWaiting(run: Run, process: Process, group: Group, then: Then): boolean {
   const installs = process.installs.get(group) ?? []
   const inEpoch = installs.findLast(({ data }) => parseViewId(data.sv).epoch <= then.epoch)
   const atLine = installs.findLast(({ at }) => at.line < then.line)
-  return inEpoch?.data.primary !== true || atLine?.data.primary !== true
+  if (inEpoch?.data.primary !== true || atLine?.data.primary !== true) return true
+  return isAwaiting(run, process, atLine.view, then.line)
+}
+
+/** Is there a state for that view that it had not been given at that line (`--faults all,lag`, seed 91035)? */
+function isAwaiting(run: Run, process: Process, { id, group }: View, line: number): boolean {
+  const isOf = (data: { readonly g: string; readonly view: string }): boolean =>
+    data.g === group.name && data.view === id
+  return (
+    run.of('stateOut').some(({ data }) => isOf(data) && data.to === process.id) &&
+    !run.of('stateIn').some((given) => given.process === process && isOf(given.data) && given.line < line)
+  )
 }

@@ -7,13 +7,13 @@
  *
  * Who is frozen, or whose page is blocked, acts on nothing meanwhile. Where a process's clock has stood still it cannot
  * know that its lease is over: then it may hold the item for so much longer, a lease at most. Two lines know nothing of
- * each other.
+ * each other, and whoever founds one anew takes along what it has in hand (seed 18064).
  */
 
 import type { TraceToken } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
-import type { Process, View } from './model.ts'
+import type { At, Process, View } from './model.ts'
 import { primaryLines } from './p1-unique-primary.ts'
 import type { Run } from './run.ts'
 import { sameToken } from './tokens.ts'
@@ -29,6 +29,14 @@ interface Hand {
   readonly line: number
   readonly from: number
   to: number
+}
+
+/** A part of that, in which the process's views are of one line. */
+interface Stretch extends Pick<Hand, 'process' | 'line'> {
+  /** A line of primary views. */
+  readonly of: string | null
+  readonly from: number
+  readonly to: number
 }
 
 export const checker: Checker = {
@@ -50,10 +58,11 @@ interface Clocks {
 }
 
 function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void {
-  for (const [lock, hands] of handsOf(run)) {
+  for (const [lock, whole] of handsOf(run)) {
+    const hands = whole.flatMap((hand) => stretchesOf(run, lock, hand)).sort((a, b) => a.from - b.from)
     for (const [i, hand] of hands.entries()) {
       for (const other of hands.slice(0, i)) {
-        if (other.process === hand.process || other.token[0] !== hand.token[0]) continue
+        if (other.process === hand.process || other.of !== hand.of) continue
         const to = Math.min(hand.to, other.to)
         const two = [hand.process, other.process]
         const both = waking.together(two, hand.from, to)
@@ -85,6 +94,35 @@ function handsOf(run: Run): Map<string, Hand[]> {
     }
   }
   return hands
+}
+
+function stretchesOf(run: Run, lock: string, { process, token, line, from, to }: Hand): Stretch[] {
+  const installs = process.installs.get(run.space) ?? []
+  const stretches: Stretch[] = []
+  let start = from
+  let of = installs.findLast(({ at, data }) => at.line < line && data.line !== null)?.data.line ?? token[0]
+  for (const { at, data } of installs) {
+    if (at.line <= line || at.t >= to || data.line === null || data.line === of) continue
+    stretches.push({ process, line, of, from: start, to: at.t })
+    start = isLost(run, process, of, at) ? stateAt(run, process, lock, at) : at.t
+    of = data.line
+  }
+  if (start <= to) stretches.push({ process, line, of, from: start, to })
+  return stretches
+}
+
+/** Had it heard by then that its line is lost? */
+function isLost(run: Run, process: Process, of: string | null, { line }: At): boolean {
+  return run.of('lineLost').some((lost) => lost.process === process && lost.data.line === of && lost.line < line)
+}
+
+/** When the state of that item's queue comes to it next: only that says whose item it is in the line that won. */
+function stateAt(run: Run, process: Process, lock: string, { line }: At): number {
+  const group = lock.slice(0, lock.indexOf('/'))
+  const states = [...run.of('stateIn'), ...run.of('merge'), ...run.of('anew')]
+  return states
+    .filter((each) => each.process === process && each.data.g === group && each.line > line)
+    .reduce((least, { t }) => Math.min(least, t), Number.POSITIVE_INFINITY)
 }
 
 function checkLeases(run: Run, verdict: Verdict, waking: Waking): void {

@@ -87,7 +87,8 @@ function checkRejoins(run: Run, verdict: Verdict, installs: readonly Install[]):
       if (!view.members.has(id)) continue
       gone.delete(id)
       verdict.expect(
-        hasRejoined(run.process(id), where, view) || isBroughtAlong(run, run.process(id), { left: where, back: view }),
+        hasRejoined(run, run.process(id), where, view) ||
+          isBroughtAlong(run, run.process(id), { left: where, back: view }),
         () =>
           `${id} left "${view.group.name}" in ${where.id} and is back in ${view.id} at ${process.id} without a join`,
         at.line,
@@ -101,14 +102,22 @@ function checkRejoins(run: Run, verdict: Verdict, installs: readonly Install[]):
  * Did it join after the leave that `left` speaks of, and before anybody was in `back`? A later leave, asked as a member
  * of `back` or of a view between, takes nothing from that join; whoever tells the views late tells them after it.
  */
-function hasRejoined(process: Process | undefined, left: View, back: View): boolean {
+function hasRejoined(run: Run, process: Process | undefined, left: View, back: View): boolean {
   if (process === undefined) return false
   const { group } = left
   const own = process.installs.get(group)?.find(({ view }) => isOlder(left, view))
-  const until = Math.min(left.installs[0]?.at.line ?? 0, own?.at.line ?? Number.POSITIVE_INFINITY)
+  const until = Math.min(firstLine(run, left), own?.at.line ?? Number.POSITIVE_INFINITY)
   const leave = process.leaves.get(group.name)?.findLast((asked) => asked.line < until)?.line ?? 0
   const first = back.installs[0]?.at.line ?? 0
   return process.joins.get(group.name)?.some((join) => join.line > leave && join.line < first) ?? false
+}
+
+/** Where somebody is first told of that view, or a kernel installs it, if it begins with a space view. */
+function firstLine(run: Run, { n, installs: [first] }: View): number {
+  const told = first?.at.line ?? 0
+  const sv = first?.data.sv
+  const install = n === 0 ? run.of('install').find(({ data }) => data.view === sv) : undefined
+  return Math.min(told, install?.line ?? told)
 }
 
 /**

@@ -10,6 +10,9 @@ interface Span {
   readonly to: number
 }
 
+/** What happens as a page wakes happens so much later at most, since times in traces are rounded. */
+const TICK = 0.02
+
 /** A clock that stood still, up to a moment. */
 interface Standstill {
   readonly at: number
@@ -25,7 +28,7 @@ export class Waking {
   constructor(run: Run) {
     this.#run = run
     for (const event of ['stall', 'pause'] as const) {
-      for (const { data, t } of run.of(event)) pushTo(this.#blocked, data.q, { from: t, to: t + data.ms })
+      for (const { data, t } of run.of(event)) pushTo(this.#blocked, data.q, { from: t, to: t + data.ms + TICK })
     }
     for (const { data, t } of run.of('thaw')) {
       if (data.stood !== undefined) pushTo(this.#stood, data.q, { at: t, ms: data.stood })

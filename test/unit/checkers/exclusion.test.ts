@@ -74,6 +74,28 @@ tolerates(
     .act('a', 'k', own, false),
 )
 
+/** Cut off with an item of the queue "k", a founds its line anew and goes on with it; the others have given it to b by then. */
+const foundedAnew = (): TraceWriter =>
+  trio()
+    .act('a', 'k/1', own, true)
+    .split(['a'], ['b', 'c'])
+    .view('', '2.b', ['b', 'c'], { expelled: ['a'] })
+    .view('', '2.a', ['a'], { expelled: ['b', 'c'], line: 'M' })
+    .wait(bounds.lease)
+    .act('b', 'k/1', next, true)
+    .wait(50)
+tolerates('P3', 'a holder that has founded its line anew', foundedAnew().act('a', 'k/1', own, false))
+/** Then its line is lost to that of the others, and a state says whose the item is; a has it so many ms longer. */
+function lostAgain(ms: number): TraceWriter {
+  const trace = foundedAnew()
+  trace.write({ e: 'lineLost', t: trace.t, p: 'a', line: 'M' }).view('', '3.b', ['b', 'c', 'a']).wait(20)
+  const { t } = trace
+  trace.write({ e: 'stateIn', t, p: 'a', g: 'k', from: 'b', view: '3.b.0', cut: {}, h: 'x' }).wait(ms)
+  return trace.write({ e: 'act', t: t + ms, p: 'a', lock: 'k/1', token: own, on: false })
+}
+tolerates('P3', 'a holder whose line is lost, until it has the state', lostAgain(0))
+rejects('P3', 'a holder whose line is lost, and that goes on with what the state takes from it', lostAgain(5))
+
 /** After a view without it, a is told that its lease counts from so many ms after that; its clock may have stood still since. */
 function leased(from: number, stoodMs = 0): TraceWriter {
   const trace = cutOff()

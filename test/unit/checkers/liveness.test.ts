@@ -137,6 +137,9 @@ rejects(
 )
 const reset = (...ends: readonly [string, string]): TraceWriter => trio().write({ e: 'slow', t: 1, links: [ends] })
 tolerates('L5', 'an exclusion of one whose path to the others was reset', reset('b', 'c').view('', '2.a', ['a', 'b']))
+const drawnLate = (ms: number): TraceWriter => trio().write({ e: 'late', t: 1, links: [['c', 'a']], ms })
+tolerates('L5', 'an exclusion of one whose frame came very late', drawnLate(1_500).view('', '2.a', ['a', 'b']))
+rejects('L5', 'an exclusion of one whose frame came no later than often', drawnLate(700).view('', '2.a', ['a', 'b']))
 rejects('L5', 'an exclusion for a path between others that was reset', reset('a', 'b').view('', '2.a', ['a', 'b']))
 rejects(
   'L5',
