@@ -13,6 +13,8 @@ export interface Entry {
   readonly violations: number
   /** Seeds with violations. */
   readonly failed?: readonly number[]
+  /** Seeds that failed until a checker that asked too much was mended: they have run again, and violate nothing. */
+  readonly cleared?: readonly number[]
   /** Instances per property. */
   readonly checked: Readonly<Record<string, number>>
   /** Strikes by fault and phase. */
@@ -44,9 +46,22 @@ export function addBatch(entries: readonly Entry[], commit: string, batch: Batch
   const sum: Entry = {
     ...{ commit, from: entry.from, seeds: entry.seeds + batch.seeds, violations: entry.violations + batch.violations },
     ...(failed.length > 0 ? { failed } : {}),
+    ...(entry.cleared === undefined ? {} : { cleared: entry.cleared }),
     ...{ checked, reach },
   }
   return entries.map((each, index) => (index === at ? sum : each))
+}
+
+/** The entry after its failed seeds have run again: with so many violations, and these seeds that still fail. */
+export function clearSeeds(entry: Entry, violations: number, failed: readonly number[]): Entry {
+  const { commit, from, seeds, failed: before = [], cleared: old = [], checked, reach } = entry
+  const cleared = [...old, ...before.filter((seed) => !failed.includes(seed))]
+  return {
+    ...{ commit, from, seeds, violations },
+    ...(failed.length > 0 ? { failed } : {}),
+    ...(cleared.length > 0 ? { cleared } : {}),
+    ...{ checked, reach },
+  }
 }
 
 /** The ledger as text, as Biome formats it. */

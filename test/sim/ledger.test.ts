@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { checkTrace } from './checkers/index.ts'
-import { addBatch, type Entry, nextSeed, printEntries } from './ledger-entries.ts'
+import { addBatch, clearSeeds, type Entry, nextSeed, printEntries } from './ledger-entries.ts'
 
 const batch = { violations: 0, checked: { M1: 5 }, reach: { crash: { idle: 2 } } }
 
@@ -27,6 +27,17 @@ test('ledger › runs on one commit add up, a new commit goes on with the seeds 
   assert.throws(() => addBatch(entries, 'b', { from: 18, seeds: 1, ...batch }), /does not come next/)
   assert.deepEqual(JSON.parse(printEntries(entries)), entries)
   assert.match(printEntries(entries), /"failed": \[12, 13\],\n/)
+})
+
+test('ledger › failed seeds that run again without a violation are cleared, the others stay', () => {
+  const failed = { commit: 'a', from: 1, seeds: 20, violations: 5, failed: [3, 7, 9], checked: {}, reach: {} }
+  const once = clearSeeds(failed, 2, [7])
+  assert.deepEqual(once, { ...failed, violations: 2, failed: [7], cleared: [3, 9] })
+  const [more] = addBatch([once], 'a', { from: 21, seeds: 1, ...batch })
+  assert.ok(more !== undefined)
+  assert.deepEqual([more.violations, more.failed, more.cleared], [2, [7], [3, 9]])
+  const clean = clearSeeds(more, 0, [])
+  assert.deepEqual([clean.violations, clean.failed, clean.cleared], [0, undefined, [3, 9, 7]])
 })
 
 test('ledger › what is kept has whole entries, one for each commit, without gaps', () => {
