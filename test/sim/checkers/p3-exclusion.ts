@@ -99,11 +99,13 @@ function handsOf(run: Run): Map<string, Hand[]> {
 function stretchesOf(run: Run, lock: string, { process, token, line, from, to }: Hand): Stretch[] {
   const installs = process.installs.get(run.space) ?? []
   const stretches: Stretch[] = []
-  let start = from
+  // What it is given as its line is lost, it may have been given in that (seed 32833).
+  const lost = run.of('lineLost').findLast((each) => each.process === process && each.line < line)
+  let start = lost === undefined ? from : Math.max(from, stateAt(run, process, lock, lost))
   let of = installs.findLast(({ at, data }) => at.line < line && data.line !== null)?.data.line ?? token[0]
   for (const { at, data } of installs) {
     if (at.line <= line || at.t >= to || data.line === null || data.line === of) continue
-    stretches.push({ process, line, of, from: start, to: at.t })
+    if (start <= at.t) stretches.push({ process, line, of, from: start, to: at.t })
     start = isLost(run, process, of, at) ? stateAt(run, process, lock, at) : at.t
     of = data.line
   }
@@ -112,12 +114,12 @@ function stretchesOf(run: Run, lock: string, { process, token, line, from, to }:
 }
 
 /** Had it heard by then that its line is lost? */
-function isLost(run: Run, process: Process, of: string | null, { line }: At): boolean {
+function isLost(run: Run, process: Process, of: string | null, { line }: Pick<At, 'line'>): boolean {
   return run.of('lineLost').some((lost) => lost.process === process && lost.data.line === of && lost.line < line)
 }
 
 /** When the state of that item's queue comes to it next: only that says whose item it is in the line that won. */
-function stateAt(run: Run, process: Process, lock: string, { line }: At): number {
+function stateAt(run: Run, process: Process, lock: string, { line }: Pick<At, 'line'>): number {
   const group = lock.slice(0, lock.indexOf('/'))
   const states = [...run.of('stateIn'), ...run.of('merge'), ...run.of('anew')]
   return states
