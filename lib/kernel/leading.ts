@@ -15,7 +15,7 @@ import type { Core } from './core.ts'
 import type { Detector } from './detector.ts'
 import { Founding } from './founding.ts'
 import type { Message, Part, Row } from './frame.ts'
-import { type Ballot, compareBallots, parseViewId, viewIdOf } from './ids.ts'
+import { type Ballot, compareBallots, compareViewIds, parseViewId, viewIdOf } from './ids.ts'
 import type { Flush, Membership } from './membership.ts'
 import { decide, hasOutlook } from './primary.ts'
 
@@ -185,7 +185,7 @@ export class Leading {
     let at = this.detector.nextDeadline
     if (!Number.isNaN(this.wantedSince)) at = Math.min(at, this.wantedAt)
     if (this.lead !== null) at = Math.min(at, this.lead.since + limits.flushTimeoutMs)
-    if (this.membership.flush !== null) at = Math.min(at, this.membership.patienceEnd(this.membership.flush))
+    if (this.membership.flush !== null) at = Math.min(at, this.patienceEnd(this.membership.flush))
     at = Math.min(at, this.founding.nextAsk)
     return at <= now ? now + 10 : at
   }
@@ -202,13 +202,34 @@ export class Leading {
     return (
       flush !== null &&
       flush.ballot.leader !== this.membership.coordinator() &&
-      this.core.now >= this.membership.patienceEnd(flush)
+      this.core.now >= this.patienceEnd(flush)
     )
+  }
+
+  /**
+   * Whoever is not the coordinator waits a little longer, for that one to act: two proposals in one view overtake each
+   * other, and strangers who gave their rows for one of them wait for it in vain (seed 34452).
+   */
+  private patienceEnd(flush: Flush): number {
+    const isFirst = this.membership.coordinator() === this.core.self
+    return this.membership.patienceEnd(flush) + (isFirst ? 0 : this.core.limits.flushTimeoutMs / 4)
+  }
+
+  /**
+   * Is its leader, a stranger, in another view meanwhile? Then it has given that proposal up, and who was asked is not
+   * told. Who is to be taken in waits for the next one.
+   */
+  private isGivenUp({ ballot, parts, phase }: Flush): boolean {
+    const { leader } = ballot
+    const view = this.detector.seen.get(leader)?.view
+    const from = parts.find(({ members }) => members.includes(leader))?.view
+    if (phase !== 'row' || view === undefined || from === undefined || this.core.era.ranks.has(leader)) return false
+    return compareViewIds(view, from) > 0 && view !== viewIdOf(ballot) && !this.contacts.isToBeTaken
   }
 
   private isStuck(flush: Flush): boolean {
     if (flush.ballot.leader === this.core.self) return true
-    if (this.core.now >= this.membership.patienceEnd(flush)) return true
+    if (this.core.now >= this.patienceEnd(flush) || this.isGivenUp(flush)) return true
     const link = this.core.links.get(flush.ballot.leader)
     return link === undefined || this.detector.isGone(flush.ballot.leader)
   }

@@ -7,6 +7,32 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'waits-for-given-up',
+    about:
+      'who gave its row for a proposal that is given up waits for it, and all members of a view stop waiting at once',
+    file: 'lib/kernel/leading.ts',
+    find: `(isFirst ? 0 : this.core.limits.flushTimeoutMs / 4)
+  }
+
+  /**
+   * Is its leader, a stranger, in another view meanwhile? Then it has given that proposal up, and who was asked is not
+   * told. Who is to be taken in waits for the next one.
+   */
+  private isGivenUp({ ballot, parts, phase }: Flush): boolean {
+`,
+    replace: `(isFirst ? 0 : 0)
+  }
+
+  /**
+   * Is its leader, a stranger, in another view meanwhile? Then it has given that proposal up, and who was asked is not
+   * told. Who is to be taken in waits for the next one.
+   */
+  private isGivenUp({ ballot, parts, phase }: Flush): boolean {
+    if (phase === 'row') return false
+`,
+    properties: ['L1'],
+  },
+  {
     name: 'unclear-acknowledged',
     about: 'a cast is acknowledged whose past may be for others, by a view of a group that is not known yet',
     file: 'lib/kernel/receiving.ts',
