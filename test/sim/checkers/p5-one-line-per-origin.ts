@@ -54,11 +54,15 @@ function firstInLine(run: Run): Map<Process, number> {
   return entered
 }
 
-/** Has it founded a line? Not if nobody was ever in it, and it has told a view without one since. */
+/** Has it founded a line? Not if nobody was ever in it, and it has told a view without one since, or its kernel has installed one (seed 39261). */
 function isFounder(run: Run, process: Process, line: number): boolean {
   const found = run.of('found').findLast((each) => each.process === process && each.line < line)
   if (found === undefined) return false
   if (run.installs.some(({ data }) => data.line === found.data.line)) return true
-  const installs = process.installs.get(run.space) ?? []
-  return !installs.some(({ data, at }) => data.line === null && at.line > found.line && at.line < line)
+  const without = (process.installs.get(run.space) ?? []).filter(({ data }) => data.line === null)
+  const isSince = (at: number): boolean => at > found.line && at < line
+  if (without.some(({ at }) => isSince(at.line))) return false
+  const views = new Set(without.map(({ view }) => view.id))
+  const installs = run.of('install').filter((each) => each.process === process)
+  return !installs.some(({ data, line: at }) => isSince(at) && views.has(data.view))
 }

@@ -492,6 +492,17 @@ accepts(
     .write(found('b', 'M'))
     .view('', '2.b', all, { line: 'M' }),
 )
+accepts(
+  'P5',
+  'a second founder after the kernel of the first has installed a view without a line',
+  new TraceWriter()
+    .start(all, origin)
+    .write(found('a', 'L'))
+    .install('1.a', all)
+    .write(found('b', 'M'))
+    .view('', '1.a', all, { ...quietly, line: null })
+    .view('', '2.b', all, { line: 'M' }),
+)
 rejects(
   'P5',
   'a second founder while the first is slow to tell the views before its line',
