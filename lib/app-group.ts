@@ -8,7 +8,7 @@
 
 import { ClosedError, UsageError } from './errors.ts'
 import { GroupState, type StateContext } from './group-state.ts'
-import type { WaitingCast } from './kept-events.ts'
+import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type {
   CastFate,
@@ -48,6 +48,18 @@ export interface GroupHooks {
 
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 
+/** A view as the replica is told of it. */
+interface ToldView {
+  readonly view: GroupView
+  readonly succession: Succession | undefined
+}
+
+/** A state that may be replaced: what was kept with it, and the views and casts that it has not been given since. */
+interface Aside {
+  readonly kept: readonly KeptEvent[]
+  readonly events: (ToldView | WaitingCast | { readonly keep: KeptEvent })[]
+}
+
 /** A digest is traced once in so many deliveries. */
 const DIGEST_EVERY = 16
 
@@ -69,8 +81,12 @@ export class AppGroup implements GroupPort {
   #view: GroupView | null = null
   #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
   /** The view in force, if the replica was not told of it because a state is to come. */
-  #skipped: { readonly view: GroupView; readonly succession: Succession | undefined } | null = null
+  #skipped: ToldView | null = null
   #buffer: WaitingCast[] = []
+  /** Of a consistent group: what is here, and what has come since a state was first announced to it, which may not need one. */
+  #aside: Aside | null = null
+  /** The lease counts from there while a state is awaited: what is held is that of before (seed 90675). */
+  #leaseThen: number | null = null
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
@@ -143,7 +159,7 @@ export class AppGroup implements GroupPort {
   }
 
   leaseStart(): number | null {
-    return this.#context.leaseStart()
+    return this.#awaits === 'replace' ? this.#leaseThen : this.#context.leaseStart()
   }
 
   fault(code: string, detail?: unknown): void {
@@ -197,17 +213,22 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView({ view, state: plan, succession }: Of<'view'>): void {
+    if (plan === 'replace' && this.#awaits !== 'replace') this.#leaseThen = this.#context.leaseStart()
     if (plan === 'anew' || plan === 'own') {
       this.#buffer = []
+      this.#aside = null
       if (plan === 'anew') this.#state.beginAnew()
     } else if (plan !== 'replace') {
       // It was whole all the time, though whoever planned the view before did not know: it goes on from what is here.
-      if (this.#skipped !== null) this.#state.view(this.#skipped.view, this.#skipped.succession)
+      if (this.#aside !== null) this.#goOn(this.#aside)
+      else if (this.#skipped !== null) this.#state.view(this.#skipped.view, this.#skipped.succession)
       this.#replay(null)
     } else if (this.options.consistency === 'consistent') {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
+      const kept = this.#state.kept.take()
+      if (this.#awaits === 'nothing') this.#aside = { kept, events: [] }
+      else this.#aside?.events.push(...this.#buffer, ...kept.map((keep) => ({ keep })))
       this.#buffer = []
-      this.#state.kept.take()
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
     if (view.primary) this.#undigested += this.#state.applyKept(view.line)
@@ -218,7 +239,25 @@ export class AppGroup implements GroupPort {
     if (plan === 'anew' || plan === 'own') this.#context.trace?.({ e: 'anew', g: this.name, view: view.id })
     // A state that is about to be replaced must not act on the view: the one that comes is told instead.
     this.#skipped = plan === 'replace' ? { view: this.#view, succession } : null
+    if (this.#skipped !== null) this.#aside?.events.push(this.#skipped)
     if (plan !== 'replace') this.#state.view(this.#view, succession)
+  }
+
+  /** No state was needed after all: what was put aside is given to the replica, in its order (seed 87213). */
+  #goOn({ kept, events }: Aside): void {
+    this.#aside = null
+    const last = this.#state.kept.take()
+    this.#state.kept.replace(kept)
+    for (const event of events) {
+      if ('keep' in event) this.#state.kept.add(event.keep, null)
+      else if ('payload' in event) this.#apply(event)
+      else {
+        if (event.view.primary) this.#undigested += this.#state.applyKept(event.view.line)
+        this.#state.view(event.view, event.succession)
+      }
+    }
+    this.#replay(null)
+    for (const keep of last) this.#state.kept.add(keep, null)
   }
 
   /** Takes one cast: applies it, or buffers it while a state is awaited. */
@@ -279,6 +318,7 @@ export class AppGroup implements GroupPort {
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#skipped = null
+    this.#aside = null
     this.#replay(event)
     this.#awaits = 'nothing'
     this.#traceDigest(isUntouched)

@@ -19,6 +19,7 @@ import type { AppEvent, Command, StatePlan, StateSource, ViewInfo } from '../../
 import type { GroupView, Replica } from '../../lib/objects/replica.ts'
 import { CAST_BYTES_MAX, CAST_SIZE_MAX, CASTS_MAX } from '../../lib/own-casts.ts'
 import type { TraceLine } from '../../lib/trace.ts'
+import { packState } from '../../lib/travelling-state.ts'
 import { decodeValue, encodeValue } from '../../lib/values.ts'
 
 const options = {
@@ -686,4 +687,68 @@ test('space side › what was once heard counts for a lease, though answers tell
     return leaseStart()
   })
   assert.deepEqual(starts, [null, 500, 900, 900, 900, 950])
+})
+
+/** A consistent group "h" whose replica says what it is told of. */
+function consistentGroup(): { readonly bench: Bench; readonly told: () => string[] } {
+  const bench = new Bench()
+  const replica = new SetReplica()
+  bench.side.openGroup('h', { ...options, order: 'total', uniform: true, consistency: 'consistent' }, () => replica)
+  return { bench, told: () => replica.log.filter((each) => each !== 'settle') }
+}
+
+const inComponent = (id: string, primary: boolean, plan: StatePlan = 'whole'): AppEvent => {
+  const event = view(id, plan, 'h')
+  return event.type === 'view' ? { ...event, view: { ...event.view, primary } } : event
+}
+const of = (type: 'keep' | 'deliver', n: number, op: string, at: string): AppEvent => ({
+  ...{ type, group: 'h', from: 'b', n, view: at },
+  payload: encodeValue(op),
+})
+
+test('space side › what is kept is there still if the state that was announced was not needed', () => {
+  const { bench, told } = consistentGroup()
+  bench.receive(inComponent('1.a.0', true), of('keep', 1, 'kept', '1.a.0'), inComponent('2.a.0', false))
+  bench.receive(inComponent('2.a.1', false, 'replace'), inComponent('3.a.0', false))
+  assert.deepEqual(told(), ['view 1.a.0'])
+  bench.receive(inComponent('4.a.0', true))
+  const views = ['view 2.a.0', 'view 2.a.1', 'view 3.a.0', 'view 4.a.0']
+  assert.deepEqual(told().slice(1), ['view 1.a.0', 'apply kept', ...views])
+})
+
+test('space side › a state that is announced twice and never needed leaves nothing out', () => {
+  const { bench, told } = consistentGroup()
+  bench.receive(inComponent('1.a.0', true), of('keep', 1, 'kept', '1.a.0'))
+  bench.receive(inComponent('2.a.0', true, 'replace'), of('deliver', 2, 'x', '2.a.0'))
+  bench.receive(of('keep', 3, 'late', '2.a.0'), inComponent('3.a.0', false, 'replace'), inComponent('3.a.1', true))
+  assert.deepEqual(told(), [
+    ...['view 1.a.0', 'view 1.a.0', 'apply kept', 'view 2.a.0', 'apply x'],
+    ...['view 2.a.0', 'apply late', 'view 3.a.0', 'view 3.a.1'],
+  ])
+})
+
+test('space side › a state that comes takes the place of what was put aside', () => {
+  const { bench, told } = consistentGroup()
+  bench.receive(inComponent('1.a.0', true), of('keep', 1, 'kept', '1.a.0'), inComponent('2.a.0', true, 'replace'))
+  const bytes = packState({ state: encodeValue(['whole']), kept: [], cut: new Map() })
+  const sources = [{ from: 'c', subview: '1.c', state: bytes }]
+  bench.receive({ type: 'state', group: 'h', view: '2.a.0', sources, cut: {} }, inComponent('3.a.0', true))
+  assert.deepEqual(told(), ['view 1.a.0', 'load', 'view 2.a.0', 'view 3.a.0'])
+})
+
+test('space side › while a state is awaited, a lease counts from before', () => {
+  const { bench } = consistentGroup()
+  let leaseStart: () => number | null = () => null
+  const consistent = { ...options, order: 'total', uniform: true, consistency: 'consistent' } as const
+  bench.side.openGroup('leased', consistent, (port) => {
+    leaseStart = () => port.leaseStart()
+    return new SetReplica()
+  })
+  const at = (plan: StatePlan, id: string): AppEvent => ({ ...view(id, plan, 'leased') })
+  bench.receive({ type: 'lease', start: 500 }, at('whole', '1.a.0'))
+  assert.equal(leaseStart(), 500)
+  bench.receive(at('replace', '2.a.0'), { type: 'lease', start: 900 }, at('replace', '3.a.0'))
+  assert.equal(leaseStart(), 500)
+  bench.receive(at('whole', '4.a.0'))
+  assert.equal(leaseStart(), 900)
 })
