@@ -8,8 +8,9 @@
  *
  * Of what was opened since the view of the space began know those who await its state, and the coordinator.
  */
-import type { ProcessId } from './api.ts'
+import type { PrimaryRecord, ProcessId } from './api.ts'
 import type { Acted, Remembered, Row, StateTask } from './frame.ts'
+import { agreedDeparted } from './gone.ts'
 import { parseViewId } from './ids.ts'
 import type { StateEntry } from './state-plan.ts'
 
@@ -52,6 +53,38 @@ export function uniteMemories(rows: readonly Row[], line: string | null): Memory
     }
   }
   return united
+}
+
+/**
+ * Notes as ended the groups whose state nobody can have any more: all members of the last primary view, in which the group
+ * acted, are here without a state, or have left, or are proven dead. Waiting for them would be waiting for ever. Not where
+ * an older state is here: it is for people to decide whether to go back to that (`refound`). Only in a primary component,
+ * and only at the first view after that one: of later ones it is not known who was where.
+ */
+export function endForsaken(united: Memory, rows: readonly Row[], line: string | null): void {
+  const departed = agreedDeparted(rows)
+  const records = [...rows, ...departed.values()].flatMap(({ votes }) => votes?.last ?? [])
+  const last = records.reduce<PrimaryRecord | null>(
+    (latest, each) => (each.line === line && epochOf(each) > epochOf(latest) ? each : latest),
+    null,
+  )
+  if (last === null) return
+  const here = new Set(rows.map(({ from }) => from))
+  // Nobody knows what somebody without a record has seen.
+  if (!last.members.every((id) => here.has(id) || (departed.get(id)?.votes ?? null) !== null)) return
+  for (const noted of united.values()) {
+    if (noted.holders.length === 0 || noted.acted !== epochOf(last)) continue
+    if (!rows.some((row) => hasSome(row, noted.name))) united.set(noted.name, { ...noted, holders: [] })
+  }
+}
+
+function epochOf(record: PrimaryRecord | null): number {
+  return record === null ? -1 : parseViewId(record.id).epoch
+}
+
+/** Has it a state of the group, or what is left of one? */
+function hasSome({ groups }: Row, group: string): boolean {
+  return groups.some(({ name, status: { isWhole, base } }) => name === group && (isWhole || base !== null))
 }
 
 /** Is it a member of the group that has not got the state yet? */

@@ -1,5 +1,5 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
-import { hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
+import { endForsaken, hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
 import { FOLDING, type ProcessId, type Succession, type ViewId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateStatus, StateTask } from './frame.ts'
@@ -44,6 +44,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
     }
   }
   const told = uniteMemories(flush.rows, decision.line)
+  if (decision.primary) endForsaken(told, flush.rows, decision.line)
   const memory = nextMemory(kernel.remembered, told, decision.line)
   const names = [...united.keys()].sort()
   const after = decision.primary ? lastPrimary(flush.rows, decision.line) : null

@@ -148,12 +148,22 @@ function hasActed({ data: { line }, before }: Install): boolean {
   return false
 }
 
-/** Is every member of the group's last view gone when another begins, and did one of them say goodbye? */
+/** Has every member of the group's last view left, or died, when another begins: one of them said goodbye, or all are proven dead? */
 function hasEnded(run: Run, last: View, next: View): boolean {
   const line = next.installs[0]?.at.line ?? 0
   const members = [...last.members].flatMap((id) => run.process(id) ?? [])
   const left = members.filter((process) => hasLeft(process, last, line))
-  return left.length > 0 && members.every((p) => left.includes(p) || (p.crash !== null && p.crash.line < line))
+  const crashed = members.filter((p) => !left.includes(p))
+  if (!crashed.every((p) => p.crash !== null && p.crash.line < line)) return false
+  return left.length > 0 || crashed.every(({ id }) => isToldDead(run, id, line))
+}
+
+/** Has a view of the space told, before that line, that this process is proven dead? */
+function isToldDead(run: Run, id: string, line: number): boolean {
+  return run.views.some(
+    ({ group, installs }) =>
+      group === run.space && installs.some(({ at, data }) => at.line < line && data.dead?.includes(id) === true),
+  )
 }
 
 /** Has it asked to leave the view's group, or the space, before that line? */

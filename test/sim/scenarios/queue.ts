@@ -85,6 +85,77 @@ export const queue: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: queue: all who had it are proven dead, it begins anew for who opens it then (n=3)',
+    cites: ['hazelcast/hazelcast#11403', 'etcd-io/etcd#20418'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c', '')
+      s.open('b', 'jobs')
+      await s.settle()
+      s.start('d', '')
+      await s.settle()
+      s.add('b', 'jobs', 'j1')
+      await s.settle()
+      s.crash('b')
+      await s.settle()
+      s.open('c', 'jobs')
+      await s.settle()
+      s.holds('c', 'jobs', '')
+      const add = s.add('c', 'jobs', 'j2')
+      await s.settle()
+      s.got(add, 'ok')
+    },
+  },
+  {
+    name: 'vsync: queue: who had it dies while giving it, whoever awaits it begins anew (n=3)',
+    cites: ['hazelcast/hazelcast#11403', 'etcd-io/etcd#20418'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c', '')
+      s.open('b', 'jobs')
+      await s.settle()
+      s.start('d', '')
+      await s.settle()
+      s.hold('b>c')
+      s.open('c', 'jobs')
+      await s.run(300)
+      s.crash('b')
+      s.release('b>c')
+      await s.settle()
+      const add = s.add('c', 'jobs', 'j2')
+      await s.settle()
+      s.got(add, 'ok')
+    },
+  },
+  {
+    name: 'vsync: queue: who had it dies, and one who may have got it is cut off: it waits for that one (n=4)',
+    cites: ['hazelcast/hazelcast#11403'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c d', '')
+      s.open('b', 'jobs')
+      await s.settle()
+      s.start('e', '')
+      await s.settle()
+      s.open('c', 'jobs')
+      await s.settle()
+      const add = s.add('c', 'jobs', 'j1')
+      await s.settle()
+      s.got(add, 'ok')
+      s.cut('c | a b d e')
+      s.crash('b')
+      await s.settle()
+      s.open('d', 'jobs')
+      const other = s.add('d', 'jobs', 'j2')
+      await s.settle()
+      s.got(other, 'pending')
+      s.heal()
+      await s.settle()
+      s.got(other, 'ok')
+      s.holds('c d', 'jobs', 'j1 j2')
+    },
+  },
+  {
     name: 'vsync: queue: taker freezes past its lease, thaws and completes (n=3)',
     cites: ['Jepsen: etcd 3.4.3', 'etcd-io/etcd#20418'],
     on,

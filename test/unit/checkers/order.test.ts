@@ -367,7 +367,7 @@ tolerates(
 )
 
 /** The holders a and b are gone, b as told; d, which had opened the group by itself, goes on with it in their line. */
-const leftTo = (end: (trace: TraceWriter) => TraceWriter, isAlone = true): TraceWriter => {
+const leftTo = (end: (trace: TraceWriter) => TraceWriter, isAlone = true, dead: string[] = []): TraceWriter => {
   const trace = new TraceWriter().start(['a', 'b', 'd']).view('', '1.d', ['d'], { primary: false, line: null })
   trace.open('g', ['a', 'b', 'd'], { ...uniform, ...consistent })
   if (isAlone) trace.view('g', '1.d.1', ['d'], { primary: false, line: null })
@@ -375,7 +375,7 @@ const leftTo = (end: (trace: TraceWriter) => TraceWriter, isAlone = true): Trace
   trace.cast('a#1', 'g').deliverAll(['a', 'b'], 'g', 'a#1')
   trace.view('', '3.a', ['a', 'b']).view('g', '3.a.0', ['a', 'b'])
   return end(trace.crash('a'))
-    .view('', '4.d', ['d'])
+    .view('', '4.d', ['d'], { dead })
     .view('g', '4.d.0', ['d'])
     .write({ e: 'digest', t: 99, p: 'd', g: 'g', view: '4.d.0', cut: {}, h: 'x' })
 }
@@ -393,6 +393,16 @@ rejects(
   'F1',
   'a new state of a group whose members crashed',
   leftTo((trace) => trace.crash('b'), false),
+)
+tolerates(
+  'F1',
+  'a new state of a group whose members are proven dead',
+  leftTo((trace) => trace.crash('b'), false, ['a', 'b']),
+)
+rejects(
+  'F1',
+  'a new state of a group of which one member is proven dead, and the other is not',
+  leftTo((trace) => trace.crash('b'), false, ['a']),
 )
 rejects(
   'F1',

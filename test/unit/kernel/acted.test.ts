@@ -1,7 +1,7 @@
 /** What members remember of consistent groups whose holders are gone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasEnded, nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
+import { endForsaken, hasEnded, nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
 import type { Remembered, Row } from '../../../lib/kernel/frame.ts'
 import { noStatus, type StateEntry } from '../../../lib/kernel/state-plan.ts'
@@ -101,6 +101,29 @@ test('memory › a group does not end with whoever had not heard of one that awa
   assert.equal(isEnded(entered(['z'])), true)
   assert.equal(isEnded(entered(['z', 'a'], '6.z')), true)
   assert.equal(isEnded(entered(['z', 'a'], '7.z', true)), true)
+})
+
+test('memory › a group ends when all are gone who can have its state, and proven to be', () => {
+  const last = { line: 'L', id: '7.z', members: ['a', 'b', 'z'] }
+  const votes = { last, attempt: null }
+  const dead = { id: 'z', isDead: true, votes, ended: [] }
+  const of = (from: string, more: Partial<Row> = {}): Row => ({ ...row([]), from, votes, departed: [dead], ...more })
+  const isEnded = (rows: Row[], noted = note('q', 7, ['z'])): boolean => {
+    const memory = new Map([['q', noted]])
+    endForsaken(memory, rows, 'L')
+    return memory.get('q')?.holders.length === 0
+  }
+  assert.equal(isEnded([of('a'), of('b')]), true)
+  // b is cut off, and may have been given it; or its state is of an earlier view; or nobody knows what z has seen.
+  assert.equal(isEnded([of('a')]), false)
+  assert.equal(isEnded([of('a'), of('b')], note('q', 6, ['z'])), false)
+  assert.equal(isEnded([of('a', { departed: [{ ...dead, votes: null }] }), of('b', { departed: [] })]), false)
+  const later = { last: { ...last, id: '8.z' }, attempt: null }
+  assert.equal(isEnded([of('a', { departed: [{ ...dead, votes: later }] }), of('b', { departed: [] })]), false)
+  // Somebody has a state, if an older one: whether to go back to that is for people to say.
+  const status = { ...noStatus, isWhole: true, acted: 3, line: 'L' }
+  const common = { gid: 0, gn: 0, name: 'q', options: queue, members: ['b'], viewId: null, installs: [] }
+  assert.equal(isEnded([of('a'), of('b', { groups: [{ ...common, next: 0, released: [], status }] })]), false)
 })
 
 test('memory › what a process knew stays known where no row tells of it', () => {
