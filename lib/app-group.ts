@@ -201,6 +201,7 @@ export class AppGroup implements GroupPort {
     this.#phase = 'ended'
     this.#endError = error
     this.#buffer = []
+    this.#aside = null
     this.#state.end()
     this.#closing?.resolve()
     this.#hooks.ended?.(error)

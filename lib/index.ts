@@ -62,6 +62,7 @@ export type {
 } from './objects/replica.ts'
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { TakenItem } from './objects/taken-item.ts'
+export { compareTokens, type Token } from './objects/token.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
 export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'

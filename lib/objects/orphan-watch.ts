@@ -1,32 +1,36 @@
 /**
- * The watch over a queue's orphans: items whose holder has vanished without a word.
+ * The watch over an object's orphans: items or locks whose holder has vanished without a word.
  *
  * The most senior member gives them back once their holders' leases must have run out. It does so with a cast that
  * names the view in which they were orphaned, so that it does nothing twice.
  */
-import { OP, type QueueState } from './queue-state.ts'
 import type { GroupPort } from './replica.ts'
 
 /** The others wait this many leases, for clocks that run at different speeds. */
 const LEASES_UNTIL_EXPIRY = 1.1
 
-/** One process's watch over one queue. */
-export class OrphanWatch {
+/** What is watched. */
+export interface Orphanage<Id> {
+  /** What is orphaned now, by the view in which it was. */
+  orphans(): ReadonlyMap<string, readonly Id[]>
+  /** Casts, if it can be sent now, that these are given back if they are still those of that view. */
+  expire(ids: readonly Id[], view: string): void
+}
+
+/** One process's watch over one object. */
+export class OrphanWatch<Id> {
   readonly #port: GroupPort
-  readonly #state: QueueState
   readonly #leaseMs: number
-  readonly #cast: (op: unknown) => void
-  /** When this process saw a view in which somebody's item was orphaned. */
+  readonly #orphanage: Orphanage<Id>
+  /** When this process saw a view in which something was orphaned. */
   readonly #orphanedSince = new Map<string, number>()
   #cancel: (() => void) | null = null
   #isStopped = false
 
-  /** @param cast sends an operation if it can be sent now. */
-  constructor(port: GroupPort, state: QueueState, leaseMs: number, cast: (op: unknown) => void) {
+  constructor(port: GroupPort, leaseMs: number, orphanage: Orphanage<Id>) {
     this.#port = port
-    this.#state = state
     this.#leaseMs = leaseMs
-    this.#cast = cast
+    this.#orphanage = orphanage
   }
 
   /** There is a new view or a new state. */
@@ -35,7 +39,7 @@ export class OrphanWatch {
     this.#cancel = null
     if (this.#isStopped) return
     const now = this.#port.now()
-    const orphans = this.#orphans()
+    const orphans = this.#orphanage.orphans()
     for (const view of this.#orphanedSince.keys()) if (!orphans.has(view)) this.#orphanedSince.delete(view)
     for (const view of orphans.keys()) if (!this.#orphanedSince.has(view)) this.#orphanedSince.set(view, now)
     const { view } = this.#port
@@ -45,7 +49,7 @@ export class OrphanWatch {
     this.#cancel = this.#port.after(Math.max(0, due - now), () => this.#expire(patience))
   }
 
-  /** The queue is closed. */
+  /** The object is closed. */
   stop(): void {
     this.#isStopped = true
     this.#cancel?.()
@@ -53,23 +57,13 @@ export class OrphanWatch {
 
   #expire(patience: number): void {
     const now = this.#port.now()
-    for (const [view, ids] of this.#orphans()) {
+    for (const [view, ids] of this.#orphanage.orphans()) {
       const since = this.#orphanedSince.get(view) ?? now
       if (now - since < patience) continue
-      this.#cast([OP.expire, ids, view])
+      this.#orphanage.expire(ids, view)
       // If that cast is lost or could not be sent, try again in a while; it does nothing twice.
       this.#orphanedSince.set(view, now - patience + this.#leaseMs / 10)
     }
     this.watch()
-  }
-
-  /** The ids of orphaned items by the view in which they were orphaned. */
-  #orphans(): Map<string, number[]> {
-    const orphans = new Map<string, number[]>()
-    for (const { id, grant } of this.#state.held()) {
-      if (grant === null || grant.orphanedIn === null) continue
-      orphans.set(grant.orphanedIn, [...(orphans.get(grant.orphanedIn) ?? []), id])
-    }
-    return orphans
   }
 }

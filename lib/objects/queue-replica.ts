@@ -7,7 +7,7 @@
 import { BusyError, ClosedError, NotPrimaryError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { Coalescer, type DeepReadonly } from './events.ts'
-import { HeldItems } from './held-items.ts'
+import { Leases } from './leases.ts'
 import { OrphanWatch } from './orphan-watch.ts'
 import {
   FAILURE_MAX,
@@ -20,6 +20,7 @@ import {
 } from './queue-state.ts'
 import type { CastFate, GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
 import { type ItemActions, TakenItem } from './taken-item.ts'
+import { sameToken, type Token } from './token.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
@@ -73,8 +74,8 @@ export class QueueReplica implements Replica, ItemActions {
   readonly #takes = new Map<number, OpenTake>()
   /** Casts of open calls; those that are lost are dropped by everybody, and what they ask is asked again. */
   readonly #sent = new Map<number, 'open' | 'lost'>()
-  readonly #held: HeldItems
-  readonly #orphans: OrphanWatch
+  readonly #held: Leases<number, TakenItem<unknown>>
+  readonly #orphans: OrphanWatch<number>
   #lastPrimary: readonly string[] = []
   /** Where calls reject outside the primary component: takes back those that have not been sent when it is lost. */
   #primacy = new AbortController()
@@ -85,8 +86,11 @@ export class QueueReplica implements Replica, ItemActions {
   constructor(port: GroupPort, settings: QueueSettings) {
     this.port = port
     this.#settings = settings
-    this.#held = new HeldItems(port, settings.leaseMs)
-    this.#orphans = new OrphanWatch(port, this.state, settings.leaseMs, (op) => this.#castQuietly(op))
+    this.#held = new Leases(port, settings.leaseMs, 'the item')
+    this.#orphans = new OrphanWatch(port, settings.leaseMs, {
+      orphans: () => this.state.orphans(),
+      expire: (ids, view) => this.#castQuietly([OP.expire, ids, view]),
+    })
   }
 
   // What the application asks
@@ -286,7 +290,7 @@ export class QueueReplica implements Replica, ItemActions {
     this.#isLoaded = true
     this.#isReplaced = true
     this.#changes.mark()
-    this.#held.loseUnless((id, grant) => this.#isGranted(id, grant))
+    this.#held.loseUnless((id, token) => this.#isGranted(id, token))
     for (const item of this.state.held()) {
       if (item.grant?.taker === this.port.self && !this.#held.has(item.id)) this.#receive(item, item.grant)
     }
@@ -370,7 +374,7 @@ export class QueueReplica implements Replica, ItemActions {
       // It waited here, while this process slept or was cut off: it is handed out when the others have answered, and this
       // state is still theirs (seed 883292).
       this.port.after(RETRY_MS, () => {
-        if (!this.#held.has(item.id) && this.#isGranted(item.id, grant)) this.#receive(item, grant)
+        if (!this.#held.has(item.id) && this.#isGranted(item.id, grant.token)) this.#receive(item, grant)
       })
       return
     }
@@ -378,13 +382,13 @@ export class QueueReplica implements Replica, ItemActions {
     const { attempts, id } = item
     const about = { id: String(id), item: item.value as DeepReadonly<unknown>, token: grant.token, attempts }
     const taken = new TakenItem<unknown>(about, this)
-    this.#held.hold(id, { taken, grant, since: open.since })
+    this.#held.hold(id, { thing: taken, token: grant.token, since: open.since })
     open.resolve(taken)
   }
 
   /** Gives back what nobody here wants, until it is back: nobody else may, as long as this process is a member. */
   #giveBack(id: number, grant: Grant): void {
-    if (this.#isStopped || !this.#isGranted(id, grant)) return
+    if (this.#isStopped || !this.#isGranted(id, grant.token)) return
     const retry = (): void => {
       if (!this.#isStopped) this.port.after(RETRY_MS, () => this.#giveBack(id, grant))
     }
@@ -407,8 +411,9 @@ export class QueueReplica implements Replica, ItemActions {
     return this.state.held().some(({ grant }) => grant?.taker === this.port.self && grant.take === take)
   }
 
-  #isGranted(id: number, grant: Grant): boolean {
-    return this.state.items.get(id)?.grant?.token.join() === grant.token.join()
+  #isGranted(id: number, token: Token): boolean {
+    const grant = this.state.items.get(id)?.grant
+    return grant !== null && grant !== undefined && sameToken(grant.token, token)
   }
 
   /** A grant of this process has ended. */
@@ -420,7 +425,7 @@ export class QueueReplica implements Replica, ItemActions {
       this.#takes.delete(each.grant.take)
       this.#retake(open)
     }
-    this.#held.end(id, each.grant, each.type === 'returned' && each.by !== this.port.self)
+    this.#held.end(id, each.grant.token, each.type === 'returned' && each.by !== this.port.self)
     if (each.type === 'done' || each.by === this.port.self) this.#resolve(each.call, id)
   }
 
@@ -439,7 +444,7 @@ export class QueueReplica implements Replica, ItemActions {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#orphans.stop()
-    this.#held.stop()
+    this.#held.stop(new StaleTokenError('the queue was closed'))
     const takes = [...this.#takes.values()]
     this.#takes.clear()
     for (const open of takes) open.reject(new ClosedError(`queue "${this.port.name}" is closed`))

@@ -10,11 +10,9 @@
  * `expire` operation, which the most senior member casts when the holder's lease must have run out.
  */
 import { decodeValue } from '../values.ts'
-import { assertState, compareText, isAuthor, isCount, isTotal } from './checks.ts'
+import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { GroupView } from './replica.ts'
-
-/** Line, view and number of a grant. Compared by view (epoch, then n), then number; a higher one supersedes. */
-export type Token = readonly [line: string, view: string, n: number]
+import { isToken, sameToken, type Token } from './token.ts'
 
 /** An item in somebody's hands. */
 export interface Grant {
@@ -116,6 +114,16 @@ export class QueueState {
   /** The items in somebody's hands. */
   held(): QueueItem[] {
     return [...this.#taken].flatMap((id) => this.#items.get(id) ?? [])
+  }
+
+  /** The ids of items whose holder has vanished, by the view in which they were orphaned. */
+  orphans(): Map<string, number[]> {
+    const orphans = new Map<string, number[]>()
+    for (const { id, grant } of this.held()) {
+      if (grant === null || grant.orphanedIn === null) continue
+      orphans.set(grant.orphanedIn, [...(orphans.get(grant.orphanedIn) ?? []), id])
+    }
+    return orphans
   }
 
   /** Is that the primary view that it acts in? Not, as long as another state is to replace this one. */
@@ -385,15 +393,6 @@ function readTakes(saved: unknown): Take[] {
     takes.push({ taker, take })
   }
   return takes
-}
-
-function isToken(token: unknown): token is Token {
-  if (!Array.isArray(token) || token.length !== 3) return false
-  return typeof token[0] === 'string' && typeof token[1] === 'string' && isCount(token[2])
-}
-
-function sameToken(a: Token, b: Token): boolean {
-  return compareText(a[0], b[0]) === 0 && a[1] === b[1] && a[2] === b[2]
 }
 
 function isValueBytes(bytes: unknown): bytes is Uint8Array {

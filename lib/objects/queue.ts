@@ -17,10 +17,11 @@ import {
 import { encodeValue } from '../values.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import { QUEUE_DEFAULTS, QueueReplica, RETRY_MS, readResult } from './queue-replica.ts'
-import type { Happening, QueueItem, Token } from './queue-state.ts'
+import type { Happening, QueueItem } from './queue-state.ts'
 import type { ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import type { TakenItem } from './taken-item.ts'
+import type { Token } from './token.ts'
 
 /** How a queue is opened. */
 export interface QueueOptions<T> {

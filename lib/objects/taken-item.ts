@@ -2,7 +2,7 @@
  * An item of a queue in this process's hands.
  */
 import type { DeepReadonly } from './events.ts'
-import type { Token } from './queue-state.ts'
+import type { Token } from './token.ts'
 
 /** How a taken item acts on its queue. */
 export interface ItemActions {

@@ -82,6 +82,8 @@ export interface GroupPort {
   /** The current view, or null before the first. */
   readonly view: GroupView | null
   readonly phase: GroupPhase
+  /** It is a member, and its state is that of the group: no other is awaited. */
+  readonly isWhole: boolean
   /** False while a cast would be refused with a BusyError, and after the end. */
   readonly isWritable: boolean
   /**

@@ -29,6 +29,7 @@ export function watchFolding<Handle, Options>(
       opening: port.opening,
       view: null,
       phase: 'open',
+      isWhole: false,
       isWritable: false,
       now: () => 0,
       fault: () => undefined,

@@ -23,6 +23,7 @@ export class Alone<Handle, Options> {
       opening: 0,
       view: null,
       phase: 'open',
+      isWhole: true,
       isWritable: true,
       cast: (op) => {
         if (this.isBusy) throw new BusyError('no room')

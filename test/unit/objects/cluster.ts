@@ -85,6 +85,7 @@ export class Cluster<Handle, Options> {
         return member.part.view
       },
       phase: 'open',
+      isWhole: true,
       isWritable: true,
       cast: (op) => this.#cast(member, op),
       now: () => 0,

@@ -116,6 +116,7 @@ test('map › a write that cannot be sent again gives way to what was delivered,
       opening: 0,
       view: null,
       phase: 'open',
+      isWhole: true,
       isWritable: true,
       cast(op) {
         if (!isOpen) throw new ClosedError('closed')
@@ -318,6 +319,7 @@ test('map › a write that fails leaves nothing behind', () => {
       opening: 0,
       view: null,
       phase: 'open' as const,
+      isWhole: true,
       isWritable: true,
       cast: () => {
         throw new BusyError('full')
@@ -502,6 +504,7 @@ test('map › an operation of a later opening is told from one of an earlier', (
       opening: 7,
       view: null,
       phase: 'open',
+      isWhole: true,
       isWritable: true,
       cast: (op) => {
         ops.push(op)

@@ -76,6 +76,7 @@ export class TotalCluster<Handle, Options> {
         return member.view
       },
       phase: 'open',
+      isWhole: true,
       isWritable: true,
       cast: (op, options) => this.#cast(member, op, options?.signal),
       now: () => this.now,

@@ -1,7 +1,7 @@
-/** The lease on what a process holds of a queue. */
+/** The lease on what a process holds of an object. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HeldItems } from '../../../lib/objects/held-items.ts'
+import { Leases } from '../../../lib/objects/leases.ts'
 import type { GroupPort } from '../../../lib/objects/replica.ts'
 import { TakenItem } from '../../../lib/objects/taken-item.ts'
 
@@ -11,7 +11,7 @@ const LEASE_MS = 10_000
 class Holder {
   now = 20_000
   leaseStart: number | null = null
-  readonly held: HeldItems
+  readonly held: Leases<number, TakenItem<unknown>>
   #timers: { readonly at: number; readonly fn: () => void }[] = []
   #last = 0
 
@@ -27,7 +27,7 @@ class Holder {
         }
       },
     }
-    this.held = new HeldItems(port as unknown as GroupPort, LEASE_MS)
+    this.held = new Leases(port as unknown as GroupPort, LEASE_MS, 'the item')
   }
 
   /** It is given an item that it asked for then. */
@@ -37,8 +37,7 @@ class Holder {
     const about = { id: String(this.#last), item: this.#last, token, attempts: 1 }
     const actions = { done: () => Promise.resolve(), fail: () => Promise.resolve() }
     const taken = new TakenItem<unknown>(about, actions)
-    const grant = { taker: 'a', take: this.#last, token, isGone: false, orphanedIn: null }
-    this.held.hold(this.#last, { taken, grant, since })
+    this.held.hold(this.#last, { thing: taken, token, since })
     return taken
   }
 
@@ -55,14 +54,14 @@ class Holder {
   }
 }
 
-test('held items › what was granted while its taker slept is lost at once, if it was asked for too long ago', () => {
+test('leases › what was granted while its taker slept is lost at once, if it was asked for too long ago', () => {
   const holder = new Holder()
   assert.equal(holder.get(9_000).isLost, true)
   holder.leaseStart = 9_500
   assert.equal(holder.get(9_000).isLost, true)
 })
 
-test('held items › a lease counts from the last answer, or from when the item was asked for, as all were there then', () => {
+test('leases › a lease counts from the last answer, or from when the item was asked for, as all were there then', () => {
   const holder = new Holder()
   const [first, second] = [holder.get(19_000), holder.get(20_000)]
   holder.until(28_999)
@@ -76,7 +75,7 @@ test('held items › a lease counts from the last answer, or from when the item 
   assert.equal(second.isLost, true)
 })
 
-test('held items › an item that comes later may be lost before those that are held', () => {
+test('leases › an item that comes later may be lost before those that are held', () => {
   const holder = new Holder()
   const first = holder.get(20_000)
   holder.until(21_000)
