@@ -9,10 +9,10 @@
  * Of what was opened since the view of the space began know those who await its state, and the coordinator.
  */
 import type { PrimaryRecord, ProcessId } from './api.ts'
-import type { Acted, Remembered, Row, StateTask } from './frame.ts'
+import type { Remembered, Row, StateTask } from './frame.ts'
 import { agreedDeparted } from './gone.ts'
 import { parseViewId } from './ids.ts'
-import type { StateEntry } from './state-plan.ts'
+import { actedIn, type StateEntry } from './state-plan.ts'
 
 /** The memory of one process, by group name. */
 export type Memory = Map<string, Remembered>
@@ -142,9 +142,4 @@ export function holdersOf(members: readonly ProcessId[], plan: readonly StateTas
 /** Has it the state at once? */
 export function isHeld(mode: StateTask['mode']): boolean {
   return mode === 'own' || mode === 'anew'
-}
-
-/** The epoch of the last primary view of this line that a state saw; −1 for a state of another line. */
-export function actedIn({ acted, line: ofLine }: Acted, line: string | null): number {
-  return ofLine === line ? acted : -1
 }

@@ -1,5 +1,5 @@
 /** Groups as this process is a member of them: joining, leaving, installing their views. The coordinator's half is in `rounds.ts`. */
-import { actedIn, holdersOf, type Memory } from './acted.ts'
+import { holdersOf, type Memory } from './acted.ts'
 import type { GroupOptions, MemberInfo, ProcessId, StatePlan, Succession, ViewId, ViewInfo } from './api.ts'
 import type { Core } from './core.ts'
 import { type Delivery, isHeldBack } from './delivery.ts'
@@ -8,7 +8,7 @@ import type { GroupInstall, GroupRow, Message, Remembered, StateTask } from './f
 import type { Gone } from './gone.ts'
 import { type Group, newTotal } from './group.ts'
 import { installedId, statusAfter } from './rounds.ts'
-import { noStatus } from './state-plan.ts'
+import { actedIn, noStatus } from './state-plan.ts'
 import type { Transfer } from './transfer.ts'
 
 type Of<K extends Message['k']> = Extract<Message, { k: K }>

@@ -2,10 +2,11 @@
  * Who needs whose state at a new group view. Pure: the same at every member.
  *
  * Members whose states are known equal form a class; each class has a donor. Available groups unite all classes;
- * consistent groups follow the class that was whole in the latest primary view.
+ * consistent groups follow the class that was whole in the latest primary view. One who awaits a state of this line keeps
+ * its own, if that is of a later primary view than all that are whole here: it may be the one to go on from (seed 77048).
  */
 import type { GroupOptions, ProcessId, ViewId } from './api.ts'
-import type { StateStatus, StateTask } from './frame.ts'
+import type { Acted, StateStatus, StateTask } from './frame.ts'
 
 /** One member of the new group view, in rank order. */
 export interface StateEntry {
@@ -27,33 +28,46 @@ interface StateClass {
   readonly members: ProcessId[]
 }
 
-function classify(entries: readonly StateEntry[], line: string | null): StateClass[] {
-  const wholePrevs = new Set(entries.flatMap((e) => (e.status?.isWhole && e.prev !== null ? [e.prev] : [])))
+function classify(entries: readonly StateEntry[], line: string | null, isConsistent: boolean): StateClass[] {
+  const wholePrevs = new Map<string, number>()
+  for (const { prev, status } of entries) {
+    if (!status?.isWhole || prev === null) continue
+    wholePrevs.set(prev, Math.max(actedIn(status, line), wholePrevs.get(prev) ?? -1))
+  }
   const classes = new Map<string, StateClass>()
   for (const { id, prev, status } of entries) {
     if (status === null || prev === null) continue
     // Somebody who came along has the whole state: the partial one is given up.
-    if (!status.isWhole && wholePrevs.has(prev)) continue
+    const whole = status.isWhole ? undefined : wholePrevs.get(prev)
+    if (whole !== undefined && !(isConsistent && actedIn(status, line) > whole)) continue
     const key = status.isWhole ? prev : `${prev}|${status.base ?? ''}|${status.since ?? ''}`
     const found = classes.get(key)
     if (found !== undefined) {
       found.members.push(id)
       continue
     }
-    const acted = status.line === line ? status.acted : -1
-    classes.set(key, { key, subview: prev, isWhole: status.isWhole, acted, members: [id] })
+    classes.set(key, { key, subview: prev, isWhole: status.isWhole, acted: actedIn(status, line), members: [id] })
   }
   return [...classes.values()]
 }
 
-/** All go on from what the most senior had before it awaited others' states: what was awaited is not known to be equal. */
-function planFromOwn(entries: readonly StateEntry[], [first]: readonly StateClass[]): StateTask[] {
-  const [donor] = first?.members ?? []
-  if (first === undefined || donor === undefined) return []
-  const sources = [{ donor, subview: first.subview }]
+/**
+ * All go on from what one of them had before it awaited others' states: the most senior of those whose state acted last.
+ * What was awaited is not known to be equal.
+ */
+function planFromOwn(entries: readonly StateEntry[], classes: readonly StateClass[]): StateTask[] {
+  const [last] = byActed(classes)
+  const [donor] = last?.members ?? []
+  if (last === undefined || donor === undefined) return []
+  const sources = [{ donor, subview: last.subview }]
   return entries.map(({ id }) =>
     id === donor ? { need: id, mode: 'own', sources: [] } : { need: id, mode: 'replace', sources },
   )
+}
+
+/** Those that acted last come first; else they stay in their order. */
+function byActed(classes: readonly StateClass[]): StateClass[] {
+  return [...classes].sort((a, b) => b.acted - a.acted)
 }
 
 /** How states are chosen. */
@@ -72,14 +86,19 @@ export interface PlanRule {
 export function planStates(options: GroupOptions, entries: readonly StateEntry[], rule: PlanRule): StateTask[] {
   const { line, avoid, salt, isAnew } = rule
   if (!options.state) return []
-  let classes = classify(entries, line)
+  const isConsistent = options.consistency === 'consistent'
+  let classes = classify(entries, line, isConsistent)
   if (classes.length === 0) return []
-  if (options.consistency === 'consistent') {
+  /** Those who wait on, for who may come back. */
+  let patient: readonly ProcessId[] = []
+  if (isConsistent) {
     // A state that was still awaited is not the agreed one; who has it may come back.
-    const whole = classes.filter((c) => c.isWhole)
-    if (whole.length === 0 && !isAnew) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
-    if (whole.length === 0) return planFromOwn(entries, classes)
-    classes = whole.sort((a, b) => b.acted - a.acted).slice(0, 1)
+    const [whole] = byActed(classes.filter((c) => c.isWhole))
+    if (whole === undefined && !isAnew) return entries.map(({ id }) => ({ need: id, mode: 'replace', sources: [] }))
+    const later = classes.filter((c) => !c.isWhole && (whole === undefined || c.acted > whole.acted))
+    if (whole === undefined || (isAnew && later.length > 0)) return planFromOwn(entries, later)
+    patient = later.flatMap(({ members }) => members)
+    classes = [whole]
   }
   const sources = classes.map((c) => {
     const willing = c.members.filter((id) => id !== avoid)
@@ -90,6 +109,10 @@ export function planStates(options: GroupOptions, entries: readonly StateEntry[]
   for (const { id } of entries) {
     const own = sources.findIndex((s) => s.members.includes(id))
     if (own >= 0 && sources.length === 1) continue
+    if (patient.includes(id)) {
+      tasks.push({ need: id, mode: 'replace', sources: [] })
+      continue
+    }
     tasks.push({
       need: id,
       mode: own >= 0 ? 'merge' : 'replace',
@@ -97,4 +120,9 @@ export function planStates(options: GroupOptions, entries: readonly StateEntry[]
     })
   }
   return tasks
+}
+
+/** The epoch of the last primary view of this line that a state saw; −1 for a state of another line. */
+export function actedIn({ acted, line: ofLine }: Acted, line: string | null): number {
+  return ofLine === line ? acted : -1
 }

@@ -7,6 +7,14 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'own-for-any-whole',
+    about: 'who awaits a later state of its line takes any whole one that comes along, of a newcomer or a lost line',
+    file: 'lib/kernel/state-plan.ts',
+    find: '(whole === undefined || c.acted > whole.acted)',
+    replace: 'whole === undefined',
+    properties: ['T5'],
+  },
+  {
     name: 'kept-thrown-away',
     about:
       'what a group keeps for its line is dropped when a state is announced to it, though none is needed (3b44521)',

@@ -96,6 +96,25 @@ function lostAgain(ms: number): TraceWriter {
 tolerates('P3', 'a holder whose line is lost, until it has the state', lostAgain(0))
 rejects('P3', 'a holder whose line is lost, and that goes on with what the state takes from it', lostAgain(5))
 
+/**
+ * Its line is lost to that of the others where only c of them is, who knows nothing of what b was given since. a has the
+ * item so many ms longer than it takes until c's state comes, which still calls it a's.
+ */
+function lostToStray(ms: number): TraceWriter {
+  const trace = foundedAnew().view('', '3.c', ['c'], { expelled: ['b'], primary: false })
+  trace.write({ e: 'lineLost', t: trace.t, p: 'a', line: 'M' })
+  trace.view('', '4.a', ['a', 'c'], { primary: false }).wait(20)
+  const { t } = trace
+  trace.write({ e: 'stateIn', t, p: 'a', g: 'k', from: 'c', view: '4.a.0', cut: {}, h: 'x' }).wait(ms)
+  return trace.write({ e: 'act', t: t + ms, p: 'a', lock: 'k/1', token: own, on: false })
+}
+tolerates(
+  'P3',
+  'a holder whose line is lost to one of which only strays are there, until it has their state',
+  lostToStray(0),
+)
+rejects('P3', 'a holder whose line is lost to such a one, and that goes on by what it heard in its own', lostToStray(5))
+
 /** After a view without it, a is told that its lease counts from so many ms after that; its clock may have stood still since. */
 function leased(from: number, stoodMs = 0): TraceWriter {
   const trace = cutOff()

@@ -26,6 +26,8 @@ function awaiting(status: StateStatus, viewId: string, prev: string | null): Sta
   return statusAfter({ options, status, viewId } as Group, plan, 'x', prev === null, prev)
 }
 
+const consistent: GroupOptions = { ...options, order: 'total', uniform: true, consistency: 'consistent' }
+
 const rule: PlanRule = { line: 'L', avoid: null, salt: 0, isAnew: false }
 
 const modes = (tasks: readonly StateTask[]): string[] => tasks.map(({ need, mode }) => `${need} ${mode}`)
@@ -57,7 +59,6 @@ test('state plan › whoever has the state gives it to those who have waited, ho
 })
 
 test('state plan › a consistent group waits for a whole state, unless whoever has it is given up', () => {
-  const consistent: GroupOptions = { ...options, order: 'total', uniform: true, consistency: 'consistent' }
   const entries = ['x', 'y'].map((id) => ({ id, prev: '1.w.2', status: awaiting(noStatus, '1.w.2', null) }))
   assert.deepEqual(modes(planStates(consistent, entries, rule)), ['x replace', 'y replace'])
   const anew = planStates(consistent, entries, { ...rule, isAnew: true })
@@ -65,4 +66,49 @@ test('state plan › a consistent group waits for a whole state, unless whoever 
     { need: 'x', mode: 'own', sources: [] },
     { need: 'y', mode: 'replace', sources: [{ donor: 'x', subview: '1.w.2' }] },
   ])
+})
+
+const whole = (acted: number, line: string): StateStatus => ({ ...noStatus, isWhole: true, acted, line })
+
+test('state plan › whoever awaits a later state of the line keeps its own while only earlier ones are here', () => {
+  const waits = awaiting(whole(5, 'L'), '6.w.0', '5.w.0')
+  const lost = [
+    { id: 'y', prev: '9.y.0', status: whole(9, 'M') },
+    { id: 'z', prev: '1.z.1', status: whole(0, 'M') },
+  ]
+  const met = [{ id: 'x', prev: '6.w.0', status: waits }, ...lost]
+  assert.deepEqual(planStates(consistent, met, rule), [
+    { need: 'x', mode: 'replace', sources: [] },
+    { need: 'z', mode: 'replace', sources: [{ donor: 'y', subview: '9.y.0' }] },
+  ])
+  // In the view after that, too, though those who are whole come from the same one.
+  const next = met.map(({ id, status }) => ({ id, prev: '10.x.0', status: id === 'z' ? whole(9, 'M') : status }))
+  assert.deepEqual(planStates(consistent, next, rule), [{ need: 'x', mode: 'replace', sources: [] }])
+})
+
+test('state plan › whoever awaits a state takes that which acted later in the line', () => {
+  for (const status of [awaiting(whole(5, 'L'), '6.w.0', '5.w.0'), awaiting(whole(9, 'M'), '6.w.0', '5.w.0')]) {
+    const entries = [
+      { id: 'x', prev: '7.w.0', status },
+      { id: 'w', prev: '7.w.0', status: whole(7, 'L') },
+    ]
+    const sources = [{ donor: 'w', subview: '7.w.0' }]
+    assert.deepEqual(planStates(consistent, entries, rule), [{ need: 'x', mode: 'replace', sources }])
+  }
+})
+
+test('state plan › a line that takes the place of another goes on from the state that acted last in that', () => {
+  const waits = awaiting(whole(5, 'L'), '6.w.0', '5.w.0')
+  const others = [
+    { id: 'y', prev: '10.x.0', status: whole(9, 'M') },
+    { id: 'z', prev: '10.x.0', status: awaiting(noStatus, '6.w.0', null) },
+  ]
+  const sources = [{ donor: 'x', subview: '10.x.0' }]
+  for (const entries of [others, others.slice(1)]) {
+    const all = [...entries, { id: 'x', prev: '10.x.0', status: waits }]
+    assert.deepEqual(planStates(consistent, all, { ...rule, isAnew: true }), [
+      ...entries.map(({ id }) => ({ need: id, mode: 'replace', sources })),
+      { need: 'x', mode: 'own', sources: [] },
+    ])
+  }
 })
