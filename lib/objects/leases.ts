@@ -33,6 +33,9 @@ export class Leases<Id, Thing extends Holding> {
   readonly #what: string
   readonly #held = new Map<Id, Held<Thing>>()
   #cancelLease: (() => void) | null = null
+  #line: string | null = null
+  /** What was heard, or asked for, until then is no lease any more. */
+  #voidUntil = Number.NEGATIVE_INFINITY
 
   constructor(port: GroupPort, leaseMs: number, what: string) {
     this.#port = port
@@ -50,7 +53,8 @@ export class Leases<Id, Thing extends Holding> {
   }
 
   #leftOf(since: number): number {
-    return Math.max(this.#port.leaseStart() ?? since, since) + this.#leaseMs - this.#port.now()
+    const from = Math.max(this.#port.leaseStart() ?? since, since)
+    return from > this.#voidUntil ? from + this.#leaseMs - this.#port.now() : 0
   }
 
   /**
@@ -76,6 +80,23 @@ export class Leases<Id, Thing extends Holding> {
   /** The whole state was replaced: loses what is not granted in it. */
   loseUnless(isGranted: (id: Id, token: Token) => boolean): void {
     for (const [id, { thing, token }] of this.#held) if (!isGranted(id, token)) this.#lose(id, thing)
+  }
+
+  /**
+   * After each batch of deliveries. The line may be lost to one whose primary component is elsewhere, and may have given
+   * away what is held here, whatever the state of those met says: what was heard in the line that is lost is no lease in the
+   * other one (seed 100559). In a primary view the state says whose it is; and a line that is founded anew begins with one.
+   */
+  watchLine(): void {
+    const { view } = this.#port
+    if (view === null || view.line === this.#line) return
+    const isLost = this.#line !== null && !view.primary
+    this.#line = view.line
+    if (!isLost) return
+    this.#voidUntil = this.#port.now()
+    this.#cancelLease?.()
+    this.#cancelLease = null
+    this.#watchLease()
   }
 
   /** Nothing is held any more. */

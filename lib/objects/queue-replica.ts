@@ -271,6 +271,7 @@ export class QueueReplica implements Replica, ItemActions {
   settle(): void {
     this.#changes.flush()
     this.#watchPrimacy()
+    this.#held.watchLine()
     if (!this.#isLoaded) return
     this.#isLoaded = false
     // A cast of this process that the loaded state covers is never applied here: nobody can tell how it ended.

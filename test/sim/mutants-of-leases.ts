@@ -9,8 +9,8 @@ export const leaseMutants: readonly Mutant[] = [
     name: 'three-leases',
     about: 'a holder goes on for three leases after it was last heard',
     file: 'lib/objects/leases.ts',
-    find: 'since) + this.#leaseMs - this.#port.now()',
-    replace: 'since) + this.#leaseMs * 3 - this.#port.now()',
+    find: 'from + this.#leaseMs - this.#port.now()',
+    replace: 'from + this.#leaseMs * 3 - this.#port.now()',
     properties: ['P3'],
   },
   {

@@ -11,6 +11,7 @@ const LEASE_MS = 10_000
 class Holder {
   now = 20_000
   leaseStart: number | null = null
+  view: { line: string; primary: boolean } = { line: 'L', primary: true }
   readonly held: Leases<number, TakenItem<unknown>>
   #timers: { readonly at: number; readonly fn: () => void }[] = []
   #last = 0
@@ -19,6 +20,7 @@ class Holder {
     const port = {
       now: () => this.now,
       leaseStart: () => this.leaseStart,
+      view: this.view,
       after: (ms: number, fn: () => void) => {
         const timer = { at: this.now + ms, fn }
         this.#timers.push(timer)
@@ -82,4 +84,30 @@ test('leases › an item that comes later may be lost before those that are held
   const second = holder.get(12_000)
   holder.until(22_000)
   assert.deepEqual([first.isLost, second.isLost], [false, true])
+})
+
+test('leases › what was heard in a line that is lost is no lease in the next one; what is heard there is', () => {
+  const holder = new Holder()
+  const taken = holder.get(20_000)
+  holder.held.watchLine()
+  holder.until(21_000)
+  holder.leaseStart = 20_900
+  holder.view.primary = false
+  holder.held.watchLine()
+  assert.equal(taken.isLost, false)
+  holder.view.line = 'M'
+  holder.held.watchLine()
+  assert.equal(taken.isLost, true)
+  assert.equal(holder.held.isFresh(21_000), false)
+  holder.leaseStart = 21_001
+  assert.equal(holder.held.isFresh(21_000), true)
+})
+
+test('leases › a line that is founded anew goes on with what is held', () => {
+  const holder = new Holder()
+  holder.held.watchLine()
+  const taken = holder.get(20_000)
+  holder.view.line = 'M'
+  holder.held.watchLine()
+  assert.equal(taken.isLost, false)
 })
