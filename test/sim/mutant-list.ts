@@ -122,6 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '    this.#events.push(event)',
     replace: "    if (!('payload' in event)) this.#events.push(event)",
     properties: ['F1', 'T5'],
+    workload: 'queue',
   },
   {
     name: 'release-unstable',

@@ -28,6 +28,9 @@ export const coverageMutants: readonly Mutant[] = [
     find,
     replace: leavingOut(`${isCausal} && ${isSubset}`),
     properties: ['O4', 'O3', 'F1'],
+    // It shows where somebody hears of the cover by a fifo cast, answers, and is then alone without what is lost.
+    workload: 'available',
+    faults: 'isolate,halves,suspend',
   },
   {
     name: 'covered-by-fifo',
