@@ -1,0 +1,328 @@
+/**
+ * A replicated state machine at one process: the delivered state, and the calls of this process that are not settled.
+ *
+ * Calls are driven by what is, not by what has happened: after each batch of deliveries, and every {@link RETRY_MS} while
+ * something is unsettled, each call of which the state knows nothing and that is not under way is cast, in order, under the
+ * number that it had. The state counts each number once (`sessions.ts`). A call that nobody wants any more is driven as
+ * well, until it has come to nothing or what it was granted is given back.
+ */
+import { BusyError, ClosedError, NotPrimaryError, UnknownOutcomeError } from '../errors.ts'
+import { Coalescer } from './events.ts'
+import { OrphanWatch } from './orphan-watch.ts'
+import type { GroupPort, GroupView, OpInfo, Receipt, Replica } from './replica.ts'
+import { CALLS_MAX, type CallRecord, SESSION_OP, Sessions } from './sessions.ts'
+import { type Answer, CANCELLED, type Machine } from './state-machine.ts'
+
+/** Before what is not settled is looked at again, in ms. */
+const RETRY_MS = 50
+/** Calls that are under way at a time, at most. */
+const SENT_MAX = CALLS_MAX / 2
+
+/** What a machine is opened with, checked. */
+export interface MachineSettings {
+  /** What it is called in errors: `lock manager`. */
+  readonly what: string
+  readonly whenNotPrimary: 'wait' | 'reject'
+  /** How long a holder may act on what it last heard, in ms. */
+  readonly leaseMs: number
+}
+
+/** What its object does with what the machine says. */
+export interface MachineHooks {
+  /** The error for a code that the machine answered with. */
+  toError(code: string, message: string): Error
+  /** A call that nobody wants any more was answered: gives back what it was granted, if anything. */
+  unwanted?(body: unknown, value: unknown): void
+  /** A batch of deliveries is over, and what it answered is told. `isLoaded`: the state was replaced. */
+  settled?(isLoaded: boolean): void
+  /** The machine may have changed: for events, at most once a batch. */
+  changed?(): void
+}
+
+/** What a call may be given. */
+export interface MachineCall {
+  /** Takes the call back; its promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Waits outside the primary component even where calls reject: what is done must be told. */
+  readonly isPatient?: boolean
+  /** When it was asked, or asked again: told as it is cast, by this process's clock. */
+  readonly sent?: (now: number) => void
+}
+
+interface Open {
+  readonly body: unknown
+  readonly options: MachineCall
+  /** Its promise; null: nobody wants it any more. */
+  wish: { readonly resolve: (value: unknown) => void; readonly reject: (reason: unknown) => void } | null
+  /** Given when it is first cast. */
+  number: number | null
+  /** The cast that carries it, or takes it back, is under way. */
+  isUnderWay: boolean
+  /** Takes back a cast that waits here unsent. */
+  readonly unsend: AbortController
+  readonly stopListening: () => void
+}
+
+/** The state of a machine with what this process wants of it. */
+export class MachineReplica<M extends Machine> implements Replica {
+  readonly port: GroupPort
+  readonly machine: M
+  readonly sessions: Sessions
+
+  readonly #settings: MachineSettings
+  readonly #hooks: MachineHooks
+  readonly #changes: Coalescer
+  readonly #orphans: OrphanWatch<string>
+  /** In the order in which they were made. */
+  readonly #open = new Set<Open>()
+  /** Openings of the same object at the same process grow: a session that was forgotten is begun anew as a later one. */
+  #opening: number
+  #born = 0
+  #lastCall = 0
+  #lastPrimary: readonly string[] = []
+  #cancelRetry: (() => void) | null = null
+  #isLoaded = false
+  #isStopped = false
+
+  constructor(port: GroupPort, machine: M, settings: MachineSettings, hooks: MachineHooks) {
+    this.port = port
+    this.machine = machine
+    this.sessions = new Sessions(machine)
+    this.#settings = settings
+    this.#hooks = hooks
+    this.#opening = port.opening
+    this.#changes = new Coalescer(() => hooks.changed?.())
+    this.#orphans = new OrphanWatch(port, settings.leaseMs, {
+      orphans: () => this.sessions.orphans(),
+      expire: (processes, view) => void this.#cast([SESSION_OP.expire, processes, view]),
+    })
+  }
+
+  // What the application asks
+
+  /**
+   * Asks the machine for something. Resolves with its answer when every member of the group view holds the request.
+   * Rejects with what the machine refuses it with; NotPrimaryError (where calls reject, and it cannot have taken effect);
+   * UnknownOutcomeError (where calls reject, or it was forgotten or closed meanwhile); ClosedError; the signal's reason.
+   */
+  call(body: unknown, options: MachineCall = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options
+      signal?.throwIfAborted()
+      if (this.#isStopped) throw this.#closedError()
+      const refusal = options.isPatient === true ? null : this.#refusal()
+      if (refusal !== null) throw refusal
+      if (this.#open.size >= CALLS_MAX) throw new BusyError(`more than ${CALLS_MAX} calls of this process wait`)
+      const onAbort = (): void => this.#giveUp(open, signal?.reason)
+      const open: Open = {
+        body,
+        options,
+        wish: { resolve, reject },
+        number: null,
+        isUnderWay: false,
+        unsend: new AbortController(),
+        stopListening: () => signal?.removeEventListener('abort', onAbort),
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#open.add(open)
+      this.#drive()
+    })
+  }
+
+  /** Nobody wants this call any more. */
+  #giveUp(open: Open, reason: unknown): void {
+    const { wish } = open
+    if (wish === null) return
+    open.wish = null
+    open.stopListening()
+    if (open.number === null) this.#open.delete(open)
+    wish.reject(reason)
+    open.unsend.abort(reason)
+    this.#drive()
+  }
+
+  /** Why calls reject now, if they do. */
+  #refusal(): NotPrimaryError | null {
+    const { view } = this.port
+    if (this.#settings.whenNotPrimary !== 'reject' || view === null || view.primary) return null
+    const missing =
+      view.missing.length > 0 ? view.missing : this.#lastPrimary.filter((member) => !view.members.includes(member))
+    return new NotPrimaryError(`${this.#settings.what} "${this.port.name}" is not in the primary component`, missing)
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`${this.#settings.what} "${this.port.name}" is closed`)
+  }
+
+  // What is not settled
+
+  /** Settles what is answered, and casts what is neither known to the state nor under way. */
+  #drive(): void {
+    if (this.#isStopped || !this.port.isWhole) return
+    let sent = 0
+    for (const open of this.#open) {
+      const record = this.#recordOf(open)
+      if (record !== null && record !== 'waits') this.#settle(open, record)
+      if (!this.#open.has(open) || open.isUnderWay) continue
+      if (record === 'waits' && open.wish !== null) continue
+      sent += 1
+      if (sent > SENT_MAX || !this.#send(open)) break
+    }
+    this.#retryLater()
+  }
+
+  #recordOf({ number }: Open): CallRecord {
+    return number === null ? null : this.sessions.recordOf(this.port.self, this.#opening, number)
+  }
+
+  #settle(open: Open, answer: Answer): void {
+    const { wish, body } = open
+    if (answer[0] === false && answer[1] === CANCELLED[1]) {
+      // Its process was out of reach, and the others did not wait for it: it is asked anew, if it is still wanted.
+      if (wish === null) this.#open.delete(open)
+      else open.number = null
+      return
+    }
+    this.#open.delete(open)
+    open.stopListening()
+    if (answer[0] === false) return wish?.reject(this.#hooks.toError(answer[1], answer[2]))
+    if (wish !== null) wish.resolve(answer[1])
+    else this.#hooks.unwanted?.(body, answer[1])
+  }
+
+  /** False if nothing can be sent now. */
+  #send(open: Open): boolean {
+    if (open.number === null) {
+      if (this.#born === 0) this.#born = epochOf(this.port.view)
+      this.#lastCall += 1
+      open.number = this.#lastCall
+    }
+    const floor = [...this.#open].reduce((least, { number }) => Math.min(least, number ?? least), open.number)
+    const head = [this.#opening, this.#born, floor, open.number]
+    const isWanted = open.wish !== null
+    if (isWanted) open.options.sent?.(this.port.now())
+    const receipt = isWanted
+      ? this.#cast([SESSION_OP.request, ...head, open.body], open.unsend.signal)
+      : this.#cast([SESSION_OP.cancel, ...head])
+    if (receipt === null) return false
+    open.isUnderWay = true
+    receipt.delivered.then(
+      () => {
+        open.isUnderWay = false
+        this.#drive()
+      },
+      () => {
+        open.isUnderWay = false
+        this.#retryLater()
+      },
+    )
+    return true
+  }
+
+  /** Null if it cannot be sent now. */
+  #cast(op: unknown, signal?: AbortSignal): Receipt | null {
+    try {
+      return this.port.cast(op, signal === undefined ? {} : { signal })
+    } catch (error) {
+      if (error instanceof BusyError || error instanceof ClosedError) return null
+      throw error
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#isStopped || this.#cancelRetry !== null || ![...this.#open].some((open) => this.#isStuck(open))) return
+    this.#cancelRetry = this.port.after(RETRY_MS, () => {
+      this.#cancelRetry = null
+      this.#drive()
+    })
+  }
+
+  /** Would nothing else have it looked at again? */
+  #isStuck(open: Open): boolean {
+    return !open.isUnderWay && !(open.wish !== null && this.#recordOf(open) === 'waits')
+  }
+
+  /** Where calls reject: those that wait for the primary component do, when it is lost. */
+  #rejectOutside(): void {
+    const refusal = this.#refusal()
+    if (refusal === null) return
+    for (const open of [...this.#open]) {
+      if (open.options.isPatient === true || open.wish === null) continue
+      const isSent = open.number !== null
+      this.#giveUp(open, isSent ? this.#unknown('was cut off from the primary component') : refusal)
+    }
+  }
+
+  #unknown(what: string): UnknownOutcomeError {
+    return new UnknownOutcomeError(`${this.#settings.what} "${this.port.name}" ${what} while the call was under way`)
+  }
+
+  /** Of this process's requests, the others know no longer which took effect. */
+  #beginAnew(): void {
+    for (const open of [...this.#open]) {
+      if (open.number === null) continue
+      this.#open.delete(open)
+      open.stopListening()
+      open.wish?.reject(this.#unknown('forgot this process, which was away for long,'))
+    }
+    this.#opening += 1
+    this.#born = 0
+    this.#lastCall = 0
+  }
+
+  // What the group delivers
+
+  apply(op: unknown, info: OpInfo): boolean {
+    const outcome = this.sessions.apply(op, info.author)
+    if (outcome === 'malformed') return false
+    if (outcome === 'forgotten' && info.author === this.port.self) this.#beginAnew()
+    this.#changes.mark()
+    return true
+  }
+
+  view(view: GroupView): void {
+    if (view.primary) this.#lastPrimary = view.members
+    this.sessions.install(view)
+    this.#changes.mark()
+    this.#orphans.watch()
+  }
+
+  settle(): void {
+    const isLoaded = this.#isLoaded
+    this.#isLoaded = false
+    this.#changes.flush()
+    this.#rejectOutside()
+    this.#drive()
+    this.#hooks.settled?.(isLoaded)
+  }
+
+  save(): unknown {
+    return this.sessions.save()
+  }
+
+  load(saved: unknown): void {
+    this.sessions.load(saved)
+    this.#isLoaded = true
+    this.#changes.mark()
+    this.#orphans.watch()
+  }
+
+  // The end
+
+  /** The group is being left: what it was asked for has come to nothing, or nobody will know. */
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#orphans.stop()
+    this.#cancelRetry?.()
+    for (const { wish, number, stopListening } of this.#open) {
+      stopListening()
+      wish?.reject(number === null ? this.#closedError() : this.#unknown('was closed'))
+    }
+    this.#open.clear()
+  }
+}
+
+function epochOf(view: GroupView | null): number {
+  return view === null ? 0 : Number.parseInt(view.id, 10)
+}

@@ -1,0 +1,214 @@
+/** Calls of a replicated state machine: each takes effect once, whatever becomes of what carries it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { UnknownOutcomeError } from '../../../lib/errors.ts'
+import { assertState, isTotal } from '../../../lib/objects/checks.ts'
+import { type MachineCall, MachineReplica } from '../../../lib/objects/machine-replica.ts'
+import type { ObjectKind } from '../../../lib/objects/replica.ts'
+import type { Answer, Caller, Machine, MachineContext } from '../../../lib/objects/state-machine.ts'
+import { makeRandom } from './cluster.ts'
+import { TotalCluster, type TotalMember } from './total-cluster.ts'
+
+/** Counts, and lends one thing at a time to who asks for it first. */
+class Till implements Machine {
+  total = 0
+  holder: Caller | null = null
+  waiting: Caller[] = []
+
+  apply(body: unknown, caller: Caller, context: MachineContext): Answer | 'waits' | null {
+    if (typeof body === 'number') {
+      this.total += body
+      return [true, this.total]
+    }
+    if (body === 'give back') {
+      if (this.holder?.process !== caller.process) return [false, 'not-held', 'it is not held']
+      this.holder = null
+      this.viewed(context)
+      return [true, null]
+    }
+    if (body !== 'borrow') return null
+    if (this.holder !== null || this.waiting.length > 0) {
+      this.waiting.push(caller)
+      return 'waits'
+    }
+    this.holder = caller
+    return [true, caller.process]
+  }
+
+  cancel({ process, call }: Caller): void {
+    this.waiting = this.waiting.filter((each) => each.process !== process || each.call !== call)
+  }
+
+  release(process: string, context: MachineContext): void {
+    if (this.holder?.process !== process) return
+    this.holder = null
+    this.viewed(context)
+  }
+
+  isHolding(process: string): boolean {
+    return this.holder?.process === process
+  }
+
+  viewed(context: MachineContext): void {
+    if (!context.isPrimary || this.holder !== null) return
+    const next = this.waiting.shift()
+    if (next === undefined) return
+    this.holder = next
+    context.answer(next, [true, next.process])
+  }
+
+  save(): unknown {
+    return [this.total, this.holder, this.waiting]
+  }
+
+  load(saved: unknown): void {
+    assertState(Array.isArray(saved) && isTotal(saved[0]), 'till')
+    this.total = saved[0]
+    this.holder = saved[1] as Caller | null
+    this.waiting = [...(saved[2] as Caller[])]
+  }
+}
+
+type Replica = MachineReplica<Till>
+
+const kind: ObjectKind<Replica, object> = {
+  kind: 'till',
+  order: 'total',
+  uniform: true,
+  consistency: 'consistent',
+  create(port) {
+    const settings = { what: 'till', whenNotPrimary: 'wait', leaseMs: 10_000 } as const
+    const replica: Replica = new MachineReplica(port, new Till(), settings, {
+      toError: (code, message) => new TypeError(`${code}: ${message}`),
+      unwanted: (body) => {
+        if (body === 'borrow') void replica.call('give back')
+      },
+    })
+    return { replica, handle: replica }
+  },
+}
+
+/** Asks, and says what came of it. */
+function ask(replica: Replica, body: unknown, options?: MachineCall): { result: unknown } {
+  const asked: { result: unknown } = { result: 'pending' }
+  replica.call(body, options).then(
+    (value) => {
+      asked.result = value
+    },
+    (error: unknown) => {
+      asked.result = error
+    },
+  )
+  return asked
+}
+
+function made(count: number, seed = 1) {
+  const cluster = new TotalCluster<Replica, object>(kind, {}, count, seed)
+  return { cluster, of: (id: string) => cluster.primary.find((member) => member.id === id)?.handle as Replica }
+}
+
+test('machine › a call is answered by what it did in the agreed order', async () => {
+  const { cluster, of } = made(3)
+  const asked = [ask(of('p0'), 1), ask(of('p1'), 10), ask(of('p2'), 100)]
+  await cluster.advance(200)
+  assert.deepEqual(Math.max(...asked.map(({ result }) => result as number)), 111)
+  for (const { handle } of cluster.primary) assert.equal(handle.machine.total, 111)
+})
+
+test('machine › a cast whose fate is unknown is made again, and what was done is not done twice', async () => {
+  const { cluster, of } = made(3)
+  const [member] = cluster.primary
+  assert.ok(member)
+  member.loses = 2
+  member.drops = 1
+  const asked = [1, 10, 100, 1_000].map((each) => ask(of('p0'), each))
+  await cluster.advance(200)
+  assert.deepEqual(
+    asked.map(({ result }) => result),
+    [1, 11, 111, 1_111],
+  )
+})
+
+test('machine › a refusal is the error that the object makes of it, and a malformed request the fault of who made it', async () => {
+  const { cluster, of } = made(2)
+  const refused = ask(of('p0'), 'give back')
+  const malformed = ask(of('p1'), 'what?')
+  await cluster.advance(200)
+  assert.match(String(refused.result), /not-held: it is not held/)
+  assert.match(String(malformed.result), /malformed/)
+})
+
+test('machine › a call that is taken back waits no more; what it was granted meanwhile is given back', async () => {
+  const { cluster, of } = made(3)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const controller = new AbortController()
+  const second = ask(of('p1'), 'borrow', { signal: controller.signal })
+  const third = ask(of('p2'), 'borrow')
+  await cluster.advance(200)
+  controller.abort('enough')
+  // Before the others hear of it.
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(second.result, 'enough')
+  assert.equal(third.result, 'p2')
+  assert.equal(of('p0').machine.holder?.process, 'p2')
+})
+
+test('machine › what a member that leaves or dies waits for and holds is over', async () => {
+  const { cluster, of } = made(4)
+  const asked = ['p0', 'p1', 'p2', 'p3'].map((id) => ask(of(id), 'borrow'))
+  await cluster.advance(200)
+  const first = asked.findIndex(({ result }) => result !== 'pending')
+  const holder = cluster.primary[first]
+  assert.ok(holder)
+  cluster.end(holder, 'left')
+  await cluster.advance(200)
+  assert.equal(asked.filter(({ result }) => typeof result === 'string' && result !== 'pending').length, 2)
+})
+
+test('machine › in any order of losses, states and views, every call is settled, and each took effect once', async () => {
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const random = makeRandom(seed)
+    const cluster = new TotalCluster<Replica, object>(kind, {}, 4, seed)
+    const asked: { result: unknown }[] = []
+    let away: TotalMember<Replica> | null = null
+    for (let round = 0; round < 30; round += 1) {
+      const member = cluster.primary[Math.floor(random() * cluster.primary.length)]
+      if (member === undefined) continue
+      if (random() < 0.1) member.loses = 1
+      if (random() < 0.1) member.drops = 1
+      asked.push(ask(member.handle, 1))
+      if (random() < 0.15 && away === null) {
+        away = member
+        cluster.cutOff(member)
+        asked.push(ask(member.handle, 1))
+      } else if (random() < 0.3 && away !== null) {
+        cluster.join(away)
+        away = null
+      }
+      for (let i = random() * 8; i > 0; i -= 1) cluster.step()
+      await new Promise((resolve) => setImmediate(resolve))
+      if (random() < 0.3) await cluster.advance(30)
+    }
+    if (away !== null) cluster.join(away)
+    await cluster.advance(2_000)
+    const values = asked.map(({ result }) => result)
+    assert.ok(
+      values.every((value) => typeof value === 'number'),
+      `seed ${seed}: ${values.filter((value) => typeof value !== 'number')}`,
+    )
+    assert.equal(new Set(values).size, values.length, `seed ${seed}: ${values}`)
+    for (const { handle } of cluster.primary) assert.equal(handle.machine.total, asked.length, `seed ${seed}`)
+  }
+})
+
+test('machine › a closed one settles what it was asked for', async () => {
+  const { cluster, of } = made(2)
+  const sent = ask(of('p0'), 1)
+  of('p0').stop()
+  const after = ask(of('p0'), 1)
+  await cluster.advance(200)
+  assert.ok(sent.result instanceof UnknownOutcomeError)
+  assert.match(String(after.result), /ClosedError/)
+})
