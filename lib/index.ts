@@ -35,6 +35,7 @@ export {
 } from './events.ts'
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
 export type { AwayMember } from './kernel/api.ts'
+export type { AgreedOptions } from './objects/agreed.ts'
 export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
 export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
@@ -49,6 +50,14 @@ export type {
   SettledEvent,
   SharedQueue,
 } from './objects/queue.ts'
+export type {
+  CompareAndSetResult,
+  RegisterChange,
+  RegisterEvents,
+  RegisterOptions,
+  RegisterSnapshot,
+  SharedRegister,
+} from './objects/register.ts'
 export type {
   CastFate,
   CastOptions,

@@ -22,6 +22,7 @@ import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
+import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
@@ -171,6 +172,15 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
     return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
+  }
+
+  /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
+  async register<Value = unknown>(
+    name: string,
+    options: RegisterOptions<Value> & OpenOptions = {},
+  ): Promise<SharedRegister<Value>> {
+    const { registerKind } = await import('./objects/register.ts')
+    return (await this.open(registerKind, name, options)) as SharedRegister<Value>
   }
 
   /** Opens a plain group, for casts without an object. */
