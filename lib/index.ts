@@ -72,6 +72,8 @@ export type {
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { compareTokens, type Token } from './objects/token.ts'
+export type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
+export type { Transaction } from './objects/transaction.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
 export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'

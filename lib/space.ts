@@ -24,6 +24,7 @@ import type { MapOptions, SharedMap } from './objects/map.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
 import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
@@ -153,8 +154,21 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#status
   }
 
-  /** Opens a shared map: causal, goes on in every part of a split, merges. */
-  async map<Value = unknown>(name: string, options: MapOptions<Value> & OpenOptions = {}): Promise<SharedMap<Value>> {
+  /**
+   * Opens a shared map: causal, goes on in every part of a split, merges. With `consistency: 'total'`, a total map: only
+   * the primary component writes, its writers return promises, and several keys can be written as one.
+   */
+  map<Value = unknown>(name: string, options: TotalMapOptions<Value> & OpenOptions): Promise<TotalMap<Value>>
+  map<Value = unknown>(name: string, options?: MapOptions<Value> & OpenOptions): Promise<SharedMap<Value>>
+  async map<Value>(
+    name: string,
+    options: (MapOptions<Value> | TotalMapOptions<Value>) & OpenOptions = {},
+  ): Promise<SharedMap<Value> | TotalMap<Value>> {
+    if ('consistency' in options && options.consistency !== undefined) {
+      if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
+      const { totalMapKind } = await import('./objects/total-map.ts')
+      return (await this.open(totalMapKind, name, options)) as TotalMap<Value>
+    }
     const { mapKind } = await import('./objects/map.ts')
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
   }
