@@ -18,6 +18,7 @@ import {
 } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
+import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
@@ -173,8 +174,20 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
   }
 
-  /** Opens a shared counter: fifo, goes on in every part of a split, adds up. */
-  async counter(name: string, options: CounterOptions & OpenOptions = {}): Promise<SharedCounter> {
+  /**
+   * Opens a shared counter: fifo, goes on in every part of a split, adds up. With `min` or `max`, a bounded counter: only
+   * the primary component counts, its steps return promises, and it never leaves its bounds.
+   */
+  counter(name: string, options: BoundedCounterOptions & OpenOptions): Promise<BoundedCounter>
+  counter(name: string, options?: CounterOptions & OpenOptions): Promise<SharedCounter>
+  async counter(
+    name: string,
+    options: (CounterOptions | BoundedCounterOptions) & OpenOptions = {},
+  ): Promise<SharedCounter | BoundedCounter> {
+    if ('min' in options || 'max' in options) {
+      const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
+      return this.open(boundedCounterKind, name, options)
+    }
     const { counterKind } = await import('./objects/counter.ts')
     return this.open(counterKind, name, options)
   }
