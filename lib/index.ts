@@ -71,6 +71,7 @@ export type {
   Replica,
 } from './objects/replica.ts'
 export type { StandardSchemaV1 } from './objects/schema.ts'
+export type { SetChange, SetEvents, SetOptions, SharedSet } from './objects/set.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { compareTokens, type Token } from './objects/token.ts'
 export type { TotalMap, TotalMapOptions } from './objects/total-map.ts'

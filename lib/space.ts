@@ -25,6 +25,7 @@ import type { MapOptions, SharedMap } from './objects/map.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
 import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import type { SetOptions, SharedSet } from './objects/set.ts'
 import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
@@ -208,6 +209,12 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<SharedRegister<Value>> {
     const { registerKind } = await import('./objects/register.ts')
     return (await this.open(registerKind, name, options)) as SharedRegister<Value>
+  }
+
+  /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
+  async set<Value = unknown>(name: string, options: SetOptions<Value> & OpenOptions = {}): Promise<SharedSet<Value>> {
+    const { setKind } = await import('./objects/set.ts')
+    return (await this.open(setKind, name, options)) as SharedSet<Value>
   }
 
   /** Opens a plain group, for casts without an object. */
