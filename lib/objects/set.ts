@@ -156,6 +156,7 @@ export class SharedSet<T = unknown> extends ObjectTarget<SetEvents<T>> {
     const told: SetChange<T>[] = []
     for (const { type, key, previous, author, local } of changes) {
       const element = this.isHeard ? this.#element(key) : null
+      // Else what has come and gone would stay here until the next snapshot.
       if (type === 'delete') this.#elements.delete(key)
       // Added again: it was there.
       if (element === null || (type === 'set' && previous !== undefined)) continue
