@@ -40,6 +40,7 @@ export type { BoundedCounter, BoundedCounterOptions, IdBlock } from './objects/b
 export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
 export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
+export type { Presence, PresenceChange, PresenceEvents, PresenceOptions } from './objects/presence.ts'
 export type {
   CallOptions,
   JobContext,

@@ -22,6 +22,7 @@ import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-co
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
+import type { Presence, PresenceOptions } from './objects/presence.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
 import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
@@ -215,6 +216,15 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   async set<Value = unknown>(name: string, options: SetOptions<Value> & OpenOptions = {}): Promise<SharedSet<Value>> {
     const { setKind } = await import('./objects/set.ts')
     return (await this.open(setKind, name, options)) as SharedSet<Value>
+  }
+
+  /** Opens presence: what each member says of itself, for as long as it is in the view. Fifo, goes on in every part of a split. */
+  async presence<Value = unknown>(
+    name: string,
+    options: PresenceOptions<Value> & OpenOptions = {},
+  ): Promise<Presence<Value>> {
+    const { presenceKind } = await import('./objects/presence.ts')
+    return (await this.open(presenceKind, name, options)) as Presence<Value>
   }
 
   /** Opens a plain group, for casts without an object. */

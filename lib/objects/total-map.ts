@@ -10,12 +10,13 @@ import { encodeValue } from '../values.ts'
 import { type AgreedOptions, agreedSettings, closeMachine, sameBytes, toUsageError } from './agreed.ts'
 import { isTotal } from './checks.ts'
 import { ChangeEvent, type DeepReadonly, ObjectTarget } from './events.ts'
+import { Fitting } from './fitting.ts'
 import { MachineReplica } from './machine-replica.ts'
 import type { MapChange, MapEvents } from './map.ts'
 import type { CallOptions } from './queue.ts'
 import type { CompareAndSetResult, RegisterSnapshot } from './register.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
-import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
+import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import { type Committed, KEY_LENGTH_MAX, TOTAL_MAP_OP, type TotalEntry, TotalMapMachine } from './total-map-machine.ts'
 import { Transaction } from './transaction.ts'
 
@@ -37,8 +38,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   readonly #replica: MachineReplica<TotalMapMachine>
   readonly #machine = new TotalMapMachine()
   readonly #schema: StandardSchemaV1 | undefined
-  /** Does the entry fit the schema? */
-  readonly #fitting = new WeakMap<TotalEntry, boolean>()
+  readonly #fitting: Fitting
   /** Since the last event. */
   readonly #touched = new Map<string, Touched>()
   /** Null when it has to be made anew. */
@@ -48,6 +48,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   constructor(port: GroupPort, options: TotalMapOptions<unknown>) {
     super()
     this.#schema = options.schema
+    this.#fitting = new Fitting(options.schema)
     this.#machine.watch = (key, before, author) => this.#touch(key, before, author)
     this.#replica = new MachineReplica(port, this.#machine, agreedSettings('map', options), {
       toError: toUsageError,
@@ -223,14 +224,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   }
 
   #isShown(entry: TotalEntry | undefined): entry is TotalEntry {
-    if (entry === undefined) return false
-    if (this.#schema === undefined) return true
-    let isFitting = this.#fitting.get(entry)
-    if (isFitting === undefined) {
-      isFitting = fits(this.#schema, entry.value)
-      this.#fitting.set(entry, isFitting)
-    }
-    return isFitting
+    return entry !== undefined && this.#fitting.isShown(entry)
   }
 
   #shown(entry: TotalEntry | undefined): DeepReadonly<V> | undefined {
