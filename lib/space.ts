@@ -18,6 +18,7 @@ import {
 } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
+import { checkName } from './names.ts'
 import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
@@ -43,6 +44,7 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
@@ -242,6 +244,21 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<Presence<Value>> {
     const { presenceKind } = await import('./objects/presence.ts')
     return (await this.open(presenceKind, name, options)) as Presence<Value>
+  }
+
+  /**
+   * A channel: the `BroadcastChannel` interface over all processes of the space. At once; what is posted before this process
+   * is a member of its group is sent then. Throws UsageError (the name; or this process is a witness).
+   */
+  channel(name: string): SpaceChannel {
+    const text = `${name}`
+    checkName('group', channelGroup(text))
+    if (this.#parts.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
+    const kind = channelKind(this.#parts.origin)
+    return new SpaceChannel(
+      text,
+      this.#open({ kind, name: channelGroup(text), options: {}, hasState: false, isOwn: true }),
+    )
   }
 
   /** Opens a plain group, for casts without an object. */
