@@ -300,6 +300,22 @@ test('locks › a signal that has aborted refuses at once; one that aborts befor
   assert.ok(next.lock)
 })
 
+test('locks › a signal that aborts when the request has its place, but is not delivered here, gives the lock back', async () => {
+  const { of, cluster, rest } = made(2)
+  const controller = new AbortController()
+  const asked = ask(of(0), 'x', { signal: controller.signal })
+  await new Promise((resolve) => setImmediate(resolve))
+  // Orders it.
+  cluster.step()
+  controller.abort('late')
+  await rest()
+  assert.equal(asked.result, 'late')
+  assert.equal(asked.lock, undefined)
+  const next = ask(of(1), 'x')
+  await rest()
+  assert.ok(next.lock)
+})
+
 test('locks › a signal that aborts while the grant is on its way gives it back unused', async () => {
   const { of, cluster, rest } = made(2)
   const controller = new AbortController()
@@ -572,6 +588,80 @@ test('locks › a grant that waited while its process slept is used only when th
   assert.equal(lockOf(asked).signal.aborted, false)
 })
 
+test('locks › a grant that is lost before it could be used is asked for again', async () => {
+  const { of, cluster, rest, members } = made(3)
+  const sleeper = members[0] as Member
+  const asked = ask(of(0), 'x')
+  await new Promise((resolve) => setImmediate(resolve))
+  sleeper.answeredAt = cluster.now
+  cluster.now += 30_000
+  await cluster.rest()
+  cluster.cutOff(sleeper)
+  const other = ask(of(1), 'x')
+  await cluster.advance(12_000)
+  assert.ok(other.lock)
+  sleeper.answeredAt = null
+  cluster.join(sleeper)
+  await cluster.advance(1_000)
+  assert.equal(asked.lock, undefined)
+  other.end()
+  await rest()
+  assert.equal(lockOf(asked).signal.aborted, false)
+})
+
+test('locks › however much is asked, what was held is given back', async () => {
+  const { of, cluster, rest } = made(2)
+  const held = ask(of(0), 'x')
+  await rest()
+  const next = ask(of(1), 'x')
+  await rest()
+  const queries = Array.from({ length: 1_100 }, () => of(0).query())
+  const ends = Promise.allSettled(queries)
+  held.end()
+  await rest()
+  await cluster.advance(1_000)
+  const refused = (await ends).filter(({ status }) => status === 'rejected')
+  assert.equal(refused.length, 1_100 - 1_024)
+  assert.ok(next.lock)
+})
+
+test('locks › whoever was away for so long that the others have forgotten it asks again', async () => {
+  const { of, cluster, rest, members } = made(3)
+  const held = ask(of(1), 'x')
+  await rest()
+  const waiting = ask(of(0), 'x')
+  const [absent, ...others] = members as [Member, Member, Member]
+  await rest()
+  cluster.cutOff(absent)
+  for (const { replica, view } of others) {
+    const [, ...rest] = replica.save() as [number, string, number, [string][], unknown]
+    const sessions = rest[2].filter(([process]) => process !== absent.id)
+    replica.load([Number.parseInt(view.id, 10), rest[0], rest[1], sessions, rest[3]])
+    replica.settle()
+  }
+  cluster.join(absent)
+  await cluster.advance(1_000)
+  assert.equal(waiting.lock, undefined)
+  held.end()
+  await rest()
+  assert.ok(waiting.lock)
+})
+
+test('locks › who finds itself in another line, outside its primary component, has lost what it held', async () => {
+  const { of, cluster, rest, members } = made(3)
+  const held = ask(of(0), 'x')
+  await rest()
+  const [member] = members as [Member]
+  cluster.cutOff(member)
+  await rest()
+  const { signal } = lockOf(held)
+  assert.equal(signal.aborted, false)
+  member.view = { ...member.view, id: '90.q.0', line: 'other' }
+  member.replica.view(member.view)
+  member.replica.settle()
+  assert.ok(signal.reason instanceof StaleTokenError)
+})
+
 test('locks › what a state says is this process’s, of which it knows nothing, is given back', async () => {
   const { of, cluster, rest, members } = made(2)
   const held = ask(of(0), 'x')
@@ -670,12 +760,23 @@ interface Holding {
 }
 
 async function course(seed: number, isStealing: boolean): Promise<void> {
+  // Whatever fails, no callback must go on for ever.
+  const end = { isOver: false }
+  try {
+    await run(seed, isStealing, end)
+  } finally {
+    end.isOver = true
+  }
+}
+
+async function run(seed: number, isStealing: boolean, end: { readonly isOver: boolean }): Promise<void> {
   const random = makeRandom(seed)
   const { cluster, managerOf } = made(4, seed)
   const holdings: Holding[] = []
   const asked: { readonly member: Member; outcome: unknown }[] = []
   const gone = new Set<Member>()
   const highest = new Map<string, Token>()
+  const aborts: AbortController[] = []
   let away: Member | null = null
   let born = 4
 
@@ -717,7 +818,7 @@ async function course(seed: number, isStealing: boolean): Promise<void> {
         )
         highest.set(name, lock.token)
       }
-      while (cluster.now < until) await new Promise((resolve) => setImmediate(resolve))
+      while (cluster.now < until && !end.isOver) await new Promise((resolve) => setImmediate(resolve))
       holding.isOver = true
       return 'done'
     }
@@ -731,7 +832,7 @@ async function course(seed: number, isStealing: boolean): Promise<void> {
           entry.outcome = nameOf(error)
         },
       )
-    if (random() < 0.5) setImmediate(() => controller.abort('aborted'))
+    if (random() < 0.5) aborts.push(controller)
   }
 
   for (let round = 0; round < 40; round += 1) {
@@ -757,6 +858,7 @@ async function course(seed: number, isStealing: boolean): Promise<void> {
     for (let i = random() * 8; i > 0; i -= 1) {
       cluster.step()
       check()
+      if (random() < 0.1) aborts.shift()?.abort('aborted')
     }
     await new Promise((resolve) => setImmediate(resolve))
     check()
