@@ -56,6 +56,7 @@ import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
+import { checker as t12 } from './t12-witness.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -102,6 +103,7 @@ export const checkers: readonly Checker[] = [
   t3,
   t4,
   t5,
+  t12,
   l1,
   l2,
   l3,

@@ -1,0 +1,7 @@
+/** The models of all tools, by name. */
+import { cellsModel } from './cells-model.ts'
+import { anyModel, type MachineModel } from './machine-model.ts'
+
+export const MODELS: Readonly<Record<string, MachineModel>> = {
+  cells: anyModel(cellsModel),
+}
