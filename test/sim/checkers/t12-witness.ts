@@ -1,7 +1,8 @@
 /**
  * T12 One order, each request once: the calls of a replicated state machine.
  *
- * - What is at one place of the agreed order is one request, with one outcome, at all who come to that place.
+ * - What is at one place of the agreed order is one request, with one outcome, at all who come to that place in one line. A
+ *   line that takes the place of another goes on from casts that the other one may not have had, in the same view.
  * - Replayed through the object's sequential model, from the first step on or from wherever a state that is taken over had
  *   come to, the steps of each replica give the answers that the machine gave: no request takes effect twice, none out of
  *   its process's order, none of who is not there; what waits or is held ends when it should, and not before.
@@ -78,15 +79,25 @@ function textOf(answer: readonly unknown[]): string {
   return JSON.stringify(answer[0] === true ? answer : answer.slice(0, 2))
 }
 
+/** The line in which a step is taken. */
+function lineOf({ space }: Exec): string | null {
+  return space?.data.line ?? null
+}
+
+function placeOf(exec: Exec): string {
+  return `${lineOf(exec)} ${exec.data.at?.join('#')}`
+}
+
 /** One place, one request, one outcome. */
 function checkPlaces(verdict: Verdict, name: string, execs: readonly Exec[]): void {
   const places = new Map<string, Exec>()
   for (const exec of execs) {
     const { at, by, op, call, body, deeds } = exec.data
     if (at === undefined) continue
-    const other = places.get(at.join('#'))
+    const place = placeOf(exec)
+    const other = places.get(place)
     if (other === undefined) {
-      places.set(at.join('#'), exec)
+      places.set(place, exec)
       continue
     }
     const { data } = other
@@ -163,11 +174,11 @@ function placesOf(run: Run, name: string, execs: readonly Exec[]): Map<string | 
   const lines = new Map<string | null, Placed[]>()
   for (const exec of execs) {
     const { at, deeds } = exec.data
-    if (at === undefined || seen.has(at.join('#')) || !deeds.some((deed) => deed.do === 'apply')) continue
-    seen.add(at.join('#'))
+    if (at === undefined || seen.has(placeOf(exec)) || !deeds.some((deed) => deed.do === 'apply')) continue
+    seen.add(placeOf(exec))
     const view = views?.get(at[0])
     if (view === undefined) continue
-    pushTo(lines, view.first?.line ?? null, { exec, epoch: view.epoch, n: view.n, index: at[1] })
+    pushTo(lines, lineOf(exec), { exec, epoch: view.epoch, n: view.n, index: at[1] })
   }
   for (const placed of lines.values()) placed.sort((a, b) => a.epoch - b.epoch || a.n - b.n || a.index - b.index)
   return lines
