@@ -105,7 +105,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     const attach = (port: GroupPort) => {
       const isMixed = world.scenario.options.workload === 'gbcast'
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
-      const watching = template.kind === 'tool' ? watchMachine(port, write) : null
+      const watching = template.kind === 'tool' ? watchMachine(port, write, toolOf(name).holds) : null
       const mixed = isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port
       const made = kind.create(watching?.port ?? mixed, options)
       if (watching !== null) watching.attach(made.replica)

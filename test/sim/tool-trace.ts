@@ -5,9 +5,10 @@
  */
 import type { MachineReplica } from '../../lib/objects/machine-replica.ts'
 import type { CastOptions, GroupPort, GroupView, OpInfo, Replica } from '../../lib/objects/replica.ts'
-import type { Caller, Machine, MachineContext } from '../../lib/objects/state-machine.ts'
+import type { Answer, Caller, Machine, MachineContext } from '../../lib/objects/state-machine.ts'
 import { hashValue } from '../../lib/values.ts'
 import { plainValue } from './tools/plain-value.ts'
+import type { Holds } from './tools/tool.ts'
 import type { RawLine } from './trace.ts'
 
 type AnyReplica = MachineReplica<Machine>
@@ -38,8 +39,8 @@ export interface MachineWatch {
 const OPS = ['request', 'cancel', 'expire'] as const
 
 /** Makes the replica of one group at one process write lines. */
-export function watchMachine(real: GroupPort, write: (line: RawLine) => void): MachineWatch {
-  const watch = new Watch(real, write)
+export function watchMachine(real: GroupPort, write: (line: RawLine) => void, holds?: Holds): MachineWatch {
+  const watch = new Watch(real, write, holds)
   const cast: GroupPort['cast'] = (op, options) => watch.cast(op, options)
   const port = new Proxy(real, {
     get(target, name): unknown {
@@ -62,14 +63,21 @@ function machineIn(replica: Replica): AnyReplica {
 class Watch {
   readonly #port: GroupPort
   readonly #write: (line: RawLine) => void
+  readonly #holds: Holds | undefined
+  /** What this process asks for, by number, in the present opening. */
+  readonly #asked = new Map<string, unknown>()
+  #opening = 0
   /** The call that is about to be cast. */
   #casting: Casting | null = null
   #calls = 0
   #deeds: Deed[] = []
+  /** Lines of grants, to come after that of the step. */
+  readonly #granted: RawLine[] = []
   #isDoing = false
 
-  constructor(port: GroupPort, write: (line: RawLine) => void) {
+  constructor(port: GroupPort, write: (line: RawLine) => void, holds: Holds | undefined) {
     this.#port = port
+    this.#holds = holds
     this.#write = (line) => write({ ...line, obj: port.name })
   }
 
@@ -79,8 +87,12 @@ class Watch {
     const receipt = this.#port.cast(op, options)
     if (casting !== null && Array.isArray(op) && op[0] === 0) {
       const [, opening, , , n, body] = op as [number, number, number, number, number, unknown]
-      if (casting.call?.[0] !== opening || casting.call[1] !== n)
+      if (casting.call?.[0] !== opening || casting.call[1] !== n) {
+        this.#opening = opening
+        this.#asked.set(`${opening} ${n}`, body)
         this.#write({ e: 'ask', id: casting.id, call: [opening, n], body: plainValue(body) })
+        this.#noteRelease(body)
+      }
       casting.call = [opening, n]
     }
     return receipt
@@ -120,6 +132,7 @@ class Watch {
       this.#do({ do: 'apply', by: caller.process, n: caller.call }, context, (heard, deed) => {
         const answer = apply.call(machine, body, caller, heard)
         if (deed !== null) deed.answer = plainValue(answer)
+        if (answer !== null && answer !== 'waits') this.#noteGrant(caller, answer)
         return answer
       })
     if (cancel !== undefined)
@@ -151,6 +164,7 @@ class Watch {
     const answer: MachineContext['answer'] = (caller: Caller, given) => {
       deed.answers ??= []
       deed.answers.push([caller.process, caller.call, plainValue(given)])
+      this.#noteGrant(caller, given)
       context.answer(caller, given)
     }
     return {
@@ -166,6 +180,20 @@ class Watch {
       nextToken: () => context.nextToken(),
       answer,
     }
+  }
+
+  /** This process is given something to hold. */
+  #noteGrant({ process, call }: Caller, answer: Answer): void {
+    if (process !== this.#port.self || !answer[0]) return
+    const body = this.#asked.get(`${this.#opening} ${call}`)
+    const hold = body === undefined ? null : (this.#holds?.granted(body, answer[1]) ?? null)
+    if (hold !== null) this.#granted.push({ e: 'grant', ...hold, lock: `${this.#port.name}/${hold.lock}` })
+  }
+
+  /** It gives up something that it holds. */
+  #noteRelease(body: unknown): void {
+    const hold = this.#holds?.released(body) ?? null
+    if (hold !== null) this.#write({ e: 'release', ...hold, lock: `${this.#port.name}/${hold.lock}` })
   }
 
   #watchSteps(replica: AnyReplica): void {
@@ -190,6 +218,7 @@ class Watch {
     const deeds = this.#deeds
     this.#deeds = []
     this.#write({ e: 'exec', ...line, deeds, h: hashValue(replica.save()) })
+    for (const grant of this.#granted.splice(0)) this.#write(grant)
   }
 }
 

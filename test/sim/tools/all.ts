@@ -1,9 +1,10 @@
 /** All tools that the workload `tools` knows. */
 import type { Scenario } from '../scenario.ts'
 import { cells } from './cells.ts'
+import { loans } from './loans.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells]
+const TOOLS: readonly SimTool[] = [cells, loans]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4

@@ -6,6 +6,7 @@
  */
 import type { AppGroup } from '../../../lib/app-group.ts'
 import type { ObjectKind } from '../../../lib/objects/replica.ts'
+import type { Token } from '../../../lib/objects/token.ts'
 import { PageTask, type SimProcess } from '../process.ts'
 import type { Random } from '../random.ts'
 import type { RawLine } from '../trace.ts'
@@ -35,8 +36,26 @@ export type OpenKind = <Handle, Options>(
   wrap: (handle: Handle) => OpenTool,
 ) => AppGroup
 
+/** Something that one process, or some that share it, may have. */
+export interface Hold {
+  /** What, within the tool. */
+  readonly lock: string
+  readonly token: Token
+  /** `exclusive` or `shared`. */
+  readonly mode?: string
+}
+
+/** What requests to a machine mean to those who hold something of it. */
+export interface Holds {
+  /** What a request is given by that answer; null: nothing to be held. */
+  granted(body: unknown, value: unknown): Hold | null
+  /** What a request gives up; null: nothing. */
+  released(body: unknown): Hold | null
+}
+
 /** A tool whose part of the library is loaded. */
 export interface LoadedTool {
+  readonly holds?: Holds
   open(place: ToolPlace, use: OpenKind): AppGroup
 }
 
