@@ -38,6 +38,7 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -89,6 +90,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #refoundWaiters = new Waiters()
   readonly #endWaiters = new Waiters()
   #endError: Error | null = null
+  #locks: LockManager | null = null
   #closing: Promise<void> | null = null
   readonly #timers: Timers
   readonly #removePageHide: () => void
@@ -171,6 +173,21 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
     return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
+  }
+
+  /**
+   * The locks of the space: the Web Locks API, as `navigator.locks`, over all its processes. Acts in the primary component;
+   * each lock has a fencing `token` and a `signal` that aborts when it is lost.
+   */
+  get locks(): LockManager {
+    if (this.#locks === null) {
+      this.#locks = new LockManager(async () => {
+        const { locksKind } = await import('./tools/lock-replica.ts')
+        return this.#open({ kind: locksKind, name: LOCKS_GROUP, options: {}, hasState: true, isOwn: true })
+      })
+      if (this.#status === 'closed') this.#locks.close()
+    }
+    return this.#locks
   }
 
   /** Opens a plain group, for casts without an object. */
@@ -333,6 +350,8 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   }
 
   async #close(): Promise<void> {
+    // Before the others are told that they may grant them to somebody else.
+    this.#locks?.close()
     if (this.#isEnded) return
     const ended = this.#endWaiters.wait()
     if (this.#backend === null) this.handleEnded(null)
@@ -346,6 +365,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
 
   /** The page is left, for good or for the back/forward cache: says goodbye, and is closed when the page comes back. */
   #handlePageHide(): void {
+    this.#locks?.close()
     this.#app.leave(true, 'hidden')
     // The worker may be frozen with the page before it can answer.
     this.#app.abandon(closedError('hidden'))
@@ -435,6 +455,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     const status = this.#findStatus()
     if (status === this.#status) return
     this.#status = status
+    if (status === 'closed') this.#locks?.close()
     this.dispatchEvent(new StatusEvent(status))
   }
 

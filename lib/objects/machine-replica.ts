@@ -197,8 +197,7 @@ export class MachineReplica<M extends Machine> implements Replica {
       this.#lastCall += 1
       open.number = this.#lastCall
     }
-    const floor = [...this.#open].reduce((least, { number }) => Math.min(least, number ?? least), open.number)
-    const head = [this.#opening, this.#born, floor, open.number]
+    const head = [this.#opening, this.#born, ...this.#seenBefore(open.number), open.number]
     const isWanted = open.wish !== null
     if (isWanted) open.options.sent?.(this.port.now())
     const receipt = isWanted
@@ -209,7 +208,9 @@ export class MachineReplica<M extends Machine> implements Replica {
     receipt.delivered.then(
       () => {
         open.isUnderWay = false
-        this.#drive()
+        // One that was passed over is not sent again as fast as it can be.
+        if (this.#recordOf(open) === null) this.#retryLater()
+        else this.#drive()
       },
       () => {
         open.isUnderWay = false
@@ -217,6 +218,18 @@ export class MachineReplica<M extends Machine> implements Replica {
       },
     )
     return true
+  }
+
+  /** Up to which number answers have been seen here; and which of the calls before it wait, so that theirs may yet come. */
+  #seenBefore(call: number): [floor: number, waiting: readonly number[]] {
+    const waiting: number[] = []
+    let floor = call
+    for (const open of this.#open) {
+      if (open.number === null || open.number >= call) continue
+      if (this.#recordOf(open) === 'waits') waiting.push(open.number)
+      else floor = Math.min(floor, open.number)
+    }
+    return [floor, waiting.filter((number) => number < floor)]
   }
 
   /** Null if it cannot be sent now. */

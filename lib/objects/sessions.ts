@@ -4,7 +4,8 @@
  *
  * Requests are numbered, and may come any number of times: whoever is not sure asks again. A number that has been seen
  * changes nothing, one that comes too early (those before it are lost) is passed over, since its process asks for all of
- * them again. Each request says up to which number its process has seen the answers, which are dropped.
+ * them again. Each request says up to which number its process has seen the answers, which are dropped, but for those
+ * that it still waits for, which may be few and for long.
  *
  * Of a process that is out of reach, what waits is dropped (it asks again), and what it holds is released by an `expire`
  * once its lease must have run out. Its answers are kept, but for at most {@link ABSENT_MAX} processes: who comes back
@@ -106,9 +107,9 @@ export class Sessions {
     if (!Array.isArray(op)) return 'malformed'
     switch (op[0]) {
       case SESSION_OP.request:
-        return op.length === 6 ? this.#take(author, op) : 'malformed'
+        return op.length === 7 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.cancel:
-        return op.length === 5 ? this.#take(author, op) : 'malformed'
+        return op.length === 6 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.expire:
         return op.length === 3 ? this.#expire(author, op[1], op[2]) : 'malformed'
       default:
@@ -116,16 +117,23 @@ export class Sessions {
     }
   }
 
-  /** `[request, opening, born, floor, call, body]`, or without the body: that call is taken back. */
-  #take(process: string, [kind, opening, born, floor, call, body]: readonly unknown[]): Outcome {
+  /**
+   * `[request, opening, born, floor, waiting, call, body]`, or without the body: that call is taken back. Answers below
+   * the floor have been seen, but for those of the calls that wait.
+   */
+  #take(process: string, [kind, opening, born, floor, waiting, call, body]: readonly unknown[]): Outcome {
     if (!isTotal(opening) || !isTotal(born) || !isCount(floor) || !isCount(call) || floor > call) return 'malformed'
+    if (!isListBelow(waiting, floor)) return 'malformed'
     // What somebody who is gone is granted would be released only by a view that has already been.
     if (!this.#members.has(process)) return 'applied'
     const known = this.#sessions.get(process)
     if (known !== undefined && known.opening > opening) return 'applied'
     if (known === undefined && born <= this.#forgotten) return 'forgotten'
     const session = known?.opening === opening ? known : this.#begin(process, known, { opening, born })
-    for (const number of session.answers.keys()) if (number < floor) session.answers.delete(number)
+    // Made when another state was in force, which knew of more: its process asks for all of that again.
+    if (waiting.some((number) => !session.answers.has(number))) return 'applied'
+    const kept = new Set(waiting)
+    for (const number of session.answers.keys()) if (number < floor && !kept.has(number)) session.answers.delete(number)
     session.next = Math.max(session.next, floor)
     const caller: Caller = { process, call }
     if (kind === SESSION_OP.cancel && session.answers.get(call) === null) this.#drop(session, caller)
@@ -256,6 +264,11 @@ export class Sessions {
     this.#view = view
     this.#n = n
   }
+}
+
+/** Numbers of calls below that one. */
+function isListBelow(list: unknown, floor: number): list is readonly number[] {
+  return Array.isArray(list) && list.length <= CALLS_MAX && list.every((each) => isCount(each) && each < floor)
 }
 
 function readSession(saved: unknown): [process: string, session: Session] {

@@ -203,6 +203,49 @@ test('machine › in any order of losses, states and views, every call is settle
   }
 })
 
+test('machine › a call that waits for long does not hold up those after it, nor do their answers pile up', async () => {
+  const { cluster, of } = made(3)
+  const first = ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  assert.equal(first.result, 'p0')
+  const waiting = ask(of('p1'), 'borrow')
+  await cluster.advance(200)
+  const sizes: number[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const asked = Array.from({ length: 400 }, () => ask(of('p1'), 1))
+    await cluster.advance(500)
+    assert.equal(asked.filter(({ result }) => typeof result === 'number').length, 400, `round ${round}`)
+    ask(of('p1'), 0)
+    await cluster.advance(200)
+    sizes.push(cluster.states()[0]?.length ?? 0)
+  }
+  assert.ok(Math.max(...sizes) < 1_000, `${sizes} hex digits`)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
+test('machine › a request made before a state that is older than it comes again, and what waited waits on', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const p1 = of('p1')
+  const older = p1.save()
+  const waiting = ask(p1, 'borrow')
+  await cluster.advance(200)
+  const after = ask(p1, 1)
+  // All go back to a state that knows nothing of the one that waits, as after a loss that was agreed to.
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+  }
+  await cluster.advance(1_000)
+  assert.equal(after.result, 1)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
 test('machine › a closed one settles what it was asked for', async () => {
   const { cluster, of } = made(2)
   const sent = ask(of('p0'), 1)
