@@ -86,7 +86,7 @@ class Watch {
     this.#casting = null
     const receipt = this.#port.cast(op, options)
     if (casting !== null && Array.isArray(op) && op[0] === 0) {
-      const [, opening, , , n, body] = op as [number, number, number, number, number, unknown]
+      const [, opening, , , , , n, body] = op as [0, number, number, number, unknown, number, number, unknown]
       if (casting.call?.[0] !== opening || casting.call[1] !== n) {
         this.#opening = opening
         this.#asked.set(`${opening} ${n}`, body)
@@ -227,7 +227,7 @@ function readOp(op: unknown): Readonly<Record<string, unknown>> {
   if (!Array.isArray(op)) return {}
   const name = OPS[op[0] as number]
   if (name === 'expire') return { op: name, whom: op[1], since: op[2] }
-  return { op: name, call: [op[1], op[4]], ...(name === 'request' ? { body: plainValue(op[5]) } : {}) }
+  return { op: name, call: [op[1], op[6]], ...(name === 'request' ? { body: plainValue(op[7]) } : {}) }
 }
 
 /** The code of a typed error, or its name. */

@@ -133,6 +133,7 @@ class Step {
   take(): Point {
     const { data } = this.#exec
     if (this.#isNewView) this.#noteView()
+    if (data.op === 'cancel') this.#noteAuthor()
     for (const deed of data.deeds) this.#do(deed)
     if (data.op === 'cancel') this.#checkCancelled()
     if (this.#isNewView && data.primary === true) this.#checkView()
@@ -151,9 +152,18 @@ class Step {
     for (const [process, session] of this.#sessions) {
       const isGone = session.isGone || gone.has(process)
       const isHere = this.#standing.members.has(process)
-      const absentSince = data.primary !== true ? session.absentSince : isHere ? null : (session.absentSince ?? data.view ?? '')
+      const absentSince =
+        data.primary !== true ? session.absentSince : isHere ? null : (session.absentSince ?? data.view ?? '')
       this.#sessions.set(process, { ...session, isGone, absentSince })
     }
+  }
+
+  /** Whoever takes back a call that has not come is known from there on as well. */
+  #noteAuthor(): void {
+    const { by = '', call = [0, 0] } = this.#exec.data
+    const known = this.#sessions.get(by)
+    if (!this.#standing.members.has(by) || (known !== undefined && known.opening >= call[0])) return
+    this.#sessions.set(by, { isGone: false, absentSince: null, ...known, opening: call[0], n: 0 })
   }
 
   #do(deed: TraceDeed): void {
@@ -239,7 +249,8 @@ class Step {
     const { data } = this.#exec
     const isOwn = data.op === 'cancel' && data.by === by && data.call?.[1] === n
     const isAway = data.step === 'view' && data.primary === true && !this.#standing.members.has(by)
-    if (!isOwn && !isAway && !(this.#isNewOpening && data.by === by)) this.#fail(`takes back ${by}'s ${n} for no reason`)
+    if (!isOwn && !isAway && !(this.#isNewOpening && data.by === by))
+      this.#fail(`takes back ${by}'s ${n} for no reason`)
   }
 
   #checkRelease(by: string): void {
@@ -259,7 +270,8 @@ class Step {
   #checkCancelled(): void {
     const { by = '', call = [0, 0] } = this.#exec.data
     const session = this.#sessions.get(by)
-    if (this.#isWaiting(by, call[1]) && session?.opening === call[0]) this.#fail(`lets ${by}'s ${call[1]} wait, which is taken back`)
+    if (this.#isWaiting(by, call[1]) && session?.opening === call[0])
+      this.#fail(`lets ${by}'s ${call[1]} wait, which is taken back`)
   }
 
   /** Who is not there waits for nothing, and who is gone holds nothing. */

@@ -14,7 +14,7 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import { type Given, MachineReplay } from './machine-replay.ts'
 import type { Located } from './model.ts'
-import { type Run } from './run.ts'
+import type { Run } from './run.ts'
 import { modelNameOf } from './tool-names.ts'
 
 type Exec = Located<'exec'>
@@ -121,7 +121,8 @@ function checkTold(run: Run, verdict: Verdict, name: string, answers: Answers): 
     const isGiven = ok ? given.includes(textOf([true, value])) : given.some((each) => each.startsWith('[false'))
     verdict.expect(
       isGiven,
-      () => `${p} is told ${JSON.stringify(value)} for its ${call.join('/')} of "${name}", which ${given.join(' or ') || 'nobody'} answers`,
+      () =>
+        `${p} is told ${JSON.stringify(value)} for its ${call.join('/')} of "${name}", which ${given.join(' or ') || 'nobody'} answers`,
       line,
     )
   }
@@ -137,21 +138,23 @@ interface Placed {
 
 function checkTime(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]): void {
   const asked = new Map<string, number>()
+  /** When, by line and request: what is told in one line may take effect in another later. */
   const told = new Map<string, number>()
   for (const { data, t } of run.of('ask')) {
     const key = `${data.p} ${data.call.join(' ')}`
     if (data.obj === name && !asked.has(key)) asked.set(key, t)
   }
-  for (const { data, t } of run.of('told')) {
-    if (data.obj === name && (data.ok || !NO_ANSWERS.has(data.value))) told.set(`${data.p} ${data.call.join(' ')}`, t)
+  for (const { data, t, space } of run.of('told')) {
+    if (data.obj !== name || (!data.ok && NO_ANSWERS.has(data.value))) continue
+    told.set(`${space?.data.line} ${data.p} ${data.call.join(' ')}`, t)
   }
-  for (const placed of placesOf(run, name, execs).values()) {
+  for (const [of, placed] of placesOf(run, name, execs)) {
     let latest = Number.NEGATIVE_INFINITY
     let last: Exec | null = null
     for (const { exec } of placed) {
       const { by, call } = exec.data
       const key = `${by} ${call?.join(' ')}`
-      const returned = told.get(key) ?? Number.POSITIVE_INFINITY
+      const returned = told.get(`${of} ${key}`) ?? Number.POSITIVE_INFINITY
       const behind: Exec | null = last
       verdict.expect(
         returned >= latest,

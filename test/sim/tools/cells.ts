@@ -1,6 +1,7 @@
 /** The least object that is a machine, as the simulator uses it. See `cells-machine.ts`. */
-import type { Machine } from '../../../lib/objects/state-machine.ts'
+
 import type { MachineReplica } from '../../../lib/objects/machine-replica.ts'
+import type { Machine } from '../../../lib/objects/state-machine.ts'
 import type { Random } from '../random.ts'
 import { BOUNDS } from '../scenario.ts'
 import { type OpenTool, type SimTool, ToolCalls } from './tool.ts'

@@ -16,9 +16,9 @@ export const loansModel: MachineModel<Loans> = {
       loans.waiting.push({ thing, ...caller })
       const isFree = loans.had[thing] === undefined
       if (!isFree) return 'waits'
-      let given: ModelAnswer | null = null
-      lend(loans, { ...context, answer: (_, answer) => void (given = answer) })
-      return given ?? 'waits'
+      const given: ModelAnswer[] = []
+      lend(loans, { ...context, answer: (_, answer) => given.push(answer) })
+      return given[0] ?? 'waits'
     }
     if (loans.had[thing]?.token.join() !== token.join()) return [false, 'stale-token']
     delete loans.had[thing]
