@@ -18,11 +18,16 @@ import {
 } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
+import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
+import type { Presence, PresenceOptions } from './objects/presence.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
+import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import type { SetOptions, SharedSet } from './objects/set.ts'
+import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
@@ -154,14 +159,39 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#status
   }
 
-  /** Opens a shared map: causal, goes on in every part of a split, merges. */
-  async map<Value = unknown>(name: string, options: MapOptions<Value> & OpenOptions = {}): Promise<SharedMap<Value>> {
+  /**
+   * Opens a shared map: causal, goes on in every part of a split, merges. With `consistency: 'total'`, a total map: only
+   * the primary component writes, its writers return promises, and several keys can be written as one.
+   */
+  map<Value = unknown>(name: string, options: TotalMapOptions<Value> & OpenOptions): Promise<TotalMap<Value>>
+  map<Value = unknown>(name: string, options?: MapOptions<Value> & OpenOptions): Promise<SharedMap<Value>>
+  async map<Value>(
+    name: string,
+    options: (MapOptions<Value> | TotalMapOptions<Value>) & OpenOptions = {},
+  ): Promise<SharedMap<Value> | TotalMap<Value>> {
+    if ('consistency' in options && options.consistency !== undefined) {
+      if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
+      const { totalMapKind } = await import('./objects/total-map.ts')
+      return (await this.open(totalMapKind, name, options)) as TotalMap<Value>
+    }
     const { mapKind } = await import('./objects/map.ts')
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
   }
 
-  /** Opens a shared counter: fifo, goes on in every part of a split, adds up. */
-  async counter(name: string, options: CounterOptions & OpenOptions = {}): Promise<SharedCounter> {
+  /**
+   * Opens a shared counter: fifo, goes on in every part of a split, adds up. With `min` or `max`, a bounded counter: only
+   * the primary component counts, its steps return promises, and it never leaves its bounds.
+   */
+  counter(name: string, options: BoundedCounterOptions & OpenOptions): Promise<BoundedCounter>
+  counter(name: string, options?: CounterOptions & OpenOptions): Promise<SharedCounter>
+  async counter(
+    name: string,
+    options: (CounterOptions | BoundedCounterOptions) & OpenOptions = {},
+  ): Promise<SharedCounter | BoundedCounter> {
+    if ('min' in options || 'max' in options) {
+      const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
+      return this.open(boundedCounterKind, name, options)
+    }
     const { counterKind } = await import('./objects/counter.ts')
     return this.open(counterKind, name, options)
   }
@@ -188,6 +218,30 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
       if (this.#status === 'closed') this.#locks.close()
     }
     return this.#locks
+  }
+
+  /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
+  async register<Value = unknown>(
+    name: string,
+    options: RegisterOptions<Value> & OpenOptions = {},
+  ): Promise<SharedRegister<Value>> {
+    const { registerKind } = await import('./objects/register.ts')
+    return (await this.open(registerKind, name, options)) as SharedRegister<Value>
+  }
+
+  /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
+  async set<Value = unknown>(name: string, options: SetOptions<Value> & OpenOptions = {}): Promise<SharedSet<Value>> {
+    const { setKind } = await import('./objects/set.ts')
+    return (await this.open(setKind, name, options)) as SharedSet<Value>
+  }
+
+  /** Opens presence: what each member says of itself, for as long as it is in the view. Fifo, goes on in every part of a split. */
+  async presence<Value = unknown>(
+    name: string,
+    options: PresenceOptions<Value> & OpenOptions = {},
+  ): Promise<Presence<Value>> {
+    const { presenceKind } = await import('./objects/presence.ts')
+    return (await this.open(presenceKind, name, options)) as Presence<Value>
   }
 
   /** Opens a plain group, for casts without an object. */

@@ -172,9 +172,21 @@ export class MachineReplica<M extends Machine> implements Replica {
       }
       if (open.isUnderWay || open.isResting || (record === 'waits' && open.wish !== null)) continue
       sent += 1
-      if (sent > SENT_MAX || !this.#send(open)) break
+      if (sent > SENT_MAX || !this.#trySend(open)) break
     }
     this.#retryLater()
+  }
+
+  /** As `#send`; a call that can never be sent, because it is too large, ends here: those after it are not held up. */
+  #trySend(open: Open): boolean {
+    try {
+      return this.#send(open)
+    } catch (error) {
+      this.#open.delete(open)
+      open.stopListening()
+      open.wish?.reject(error)
+      return true
+    }
   }
 
   #recordOf({ number }: Open): CallRecord {

@@ -39,6 +39,7 @@ class OpenCells implements OpenTool {
   }
 
   close(): Promise<void> {
+    this.#cells.stop()
     return this.#cells.port.close()
   }
 }

@@ -10,12 +10,15 @@ const THINGS = 2
 /** How often a call is taken back a moment later. */
 const ABORT_CHANCE = 0.2
 /** For how long a thing is had, in ms, at most; now and then for longer than a lease. */
-const HOLD = { most: 300, long: 4_000, longChance: 0.03 }
+const HOLD = { most: 60, long: 4_000, longChance: 0.02 }
+/** What one process asks for at a time, at most: more would wait until the run is over. */
+const WANTED_MAX = 2
 
 /** The things in the hands of one process. */
 class OpenLoans implements OpenTool {
   readonly #loans: MachineReplica<Machine>
   readonly #calls: ToolCalls
+  #wanted = 0
 
   constructor(loans: MachineReplica<Machine>, calls: ToolCalls) {
     this.#loans = loans
@@ -23,11 +26,15 @@ class OpenLoans implements OpenTool {
   }
 
   act(random: Random): boolean {
+    if (this.#wanted >= WANTED_MAX) return true
     const thing = `t${random.int(THINGS)}`
     const abort = new AbortController()
     if (random.chance(ABORT_CHANCE)) this.#calls.after(random.between(0, 600), () => abort.abort())
     const ms = random.between(0, random.chance(HOLD.longChance) ? HOLD.long : HOLD.most)
-    void this.#borrow(thing, abort.signal, ms)
+    this.#wanted += 1
+    void this.#borrow(thing, abort.signal, ms).finally(() => {
+      this.#wanted -= 1
+    })
     return true
   }
 
@@ -40,6 +47,7 @@ class OpenLoans implements OpenTool {
   }
 
   close(): Promise<void> {
+    this.#loans.stop()
     return this.#loans.port.close()
   }
 }

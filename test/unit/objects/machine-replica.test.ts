@@ -1,7 +1,7 @@
 /** Calls of a replicated state machine: each takes effect once, whatever becomes of what carries it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UnknownOutcomeError } from '../../../lib/errors.ts'
+import { TooLargeError, UnknownOutcomeError } from '../../../lib/errors.ts'
 import { assertState, isTotal } from '../../../lib/objects/checks.ts'
 import { type MachineCall, MachineReplica } from '../../../lib/objects/machine-replica.ts'
 import type { ObjectKind } from '../../../lib/objects/replica.ts'
@@ -284,6 +284,24 @@ test('machine › one that is passed over is not cast again as fast as it can be
   }
   assert.equal(asked.result, 'pending')
   assert.ok(p0.casts <= 500 / 50 + 1, `${p0.casts} casts`)
+})
+
+test('machine › a call that cannot be cast rejects, and those after it go on', async () => {
+  const { cluster, of } = made(2)
+  const { port } = of('p0')
+  const cast = port.cast.bind(port)
+  port.cast = (op, options) => {
+    if (JSON.stringify(op).includes('huge')) throw new TooLargeError('too large', 2, 1)
+    return cast(op, options)
+  }
+  const asked = [ask(of('p0'), 1), ask(of('p0'), 'huge'), ask(of('p0'), 10)]
+  await cluster.advance(200)
+  const next = ask(of('p0'), 100)
+  await cluster.advance(200)
+  assert.deepEqual(
+    [...asked, next].map(({ result }) => (result instanceof Error ? result.name : result)),
+    [1, 'TooLargeError', 11, 111],
+  )
 })
 
 test('machine › a closed one settles what it was asked for', async () => {

@@ -1,0 +1,25 @@
+/**
+ * Errors of single objects and tools, beside those of `errors.ts`, which anything may throw.
+ *
+ * They never cross the worker's border: tools live with the application.
+ */
+import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
+
+/** What kind of failure it is; each listed in docs/errors.md. */
+export type ToolErrorCode = 'out-of-bounds'
+
+/** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
+export class OutOfBoundsError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super(toolCode('out-of-bounds'), true, message, options)
+  }
+
+  override get name(): string {
+    return 'OutOfBoundsError'
+  }
+}
+
+/** `TuttiError.code` lists the codes of `errors.ts` only. */
+function toolCode(code: ToolErrorCode): ErrorCode {
+  return code as string as ErrorCode
+}
