@@ -34,7 +34,7 @@ interface Session {
   readonly opening: number
   /** The epoch of the view in which its process began it. */
   readonly born: number
-  /** The next number that counts. */
+  /** Lower numbers have counted, or are settled. */
   next: number
   /** By number; null: it waits. Lower ones are settled. */
   readonly answers: Map<number, Answer | null>
@@ -107,9 +107,9 @@ export class Sessions {
     if (!Array.isArray(op)) return 'malformed'
     switch (op[0]) {
       case SESSION_OP.request:
-        return op.length === 7 ? this.#take(author, op) : 'malformed'
+        return op.length === 8 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.cancel:
-        return op.length === 6 ? this.#take(author, op) : 'malformed'
+        return op.length === 7 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.expire:
         return op.length === 3 ? this.#expire(author, op[1], op[2]) : 'malformed'
       default:
@@ -118,27 +118,26 @@ export class Sessions {
   }
 
   /**
-   * `[request, opening, born, floor, waiting, call, body]`, or without the body: that call is taken back. Answers below
-   * the floor have been seen, but for those of the calls that wait.
+   * `[request, opening, born, floor, waiting, before, call, body]`, or without the body: that call is taken back. Answers
+   * below the floor have been seen, but for those of the calls that wait. `before`: the call before this one, 0 if there is
+   * none; those between the two are settled at their process, though this state may know nothing of them, if it is that of
+   * another line.
    */
-  #take(process: string, [kind, opening, born, floor, waiting, call, body]: readonly unknown[]): Outcome {
+  #take(process: string, [kind, opening, born, floor, waiting, before, call, body]: readonly unknown[]): Outcome {
     if (!isTotal(opening) || !isTotal(born) || !isCount(floor) || !isCount(call) || floor > call) return 'malformed'
-    if (!isListBelow(waiting, floor)) return 'malformed'
+    if (!isListBelow(waiting, floor) || !(before === 0 || isCount(before)) || before >= call) return 'malformed'
     // What somebody who is gone is granted would be released only by a view that has already been.
     if (!this.#members.has(process)) return 'applied'
     const known = this.#sessions.get(process)
     if (known !== undefined && known.opening > opening) return 'applied'
     if (known === undefined && born <= this.#forgotten) return 'forgotten'
     const session = known?.opening === opening ? known : this.#begin(process, known, { opening, born })
-    // Made when another state was in force, which knew of more: its process asks for all of that again.
-    if (waiting.some((number) => !session.answers.has(number))) return 'applied'
     const kept = new Set(waiting)
     for (const number of session.answers.keys()) if (number < floor && !kept.has(number)) session.answers.delete(number)
-    session.next = Math.max(session.next, floor)
     const caller: Caller = { process, call }
     if (kind === SESSION_OP.cancel && session.answers.get(call) === null) this.#drop(session, caller)
-    if (call !== session.next || session.answers.size >= CALLS_MAX) return 'applied'
-    session.next += 1
+    if (call < session.next || before >= session.next || session.answers.size >= CALLS_MAX) return 'applied'
+    session.next = call + 1
     if (kind === SESSION_OP.cancel) {
       session.answers.set(call, CANCELLED)
       return 'applied'

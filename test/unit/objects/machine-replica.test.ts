@@ -246,6 +246,46 @@ test('machine › a request made before a state that is older than it comes agai
   assert.equal(waiting.result, 'p1')
 })
 
+test('machine › what is settled here and unknown to a state that is taken over holds up nothing behind it', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const p1 = of('p1')
+  const older = p1.save()
+  const waiting = ask(p1, 'borrow')
+  await cluster.advance(200)
+  const settled = ask(p1, 1)
+  await cluster.advance(200)
+  assert.equal(settled.result, 1)
+  // As after a line is lost: the number of the one that is settled never comes again.
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+  }
+  const after = ask(p1, 10)
+  await cluster.advance(1_000)
+  assert.equal(after.result, 10)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
+test('machine › one that is passed over is not cast again as fast as it can be', async () => {
+  const { cluster, of } = made(2)
+  const [p0] = cluster.primary
+  assert.ok(p0)
+  const { sessions } = of('p0')
+  // A state in which nothing of this process counts.
+  sessions.apply = () => 'applied'
+  const asked = ask(of('p0'), 1)
+  for (let i = 0; i < 100; i += 1) {
+    ask(of('p1'), 1)
+    await cluster.advance(5)
+  }
+  assert.equal(asked.result, 'pending')
+  assert.ok(p0.casts <= 500 / 50 + 1, `${p0.casts} casts`)
+})
+
 test('machine › a call that cannot be cast rejects, and those after it go on', async () => {
   const { cluster, of } = made(2)
   const { port } = of('p0')
