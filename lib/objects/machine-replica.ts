@@ -197,8 +197,8 @@ export class MachineReplica<M extends Machine> implements Replica {
       this.#lastCall += 1
       open.number = this.#lastCall
     }
-    const floor = [...this.#open].reduce((least, { number }) => Math.min(least, number ?? least), open.number)
-    const head = [this.#opening, this.#born, floor, open.number]
+    const numbers = [...this.#open].flatMap(({ number }) => number ?? []).sort((a, b) => a - b)
+    const head = [this.#opening, this.#born, numbers, open.number]
     const isWanted = open.wish !== null
     if (isWanted) open.options.sent?.(this.port.now())
     const receipt = isWanted

@@ -4,7 +4,8 @@
  *
  * Requests are numbered, and may come any number of times: whoever is not sure asks again. A number that has been seen
  * changes nothing, one that comes too early (those before it are lost) is passed over, since its process asks for all of
- * them again. Each request says up to which number its process has seen the answers, which are dropped.
+ * them again. Each request says which earlier ones are still open: its process has seen the answers of all others, which
+ * are dropped. One number up to which it has seen them would not do: a call may wait for days.
  *
  * Of a process that is out of reach, what waits is dropped (it asks again), and what it holds is released by an `expire`
  * once its lease must have run out. Its answers are kept, but for at most {@link ABSENT_MAX} processes: who comes back
@@ -35,7 +36,7 @@ interface Session {
   readonly born: number
   /** The next number that counts. */
   next: number
-  /** By number; null: it waits. Lower ones are settled. */
+  /** By number; null: it waits. Those that are not in it are settled, or not yet here. */
   readonly answers: Map<number, Answer | null>
   /** Its process left or is proven dead. */
   isGone: boolean
@@ -116,17 +117,22 @@ export class Sessions {
     }
   }
 
-  /** `[request, opening, born, floor, call, body]`, or without the body: that call is taken back. */
-  #take(process: string, [kind, opening, born, floor, call, body]: readonly unknown[]): Outcome {
-    if (!isTotal(opening) || !isTotal(born) || !isCount(floor) || !isCount(call) || floor > call) return 'malformed'
+  /**
+   * `[request, opening, born, open, call, body]`, or without the body: that call is taken back. `open`: those that are not
+   * settled at its process, that call among them, ascending.
+   */
+  #take(process: string, [kind, opening, born, open, call, body]: readonly unknown[]): Outcome {
+    if (!isTotal(opening) || !isTotal(born) || !isCount(call) || !isAscending(open)) return 'malformed'
+    const kept = new Set(open)
+    if (!kept.has(call)) return 'malformed'
     // What somebody who is gone is granted would be released only by a view that has already been.
     if (!this.#members.has(process)) return 'applied'
     const known = this.#sessions.get(process)
     if (known !== undefined && known.opening > opening) return 'applied'
     if (known === undefined && born <= this.#forgotten) return 'forgotten'
     const session = known?.opening === opening ? known : this.#begin(process, known, { opening, born })
-    for (const number of session.answers.keys()) if (number < floor) session.answers.delete(number)
-    session.next = Math.max(session.next, floor)
+    for (const number of session.answers.keys()) if (!kept.has(number)) session.answers.delete(number)
+    session.next = Math.max(session.next, open[0] ?? call)
     const caller: Caller = { process, call }
     if (kind === SESSION_OP.cancel && session.answers.get(call) === null) this.#drop(session, caller)
     if (call !== session.next || session.answers.size >= CALLS_MAX) return 'applied'
@@ -272,6 +278,11 @@ function readAnswer(saved: unknown): [call: number, answer: Answer | null] {
   const [call, answer] = saved as [number, unknown]
   assertState(answer === null || isAnswer(answer), 'answer')
   return [call, answer]
+}
+
+function isAscending(numbers: unknown): numbers is readonly number[] {
+  if (!Array.isArray(numbers) || numbers.length > CALLS_MAX) return false
+  return numbers.every((number, at) => isCount(number) && (at === 0 || number > numbers[at - 1]))
 }
 
 function isAnswer(answer: unknown): answer is Answer {
