@@ -60,6 +60,7 @@ export class Sessions {
   #line = ''
   #isPrimary = false
   #members: ReadonlySet<string> = new Set()
+  #ranked: readonly string[] = []
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -73,6 +74,9 @@ export class Sessions {
       },
       get members() {
         return sessions.#members
+      },
+      get ranked() {
+        return sessions.#ranked
       },
       nextToken: () => this.#nextToken(),
       answer: (caller, answer) => this.#answer(caller, answer),
@@ -182,6 +186,7 @@ export class Sessions {
     this.#line = view.line ?? ''
     this.#isPrimary = view.primary
     this.#members = new Set(view.members)
+    this.#ranked = view.members
     if (isSeen) return
     this.#n = 0
     const gone = new Set([...view.left, ...view.dead])
