@@ -68,3 +68,11 @@ export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
+export type {
+  LeaderChange,
+  LeaderContext,
+  LeaderOptions,
+  LeaderState,
+  Leadership,
+  LeadershipEvents,
+} from './tools/leader.ts'
