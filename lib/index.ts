@@ -76,3 +76,4 @@ export type {
   Leadership,
   LeadershipEvents,
 } from './tools/leader.ts'
+export type { OnceContext, OnceOptions } from './tools/once.ts'

@@ -39,6 +39,7 @@ import {
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
+import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -223,6 +224,47 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   }
 
   /**
+   * Has `fn` run by one of all who ask for this key, now or ever, and gives its result to all: who seeds the document, say.
+   * Another asker's `fn` is run if the runner is gone before its result is agreed on, or may be; and if it throws: that
+   * asker gets the error, and the next one's is tried. `fn` is given a `signal`, which aborts when somebody else may run
+   * by now, and a `token`, higher than those of all runs before; a completion under an older one is refused, so that one
+   * result counts. Whoever was refused gets that one.
+   *
+   * Rejects with what the own `fn` throws, if it was run; ValueError or TooLargeError (its result is no value of Tutti's, or
+   * above 64 KiB encoded; the next one's is tried); BusyError (10,000 keys are known: `forgetOnce`); the reason of
+   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters; a
+   * witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
+   */
+  async once<Result>(
+    key: string,
+    fn: (context: OnceContext) => Result | PromiseLike<Result>,
+    options: OnceOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
+  }
+
+  /**
+   * Decides a value under a name: the first that is proposed, in the agreed order, for ever. Resolves with that one, at
+   * all who propose. It shares its names and its limits with `once`: what either has decided, the other gives.
+   * Rejects with ValueError, TooLargeError (above 64 KiB), BusyError (10,000 names), UsageError, UnknownOutcomeError
+   * (closed meanwhile), ClosedError, or the signal's reason: then it may have been decided all the same.
+   */
+  async propose<Value>(name: string, value: Value, options: OnceOptions = {}): Promise<Value> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).propose(name, value, options)
+  }
+
+  /**
+   * Forgets what was done once or decided under this key, at all members: who asks after that runs it again. True if there
+   * was a result. What is under way goes on. Rejects with UsageError, UnknownOutcomeError, ClosedError, or the signal's reason.
+   */
+  async forgetOnce(key: string, options: OnceOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).forget(key, options)
+  }
+
+  /**
    * Opens an object of any kind. Resolves when this process is a member and the state is whole.
    * The same name, kind and options again give the same handle; it leaves when it was closed as often as it was opened.
    * Rejects with UsageError (name; or this process is a witness), KindMismatchError, GroupMismatchError, ClosedError, or the signal's reason.
@@ -378,6 +420,11 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   async #leaders(): Promise<Leaders> {
     const { leadersKind } = await import('./tools/leader.ts')
     return this.#openInternal(leadersKind, 'leaders')
+  }
+
+  async #once(): Promise<Once> {
+    const { onceKind } = await import('./tools/once.ts')
+    return this.#openInternal(onceKind, 'once')
   }
 
   /** What the space keeps for itself, opened once. */

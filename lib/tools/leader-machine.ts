@@ -7,9 +7,10 @@
  *
  * Source: Birman, Joseph 1987 (the rank as the order of succession).
  */
-import { assertState, compareText, isAuthor, isCount } from '../objects/checks.ts'
+import { assertState, compareText, isAuthor } from '../objects/checks.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../objects/state-machine.ts'
 import { isToken, sameToken, type Token } from '../objects/token.ts'
+import { readCallers, saveCallers, withoutCaller } from './callers.ts'
 import { isKey } from './keys.ts'
 
 /** The requests, by their first element. */
@@ -66,9 +67,9 @@ export class LeaderMachine implements Machine {
     return [true, null]
   }
 
-  cancel({ process, call }: Caller): void {
+  cancel(caller: Caller): void {
     for (const [name, office] of this.#sorted()) {
-      office.candidates = office.candidates.filter((each) => each.process !== process || each.call !== call)
+      office.candidates = withoutCaller(office.candidates, caller)
       this.#forgetIfIdle(name, office)
     }
   }
@@ -119,7 +120,7 @@ export class LeaderMachine implements Machine {
       name,
       leader?.process ?? null,
       leader === null ? null : [...leader.token],
-      candidates.map(({ process, call }) => [process, call]),
+      saveCallers(candidates),
     ])
   }
 
@@ -141,13 +142,7 @@ function mostSenior(candidates: readonly Caller[], ranked: readonly string[]): C
 function readOffice(saved: unknown): [name: string, office: Office] {
   assertState(Array.isArray(saved) && saved.length === 4 && isKey(saved[0]), 'leaders')
   const [name, process, token, candidates] = saved as [string, unknown, unknown, unknown]
-  assertState(Array.isArray(candidates), 'candidates')
-  if (process === null) return [name, { leader: null, candidates: candidates.map(readCaller) }]
+  if (process === null) return [name, { leader: null, candidates: readCallers(candidates) }]
   assertState(isAuthor(process) && isToken(token), 'leader')
-  return [name, { leader: { process, token }, candidates: candidates.map(readCaller) }]
-}
-
-function readCaller(saved: unknown): Caller {
-  assertState(Array.isArray(saved) && saved.length === 2 && isAuthor(saved[0]) && isCount(saved[1]), 'candidate')
-  return { process: saved[0], call: saved[1] }
+  return [name, { leader: { process, token }, candidates: readCallers(candidates) }]
 }

@@ -223,6 +223,13 @@ test('leader › a state that was loaded grants in the same order, and malformed
   assert.deepEqual(copy.save(), machine.save())
 })
 
+test('leader › whoever is not a member does not lead, though it still waits in the state', () => {
+  const { machine, ask, context } = bare()
+  for (const process of ['p1', 'p2', 'p0']) ask(process, [LEADER_OP.stand, 'a'])
+  machine.release('p1', { ...context(), members: new Set(['p2']), ranked: ['p2'] })
+  assert.equal(machine.leaderOf('a')?.process, 'p2')
+})
+
 /** A machine without a group. */
 function bare() {
   const machine = new LeaderMachine()
