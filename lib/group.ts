@@ -1,12 +1,13 @@
 /**
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
-import { LaggedError, UsageError } from './errors.ts'
+import { ClosedError, LaggedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { checkName } from './names.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
+import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
 
 /** How a group is opened; every process must name the same. */
 export interface GroupOpenOptions {
@@ -92,18 +93,28 @@ export interface GroupEventMap {
 /** Entries that an iteration may lag behind before it ends with a `LaggedError`. */
 export const LAG_MAX = 10_000
 
+/** How the space runs what only a leader may: `space.whenLeader`. */
+export type WhenLeader = <Result>(
+  name: string,
+  fn: (context: LeaderContext) => Result | PromiseLike<Result>,
+  options: LeaderOptions,
+) => Promise<Result>
+
 /** A named subset of a space with its own views and order. */
 export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent>, NumberedSource<GroupEvent> {
   /** @internal */
   readonly followers: Followers<GroupEvent>
   readonly #port: GroupPort
+  readonly #whenLeader: WhenLeader
+  readonly #closed = new AbortController()
   readonly #iterations = new Set<Iteration>()
   #isClosed = false
 
   /** Use `space.group`. */
-  constructor(port: GroupPort, numbers: EventNumbers) {
+  constructor(port: GroupPort, numbers: EventNumbers, whenLeader: WhenLeader) {
     super()
     this.#port = port
+    this.#whenLeader = whenLeader
     this.followers = new Followers(numbers)
   }
 
@@ -114,6 +125,29 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   /** The current view of the group. */
   get view(): GroupView | null {
     return this.#port.view
+  }
+
+  /**
+   * The most senior member of the current view; null outside the primary component. It changes with the view, without a
+   * message, and so without a promise that there is no second one: a process that was cut off may not know yet. What only
+   * one may do belongs in {@link whenLeader}.
+   */
+  get leader(): string | null {
+    const { view } = this.#port
+    return view?.primary === true && !this.#isClosed ? (view.members[0] ?? null) : null
+  }
+
+  /**
+   * Runs `fn` once this process leads the group: what `space.whenLeader` says, under the group's name, until the group is
+   * closed here, whereupon it rejects with ClosedError.
+   */
+  async whenLeader<Result>(
+    fn: (context: LeaderContext) => Result | PromiseLike<Result>,
+    { signal }: LeaderOptions = {},
+  ): Promise<Result> {
+    const closed = this.#closed.signal
+    const either = signal === undefined ? closed : AbortSignal.any([signal, closed])
+    return await this.#whenLeader(this.name, fn, { signal: either })
   }
 
   /** False while a cast would be refused with a `BusyError`, and after the end. */
@@ -139,11 +173,17 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /** Leaves the group, unless someone else in this process opened it too. */
   close(): Promise<void> {
-    return this.#port.close()
+    const closed = this.#port.close()
+    if (this.#port.phase === 'leaving' || this.#port.phase === 'ended') this.#standDown()
+    return closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #standDown(): void {
+    this.#closed.abort(new ClosedError(`group "${this.name}" is closed`))
   }
 
   /** @internal Called by the replica for each entry. */
@@ -156,6 +196,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   /** @internal The group has ended. */
   handleEnd(error: Error | null): void {
     this.#isClosed = true
+    this.#standDown()
     for (const iteration of [...this.#iterations]) iteration.end(error)
     this.followers.end()
     this.dispatchEvent(new Event('close'))
@@ -168,7 +209,11 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 }
 
 /** The kind by which the space opens plain groups. */
-export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): ObjectKind<Group, GroupOpenOptions> {
+export function groupKind(
+  options: GroupOpenOptions,
+  numbers: EventNumbers,
+  whenLeader: WhenLeader,
+): ObjectKind<Group, GroupOpenOptions> {
   const order = options.order ?? 'causal'
   const consistency = options.consistency ?? (order === 'total' ? 'consistent' : 'available')
   if (!['fifo', 'causal', 'total'].includes(order)) {
@@ -203,7 +248,7 @@ export function groupKind(options: GroupOpenOptions, numbers: EventNumbers): Obj
     strict: options.strict ?? false,
     ...(domain === undefined ? {} : { domain }),
     create(port, { state }) {
-      const handle = new Group(port, numbers)
+      const handle = new Group(port, numbers, whenLeader)
       return { replica: makeReplica(handle, state), handle }
     },
   }

@@ -84,7 +84,16 @@ export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from
 export type { TraceLine } from './testing/trace.ts'
 export { OutOfBoundsError, type ToolErrorCode } from './tool-errors.ts'
 export type { SpaceChannel } from './tools/channel.ts'
+export type {
+  LeaderChange,
+  LeaderContext,
+  LeaderOptions,
+  LeaderState,
+  Leadership,
+  LeadershipEvents,
+} from './tools/leader.ts'
 export type { Lock } from './tools/lock.ts'
 export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
+export type { OnceContext, OnceOptions } from './tools/once.ts'

@@ -157,7 +157,8 @@ function hasSameFields(a: object, b: object): boolean {
   return true
 }
 
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+/** The promise, or the signal's reason if that comes first. */
+export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (signal === undefined) return promise
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {

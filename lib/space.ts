@@ -33,7 +33,7 @@ import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
 import { Region } from './region.ts'
-import { type OpenRequest, Registry } from './registry.ts'
+import { type OpenRequest, Registry, unlessAborted } from './registry.ts'
 import {
   type ConnectedMember,
   type Connection,
@@ -45,7 +45,9 @@ import {
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
+import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
+import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -68,6 +70,14 @@ export interface SpaceParts {
   readonly isWitness: boolean
 }
 
+/** What the space itself keeps in a group: its names begin so, and no application's do. */
+const INTERNAL_PREFIX = 'tutti:'
+
+/** A tool that the space keeps. */
+interface InternalTool {
+  handleEnd(): void
+}
+
 /** How long the goodbye may take before the space is closed without it. */
 const CLOSE_MS = 5000
 
@@ -84,6 +94,9 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #trace: ProcessTrace | null = null
   readonly #app: AppSide
   readonly #registry: Registry
+  /** Opened when first asked for, until the space closes. */
+  readonly #internals = new Map<string, Promise<InternalTool>>()
+  readonly #openInternals = new Set<InternalTool>()
   readonly #connections: Connections
   readonly #numbers = new EventNumbers()
   #backend: Backend | null = null
@@ -264,7 +277,79 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
-    return this.#open({ kind: groupKind(options, this.#numbers), name, options, hasState: options.state !== undefined })
+    const kind = groupKind(options, this.#numbers, (group, fn, leaderOptions) =>
+      this.whenLeader(group, fn, leaderOptions),
+    )
+    return this.#open({ kind, name, options, hasState: options.state !== undefined })
+  }
+
+  /**
+   * Runs `fn` once this process leads under `name`: at most one process of the space does at a time, the most senior of
+   * those who called this, until its `fn` has ended, or it is gone. `fn` is given a `signal`, which aborts when the
+   * leadership is lost, or may be (its page was frozen, it is cut off): stop the work then, the next one begins; and a
+   * `token`, higher than those of all before it.
+   *
+   * Resolves with what `fn` returns, which gives the leadership up; to lead again, call it again. Rejects with what `fn`
+   * throws, which gives it up as well; the reason of `options.signal`, after `fn` has ended if it had begun; UsageError (the
+   * name is not of 1 to 256 characters; a witness cannot lead); BusyError (more than 1,024 calls wait); ClosedError.
+   */
+  async whenLeader<Result>(
+    name: string,
+    fn: (context: LeaderContext) => Result | PromiseLike<Result>,
+    options: LeaderOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    const leaders = await unlessAborted(this.#leaders(), options.signal)
+    return leaders.whenLeader(name, fn, options)
+  }
+
+  /**
+   * Who leads under `name`: `leader`, `subscribe`, `change` events. The same handle for the same name.
+   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError.
+   */
+  async leaderOf(name: string): Promise<Leadership> {
+    return (await this.#leaders()).leaderOf(name)
+  }
+
+  /**
+   * Has `fn` run by one of all who ask for this key, now or ever, and gives its result to all: who seeds the document, say.
+   * Another asker's `fn` is run if the runner is gone before its result is agreed on, or may be; and if it throws: that
+   * asker gets the error, and the next one's is tried. `fn` is given a `signal`, which aborts when somebody else may run
+   * by now, and a `token`, higher than those of all runs before; a completion under an older one is refused, so that one
+   * result counts. Whoever was refused gets that one.
+   *
+   * Rejects with what the own `fn` throws, if it was run; ValueError or TooLargeError (its result is no value of Tutti's, or
+   * above 64 KiB encoded; the next one's is tried); BusyError (10,000 keys are known: `forgetOnce`); the reason of
+   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters; a
+   * witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
+   */
+  async once<Result>(
+    key: string,
+    fn: (context: OnceContext) => Result | PromiseLike<Result>,
+    options: OnceOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
+  }
+
+  /**
+   * Decides a value under a name: the first that is proposed, in the agreed order, for ever. Resolves with that one, at
+   * all who propose. It shares its names and its limits with `once`: what either has decided, the other gives.
+   * Rejects with ValueError, TooLargeError (above 64 KiB), BusyError (10,000 names), UsageError, UnknownOutcomeError
+   * (closed meanwhile), ClosedError, or the signal's reason: then it may have been decided all the same.
+   */
+  async propose<Value>(name: string, value: Value, options: OnceOptions = {}): Promise<Value> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).propose(name, value, options)
+  }
+
+  /**
+   * Forgets what was done once or decided under this key, at all members: who asks after that runs it again. True if there
+   * was a result. What is under way goes on. Rejects with UsageError, UnknownOutcomeError, ClosedError, or the signal's reason.
+   */
+  async forgetOnce(key: string, options: OnceOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).forget(key, options)
   }
 
   /**
@@ -420,10 +505,38 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#registry.open(request)
   }
 
+  async #leaders(): Promise<Leaders> {
+    const { leadersKind } = await import('./tools/leader.ts')
+    return this.#openInternal(leadersKind, 'leaders')
+  }
+
+  async #once(): Promise<Once> {
+    const { onceKind } = await import('./tools/once.ts')
+    return this.#openInternal(onceKind, 'once')
+  }
+
+  /** What the space keeps for itself, opened once. */
+  async #openInternal<Tool extends InternalTool>(kind: ObjectKind<Tool, object>, name: string): Promise<Tool> {
+    const known = this.#internals.get(name)
+    if (known !== undefined) return (await known) as Tool
+    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options: {}, hasState: true, isOwn: true })
+    this.#internals.set(name, opening)
+    try {
+      const tool = await opening
+      this.#openInternals.add(tool)
+      return tool
+    } catch (error) {
+      this.#internals.delete(name)
+      throw error
+    }
+  }
+
   async #close(): Promise<void> {
     // Before the others are told that they may grant them to somebody else.
     this.#locks?.close()
     if (this.#isEnded) return
+    // Before the others hear that it leaves, and give what it holds to somebody else.
+    for (const tool of this.#openInternals) tool.handleEnd()
     const ended = this.#endWaiters.wait()
     if (this.#backend === null) this.handleEnded(null)
     // Whoever leaves is at rest, as far as a trace can tell.

@@ -36,7 +36,7 @@ interface Session {
   readonly born: number
   /** Lower numbers have counted, or are settled. */
   next: number
-  /** By number; null: it waits. Lower ones are settled. */
+  /** By number; null: it waits. Those that are not in it are settled, or not yet here. */
   readonly answers: Map<number, Answer | null>
   /** Its process left or is proven dead. */
   isGone: boolean
@@ -60,6 +60,7 @@ export class Sessions {
   #line = ''
   #isPrimary = false
   #members: ReadonlySet<string> = new Set()
+  #ranked: readonly string[] = []
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -73,6 +74,9 @@ export class Sessions {
       },
       get members() {
         return sessions.#members
+      },
+      get ranked() {
+        return sessions.#ranked
       },
       nextToken: () => this.#nextToken(),
       answer: (caller, answer) => this.#answer(caller, answer),
@@ -183,6 +187,7 @@ export class Sessions {
     this.#line = view.line ?? ''
     this.#isPrimary = view.primary
     this.#members = new Set(view.members)
+    this.#ranked = view.members
     if (isSeen) return
     this.#n = 0
     const gone = new Set([...view.left, ...view.dead])

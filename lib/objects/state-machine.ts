@@ -28,6 +28,8 @@ export interface MachineContext {
   /** Only a primary component grants anything. */
   readonly isPrimary: boolean
   readonly members: ReadonlySet<string>
+  /** The members by rank: the most senior first. */
+  readonly ranked: readonly string[]
   /** A token higher than all before it. Only in the primary component. */
   nextToken(): Token
   /** Answers a request that waits. */

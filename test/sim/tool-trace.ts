@@ -177,6 +177,9 @@ class Watch {
       get members() {
         return context.members
       },
+      get ranked() {
+        return context.ranked
+      },
       nextToken: () => context.nextToken(),
       answer,
     }

@@ -313,3 +313,23 @@ test('machine › a closed one settles what it was asked for', async () => {
   assert.ok(sent.result instanceof UnknownOutcomeError)
   assert.match(String(after.result), /ClosedError/)
 })
+
+test('machine › one call may wait for as long as it likes: the answers of those after it are dropped all the same', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p1'), 'borrow')
+  await cluster.advance(200)
+  const waiting = ask(of('p0'), 'borrow')
+  for (let round = 0; round < 12; round += 1) {
+    const asked = Array.from({ length: 100 }, () => ask(of('p0'), 1))
+    await cluster.advance(200)
+    assert.ok(
+      asked.every(({ result }) => typeof result === 'number'),
+      `round ${round}`,
+    )
+  }
+  assert.equal(of('p1').machine.total, 1_200)
+  assert.ok((cluster.states()[0] ?? '').length < 5_000, 'answers that were seen are still in the state')
+  ask(of('p1'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p0')
+})

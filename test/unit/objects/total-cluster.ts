@@ -106,11 +106,11 @@ export class TotalCluster<Handle, Options> {
       resolve = onResolve
       reject = onReject
     })
+    // Like a receipt's promise, which is made only when asked for: nobody has to.
+    delivered.catch(() => undefined)
     const cast: Cast = { from: member.id, n: member.casts, payload: encodeValue(op), resolve, reject }
     if (member.loses > 0) {
       member.loses -= 1
-      // Like a receipt's promise, which is made only when asked for: nobody has to.
-      delivered.catch(() => undefined)
       reject(new UnknownOutcomeError('lost'))
     } else if (member.drops > 0) {
       member.drops -= 1

@@ -26,6 +26,9 @@ class Bench {
         return bench.isPrimary
       },
       members: this.members,
+      get ranked() {
+        return [...bench.members]
+      },
       nextToken: () => {
         this.#n += 1
         return ['L', '1.a.1', this.#n]
