@@ -89,7 +89,7 @@ interface Area {
 }
 
 const kernelTypes = 'lib/kernel/api.ts'
-const groupInterface = ['lib/objects/replica.ts', 'lib/values.ts', 'lib/errors.ts']
+const groupInterface = ['lib/objects/replica.ts', 'lib/values.ts', 'lib/errors.ts', 'lib/tool-errors.ts']
 const groupTypes = 'lib/ports/group.ts'
 const isIn = (path: string, ...folders: string[]): boolean => folders.some((folder) => path.startsWith(`${folder}/`))
 const never = (): boolean => false

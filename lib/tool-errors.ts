@@ -1,0 +1,29 @@
+/**
+ * Errors of single objects and tools, beside those of `errors.ts`, which anything may throw.
+ *
+ * They never cross the worker's border: tools live with the application.
+ */
+import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
+
+/** What kind of failure it is; each listed in docs/errors.md. */
+export type ToolErrorCode = 'vote'
+
+/** A vote was refused at every member: it does not count. */
+export class VoteError extends TuttiError {
+  /** The ballot was decided before it came; or this process has voted already; or has no vote in it. */
+  readonly reason: 'decided' | 'voted' | 'no-vote'
+
+  constructor(message: string, reason: VoteError['reason'], options?: TuttiErrorOptions) {
+    super(toolCode('vote'), true, message, options)
+    this.reason = reason
+  }
+
+  override get name(): string {
+    return 'VoteError'
+  }
+}
+
+/** `TuttiError.code` lists the codes of `errors.ts` only. */
+function toolCode(code: ToolErrorCode): ErrorCode {
+  return code as string as ErrorCode
+}
