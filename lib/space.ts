@@ -270,7 +270,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
    * sets its terms and its electorate, by default the members of this view; without terms it waits until somebody has.
    * All members report one decision, which outlives whoever opened it. The last 1,000 are remembered.
    * Rejects with UsageError (terms; a witness takes no part), GroupMismatchError (it is open with other terms), BusyError
-   * (1,000 are undecided), ClosedError, or the signal's reason.
+   * (1,000 are undecided), UnknownOutcomeError (closed meanwhile), ClosedError, or the signal's reason.
    */
   async ballot<Choice extends string = string>(
     name: string,

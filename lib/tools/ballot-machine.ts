@@ -5,7 +5,7 @@
  * more. Who left or is proven dead without having voted abstains; and a ballot is closed undecided when somebody says that
  * its time is over. Both are told by members, since the machine reads no clock, and knows only who takes part in ballots.
  */
-import { assertState, compareText, isAuthor, isCount, isTotal } from '../objects/checks.ts'
+import { assertState, isAuthor, isCount, isTotal } from '../objects/checks.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../objects/state-machine.ts'
 import { isKey } from './keys.ts'
 
@@ -133,7 +133,7 @@ export class BallotMachine implements Machine {
     return false
   }
 
-  /** In the order in which they were opened; votes and who is gone by process. */
+  /** Everything in the order in which it came. */
   save(): unknown {
     return [...this.#ballots].map(
       ([name, { question, choices, rule, deadlineMs, electorate, votes, gone, outcome }]) => [
@@ -143,8 +143,8 @@ export class BallotMachine implements Machine {
         typeof rule === 'string' ? rule : { quorum: rule.quorum },
         deadlineMs,
         [...electorate],
-        [...votes].sort(([a], [b]) => compareText(a, b)).map(([voter, choice]) => [voter, choice]),
-        [...gone].sort(compareText),
+        [...votes].map(([voter, choice]) => [voter, choice]),
+        [...gone],
         outcome === null ? null : [outcome.choice, outcome.view],
       ],
     )

@@ -110,7 +110,7 @@ export class Ballot<Choice extends string = string> extends ObjectTarget<BallotE
   /**
    * Votes, once and for good. Resolves when every member holds the vote; outside the primary component it waits.
    * Rejects with UsageError (not one of the choices), VoteError (`decided`, `voted`, or `no-vote`), BusyError, ClosedError,
-   * UnknownOutcomeError (closed meanwhile), or the signal's reason.
+   * UnknownOutcomeError (closed meanwhile, or back after an absence of which the others have forgotten), or the signal's reason.
    */
   async vote(choice: Choice, options: BallotOptions = {}): Promise<void> {
     if (!this.choices.includes(choice)) {
@@ -203,8 +203,7 @@ export class Ballots {
     const op = terms === undefined ? null : this.#toOp(name, terms)
     for (;;) {
       if (op === null) await this.#untilOpen(name, signal)
-      // Opening it twice does nothing twice.
-      else await this.#untilKnown(() => this.#replica.call(op, { signal }))
+      else await this.#replica.call(op, { signal })
       const state = this.#machine.ballot(name)
       if (state !== null) return this.#handle(name, state)
     }
@@ -236,31 +235,7 @@ export class Ballots {
 
   /** See `Ballot.vote`. */
   async vote(name: string, choice: string, { signal }: BallotOptions): Promise<void> {
-    let isSecondTry = false
-    try {
-      await this.#untilKnown(() => {
-        const voted = this.#replica.call([BALLOT_OP.vote, name, choice], { signal })
-        return voted.catch((error: unknown) => {
-          isSecondTry ||= error instanceof UnknownOutcomeError
-          throw error
-        })
-      })
-    } catch (error) {
-      const isOwn = this.#machine.ballot(name)?.votes.get(this.#port.self) === choice
-      if (!isSecondTry || !isOwn || !(error instanceof VoteError)) throw error
-    }
-  }
-
-  /** Asks again where nobody knows any more what became of it. */
-  async #untilKnown(ask: () => Promise<unknown>): Promise<void> {
-    for (;;) {
-      try {
-        await ask()
-        return
-      } catch (error) {
-        if (this.#isEnded || !(error instanceof UnknownOutcomeError)) throw error
-      }
-    }
+    await this.#replica.call([BALLOT_OP.vote, name, choice], { signal })
   }
 
   /** Resolves when somebody has opened it. */

@@ -376,6 +376,19 @@ test('ballot › the machine remembers so many, forgets the oldest decided, and 
   assert.deepEqual(copy.save(), before)
 })
 
+test('ballot › what cannot be said for too many calls is said later', async () => {
+  const { cluster, at, openAll } = made(2)
+  const ballots = await openAll({ ...lunch, deadlineMs: 1_000 })
+  const [member, other] = [at(0), at(1)]
+  other.handle.handleEnd()
+  cluster.cutOff(member)
+  for (let i = 0; i < 1_024; i += 1) watch(member.handle.open(`${i}`, lunch, {}))
+  await cluster.advance(1_100)
+  cluster.join(member)
+  await cluster.advance(1_000)
+  assert.equal(decisions(ballots)[0]?.outcome, null)
+})
+
 test('ballot › too many undecided ones are a BusyError', async () => {
   const { cluster, at } = made(1)
   const opened = Array.from({ length: BALLOTS_MAX }, (_, i) => watch(at(0).handle.open(`${i}`, { choices: ['a'] }, {})))
