@@ -35,9 +35,12 @@ export {
 } from './events.ts'
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
 export type { AwayMember } from './kernel/api.ts'
+export type { AgreedOptions } from './objects/agreed.ts'
+export type { BoundedCounter, BoundedCounterOptions, IdBlock } from './objects/bounded-counter.ts'
 export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
 export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
+export type { Presence, PresenceChange, PresenceEvents, PresenceOptions } from './objects/presence.ts'
 export type {
   CallOptions,
   JobContext,
@@ -50,6 +53,14 @@ export type {
   SharedQueue,
 } from './objects/queue.ts'
 export type {
+  CompareAndSetResult,
+  RegisterChange,
+  RegisterEvents,
+  RegisterOptions,
+  RegisterSnapshot,
+  SharedRegister,
+} from './objects/register.ts'
+export type {
   CastFate,
   CastOptions,
   GroupPhase,
@@ -61,14 +72,17 @@ export type {
   Replica,
 } from './objects/replica.ts'
 export type { StandardSchemaV1 } from './objects/schema.ts'
+export type { SetChange, SetEvents, SetOptions, SharedSet } from './objects/set.ts'
 export type { TakenItem } from './objects/taken-item.ts'
 export { compareTokens, type Token } from './objects/token.ts'
+export type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
+export type { Transaction } from './objects/transaction.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
 export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { VoteError } from './tool-errors.ts'
+export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
 export type {
   Ballot,
   BallotEvents,
@@ -78,6 +92,7 @@ export type {
   Decision,
 } from './tools/ballot.ts'
 export type { BallotRule } from './tools/ballot-machine.ts'
+export type { SpaceChannel } from './tools/channel.ts'
 export type {
   LeaderChange,
   LeaderContext,
@@ -86,4 +101,8 @@ export type {
   Leadership,
   LeadershipEvents,
 } from './tools/leader.ts'
+export type { Lock } from './tools/lock.ts'
+export type { LockMode } from './tools/lock-machine.ts'
+export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
+export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'

@@ -7,6 +7,14 @@ import { isWellFormed } from './values-tags.ts'
 /** The longest name of a space, a group or a domain, in UTF-16 code units: what a control frame takes. */
 const NAME_MAX = 256
 
+/** What the names of Tutti's own groups start with. */
+const OWN_PREFIX = 'tutti:'
+
+/** Throws a UsageError for the name of a group that Tutti keeps for itself. */
+export function checkNotOwn(name: string): void {
+  if (name.startsWith(OWN_PREFIX)) throw new UsageError(`names of groups that start with "${OWN_PREFIX}" are taken`)
+}
+
 /** Throws a UsageError unless `name` is a string of 1 to 256 characters. */
 export function checkName(what: 'space' | 'group' | 'domain', name: unknown): asserts name is string {
   if (typeof name !== 'string') throw new UsageError(`the name of a ${what} is a string, not ${typeof name}`)

@@ -5,7 +5,7 @@ import type { AppGroup } from './app-group.ts'
 import type { AppSide } from './app-port.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
 import type { GroupOptions } from './kernel/api.ts'
-import { checkName } from './names.ts'
+import { checkName, checkNotOwn } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
 
 /** One call of `open`. */
@@ -15,6 +15,8 @@ export interface OpenRequest<Handle, Options extends object> {
   readonly options: Options & { readonly signal?: AbortSignal }
   /** Newcomers get a state. */
   readonly hasState: boolean
+  /** The group is one of Tutti's own, under a name that applications cannot open. */
+  readonly isOwn?: boolean
 }
 
 /** A handle that follows its group's life. */
@@ -44,6 +46,7 @@ export class Registry {
   /** Opens or shares a handle; resolves when it is whole. */
   async open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
     checkName('group', request.name)
+    if (request.isOwn !== true) checkNotOwn(request.name)
     const { signal } = request.options
     signal?.throwIfAborted()
     const entry = await this.#entryFor(request, signal)

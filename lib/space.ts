@@ -18,11 +18,17 @@ import {
 } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
+import { checkName } from './names.ts'
+import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
+import type { Presence, PresenceOptions } from './objects/presence.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
+import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import type { SetOptions, SharedSet } from './objects/set.ts'
+import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
@@ -39,7 +45,9 @@ import {
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
+import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
+import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
@@ -103,6 +111,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #refoundWaiters = new Waiters()
   readonly #endWaiters = new Waiters()
   #endError: Error | null = null
+  #locks: LockManager | null = null
   #closing: Promise<void> | null = null
   readonly #timers: Timers
   readonly #removePageHide: () => void
@@ -166,14 +175,39 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#status
   }
 
-  /** Opens a shared map: causal, goes on in every part of a split, merges. */
-  async map<Value = unknown>(name: string, options: MapOptions<Value> & OpenOptions = {}): Promise<SharedMap<Value>> {
+  /**
+   * Opens a shared map: causal, goes on in every part of a split, merges. With `consistency: 'total'`, a total map: only
+   * the primary component writes, its writers return promises, and several keys can be written as one.
+   */
+  map<Value = unknown>(name: string, options: TotalMapOptions<Value> & OpenOptions): Promise<TotalMap<Value>>
+  map<Value = unknown>(name: string, options?: MapOptions<Value> & OpenOptions): Promise<SharedMap<Value>>
+  async map<Value>(
+    name: string,
+    options: (MapOptions<Value> | TotalMapOptions<Value>) & OpenOptions = {},
+  ): Promise<SharedMap<Value> | TotalMap<Value>> {
+    if ('consistency' in options && options.consistency !== undefined) {
+      if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
+      const { totalMapKind } = await import('./objects/total-map.ts')
+      return (await this.open(totalMapKind, name, options)) as TotalMap<Value>
+    }
     const { mapKind } = await import('./objects/map.ts')
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
   }
 
-  /** Opens a shared counter: fifo, goes on in every part of a split, adds up. */
-  async counter(name: string, options: CounterOptions & OpenOptions = {}): Promise<SharedCounter> {
+  /**
+   * Opens a shared counter: fifo, goes on in every part of a split, adds up. With `min` or `max`, a bounded counter: only
+   * the primary component counts, its steps return promises, and it never leaves its bounds.
+   */
+  counter(name: string, options: BoundedCounterOptions & OpenOptions): Promise<BoundedCounter>
+  counter(name: string, options?: CounterOptions & OpenOptions): Promise<SharedCounter>
+  async counter(
+    name: string,
+    options: (CounterOptions | BoundedCounterOptions) & OpenOptions = {},
+  ): Promise<SharedCounter | BoundedCounter> {
+    if ('min' in options || 'max' in options) {
+      const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
+      return this.open(boundedCounterKind, name, options)
+    }
     const { counterKind } = await import('./objects/counter.ts')
     return this.open(counterKind, name, options)
   }
@@ -185,6 +219,60 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
     return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
+  }
+
+  /**
+   * The locks of the space: the Web Locks API, as `navigator.locks`, over all its processes. Acts in the primary component;
+   * each lock has a fencing `token` and a `signal` that aborts when it is lost.
+   */
+  get locks(): LockManager {
+    if (this.#locks === null) {
+      this.#locks = new LockManager(async () => {
+        const { locksKind } = await import('./tools/lock-replica.ts')
+        return this.#open({ kind: locksKind, name: LOCKS_GROUP, options: {}, hasState: true, isOwn: true })
+      })
+      if (this.#status === 'closed') this.#locks.close()
+    }
+    return this.#locks
+  }
+
+  /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
+  async register<Value = unknown>(
+    name: string,
+    options: RegisterOptions<Value> & OpenOptions = {},
+  ): Promise<SharedRegister<Value>> {
+    const { registerKind } = await import('./objects/register.ts')
+    return (await this.open(registerKind, name, options)) as SharedRegister<Value>
+  }
+
+  /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
+  async set<Value = unknown>(name: string, options: SetOptions<Value> & OpenOptions = {}): Promise<SharedSet<Value>> {
+    const { setKind } = await import('./objects/set.ts')
+    return (await this.open(setKind, name, options)) as SharedSet<Value>
+  }
+
+  /** Opens presence: what each member says of itself, for as long as it is in the view. Fifo, goes on in every part of a split. */
+  async presence<Value = unknown>(
+    name: string,
+    options: PresenceOptions<Value> & OpenOptions = {},
+  ): Promise<Presence<Value>> {
+    const { presenceKind } = await import('./objects/presence.ts')
+    return (await this.open(presenceKind, name, options)) as Presence<Value>
+  }
+
+  /**
+   * A channel: the `BroadcastChannel` interface over all processes of the space. At once; what is posted before this process
+   * is a member of its group is sent then. Throws UsageError (the name; or this process is a witness).
+   */
+  channel(name: string): SpaceChannel {
+    const text = `${name}`
+    checkName('group', channelGroup(text))
+    if (this.#parts.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
+    const kind = channelKind(this.#parts.origin)
+    return new SpaceChannel(
+      text,
+      this.#open({ kind, name: channelGroup(text), options: {}, hasState: false, isOwn: true }),
+    )
   }
 
   /** Opens a plain group, for casts without an object. */
@@ -461,7 +549,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   ): Promise<Tool> {
     const known = this.#internals.get(name)
     if (known !== undefined) return (await known) as Tool
-    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options, hasState: true })
+    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options, hasState: true, isOwn: true })
     this.#internals.set(name, opening)
     try {
       const tool = await opening
@@ -474,6 +562,8 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   }
 
   async #close(): Promise<void> {
+    // Before the others are told that they may grant them to somebody else.
+    this.#locks?.close()
     if (this.#isEnded) return
     // Before the others hear that it leaves, and give what it holds to somebody else.
     for (const tool of this.#openInternals) tool.handleEnd()
@@ -489,6 +579,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
 
   /** The page is left, for good or for the back/forward cache: says goodbye, and is closed when the page comes back. */
   #handlePageHide(): void {
+    this.#locks?.close()
     this.#app.leave(true, 'hidden')
     // The worker may be frozen with the page before it can answer.
     this.#app.abandon(closedError('hidden'))
@@ -578,6 +669,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     const status = this.#findStatus()
     if (status === this.#status) return
     this.#status = status
+    if (status === 'closed') this.#locks?.close()
     this.dispatchEvent(new StatusEvent(status))
   }
 

@@ -6,7 +6,18 @@
 import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'vote'
+export type ToolErrorCode = 'out-of-bounds' | 'vote'
+
+/** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
+export class OutOfBoundsError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super(toolCode('out-of-bounds'), true, message, options)
+  }
+
+  override get name(): string {
+    return 'OutOfBoundsError'
+  }
+}
 
 /** A vote was refused at every member: it does not count. */
 export class VoteError extends TuttiError {

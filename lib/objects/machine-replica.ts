@@ -58,6 +58,8 @@ interface Open {
   number: number | null
   /** The cast that carries it, or takes it back, is under way. */
   isUnderWay: boolean
+  /** It was passed over, and is not sent again as fast as it can be. */
+  isResting: boolean
   /** Takes back a cast that waits here unsent. */
   readonly unsend: AbortController
   readonly stopListening: () => void
@@ -120,6 +122,7 @@ export class MachineReplica<M extends Machine> implements Replica {
         wish: { resolve, reject },
         number: null,
         isUnderWay: false,
+        isResting: false,
         unsend: new AbortController(),
         stopListening: () => signal?.removeEventListener('abort', onAbort),
       }
@@ -162,13 +165,28 @@ export class MachineReplica<M extends Machine> implements Replica {
     let sent = 0
     for (const open of this.#open) {
       const record = this.#recordOf(open)
-      if (record !== null && record !== 'waits') this.#settle(open, record)
-      if (!this.#open.has(open) || open.isUnderWay) continue
-      if (record === 'waits' && open.wish !== null) continue
+      if (record !== null && record !== 'waits') {
+        // One that is asked anew comes again, behind those that have numbers.
+        this.#settle(open, record)
+        continue
+      }
+      if (open.isUnderWay || open.isResting || (record === 'waits' && open.wish !== null)) continue
       sent += 1
-      if (sent > SENT_MAX || !this.#send(open)) break
+      if (sent > SENT_MAX || !this.#trySend(open)) break
     }
     this.#retryLater()
+  }
+
+  /** As `#send`; a call that can never be sent, because it is too large, ends here: those after it are not held up. */
+  #trySend(open: Open): boolean {
+    try {
+      return this.#send(open)
+    } catch (error) {
+      this.#open.delete(open)
+      open.stopListening()
+      open.wish?.reject(error)
+      return true
+    }
   }
 
   #recordOf({ number }: Open): CallRecord {
@@ -180,7 +198,11 @@ export class MachineReplica<M extends Machine> implements Replica {
     if (answer[0] === false && answer[1] === CANCELLED[1]) {
       // Its process was out of reach, and the others did not wait for it: it is asked anew, if it is still wanted.
       if (wish === null) this.#open.delete(open)
-      else open.number = null
+      else {
+        this.#open.delete(open)
+        this.#open.add(open)
+        open.number = null
+      }
       return
     }
     this.#open.delete(open)
@@ -197,8 +219,7 @@ export class MachineReplica<M extends Machine> implements Replica {
       this.#lastCall += 1
       open.number = this.#lastCall
     }
-    const numbers = [...this.#open].flatMap(({ number }) => number ?? []).sort((a, b) => a - b)
-    const head = [this.#opening, this.#born, numbers, open.number]
+    const head = [this.#opening, this.#born, ...this.#seenBefore(open.number), open.number]
     const isWanted = open.wish !== null
     if (isWanted) open.options.sent?.(this.port.now())
     const receipt = isWanted
@@ -209,7 +230,9 @@ export class MachineReplica<M extends Machine> implements Replica {
     receipt.delivered.then(
       () => {
         open.isUnderWay = false
-        this.#drive()
+        open.isResting = this.#recordOf(open) === null
+        if (open.isResting) this.#retryLater()
+        else this.#driveAll()
       },
       () => {
         open.isUnderWay = false
@@ -217,6 +240,23 @@ export class MachineReplica<M extends Machine> implements Replica {
       },
     )
     return true
+  }
+
+  /**
+   * Up to which number answers have been seen here; which of the calls before it wait, so that theirs may yet come; and the
+   * call before it.
+   */
+  #seenBefore(call: number): [floor: number, waiting: readonly number[], before: number] {
+    const waiting: number[] = []
+    let floor = call
+    let before = 0
+    for (const open of this.#open) {
+      if (open.number === null || open.number >= call) continue
+      before = Math.max(before, open.number)
+      if (this.#recordOf(open) === 'waits') waiting.push(open.number)
+      else floor = Math.min(floor, open.number)
+    }
+    return [floor, waiting.filter((number) => number < floor), before]
   }
 
   /** Null if it cannot be sent now. */
@@ -233,8 +273,14 @@ export class MachineReplica<M extends Machine> implements Replica {
     if (this.#isStopped || this.#cancelRetry !== null || ![...this.#open].some((open) => this.#isStuck(open))) return
     this.#cancelRetry = this.port.after(RETRY_MS, () => {
       this.#cancelRetry = null
-      this.#drive()
+      this.#driveAll()
     })
+  }
+
+  /** Those that were passed over, too: what they came before may have counted by now. */
+  #driveAll(): void {
+    for (const open of this.#open) open.isResting = false
+    this.#drive()
   }
 
   /** Would nothing else have it looked at again? */

@@ -4,8 +4,8 @@
  *
  * Requests are numbered, and may come any number of times: whoever is not sure asks again. A number that has been seen
  * changes nothing, one that comes too early (those before it are lost) is passed over, since its process asks for all of
- * them again. Each request says which earlier ones are still open: its process has seen the answers of all others, which
- * are dropped. One number up to which it has seen them would not do: a call may wait for days.
+ * them again. Each request says up to which number its process has seen the answers, which are dropped, but for those
+ * that it still waits for, which may be few and for long.
  *
  * Of a process that is out of reach, what waits is dropped (it asks again), and what it holds is released by an `expire`
  * once its lease must have run out. Its answers are kept, but for at most {@link ABSENT_MAX} processes: who comes back
@@ -34,7 +34,7 @@ interface Session {
   readonly opening: number
   /** The epoch of the view in which its process began it. */
   readonly born: number
-  /** The next number that counts. */
+  /** Lower numbers have counted, or are settled. */
   next: number
   /** By number; null: it waits. Those that are not in it are settled, or not yet here. */
   readonly answers: Map<number, Answer | null>
@@ -111,9 +111,9 @@ export class Sessions {
     if (!Array.isArray(op)) return 'malformed'
     switch (op[0]) {
       case SESSION_OP.request:
-        return op.length === 6 ? this.#take(author, op) : 'malformed'
+        return op.length === 8 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.cancel:
-        return op.length === 5 ? this.#take(author, op) : 'malformed'
+        return op.length === 7 ? this.#take(author, op) : 'malformed'
       case SESSION_OP.expire:
         return op.length === 3 ? this.#expire(author, op[1], op[2]) : 'malformed'
       default:
@@ -122,25 +122,26 @@ export class Sessions {
   }
 
   /**
-   * `[request, opening, born, open, call, body]`, or without the body: that call is taken back. `open`: those that are not
-   * settled at its process, that call among them, ascending.
+   * `[request, opening, born, floor, waiting, before, call, body]`, or without the body: that call is taken back. Answers
+   * below the floor have been seen, but for those of the calls that wait. `before`: the call before this one, 0 if there is
+   * none; those between the two are settled at their process, though this state may know nothing of them, if it is that of
+   * another line.
    */
-  #take(process: string, [kind, opening, born, open, call, body]: readonly unknown[]): Outcome {
-    if (!isTotal(opening) || !isTotal(born) || !isCount(call) || !isAscending(open)) return 'malformed'
-    const kept = new Set(open)
-    if (!kept.has(call)) return 'malformed'
+  #take(process: string, [kind, opening, born, floor, waiting, before, call, body]: readonly unknown[]): Outcome {
+    if (!isTotal(opening) || !isTotal(born) || !isCount(floor) || !isCount(call) || floor > call) return 'malformed'
+    if (!isListBelow(waiting, floor) || !(before === 0 || isCount(before)) || before >= call) return 'malformed'
     // What somebody who is gone is granted would be released only by a view that has already been.
     if (!this.#members.has(process)) return 'applied'
     const known = this.#sessions.get(process)
     if (known !== undefined && known.opening > opening) return 'applied'
     if (known === undefined && born <= this.#forgotten) return 'forgotten'
     const session = known?.opening === opening ? known : this.#begin(process, known, { opening, born })
-    for (const number of session.answers.keys()) if (!kept.has(number)) session.answers.delete(number)
-    session.next = Math.max(session.next, open[0] ?? call)
+    const kept = new Set(waiting)
+    for (const number of session.answers.keys()) if (number < floor && !kept.has(number)) session.answers.delete(number)
     const caller: Caller = { process, call }
     if (kind === SESSION_OP.cancel && session.answers.get(call) === null) this.#drop(session, caller)
-    if (call !== session.next || session.answers.size >= CALLS_MAX) return 'applied'
-    session.next += 1
+    if (call < session.next || before >= session.next || session.answers.size >= CALLS_MAX) return 'applied'
+    session.next = call + 1
     if (kind === SESSION_OP.cancel) {
       session.answers.set(call, CANCELLED)
       return 'applied'
@@ -269,6 +270,11 @@ export class Sessions {
   }
 }
 
+/** Numbers of calls below that one. */
+function isListBelow(list: unknown, floor: number): list is readonly number[] {
+  return Array.isArray(list) && list.length <= CALLS_MAX && list.every((each) => isCount(each) && each < floor)
+}
+
 function readSession(saved: unknown): [process: string, session: Session] {
   assertState(Array.isArray(saved) && saved.length === 7, 'session')
   const [process, opening, born, next, answers, isGone, orphanedIn] = saved as unknown[]
@@ -283,11 +289,6 @@ function readAnswer(saved: unknown): [call: number, answer: Answer | null] {
   const [call, answer] = saved as [number, unknown]
   assertState(answer === null || isAnswer(answer), 'answer')
   return [call, answer]
-}
-
-function isAscending(numbers: unknown): numbers is readonly number[] {
-  if (!Array.isArray(numbers) || numbers.length > CALLS_MAX) return false
-  return numbers.every((number, at) => isCount(number) && (at === 0 || number > numbers[at - 1]))
 }
 
 function isAnswer(answer: unknown): answer is Answer {

@@ -254,6 +254,72 @@ export interface ReturnLine extends ProcessLine {
   readonly at?: unknown
 }
 
+/** The number of a request to a replicated state machine: the opening of the object at its process, and its place there. */
+export type TraceCall = readonly [opening: number, n: number]
+
+/** A call of a replicated state machine is cast, the first time under that number. */
+export interface CallLine extends ProcessLine {
+  readonly e: 'ask'
+  readonly obj: string
+  /** Of the call, at its process. It may be cast under several numbers, of which one takes effect. */
+  readonly id: number
+  readonly call: TraceCall
+  readonly body: unknown
+}
+
+/** A call ends for who made it. */
+export interface ToldLine extends ProcessLine {
+  readonly e: 'told'
+  readonly obj: string
+  readonly id: number
+  /** The number under which it was cast last. */
+  readonly call: TraceCall
+  readonly ok: boolean
+  /** The machine's answer, or the code of the error. */
+  readonly value: unknown
+}
+
+/** Something that a machine does at a step. */
+export interface TraceDeed {
+  /** Is given a request; one that waits is dropped; all that a process holds ends; is told of a view. */
+  readonly do: 'apply' | 'cancel' | 'release' | 'view'
+  readonly by?: string
+  /** The number of the request. */
+  readonly n?: number
+  /** `[true, value]`, `[false, code, message]`, `waits`, or null: it is malformed. */
+  readonly answer?: unknown
+  /** What requests that waited are answered with: process, number, answer. */
+  readonly answers?: readonly (readonly [by: string, n: number, answer: unknown])[]
+}
+
+/** A replica of a machine takes a step in the agreed order. */
+export interface ExecLine extends ProcessLine {
+  readonly e: 'exec'
+  readonly obj: string
+  /** `begin`: it is empty; `load`: its state is replaced; else a cast, or a view. */
+  readonly step: 'begin' | 'load' | 'op' | 'view'
+  /** Of a cast: who made it. */
+  readonly by?: string
+  /** Of a cast: its place in the agreed order. */
+  readonly at?: readonly [view: string, index: number]
+  /** What it is; absent if it is malformed. */
+  readonly op?: 'request' | 'cancel' | 'expire'
+  readonly call?: TraceCall
+  readonly body?: unknown
+  /** Of an `expire`: whose holdings end, and the view in which they were found to be gone. */
+  readonly whom?: readonly string[]
+  readonly since?: string
+  /** Of a view: it, as the replica is told of it. */
+  readonly view?: string
+  readonly members?: readonly string[]
+  readonly primary?: boolean
+  readonly left?: readonly string[]
+  readonly dead?: readonly string[]
+  readonly deeds: readonly TraceDeed[]
+  /** Hash of the state after it, with the requests that are remembered. */
+  readonly h: string
+}
+
 /** A fencing token: line, view, number. */
 export type TraceToken = readonly [line: string | null, view: string, n: number]
 
@@ -442,6 +508,9 @@ export type TraceLine =
   | DigestLine
   | InvokeLine
   | ReturnLine
+  | CallLine
+  | ToldLine
+  | ExecLine
   | GrantLine
   | ReleaseLine
   | ActLine

@@ -13,6 +13,9 @@ import { type TwinStates, watchFolding } from './never-folds.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
+import { watchMachine } from './tool-trace.ts'
+import { drawTools, toolOf } from './tools/all.ts'
+import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
 
 /** A handle, told apart by its kind. */
@@ -21,6 +24,7 @@ export type Handle =
   | { readonly kind: 'map'; readonly object: SharedMap }
   | { readonly kind: 'log'; readonly object: SharedLog }
   | { readonly kind: 'queue'; readonly object: SharedQueue; readonly held: TakenItem<unknown>[] }
+  | { readonly kind: 'tool'; readonly object: OpenTool }
 
 /** A group as one process holds it. */
 export interface OpenGroup {
@@ -62,6 +66,8 @@ const DOMAIN_MORE = 2
 /** The groups of a run: one of each order first, then as many as there are. */
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
+  if (scenario.options.workload === 'tools')
+    return drawTools(scenario).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS
@@ -99,7 +105,10 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     const attach = (port: GroupPort) => {
       const isMixed = world.scenario.options.workload === 'gbcast'
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
-      const made = kind.create(isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port, options)
+      const watching = template.kind === 'tool' ? watchMachine(port, write, toolOf(name).holds) : null
+      const mixed = isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port
+      const made = kind.create(watching?.port ?? mixed, options)
+      if (watching !== null) watching.attach(made.replica)
       if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
       if ((options as { readonly forgetAfterMs?: number }).forgetAfterMs !== undefined) {
         watchFolding(kind, { replica: made.replica, port, options }, twinsOf(world), (what) => {
@@ -126,7 +135,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     }
     return process.app.openGroup(name, groupOptions, attach, { whole, ended })
   }
-  const group = openKind(template, world.scenario, use)
+  const group = openKind(template, { world, process, name, write }, use)
   if (handle === null) throw new TypeError('a group without a handle')
   open = { name, handle, group, isWhole: false, isClosing: false }
   return open
@@ -192,7 +201,8 @@ type Use = <Object, Options>(
   wrap: (object: Object) => Handle,
 ) => AppGroup
 
-function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario, use: Use): AppGroup {
+function openKind({ kind, isStrong = false }: GroupTemplate, place: ToolPlace, use: Use): AppGroup {
+  const { scenario } = place.world
   switch (kind) {
     case 'counter':
       return use(counterKind, forgetting(scenario), (object) => ({ kind, object }))
@@ -206,5 +216,9 @@ function openKind({ kind, isStrong = false }: GroupTemplate, scenario: Scenario,
       )
     case 'queue':
       return use(queueKind, { leaseMs: BOUNDS.lease }, (object) => ({ kind, object, held: [] }))
+    case 'tool':
+      return toolOf(place.name).open(place, (kind, options, wrap) =>
+        use(kind, options, (object) => ({ kind: 'tool', object: wrap(object) })),
+      )
   }
 }

@@ -12,6 +12,7 @@ import { SimProcess } from './process.ts'
 import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
+import { loadTools } from './tools/all.ts'
 import type { AnyLine } from './trace.ts'
 import { placeOf } from './vote-draw.ts'
 import { drawMoments, Workload } from './workload.ts'
@@ -38,6 +39,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 /** Runs a seed to its end, by a plan or by what it draws. The same seed, options, plan and code give the same lines. */
 export async function runSeed(seed: number, options: SimOptions, planned?: Plan): Promise<SeedResult> {
   const scenario = scenarioOf(seed, options, planned)
+  if (scenario.options.workload === 'tools') await loadTools()
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)

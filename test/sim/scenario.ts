@@ -52,7 +52,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * casts of all groups, in every other seed with `uniform` groups, and in every fifth `big`; in `votes`, processes have
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
  * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
- * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains.
+ * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains;
+ * in `tools`, the groups are those of `tools/all.ts`, whose every call is checked.
  * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
@@ -69,6 +70,7 @@ export const WORKLOADS = [
   'transfer',
   'fold',
   'domains',
+  'tools',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -122,6 +124,9 @@ export const FAULTS_MIN = 4
 
 /** How often a seed of `mixed` has a domain. */
 const DOMAIN_CHANCE = 1 / 8
+
+/** The workloads in which there is no strong group. */
+const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {
@@ -188,7 +193,7 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     batchMs: draw.chance(0.3) ? draw.between(0.5, 4) : 0,
     lateMs: draw.chance(0.5) ? draw.between(0, 5) : 0,
     isTotalConsistent: draw.chance(0.4),
-    strong: seed % 3 === 0 && options.workload !== 'queue' ? drawStrong(random.fork('strong')) : null,
+    strong: seed % 3 === 0 && !WITHOUT_STRONG.has(options.workload) ? drawStrong(random.fork('strong')) : null,
     ...(options.workload === 'mixed' ? drawDomain(random.fork('domain')) : {}),
     ...(options.workload === 'fold' ? { foldsMaps: true } : {}),
     random,

@@ -35,19 +35,20 @@ const LONG = { min: 100, max: 1_500 }
 
 /** How often each kind of object is chosen. */
 const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind'], number>>>> = {
-  mixed: { counter: 2, map: 4, log: 4, queue: 5 },
-  available: { counter: 3, map: 5, log: 2, queue: 0 },
-  consistent: { counter: 0, map: 1, log: 4, queue: 5 },
-  queue: { counter: 0, map: 0, log: 0, queue: 1 },
-  churn: { counter: 1, map: 1, log: 3, queue: 5 },
-  big: { counter: 2, map: 4, log: 4, queue: 5 },
-  uniform: { counter: 4, map: 6, log: 4, queue: 1 },
-  engines: { counter: 1, map: 2, log: 7, queue: 4 },
-  gbcast: { counter: 3, map: 4, log: 4, queue: 3 },
-  votes: { counter: 2, map: 4, log: 4, queue: 5 },
-  transfer: { counter: 1, map: 6, log: 2, queue: 4 },
-  fold: { counter: 4, map: 5, log: 1, queue: 0 },
-  domains: { counter: 3, map: 3, log: 5, queue: 1 },
+  mixed: { counter: 2, map: 4, log: 4, queue: 5, tool: 0 },
+  available: { counter: 3, map: 5, log: 2, queue: 0, tool: 0 },
+  consistent: { counter: 0, map: 1, log: 4, queue: 5, tool: 0 },
+  queue: { counter: 0, map: 0, log: 0, queue: 1, tool: 0 },
+  churn: { counter: 1, map: 1, log: 3, queue: 5, tool: 0 },
+  big: { counter: 2, map: 4, log: 4, queue: 5, tool: 0 },
+  uniform: { counter: 4, map: 6, log: 4, queue: 1, tool: 0 },
+  engines: { counter: 1, map: 2, log: 7, queue: 4, tool: 0 },
+  gbcast: { counter: 3, map: 4, log: 4, queue: 3, tool: 0 },
+  votes: { counter: 2, map: 4, log: 4, queue: 5, tool: 0 },
+  transfer: { counter: 1, map: 6, log: 2, queue: 4, tool: 0 },
+  fold: { counter: 4, map: 5, log: 1, queue: 0, tool: 0 },
+  domains: { counter: 3, map: 3, log: 5, queue: 1, tool: 0 },
+  tools: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -65,6 +66,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   transfer: 0.1,
   fold: 0.2,
   domains: 0.12,
+  tools: 0.05,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
@@ -234,6 +236,8 @@ export class Workload {
           return true
         case 'queue':
           return this.#actInQueue(open.handle.object, open.handle.held, value)
+        case 'tool':
+          return open.handle.object.act(random, this.#value)
       }
     } catch (error) {
       if (error instanceof BusyError || error instanceof ClosedError) return false

@@ -16,6 +16,7 @@ import { checker as l5 } from './l5-detector.ts'
 import { checker as l6 } from './l6-no-blocked-sender.ts'
 import { checker as l7 } from './l7-join-settles.ts'
 import { checker as l8 } from './l8-held-up.ts'
+import { checker as l9 } from './l9-calls-settle.ts'
 import { checker as m1 } from './m1-delivery-integrity.ts'
 import { checker as m2 } from './m2-no-duplication.ts'
 import { checker as m3 } from './m3-self-delivery.ts'
@@ -56,6 +57,8 @@ import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
+import { checker as t12 } from './t12-witness.ts'
+import { checker as t13 } from './t13-linearizable.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -102,6 +105,8 @@ export const checkers: readonly Checker[] = [
   t3,
   t4,
   t5,
+  t12,
+  t13,
   l1,
   l2,
   l3,
@@ -110,6 +115,7 @@ export const checkers: readonly Checker[] = [
   l6,
   l7,
   l8,
+  l9,
 ]
 
 /** What all checkers found in a trace. */

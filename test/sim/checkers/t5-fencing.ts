@@ -107,7 +107,11 @@ function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], rele
     before = grant
     if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
     if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue
-    if (!isStillThere(held, grant) || hasGone(held.process, held.line, grant.line)) continue
+    if (
+      !isStillThere(held, grant) ||
+      hasGone(run, held.process, { lock: held.data.lock, from: held.line, to: grant.line })
+    )
+      continue
     verdict.expect(
       isGivenUp(run, held, grant, releases),
       () => `${grant.data.p} is granted "${grant.data.lock}" while ${held.data.p}, which stays with it, holds it`,
@@ -127,12 +131,31 @@ function isStillThere(held: Grant, grant: Grant): boolean {
   return false
 }
 
-function hasGone(process: Process, from: number, to: number): boolean {
+interface Stretch {
+  readonly lock: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Crashed, or asked to leave the space or a group, or was seen to have left the group of the lock or died, in between. */
+function hasGone(run: Run, process: Process, { lock, from, to }: Stretch): boolean {
   if ([process.crash, process.leave].some((end) => end !== null && end.line < to)) return true
   for (const leaves of process.leaves.values()) {
     if (leaves.some(({ line }) => line > from && line < to)) return true
   }
-  return false
+  const { id } = process
+  // What is granted while its holder is about to leave the group ends with that.
+  const group = lock.slice(0, lock.indexOf('/'))
+  const joins = process.joins.get(group) ?? []
+  const last = process.leaves.get(group)?.findLast(({ line }) => line < from)
+  if (last !== undefined && !joins.some(({ line }) => line > last.line && line < from)) return true
+  return run.installs.some(
+    ({ at, data }) =>
+      at.line > from &&
+      at.line < to &&
+      data.g === group &&
+      (data.left?.includes(id) === true || data.dead?.includes(id) === true),
+  )
 }
 
 /**

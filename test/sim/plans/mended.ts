@@ -181,4 +181,12 @@ export const MENDED: readonly Mutant[] = [
     replace: '(line !== null && line !== decision.heirOf)',
     properties: ['T5'],
   },
+  {
+    name: 'lease-outlives-its-line',
+    about: 'what was heard in a line that is lost is a lease in the one that goes on (853efd9)',
+    file: 'lib/objects/leases.ts',
+    find: '    if (!isLost) return\n',
+    replace: '    if (isLost || !isLost) return\n',
+    properties: ['P3'],
+  },
 ]

@@ -1,7 +1,7 @@
 /** Calls of a replicated state machine: each takes effect once, whatever becomes of what carries it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UnknownOutcomeError } from '../../../lib/errors.ts'
+import { TooLargeError, UnknownOutcomeError } from '../../../lib/errors.ts'
 import { assertState, isTotal } from '../../../lib/objects/checks.ts'
 import { type MachineCall, MachineReplica } from '../../../lib/objects/machine-replica.ts'
 import type { ObjectKind } from '../../../lib/objects/replica.ts'
@@ -201,6 +201,107 @@ test('machine › in any order of losses, states and views, every call is settle
     assert.equal(new Set(values).size, values.length, `seed ${seed}: ${values}`)
     for (const { handle } of cluster.primary) assert.equal(handle.machine.total, asked.length, `seed ${seed}`)
   }
+})
+
+test('machine › a call that waits for long does not hold up those after it, nor do their answers pile up', async () => {
+  const { cluster, of } = made(3)
+  const first = ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  assert.equal(first.result, 'p0')
+  const waiting = ask(of('p1'), 'borrow')
+  await cluster.advance(200)
+  const sizes: number[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const asked = Array.from({ length: 400 }, () => ask(of('p1'), 1))
+    await cluster.advance(500)
+    assert.equal(asked.filter(({ result }) => typeof result === 'number').length, 400, `round ${round}`)
+    ask(of('p1'), 0)
+    await cluster.advance(200)
+    sizes.push(cluster.states()[0]?.length ?? 0)
+  }
+  assert.ok(Math.max(...sizes) < 1_000, `${sizes} hex digits`)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
+test('machine › a request made before a state that is older than it comes again, and what waited waits on', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const p1 = of('p1')
+  const older = p1.save()
+  const waiting = ask(p1, 'borrow')
+  await cluster.advance(200)
+  const after = ask(p1, 1)
+  // All go back to a state that knows nothing of the one that waits, as after a loss that was agreed to.
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+  }
+  await cluster.advance(1_000)
+  assert.equal(after.result, 1)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
+test('machine › what is settled here and unknown to a state that is taken over holds up nothing behind it', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const p1 = of('p1')
+  const older = p1.save()
+  const waiting = ask(p1, 'borrow')
+  await cluster.advance(200)
+  const settled = ask(p1, 1)
+  await cluster.advance(200)
+  assert.equal(settled.result, 1)
+  // As after a line is lost: the number of the one that is settled never comes again.
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+  }
+  const after = ask(p1, 10)
+  await cluster.advance(1_000)
+  assert.equal(after.result, 10)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+})
+
+test('machine › one that is passed over is not cast again as fast as it can be', async () => {
+  const { cluster, of } = made(2)
+  const [p0] = cluster.primary
+  assert.ok(p0)
+  const { sessions } = of('p0')
+  // A state in which nothing of this process counts.
+  sessions.apply = () => 'applied'
+  const asked = ask(of('p0'), 1)
+  for (let i = 0; i < 100; i += 1) {
+    ask(of('p1'), 1)
+    await cluster.advance(5)
+  }
+  assert.equal(asked.result, 'pending')
+  assert.ok(p0.casts <= 500 / 50 + 1, `${p0.casts} casts`)
+})
+
+test('machine › a call that cannot be cast rejects, and those after it go on', async () => {
+  const { cluster, of } = made(2)
+  const { port } = of('p0')
+  const cast = port.cast.bind(port)
+  port.cast = (op, options) => {
+    if (JSON.stringify(op).includes('huge')) throw new TooLargeError('too large', 2, 1)
+    return cast(op, options)
+  }
+  const asked = [ask(of('p0'), 1), ask(of('p0'), 'huge'), ask(of('p0'), 10)]
+  await cluster.advance(200)
+  const next = ask(of('p0'), 100)
+  await cluster.advance(200)
+  assert.deepEqual(
+    [...asked, next].map(({ result }) => (result instanceof Error ? result.name : result)),
+    [1, 'TooLargeError', 11, 111],
+  )
 })
 
 test('machine › a closed one settles what it was asked for', async () => {

@@ -1,0 +1,98 @@
+/**
+ * T13 Linearizable: the operations on an object, as the applications see them, are those of one that does them one after
+ * the other, each between its begin and its end, in some order.
+ *
+ * A search, after Wing and Gong, with Lowe's memory of what has been tried. It knows nothing of the agreed order, nor of the
+ * models that the replay of steps goes by. One that has no end, or ends in an error that leaves it open, may have been done
+ * at any time from its begin on, or never. Judged are windows, of keys apart where there are keys: the search begins
+ * wherever nothing is under way, from whatever states the window before may have led to.
+ *
+ * Within one line: operations that end in another, or after the group has begun anew, may or may not count; a line that
+ * takes the place of another is not judged, since it may have lost some of what that had done.
+ *
+ * Source: Wing, Gong 1993; Lowe 2017; Horn, Kroening 2015 (partitioning).
+ */
+import { type Checker, type Result, Verdict } from './checker.ts'
+import { pushTo } from './collections.ts'
+import { HISTORIES } from './history-models.ts'
+import type { Located } from './model.ts'
+import type { Run } from './run.ts'
+import { searchOrder, type TimedOp } from './search.ts'
+import { modelNameOf } from './tool-names.ts'
+
+/** Errors after which it is known that nothing was done. */
+const UNDONE: ReadonlySet<unknown> = new Set(['not-primary', 'closed', 'busy'])
+/** Errors after which it is not known. */
+const OPEN: ReadonlySet<unknown> = new Set(['unknown-outcome', 'aborted'])
+
+export const checker: Checker = {
+  property: 'T13',
+  check(run: Run): Result {
+    const verdict = new Verdict('T13')
+    const metrics = { unknown: 0 }
+    const invokes = new Map<string, Located<'invoke'>[]>()
+    for (const invoke of run.of('invoke')) pushTo(invokes, invoke.data.obj, invoke)
+    const returns = new Map(run.of('return').map((each) => [`${each.data.p} ${each.data.id}`, each]))
+    for (const [name, list] of invokes) {
+      const model = HISTORIES[modelNameOf(name)]
+      if (model === undefined) continue
+      for (const line of linesOf(run, name)) {
+        const anew = anewAt(run, name, line)
+        const byKey = new Map<string, TimedOp[]>()
+        for (const invoke of list) {
+          const op = opOf(invoke, returns.get(`${invoke.data.p} ${invoke.data.id}`), { line, anew })
+          const key = op === null ? null : model.keyOf(op)
+          if (op !== null && key !== null) pushTo(byKey, key, op)
+        }
+        for (const [key, ops] of byKey) {
+          const found = searchOrder(model, ops)
+          verdict.checked += ops.length
+          if (found === 'unknown') metrics.unknown += 1
+          else if (found !== null) {
+            const { f, args, ok, value } = found
+            verdict.fail(
+              `in line ${line}, no order of the operations on ${key} of "${name}" gives ${JSON.stringify(ok === true ? value : { code: value })} to ${f} ${JSON.stringify(args)}`,
+              found.line,
+            )
+          }
+        }
+      }
+    }
+    return { checked: verdict.checked, violations: verdict.violations, metrics }
+  },
+}
+
+/** The lines that began with nothing, and were in force where the group was. */
+function linesOf(run: Run, name: string): Set<string> {
+  const lines = new Set<string>()
+  const replacing = new Set(run.of('found').flatMap(({ data }) => (data.of === undefined ? [] : [data.line])))
+  for (const { data } of run.installs)
+    if (data.g === name && data.line !== null && !replacing.has(data.line)) lines.add(data.line)
+  return lines
+}
+
+interface Where {
+  readonly line: string
+  /** When the group begins anew in it. */
+  readonly anew: number
+}
+
+/** The operation as the line's history has it; null if it was not done, or was done elsewhere and could not be done here. */
+function opOf(invoke: Located<'invoke'>, end: Located<'return'> | undefined, { line, anew }: Where): TimedOp | null {
+  const { data, t } = invoke
+  const op = { line: invoke.line, f: data.f, args: data.args, from: t, to: Number.POSITIVE_INFINITY, ok: null, value: null }
+  if (end === undefined || OPEN.has(end.data.value)) return op
+  if (!end.data.ok && UNDONE.has(end.data.value)) return null
+  if (end.space?.data.line !== line || end.t >= anew) return op
+  return { ...op, to: end.t, ok: end.data.ok, value: end.data.value }
+}
+
+/** When the group first began anew after it had been: a state is given up, or all members of a view come from none. */
+function anewAt(run: Run, name: string, line: string): number {
+  let at = run.of('anew').reduce((least, { data, t }) => (data.g === name ? Math.min(least, t) : least), Number.POSITIVE_INFINITY)
+  const views = run.views.filter(({ group, first }) => group.name === name && first?.line === line)
+  for (const { installs } of views.slice(1)) {
+    if (installs.every(({ data }) => data.prev === null)) at = Math.min(at, ...installs.map((install) => install.at.t))
+  }
+  return at
+}

@@ -1,0 +1,42 @@
+/** All tools that the workload `tools` knows. */
+import type { Scenario } from '../scenario.ts'
+import { cells } from './cells.ts'
+import { loans } from './loans.ts'
+import type { LoadedTool, SimTool } from './tool.ts'
+
+const TOOLS: readonly SimTool[] = [cells, loans]
+
+/** Tools that a run has, at most. */
+const DRAWN_MAX = 4
+/** How often one is not opened by everybody at once, but now and then, and left again. */
+const CHURN_CHANCE = 0.25
+
+/** A tool of a run. */
+export interface DrawnTool {
+  readonly name: string
+  readonly isCore: boolean
+}
+
+const loaded = new Map<string, LoadedTool>()
+
+/** Loads what they need of the library. */
+export async function loadTools(): Promise<void> {
+  for (const { name, load } of TOOLS) if (!loaded.has(name)) loaded.set(name, await load())
+}
+
+/** One that is loaded. */
+export function toolOf(name: string): LoadedTool {
+  const tool = loaded.get(name)
+  if (tool === undefined) throw new TypeError(`no tool ${name} is loaded`)
+  return tool
+}
+
+/** The tools of a run: some of all, in any order. */
+export function drawTools({ random, options }: Scenario): DrawnTool[] {
+  const draw = random.fork('tools')
+  const most = Math.min(options.groups ?? DRAWN_MAX, DRAWN_MAX)
+  return draw
+    .shuffle(TOOLS)
+    .slice(0, most)
+    .map(({ name }, i) => ({ name, isCore: i === 0 || !draw.chance(CHURN_CHANCE) }))
+}

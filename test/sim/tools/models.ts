@@ -1,0 +1,9 @@
+/** The models of all tools, by name. */
+import { cellsModel } from './cells-model.ts'
+import { loansModel } from './loans-model.ts'
+import { anyModel, type MachineModel } from './machine-model.ts'
+
+export const MODELS: Readonly<Record<string, MachineModel>> = {
+  cells: anyModel(cellsModel),
+  loans: anyModel(loansModel),
+}

@@ -1,0 +1,130 @@
+/** The locks of real spaces in one thread, over the memory transport. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { MemoryHub, memory } from '../../adapters/memory/index.ts'
+import { StaleTokenError, UsageError } from '../../lib/errors.ts'
+import { openSpace } from '../../lib/open-space.ts'
+import type { Space } from '../../lib/space.ts'
+import type { Lock } from '../../lib/tools/lock.ts'
+import { until } from './until.ts'
+
+async function openSpaces(t: TestContext, count: number): Promise<readonly Space[]> {
+  const hub = new MemoryHub()
+  const options = { worker: false, foundAfterMs: 20, transports: [memory({ hub })] } as const
+  const spaces = await Promise.all(Array.from({ length: count }, () => openSpace('test', options)))
+  t.after(() => {
+    for (const space of spaces) space.kill()
+  })
+  await Promise.all(
+    spaces.map((space) => until(space, 'view', () => space.members.length === count && space.view.primary)),
+  )
+  return spaces
+}
+
+/** Asks for a lock; resolves when it is granted. */
+function hold(space: Space, name: string): Promise<{ lock: Lock; end: () => void; result: Promise<unknown> }> {
+  return new Promise((resolve, reject) => {
+    const result = space.locks.request(name, (lock) => {
+      if (lock === null) throw new Error('no lock')
+      return new Promise<void>((end) => resolve({ lock, end, result }))
+    })
+    result.catch(reject)
+  })
+}
+
+test('space › locks pass from one process to the next, whichever asked first', { timeout: 10_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  let inside = 0
+  let most = 0
+  const order: number[] = []
+  const all = spaces.flatMap((space, i) =>
+    Array.from({ length: 5 }, () =>
+      space.locks.request('x', async () => {
+        inside += 1
+        most = Math.max(most, inside)
+        order.push(i)
+        await new Promise((resolve) => setImmediate(resolve))
+        inside -= 1
+        return space.self
+      }),
+    ),
+  )
+  assert.deepEqual(
+    (await Promise.all(all)).map((self) => spaces.findIndex((space) => space.self === self)),
+    [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2],
+  )
+  assert.equal(most, 1)
+  assert.equal(order.length, 15)
+})
+
+test('space › closing: what is held is lost before the others get it; the callback goes on', {
+  timeout: 10_000,
+}, async (t) => {
+  const [a, b] = (await openSpaces(t, 2)) as [Space, Space]
+  const held = await hold(a, 'x')
+  const { signal } = held.lock
+  const next = hold(b, 'x')
+  const seen: boolean[] = []
+  const looked = next.then(() => seen.push(signal.aborted))
+  assert.deepEqual(
+    (await b.locks.query()).held.map(({ clientId }) => clientId),
+    [a.self],
+  )
+  const closed = a.close()
+  assert.ok(signal.reason instanceof StaleTokenError)
+  await assert.rejects(
+    a.locks.request('x', () => 1),
+    { name: 'InvalidStateError' },
+  )
+  await Promise.all([closed, looked])
+  assert.deepEqual(seen, [true])
+  held.end()
+  await held.result
+  await assert.rejects(a.locks.query(), { name: 'InvalidStateError' })
+})
+
+test('space › the locks of a space that was closed before anybody used them are closed', {
+  timeout: 10_000,
+}, async (t) => {
+  const [space] = (await openSpaces(t, 1)) as [Space]
+  await space.close()
+  assert.equal(space.locks, space.locks)
+  await assert.rejects(
+    space.locks.request('x', () => 1),
+    { name: 'InvalidStateError' },
+  )
+})
+
+test('space › a space that is killed loses its locks; what it asked for is refused', { timeout: 10_000 }, async (t) => {
+  const [space] = (await openSpaces(t, 1)) as [Space]
+  const held = await hold(space, 'x')
+  const waiting = space.locks.request('x', () => 1)
+  space.kill()
+  await assert.rejects(waiting, { name: 'InvalidStateError' })
+  assert.ok(held.lock.signal.reason instanceof StaleTokenError)
+})
+
+test('space › applications cannot open the groups that are Tutti’s own', { timeout: 10_000 }, async (t) => {
+  const [space] = (await openSpaces(t, 1)) as [Space]
+  for (const name of ['tutti:locks', 'tutti:', 'tutti:x']) {
+    await assert.rejects(space.group(name), UsageError)
+    await assert.rejects(space.map(name), UsageError)
+  }
+  await space.map('tutti')
+  await space.locks.request('tutti:locks', () => 1)
+  await assert.rejects(space.queue('tutti:locks'), UsageError)
+})
+
+test('space › a witness has no locks', { timeout: 10_000 }, async (t) => {
+  const witness = await openSpace('test', {
+    worker: false,
+    witness: true,
+    transports: [memory({ hub: new MemoryHub() })],
+  })
+  t.after(() => witness.kill())
+  await assert.rejects(
+    witness.locks.request('x', () => 1),
+    UsageError,
+  )
+  await assert.rejects(witness.locks.query(), UsageError)
+})
