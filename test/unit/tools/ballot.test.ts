@@ -1,5 +1,6 @@
 /** Ballots: one decision, whoever dies meanwhile. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import {
   BusyError,
@@ -109,6 +110,8 @@ test('ballot › a majority of the electorate decides, and what comes later is r
   })
   assert.equal(promised.value, ballots[2]?.snapshot.decision)
   assert.ok(late.error instanceof VoteError && late.error.reason === 'decided' && late.error.definite)
+  assert.deepEqual([late.error.name, late.error.docs], ['VoteError', 'docs/errors.md#vote'])
+  assert.match(readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8'), /\n## vote\n`VoteError`/)
 })
 
 test('ballot › where no choice can have a majority any more, none has', async () => {
