@@ -82,7 +82,16 @@ export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode } from './tool-errors.ts'
+export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export type {
+  Ballot,
+  BallotEvents,
+  BallotOptions,
+  BallotSnapshot,
+  BallotTerms,
+  Decision,
+} from './tools/ballot.ts'
+export type { BallotRule } from './tools/ballot-machine.ts'
 export type { SpaceChannel } from './tools/channel.ts'
 export type {
   LeaderChange,

@@ -44,6 +44,7 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
@@ -353,6 +354,23 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   }
 
   /**
+   * Opens a ballot, or takes part in the one of that name: `ballot.vote(choice)`, `ballot.decision`. The first to open it
+   * sets its terms and its electorate, by default the members of this view; without terms it waits until somebody has.
+   * All members report one decision, which outlives whoever opened it. The last 1,000 are remembered.
+   * Rejects with UsageError (terms; a witness takes no part), GroupMismatchError (it is open with other terms), BusyError
+   * (1,000 are undecided), UnknownOutcomeError (closed meanwhile), ClosedError, or the signal's reason.
+   */
+  async ballot<Choice extends string = string>(
+    name: string,
+    terms?: BallotTerms<Choice>,
+    options: BallotOptions = {},
+  ): Promise<Ballot<Choice>> {
+    options.signal?.throwIfAborted()
+    const ballots = await unlessAborted(this.#ballots(), options.signal)
+    return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
+  }
+
+  /**
    * Opens an object of any kind. Resolves when this process is a member and the state is whole.
    * The same name, kind and options again give the same handle; it leaves when it was closed as often as it was opened.
    * Rejects with UsageError (name; or this process is a witness), KindMismatchError, GroupMismatchError, ClosedError, or the signal's reason.
@@ -507,19 +525,31 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
 
   async #leaders(): Promise<Leaders> {
     const { leadersKind } = await import('./tools/leader.ts')
-    return this.#openInternal(leadersKind, 'leaders')
+    return this.#openInternal(leadersKind, 'leaders', {})
   }
 
   async #once(): Promise<Once> {
     const { onceKind } = await import('./tools/once.ts')
-    return this.#openInternal(onceKind, 'once')
+    return this.#openInternal(onceKind, 'once', {})
+  }
+
+  async #ballots(): Promise<Ballots> {
+    const { ballotsKind } = await import('./tools/ballot.ts')
+    return this.#openInternal(ballotsKind, 'ballots', {
+      electorate: () => this.view.members.flatMap(({ id, witness }) => (witness ? [] : [id])),
+      follow: (fn) => this.addEventListener('view', ({ view }) => fn([...view.left, ...view.dead])),
+    })
   }
 
   /** What the space keeps for itself, opened once. */
-  async #openInternal<Tool extends InternalTool>(kind: ObjectKind<Tool, object>, name: string): Promise<Tool> {
+  async #openInternal<Tool extends InternalTool, Options extends object>(
+    kind: ObjectKind<Tool, Options>,
+    name: string,
+    options: Options,
+  ): Promise<Tool> {
     const known = this.#internals.get(name)
     if (known !== undefined) return (await known) as Tool
-    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options: {}, hasState: true, isOwn: true })
+    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options, hasState: true, isOwn: true })
     this.#internals.set(name, opening)
     try {
       const tool = await opening
