@@ -278,7 +278,7 @@ test('machine › what was settled here and waits in a state that is taken over 
     const p1 = of('p1')
     const waiting = ask(p1, 'borrow')
     await cluster.advance(200)
-    const older = p1.save()
+    const older = structuredClone(p1.save())
     ask(of('p0'), 'give back')
     await cluster.advance(200)
     assert.equal(waiting.result, 'p1')
