@@ -33,6 +33,11 @@ export interface MachineHooks {
   toError(code: string, message: string): Error
   /** A call that nobody wants any more was answered: gives back what it was granted, if anything. */
   unwanted?(body: unknown, value: unknown): void
+  /**
+   * A call that nobody here knows, since it had its answer in a line that is lost, was answered once more: looks at what
+   * the machine says is this process's.
+   */
+  strayed?(): void
   /** A batch of deliveries is over, and what it answered is told. `isLoaded`: the state was replaced. */
   settled?(isLoaded: boolean): void
   /** The machine may have changed: for events, at most once a batch. */
@@ -58,6 +63,8 @@ interface Open {
   number: number | null
   /** The cast that carries it, or takes it back, is under way. */
   isUnderWay: boolean
+  /** It was settled here in a line that is lost, and waits in the state of the other one: it is only taken back. */
+  readonly isStray: boolean
   /** It was passed over, and is not sent again as fast as it can be. */
   isResting: boolean
   /** Takes back a cast that waits here unsent. */
@@ -122,6 +129,7 @@ export class MachineReplica<M extends Machine> implements Replica {
         wish: { resolve, reject },
         number: null,
         isUnderWay: false,
+        isStray: false,
         isResting: false,
         unsend: new AbortController(),
         stopListening: () => signal?.removeEventListener('abort', onAbort),
@@ -209,6 +217,7 @@ export class MachineReplica<M extends Machine> implements Replica {
     open.stopListening()
     if (answer[0] === false) return wish?.reject(this.#hooks.toError(answer[1], answer[2]))
     if (wish !== null) wish.resolve(answer[1])
+    else if (open.isStray) this.#hooks.strayed?.()
     else this.#hooks.unwanted?.(body, answer[1])
   }
 
@@ -338,8 +347,28 @@ export class MachineReplica<M extends Machine> implements Replica {
     this.#isLoaded = false
     this.#changes.flush()
     this.#rejectOutside()
+    if (isLoaded) this.#findStrays()
     this.#drive()
     this.#hooks.settled?.(isLoaded)
+  }
+
+  /** What waits in a state that was taken over, and was settled here. */
+  #findStrays(): void {
+    const known = new Set([...this.#open].map(({ number }) => number))
+    for (const number of this.sessions.waitingOf(this.port.self, this.#opening)) {
+      if (known.has(number)) continue
+      this.#open.add({
+        body: null,
+        options: {},
+        wish: null,
+        number,
+        isUnderWay: false,
+        isStray: true,
+        isResting: false,
+        unsend: new AbortController(),
+        stopListening: () => undefined,
+      })
+    }
   }
 
   save(): unknown {

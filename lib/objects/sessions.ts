@@ -91,6 +91,13 @@ export class Sessions {
     return answer === undefined ? null : (answer ?? 'waits')
   }
 
+  /** The calls of a process that wait. */
+  waitingOf(process: string, opening: number): number[] {
+    const session = this.#sessions.get(process)
+    if (session === undefined || session.opening !== opening) return []
+    return [...session.answers].flatMap(([call, answer]) => (answer === null ? [call] : []))
+  }
+
   /** Is that the primary view that it acts in? Not, as long as another state is to replace this one. */
   isActingIn(view: GroupView | null): boolean {
     return view !== null && this.#isPrimary && this.#view === view.id
@@ -137,7 +144,12 @@ export class Sessions {
     if (known === undefined && born <= this.#forgotten) return 'forgotten'
     const session = known?.opening === opening ? known : this.#begin(process, known, { opening, born })
     const kept = new Set(waiting)
-    for (const number of session.answers.keys()) if (number < floor && !kept.has(number)) session.answers.delete(number)
+    for (const [number, answer] of session.answers) {
+      if (number >= floor || kept.has(number)) continue
+      // Its process has had an answer in a line that is lost, or it is of before a loss: nobody waits for this one.
+      if (answer === null) this.#drop(session, { process, call: number })
+      session.answers.delete(number)
+    }
     const caller: Caller = { process, call }
     if (kind === SESSION_OP.cancel && session.answers.get(call) === null) this.#drop(session, caller)
     if (call < session.next || before >= session.next || session.answers.size >= CALLS_MAX) return 'applied'

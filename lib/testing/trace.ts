@@ -348,6 +348,8 @@ export interface ActLine extends ProcessLine {
   readonly lock: string
   readonly token: TraceToken
   readonly on: boolean
+  /** As of the grant: others may have in hand as well what is `shared`. */
+  readonly mode?: string
 }
 
 /** The process's lease counts from there, by its own clock; null: it has none. */

@@ -67,6 +67,7 @@ export class LockReplica {
       {
         toError: (code, message) => new TypeError(`${code}: ${message}`),
         unwanted: (body, value) => this.#giveBack(body as LockRequest, value),
+        strayed: () => this.#sweepSoon(),
         settled: (isLoaded) => this.#settled(isLoaded),
       },
     )
@@ -214,10 +215,14 @@ export class LockReplica {
         const name = this.#running.get(key)?.grant.lock.name
         return name !== undefined && this.replica.machine.isHeld(self, name, token)
       })
-      this.#cancelSweep?.()
-      this.#cancelSweep = this.#port.after(RETRY_MS, () => this.#sweep())
+      this.#sweepSoon()
     }
     this.#leases.watchLine()
+  }
+
+  #sweepSoon(): void {
+    this.#cancelSweep?.()
+    this.#cancelSweep = this.#port.after(RETRY_MS, () => this.#sweep())
   }
 
   /** Unlocks what a state that was loaded says is this process's, and that nobody here knows: of before a loss. */

@@ -21,5 +21,27 @@ const cells: HistoryModel = {
   },
 }
 
+/** Version and value of the register. */
+const register: HistoryModel = {
+  keyOf: () => 'all',
+  start: JSON.stringify([0, { $: 'undefined' }]),
+  step(state, { f, args, ok, value }) {
+    const [version, held] = JSON.parse(state) as [number, unknown]
+    const isRight = (expected: object): boolean => ok === null || isSame(value, expected)
+    if (f === 'read') return isRight({ value: held, version }) ? state : null
+    const written = (args as readonly unknown[]).at(-1)
+    const after = JSON.stringify([version + 1, written])
+    if (f === 'set') return ok === null || value === version + 1 ? after : null
+    if ((args as readonly unknown[])[0] !== version) return isRight({ ok: false, value: held, version }) ? state : null
+    return isRight({ ok: true, version: version + 1, value: written }) ? after : null
+  },
+}
+
+/** Are they the same record, in whatever order its fields stand? */
+function isSame(value: unknown, expected: object): boolean {
+  const sorted = (record: object): string => JSON.stringify(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return typeof value === 'object' && value !== null && sorted(value) === sorted(expected)
+}
+
 /** By tool. */
-export const HISTORIES: Readonly<Record<string, HistoryModel>> = { cells }
+export const HISTORIES: Readonly<Record<string, HistoryModel>> = { cells, register }

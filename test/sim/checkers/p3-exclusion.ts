@@ -1,7 +1,7 @@
 /**
  * P3 Exclusion, by the clock of the world. What a lease covers is done by one side at a time:
  *
- * - the applications of two processes never have an item of a queue in hand at once;
+ * - the applications of two processes never have an item of a queue, or a lock, in hand at once, unless both share it;
  * - a process's lease counts from no later moment than that at which a later primary view of its line, which it is not
  *   in, is first installed: so the two never act at once for longer than a lease.
  *
@@ -26,13 +26,15 @@ const SLACK = 1.1
 interface Hand {
   readonly process: Process
   readonly token: TraceToken
+  /** Others may have it as well. */
+  readonly isShared: boolean
   readonly line: number
   readonly from: number
   to: number
 }
 
 /** A part of that, in which the process's views are of one line. */
-interface Stretch extends Pick<Hand, 'process' | 'line'> {
+interface Stretch extends Pick<Hand, 'process' | 'line' | 'isShared'> {
   /** A line of primary views. */
   readonly of: string | null
   readonly from: number
@@ -62,7 +64,7 @@ function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void
     const hands = whole.flatMap((hand) => stretchesOf(run, lock, hand)).sort((a, b) => a.from - b.from)
     for (const [i, hand] of hands.entries()) {
       for (const other of hands.slice(0, i)) {
-        if (other.process === hand.process || other.of !== hand.of) continue
+        if (other.process === hand.process || other.of !== hand.of || (other.isShared && hand.isShared)) continue
         const to = Math.min(hand.to, other.to)
         const two = [hand.process, other.process]
         const both = waking.together(two, hand.from, to)
@@ -85,9 +87,10 @@ function handsOf(run: Run): Map<string, Hand[]> {
   const hands = new Map<string, Hand[]>()
   for (const { data, process, t, line } of run.of('act')) {
     if (process === null) continue
-    const { lock, token, on } = data
+    const { lock, token, on, mode } = data
+    const isShared = mode === 'shared'
     const end = Math.min(process.crash?.t ?? run.end.t, process.leave?.t ?? run.end.t)
-    if (on) pushTo(hands, lock, { process, token, line, from: t, to: end })
+    if (on) pushTo(hands, lock, { process, token, isShared, line, from: t, to: end })
     else {
       const hand = hands.get(lock)?.findLast((each) => each.process === process && sameToken(each.token, token))
       if (hand !== undefined) hand.to = Math.min(t, end)
@@ -96,7 +99,7 @@ function handsOf(run: Run): Map<string, Hand[]> {
   return hands
 }
 
-function stretchesOf(run: Run, lock: string, { process, token, line, from, to }: Hand): Stretch[] {
+function stretchesOf(run: Run, lock: string, { process, token, isShared, line, from, to }: Hand): Stretch[] {
   const installs = process.installs.get(run.space) ?? []
   const stretches: Stretch[] = []
   // What it is given as its line is lost, it may have been given in that (seed 32833).
@@ -105,11 +108,11 @@ function stretchesOf(run: Run, lock: string, { process, token, line, from, to }:
   let of = installs.findLast(({ at, data }) => at.line < line && data.line !== null)?.data.line ?? token[0]
   for (const { at, data } of installs) {
     if (at.line <= line || at.t >= to || data.line === null || data.line === of) continue
-    if (start <= at.t) stretches.push({ process, line, of, from: start, to: at.t })
+    if (start <= at.t) stretches.push({ process, isShared, line, of, from: start, to: at.t })
     start = isLost(run, process, of, at) ? stateAt(run, process, lock, at) : at.t
     of = data.line
   }
-  if (start <= to) stretches.push({ process, line, of, from: start, to })
+  if (start <= to) stretches.push({ process, isShared, line, of, from: start, to })
   return stretches
 }
 

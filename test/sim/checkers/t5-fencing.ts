@@ -2,7 +2,7 @@
  * T5 Mutual exclusion with fencing, per lock or queue item.
  *
  * - A token has one holder. The tokens that a process is granted increase; so do those of all processes, except that
- *   one whose view of the space or of the group is behind may hear late of an older grant.
+ *   one whose view of the space or of the group is behind may hear late of an older grant, and of grants that are shared they may hear in any order.
  * - Nobody is granted what another, who has been in its space views ever since it was granted that, still holds, `shared`
  *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
@@ -69,6 +69,7 @@ function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[]): void
       highest = grant
     else if (
       above.process !== process &&
+      !(above.data.mode === 'shared' && data.mode === 'shared') &&
       isNotAbove(data.token, above.data.token) &&
       !isBehind(grant.space, above.space) &&
       !isBehind(groupOf(run, grant), groupOf(run, above))

@@ -2,9 +2,11 @@
 import type { Scenario } from '../scenario.ts'
 import { cells } from './cells.ts'
 import { loans } from './loans.ts'
+import { locks } from './locks.ts'
+import { register } from './register.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, loans]
+const TOOLS: readonly SimTool[] = [cells, loans, locks, register]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4

@@ -7,6 +7,9 @@ import type { ObjectKind } from '../../../lib/objects/replica.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../../../lib/objects/state-machine.ts'
 import { sameToken, type Token } from '../../../lib/objects/token.ts'
 
+/** Before a state that was taken over is compared with what is known here, in ms. */
+const RETRY_MS = 50
+
 interface Loan {
   readonly caller: Caller
   readonly token: Token
@@ -53,6 +56,11 @@ class LoansMachine implements Machine {
     return [...this.#loans.values()].some(({ caller }) => caller.process === process)
   }
 
+  /** What a process has, with the tokens. */
+  of(process: string): (readonly [thing: string, token: Token])[] {
+    return [...this.#loans].flatMap(([thing, { caller, token }]) => (caller.process === process ? [[thing, token]] : []))
+  }
+
   viewed(context: MachineContext): void {
     if (!context.isPrimary) return
     for (const next of [...this.#waiting]) {
@@ -83,14 +91,28 @@ export class StaleLoanError extends Error {
   readonly code = 'stale-token'
 }
 
-/** Loans as a kind; the handle is the replica. */
-export const loansKind: ObjectKind<MachineReplica<Machine>, { readonly leaseMs: number }> = {
+/** The replica, and what this process knows that it has, by token. */
+export interface Loans {
+  readonly replica: MachineReplica<LoansMachine>
+  readonly inHand: Set<string>
+}
+
+/** Loans as a kind. */
+export const loansKind: ObjectKind<Loans, { readonly leaseMs: number }> = {
   kind: 'loans',
   order: 'total',
   uniform: true,
   consistency: 'consistent',
   create(port, { leaseMs }) {
-    const replica: MachineReplica<Machine> = new MachineReplica(
+    const inHand = new Set<string>()
+    const giveBack = (thing: string, token: unknown): void => {
+      replica.call(['give back', thing, token], { isPatient: true }).catch(() => undefined)
+    }
+    // What a state says is this process's, and that nobody here knows, is of before a loss.
+    const sweep = (): void => {
+      for (const [thing, token] of replica.machine.of(port.self)) if (!inHand.has(token.join())) giveBack(thing, token)
+    }
+    const replica: MachineReplica<LoansMachine> = new MachineReplica(
       port,
       new LoansMachine(),
       { what: 'loans', whenNotPrimary: 'wait', leaseMs },
@@ -98,10 +120,14 @@ export const loansKind: ObjectKind<MachineReplica<Machine>, { readonly leaseMs: 
         toError: (code, message) => new StaleLoanError(`${code} ${message}`),
         unwanted: (body, value) => {
           const [f, thing] = body as [string, string]
-          if (f === 'borrow') replica.call(['give back', thing, value], { isPatient: true }).catch(() => undefined)
+          if (f === 'borrow') giveBack(thing, value)
+        },
+        strayed: () => void port.after(RETRY_MS, sweep),
+        settled(isLoaded) {
+          if (isLoaded) port.after(RETRY_MS, sweep)
         },
       },
     )
-    return { replica, handle: replica }
+    return { replica, handle: { replica, inHand } }
   },
 }

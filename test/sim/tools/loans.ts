@@ -1,9 +1,8 @@
 /** The least object that lends, as the simulator uses it. See `loans-machine.ts`. */
-import type { MachineReplica } from '../../../lib/objects/machine-replica.ts'
-import type { Machine } from '../../../lib/objects/state-machine.ts'
 import type { Token } from '../../../lib/objects/token.ts'
 import type { Random } from '../random.ts'
 import { BOUNDS } from '../scenario.ts'
+import type { Loans } from './loans-machine.ts'
 import { type OpenTool, type SimTool, ToolCalls } from './tool.ts'
 
 const THINGS = 2
@@ -16,11 +15,11 @@ const WANTED_MAX = 2
 
 /** The things in the hands of one process. */
 class OpenLoans implements OpenTool {
-  readonly #loans: MachineReplica<Machine>
+  readonly #loans: Loans
   readonly #calls: ToolCalls
   #wanted = 0
 
-  constructor(loans: MachineReplica<Machine>, calls: ToolCalls) {
+  constructor(loans: Loans, calls: ToolCalls) {
     this.#loans = loans
     this.#calls = calls
   }
@@ -39,16 +38,17 @@ class OpenLoans implements OpenTool {
   }
 
   async #borrow(thing: string, signal: AbortSignal, ms: number): Promise<void> {
-    const borrow = (): Promise<unknown> => this.#loans.call(['borrow', thing], { signal })
+    const borrow = (): Promise<unknown> => this.#loans.replica.call(['borrow', thing], { signal })
     const token = (await this.#calls.run('borrow', [thing], borrow)) as Token | undefined
     if (token === undefined) return
+    this.#loans.inHand.add(token.join())
     await this.#calls.pause(ms)
-    await this.#calls.run('give back', [thing, token], () => this.#loans.call(['give back', thing, token]))
+    await this.#calls.run('give back', [thing, token], () => this.#loans.replica.call(['give back', thing, token]))
   }
 
   close(): Promise<void> {
-    this.#loans.stop()
-    return this.#loans.port.close()
+    this.#loans.replica.stop()
+    return this.#loans.replica.port.close()
   }
 }
 
@@ -68,7 +68,7 @@ export const loans: SimTool = {
         },
       },
       open: (place, use) =>
-        use(loansKind, { leaseMs: BOUNDS.lease }, (replica) => new OpenLoans(replica, new ToolCalls(place))),
+        use(loansKind, { leaseMs: BOUNDS.lease }, (handle) => new OpenLoans(handle, new ToolCalls(place))),
     }
   },
 }

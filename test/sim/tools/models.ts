@@ -1,9 +1,13 @@
 /** The models of all tools, by name. */
 import { cellsModel } from './cells-model.ts'
 import { loansModel } from './loans-model.ts'
+import { locksModel } from './locks-model.ts'
 import { anyModel, type MachineModel } from './machine-model.ts'
+import { registerModel } from './register-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
   loans: anyModel(loansModel),
+  locks: anyModel(locksModel),
+  register: anyModel(registerModel),
 }

@@ -110,10 +110,11 @@ export class ToolCalls {
   }
 }
 
-/** Of a typed error, or `aborted`; null for anything else. */
+/** Of a typed error, or of one of the platform's: `aborted`, or that it is closed; null for anything else. */
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   if (error.name === 'AbortError') return 'aborted'
+  if (error.name === 'InvalidStateError') return 'unknown-outcome'
   const { code } = error as Error & { readonly code?: unknown }
   return typeof code === 'string' ? code : null
 }

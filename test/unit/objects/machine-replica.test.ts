@@ -270,6 +270,31 @@ test('machine › what is settled here and unknown to a state that is taken over
   assert.equal(waiting.result, 'p1')
 })
 
+test('machine › what was settled here and waits in a state that is taken over is taken back', async () => {
+  for (const isAsking of [false, true]) {
+    const { cluster, of } = made(2)
+    ask(of('p0'), 'borrow')
+    await cluster.advance(200)
+    const p1 = of('p1')
+    const waiting = ask(p1, 'borrow')
+    await cluster.advance(200)
+    const older = structuredClone(p1.save())
+    ask(of('p0'), 'give back')
+    await cluster.advance(200)
+    assert.equal(waiting.result, 'p1')
+    for (const { replica } of cluster.primary) {
+      replica.load(older)
+      // The next request says that nobody waits for it; or it is taken back as soon as that is seen.
+      if (!isAsking) replica.settle()
+    }
+    if (isAsking) ask(p1, 1)
+    await cluster.advance(200)
+    ask(of('p0'), 'give back')
+    await cluster.advance(200)
+    for (const { handle } of cluster.primary) assert.equal(handle.machine.holder, null)
+  }
+})
+
 test('machine › one that is passed over is not cast again as fast as it can be', async () => {
   const { cluster, of } = made(2)
   const [p0] = cluster.primary
