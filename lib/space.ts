@@ -38,7 +38,10 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
+import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
+import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -188,6 +191,24 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
       if (this.#status === 'closed') this.#locks.close()
     }
     return this.#locks
+  }
+
+  /** Opens a semaphore: so many permits, each held by one at a time. Acts in the primary component. */
+  async semaphore(name: string, options: SemaphoreOptions & OpenOptions): Promise<SharedSemaphore> {
+    const { semaphoreKind } = await import('./tools/semaphore.ts')
+    return this.open(semaphoreKind, name, options)
+  }
+
+  /** Opens a barrier: so many processes wait for each other, again and again. Acts in the primary component. */
+  async barrier(name: string, options: BarrierOptions & OpenOptions): Promise<SharedBarrier> {
+    const { barrierKind } = await import('./tools/barrier.ts')
+    return this.open(barrierKind, name, options)
+  }
+
+  /** Opens a latch: once counted down to zero, it is open. Acts in the primary component. */
+  async latch(name: string, options: LatchOptions & OpenOptions): Promise<SharedLatch> {
+    const { latchKind } = await import('./tools/latch.ts')
+    return this.open(latchKind, name, options)
   }
 
   /** Opens a plain group, for casts without an object. */
