@@ -45,10 +45,13 @@ import {
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
+import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
+import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -273,6 +276,24 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
       text,
       this.#open({ kind, name: channelGroup(text), options: {}, hasState: false, isOwn: true }),
     )
+  }
+
+  /** Opens a semaphore: so many permits, each held by one at a time. Acts in the primary component. */
+  async semaphore(name: string, options: SemaphoreOptions & OpenOptions): Promise<SharedSemaphore> {
+    const { semaphoreKind } = await import('./tools/semaphore.ts')
+    return this.open(semaphoreKind, name, options)
+  }
+
+  /** Opens a barrier: so many processes wait for each other, again and again. Acts in the primary component. */
+  async barrier(name: string, options: BarrierOptions & OpenOptions): Promise<SharedBarrier> {
+    const { barrierKind } = await import('./tools/barrier.ts')
+    return this.open(barrierKind, name, options)
+  }
+
+  /** Opens a latch: once counted down to zero, it is open. Acts in the primary component. */
+  async latch(name: string, options: LatchOptions & OpenOptions): Promise<SharedLatch> {
+    const { latchKind } = await import('./tools/latch.ts')
+    return this.open(latchKind, name, options)
   }
 
   /** Opens a plain group, for casts without an object. */
