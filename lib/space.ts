@@ -7,33 +7,17 @@ import type { Backend } from './backend.ts'
 import { Connections } from './connections.ts'
 import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
 import { EventNumbers, Followers, type NumberedSource } from './event-numbers.ts'
-import {
-  ConnectionEvent,
-  FaultEvent,
-  LineLostEvent,
-  ProblemEvent,
-  type SpaceEventMap,
-  StatusEvent,
-  ViewEvent,
-} from './events.ts'
+import { ConnectionEvent, FaultEvent, LineLostEvent, ProblemEvent, StatusEvent, ViewEvent } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
-import { checkName } from './names.ts'
-import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
-import type { CounterOptions, SharedCounter } from './objects/counter.ts'
-import { TypedTarget } from './objects/events.ts'
-import type { MapOptions, SharedMap } from './objects/map.ts'
-import type { Presence, PresenceOptions } from './objects/presence.ts'
-import type { QueueOptions, SharedQueue } from './objects/queue.ts'
-import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
-import type { SetOptions, SharedSet } from './objects/set.ts'
-import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
 import { Region } from './region.ts'
-import { type OpenRequest, Registry, unlessAborted } from './registry.ts'
+import { type OpenRequest, Registry } from './registry.ts'
+import type { OpenOptions } from './space-objects.ts'
+import { SpaceTools } from './space-tools.ts'
 import {
   type ConnectedMember,
   type Connection,
@@ -44,22 +28,8 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
-import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
-import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
-import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
-import type { LatchOptions, SharedLatch } from './tools/latch.ts'
-import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
-import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
-import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
-import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
-
-/** What every `open` takes besides the object's own options. */
-export interface OpenOptions {
-  /** Gives up waiting for the object. */
-  readonly signal?: AbortSignal
-}
 
 /** What a space is made of; `openSpace` puts it together. */
 export interface SpaceParts {
@@ -74,19 +44,11 @@ export interface SpaceParts {
   readonly isWitness: boolean
 }
 
-/** What the space itself keeps in a group: its names begin so, and no application's do. */
-const INTERNAL_PREFIX = 'tutti:'
-
-/** A tool that the space keeps. */
-interface InternalTool {
-  handleEnd(): void
-}
-
 /** How long the goodbye may take before the space is closed without it. */
 const CLOSE_MS = 5000
 
 /** The set of processes that share one membership. Made by `openSpace`. */
-export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<ViewEvent> {
+export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** @internal */
   readonly followers: Followers<ViewEvent>
   /** The name it was opened by. */
@@ -98,9 +60,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #trace: ProcessTrace | null = null
   readonly #app: AppSide
   readonly #registry: Registry
-  /** Opened when first asked for, until the space closes. */
-  readonly #internals = new Map<string, Promise<InternalTool>>()
-  readonly #openInternals = new Set<InternalTool>()
   readonly #connections: Connections
   readonly #numbers = new EventNumbers()
   #backend: Backend | null = null
@@ -114,7 +73,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   readonly #refoundWaiters = new Waiters()
   readonly #endWaiters = new Waiters()
   #endError: Error | null = null
-  #locks: LockManager | null = null
   #closing: Promise<void> | null = null
   readonly #timers: Timers
   readonly #removePageHide: () => void
@@ -178,124 +136,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#status
   }
 
-  /**
-   * Opens a shared map: causal, goes on in every part of a split, merges. With `consistency: 'total'`, a total map: only
-   * the primary component writes, its writers return promises, and several keys can be written as one.
-   */
-  map<Value = unknown>(name: string, options: TotalMapOptions<Value> & OpenOptions): Promise<TotalMap<Value>>
-  map<Value = unknown>(name: string, options?: MapOptions<Value> & OpenOptions): Promise<SharedMap<Value>>
-  async map<Value>(
-    name: string,
-    options: (MapOptions<Value> | TotalMapOptions<Value>) & OpenOptions = {},
-  ): Promise<SharedMap<Value> | TotalMap<Value>> {
-    if ('consistency' in options && options.consistency !== undefined) {
-      if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
-      const { totalMapKind } = await import('./objects/total-map.ts')
-      return (await this.open(totalMapKind, name, options)) as TotalMap<Value>
-    }
-    const { mapKind } = await import('./objects/map.ts')
-    return (await this.open(mapKind, name, options)) as SharedMap<Value>
-  }
-
-  /**
-   * Opens a shared counter: fifo, goes on in every part of a split, adds up. With `min` or `max`, a bounded counter: only
-   * the primary component counts, its steps return promises, and it never leaves its bounds.
-   */
-  counter(name: string, options: BoundedCounterOptions & OpenOptions): Promise<BoundedCounter>
-  counter(name: string, options?: CounterOptions & OpenOptions): Promise<SharedCounter>
-  async counter(
-    name: string,
-    options: (CounterOptions | BoundedCounterOptions) & OpenOptions = {},
-  ): Promise<SharedCounter | BoundedCounter> {
-    if ('min' in options || 'max' in options) {
-      const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
-      return this.open(boundedCounterKind, name, options)
-    }
-    const { counterKind } = await import('./objects/counter.ts')
-    return this.open(counterKind, name, options)
-  }
-
-  /** Opens a shared queue: total and uniform, acts in the primary component; one accepted completion for each item. */
-  async queue<Item = unknown>(
-    name: string,
-    options: QueueOptions<Item> & OpenOptions = {},
-  ): Promise<SharedQueue<Item>> {
-    const { queueKind } = await import('./objects/queue.ts')
-    return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
-  }
-
-  /**
-   * The locks of the space: the Web Locks API, as `navigator.locks`, over all its processes. Acts in the primary component;
-   * each lock has a fencing `token` and a `signal` that aborts when it is lost.
-   */
-  get locks(): LockManager {
-    if (this.#locks === null) {
-      this.#locks = new LockManager(async () => {
-        const { locksKind } = await import('./tools/lock-replica.ts')
-        return this.#open({ kind: locksKind, name: LOCKS_GROUP, options: {}, hasState: true, isOwn: true })
-      })
-      if (this.#status === 'closed') this.#locks.close()
-    }
-    return this.#locks
-  }
-
-  /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
-  async register<Value = unknown>(
-    name: string,
-    options: RegisterOptions<Value> & OpenOptions = {},
-  ): Promise<SharedRegister<Value>> {
-    const { registerKind } = await import('./objects/register.ts')
-    return (await this.open(registerKind, name, options)) as SharedRegister<Value>
-  }
-
-  /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
-  async set<Value = unknown>(name: string, options: SetOptions<Value> & OpenOptions = {}): Promise<SharedSet<Value>> {
-    const { setKind } = await import('./objects/set.ts')
-    return (await this.open(setKind, name, options)) as SharedSet<Value>
-  }
-
-  /** Opens presence: what each member says of itself, for as long as it is in the view. Fifo, goes on in every part of a split. */
-  async presence<Value = unknown>(
-    name: string,
-    options: PresenceOptions<Value> & OpenOptions = {},
-  ): Promise<Presence<Value>> {
-    const { presenceKind } = await import('./objects/presence.ts')
-    return (await this.open(presenceKind, name, options)) as Presence<Value>
-  }
-
-  /**
-   * A channel: the `BroadcastChannel` interface over all processes of the space. At once; what is posted before this process
-   * is a member of its group is sent then. Throws UsageError (the name; or this process is a witness).
-   */
-  channel(name: string): SpaceChannel {
-    const text = `${name}`
-    checkName('group', channelGroup(text))
-    if (this.#parts.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
-    const kind = channelKind(this.#parts.origin)
-    return new SpaceChannel(
-      text,
-      this.#open({ kind, name: channelGroup(text), options: {}, hasState: false, isOwn: true }),
-    )
-  }
-
-  /** Opens a semaphore: so many permits, each held by one at a time. Acts in the primary component. */
-  async semaphore(name: string, options: SemaphoreOptions & OpenOptions): Promise<SharedSemaphore> {
-    const { semaphoreKind } = await import('./tools/semaphore.ts')
-    return this.open(semaphoreKind, name, options)
-  }
-
-  /** Opens a barrier: so many processes wait for each other, again and again. Acts in the primary component. */
-  async barrier(name: string, options: BarrierOptions & OpenOptions): Promise<SharedBarrier> {
-    const { barrierKind } = await import('./tools/barrier.ts')
-    return this.open(barrierKind, name, options)
-  }
-
-  /** Opens a latch: once counted down to zero, it is open. Acts in the primary component. */
-  async latch(name: string, options: LatchOptions & OpenOptions): Promise<SharedLatch> {
-    const { latchKind } = await import('./tools/latch.ts')
-    return this.open(latchKind, name, options)
-  }
-
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
@@ -303,92 +143,6 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
       this.whenLeader(group, fn, leaderOptions),
     )
     return this.#open({ kind, name, options, hasState: options.state !== undefined })
-  }
-
-  /**
-   * Runs `fn` once this process leads under `name`: at most one process of the space does at a time, the most senior of
-   * those who called this, until its `fn` has ended, or it is gone. `fn` is given a `signal`, which aborts when the
-   * leadership is lost, or may be (its page was frozen, it is cut off): stop the work then, the next one begins; and a
-   * `token`, higher than those of all before it.
-   *
-   * Resolves with what `fn` returns, which gives the leadership up; to lead again, call it again. Rejects with what `fn`
-   * throws, which gives it up as well; the reason of `options.signal`, after `fn` has ended if it had begun; UsageError (the
-   * name is not of 1 to 256 characters; a witness cannot lead); BusyError (more than 1,024 calls wait); ClosedError.
-   */
-  async whenLeader<Result>(
-    name: string,
-    fn: (context: LeaderContext) => Result | PromiseLike<Result>,
-    options: LeaderOptions = {},
-  ): Promise<Result> {
-    options.signal?.throwIfAborted()
-    const leaders = await unlessAborted(this.#leaders(), options.signal)
-    return leaders.whenLeader(name, fn, options)
-  }
-
-  /**
-   * Who leads under `name`: `leader`, `subscribe`, `change` events. The same handle for the same name.
-   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError.
-   */
-  async leaderOf(name: string): Promise<Leadership> {
-    return (await this.#leaders()).leaderOf(name)
-  }
-
-  /**
-   * Has `fn` run by one of all who ask for this key, now or ever, and gives its result to all: who seeds the document, say.
-   * Another asker's `fn` is run if the runner is gone before its result is agreed on, or may be; and if it throws: that
-   * asker gets the error, and the next one's is tried. `fn` is given a `signal`, which aborts when somebody else may run
-   * by now, and a `token`, higher than those of all runs before; a completion under an older one is refused, so that one
-   * result counts. Whoever was refused gets that one.
-   *
-   * Rejects with what the own `fn` throws, if it was run; ValueError or TooLargeError (its result is no value of Tutti's, or
-   * above 64 KiB encoded; the next one's is tried); BusyError (10,000 keys are known: `forgetOnce`); the reason of
-   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters; a
-   * witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
-   */
-  async once<Result>(
-    key: string,
-    fn: (context: OnceContext) => Result | PromiseLike<Result>,
-    options: OnceOptions = {},
-  ): Promise<Result> {
-    options.signal?.throwIfAborted()
-    return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
-  }
-
-  /**
-   * Decides a value under a name: the first that is proposed, in the agreed order, for ever. Resolves with that one, at
-   * all who propose. It shares its names and its limits with `once`: what either has decided, the other gives.
-   * Rejects with ValueError, TooLargeError (above 64 KiB), BusyError (10,000 names), UsageError, UnknownOutcomeError
-   * (closed meanwhile), ClosedError, or the signal's reason: then it may have been decided all the same.
-   */
-  async propose<Value>(name: string, value: Value, options: OnceOptions = {}): Promise<Value> {
-    options.signal?.throwIfAborted()
-    return (await unlessAborted(this.#once(), options.signal)).propose(name, value, options)
-  }
-
-  /**
-   * Forgets what was done once or decided under this key, at all members: who asks after that runs it again. True if there
-   * was a result. What is under way goes on. Rejects with UsageError, UnknownOutcomeError, ClosedError, or the signal's reason.
-   */
-  async forgetOnce(key: string, options: OnceOptions = {}): Promise<boolean> {
-    options.signal?.throwIfAborted()
-    return (await unlessAborted(this.#once(), options.signal)).forget(key, options)
-  }
-
-  /**
-   * Opens a ballot, or takes part in the one of that name: `ballot.vote(choice)`, `ballot.decision`. The first to open it
-   * sets its terms and its electorate, by default the members of this view; without terms it waits until somebody has.
-   * All members report one decision, which outlives whoever opened it. The last 1,000 are remembered.
-   * Rejects with UsageError (terms; a witness takes no part), GroupMismatchError (it is open with other terms), BusyError
-   * (1,000 are undecided), UnknownOutcomeError (closed meanwhile), ClosedError, or the signal's reason.
-   */
-  async ballot<Choice extends string = string>(
-    name: string,
-    terms?: BallotTerms<Choice>,
-    options: BallotOptions = {},
-  ): Promise<Ballot<Choice>> {
-    options.signal?.throwIfAborted()
-    const ballots = await unlessAborted(this.#ballots(), options.signal)
-    return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
   }
 
   /**
@@ -537,6 +291,18 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     this.#endWaiters.resolve()
   }
 
+  protected get origin(): string {
+    return this.#parts.origin
+  }
+
+  protected get isWitness(): boolean {
+    return this.#parts.isWitness
+  }
+
+  protected openOwn<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
+    return this.#open({ ...request, isOwn: true })
+  }
+
   async #open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
     if (this.#parts.isWitness) {
       throw new UsageError(`"${request.name}": a witness holds no state; open groups and objects without witness: true`)
@@ -544,50 +310,9 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     return this.#registry.open(request)
   }
 
-  async #leaders(): Promise<Leaders> {
-    const { leadersKind } = await import('./tools/leader.ts')
-    return this.#openInternal(leadersKind, 'leaders', {})
-  }
-
-  async #once(): Promise<Once> {
-    const { onceKind } = await import('./tools/once.ts')
-    return this.#openInternal(onceKind, 'once', {})
-  }
-
-  async #ballots(): Promise<Ballots> {
-    const { ballotsKind } = await import('./tools/ballot.ts')
-    return this.#openInternal(ballotsKind, 'ballots', {
-      electorate: () => this.view.members.flatMap(({ id, witness }) => (witness ? [] : [id])),
-      follow: (fn) => this.addEventListener('view', ({ view }) => fn([...view.left, ...view.dead])),
-    })
-  }
-
-  /** What the space keeps for itself, opened once. */
-  async #openInternal<Tool extends InternalTool, Options extends object>(
-    kind: ObjectKind<Tool, Options>,
-    name: string,
-    options: Options,
-  ): Promise<Tool> {
-    const known = this.#internals.get(name)
-    if (known !== undefined) return (await known) as Tool
-    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options, hasState: true, isOwn: true })
-    this.#internals.set(name, opening)
-    try {
-      const tool = await opening
-      this.#openInternals.add(tool)
-      return tool
-    } catch (error) {
-      this.#internals.delete(name)
-      throw error
-    }
-  }
-
   async #close(): Promise<void> {
-    // Before the others are told that they may grant them to somebody else.
-    this.#locks?.close()
+    this.closeTools()
     if (this.#isEnded) return
-    // Before the others hear that it leaves, and give what it holds to somebody else.
-    for (const tool of this.#openInternals) tool.handleEnd()
     const ended = this.#endWaiters.wait()
     if (this.#backend === null) this.handleEnded(null)
     // Whoever leaves is at rest, as far as a trace can tell.
@@ -600,7 +325,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
 
   /** The page is left, for good or for the back/forward cache: says goodbye, and is closed when the page comes back. */
   #handlePageHide(): void {
-    this.#locks?.close()
+    this.closeTools()
     this.#app.leave(true, 'hidden')
     // The worker may be frozen with the page before it can answer.
     this.#app.abandon(closedError('hidden'))
@@ -690,7 +415,7 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     const status = this.#findStatus()
     if (status === this.#status) return
     this.#status = status
-    if (status === 'closed') this.#locks?.close()
+    if (status === 'closed') this.closeTools()
     this.dispatchEvent(new StatusEvent(status))
   }
 

@@ -1,0 +1,199 @@
+/**
+ * The tools of a space: what its processes agree on without opening an object for it. Each stands in groups of the space's
+ * own, whose names applications cannot use, and is loaded when first used.
+ */
+import { UsageError } from './errors.ts'
+import { checkName } from './names.ts'
+import type { ObjectKind } from './objects/replica.ts'
+import { type OpenRequest, unlessAborted } from './registry.ts'
+import { SpaceObjects } from './space-objects.ts'
+import type { SpaceView } from './space-view.ts'
+import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
+import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
+import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
+import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
+import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+
+/** What the space itself keeps in a group: its names begin so, and no application's do. */
+const INTERNAL_PREFIX = 'tutti:'
+
+/** A tool that the space keeps. */
+interface InternalTool {
+  handleEnd(): void
+}
+
+/** The part of a space that has its tools. */
+export abstract class SpaceTools extends SpaceObjects {
+  /** Opened when first asked for, until the space closes. */
+  readonly #internals = new Map<string, Promise<InternalTool>>()
+  readonly #openInternals = new Set<InternalTool>()
+  #locks: LockManager | null = null
+  #areClosed = false
+
+  abstract get view(): SpaceView
+  /** The web origin. */
+  protected abstract readonly origin: string
+  /** It votes without state, and is in no group. */
+  protected abstract readonly isWitness: boolean
+  /** Opens what is the space's own. */
+  protected abstract openOwn<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle>
+
+  /**
+   * The locks of the space: the Web Locks API, as `navigator.locks`, over all its processes. Acts in the primary component;
+   * each lock has a fencing `token` and a `signal` that aborts when it is lost.
+   */
+  get locks(): LockManager {
+    if (this.#locks === null) {
+      this.#locks = new LockManager(async () => {
+        const { locksKind } = await import('./tools/lock-replica.ts')
+        return this.openOwn({ kind: locksKind, name: LOCKS_GROUP, options: {}, hasState: true })
+      })
+      if (this.#areClosed) this.#locks.close()
+    }
+    return this.#locks
+  }
+
+  /**
+   * A channel: the `BroadcastChannel` interface over all processes of the space. At once; what is posted before this process
+   * is a member of its group is sent then. Throws UsageError (the name; or this process is a witness).
+   */
+  channel(name: string): SpaceChannel {
+    const text = `${name}`
+    checkName('group', channelGroup(text))
+    if (this.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
+    const kind = channelKind(this.origin)
+    return new SpaceChannel(text, this.openOwn({ kind, name: channelGroup(text), options: {}, hasState: false }))
+  }
+
+  /**
+   * Runs `fn` once this process leads under `name`: at most one process of the space does at a time, the most senior of
+   * those who called this, until its `fn` has ended, or it is gone. `fn` is given a `signal`, which aborts when the
+   * leadership is lost, or may be (its page was frozen, it is cut off): stop the work then, the next one begins; and a
+   * `token`, higher than those of all before it.
+   *
+   * Resolves with what `fn` returns, which gives the leadership up; to lead again, call it again. Rejects with what `fn`
+   * throws, which gives it up as well; the reason of `options.signal`, after `fn` has ended if it had begun; UsageError (the
+   * name is not of 1 to 256 characters; a witness cannot lead); BusyError (more than 1,024 calls wait); ClosedError.
+   */
+  async whenLeader<Result>(
+    name: string,
+    fn: (context: LeaderContext) => Result | PromiseLike<Result>,
+    options: LeaderOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    const leaders = await unlessAborted(this.#leaders(), options.signal)
+    return leaders.whenLeader(name, fn, options)
+  }
+
+  /**
+   * Who leads under `name`: `leader`, `subscribe`, `change` events. The same handle for the same name.
+   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError.
+   */
+  async leaderOf(name: string): Promise<Leadership> {
+    return (await this.#leaders()).leaderOf(name)
+  }
+
+  /**
+   * Has `fn` run by one of all who ask for this key, now or ever, and gives its result to all: who seeds the document, say.
+   * Another asker's `fn` is run if the runner is gone before its result is agreed on, or may be; and if it throws: that
+   * asker gets the error, and the next one's is tried. `fn` is given a `signal`, which aborts when somebody else may run
+   * by now, and a `token`, higher than those of all runs before; a completion under an older one is refused, so that one
+   * result counts. Whoever was refused gets that one.
+   *
+   * Rejects with what the own `fn` throws, if it was run; ValueError or TooLargeError (its result is no value of Tutti's, or
+   * above 64 KiB encoded; the next one's is tried); BusyError (10,000 keys are known: `forgetOnce`); the reason of
+   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters; a
+   * witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
+   */
+  async once<Result>(
+    key: string,
+    fn: (context: OnceContext) => Result | PromiseLike<Result>,
+    options: OnceOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
+  }
+
+  /**
+   * Decides a value under a name: the first that is proposed, in the agreed order, for ever. Resolves with that one, at
+   * all who propose. It shares its names and its limits with `once`: what either has decided, the other gives.
+   * Rejects with ValueError, TooLargeError (above 64 KiB), BusyError (10,000 names), UsageError, UnknownOutcomeError
+   * (closed meanwhile), ClosedError, or the signal's reason: then it may have been decided all the same.
+   */
+  async propose<Value>(name: string, value: Value, options: OnceOptions = {}): Promise<Value> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).propose(name, value, options)
+  }
+
+  /**
+   * Forgets what was done once or decided under this key, at all members: who asks after that runs it again. True if there
+   * was a result. What is under way goes on. Rejects with UsageError, UnknownOutcomeError, ClosedError, or the signal's reason.
+   */
+  async forgetOnce(key: string, options: OnceOptions = {}): Promise<boolean> {
+    options.signal?.throwIfAborted()
+    return (await unlessAborted(this.#once(), options.signal)).forget(key, options)
+  }
+
+  /**
+   * Opens a ballot, or takes part in the one of that name: `ballot.vote(choice)`, `ballot.decision`. The first to open it
+   * sets its terms and its electorate, by default the members of this view; without terms it waits until somebody has.
+   * All members report one decision, which outlives whoever opened it. The last 1,000 are remembered.
+   * Rejects with UsageError (terms; a witness takes no part), GroupMismatchError (it is open with other terms), BusyError
+   * (1,000 are undecided), UnknownOutcomeError (closed meanwhile), ClosedError, or the signal's reason.
+   */
+  async ballot<Choice extends string = string>(
+    name: string,
+    terms?: BallotTerms<Choice>,
+    options: BallotOptions = {},
+  ): Promise<Ballot<Choice>> {
+    options.signal?.throwIfAborted()
+    const ballots = await unlessAborted(this.#ballots(), options.signal)
+    return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
+  }
+
+  /** What is held is lost, before the others hear that this process leaves and give it to somebody else. */
+  protected closeTools(): void {
+    if (this.#areClosed) return
+    this.#areClosed = true
+    this.#locks?.close()
+    for (const tool of this.#openInternals) tool.handleEnd()
+  }
+
+  async #leaders(): Promise<Leaders> {
+    const { leadersKind } = await import('./tools/leader.ts')
+    return this.#openInternal(leadersKind, 'leaders', {})
+  }
+
+  async #once(): Promise<Once> {
+    const { onceKind } = await import('./tools/once.ts')
+    return this.#openInternal(onceKind, 'once', {})
+  }
+
+  async #ballots(): Promise<Ballots> {
+    const { ballotsKind } = await import('./tools/ballot.ts')
+    return this.#openInternal(ballotsKind, 'ballots', {
+      electorate: () => this.view.members.flatMap(({ id, witness }) => (witness ? [] : [id])),
+      follow: (fn) => this.addEventListener('view', ({ view }) => fn([...view.left, ...view.dead])),
+    })
+  }
+
+  /** What the space keeps for itself, opened once. */
+  async #openInternal<Tool extends InternalTool, Options extends object>(
+    kind: ObjectKind<Tool, Options>,
+    name: string,
+    options: Options,
+  ): Promise<Tool> {
+    const known = this.#internals.get(name)
+    if (known !== undefined) return (await known) as Tool
+    const opening = this.openOwn({ kind, name: INTERNAL_PREFIX + name, options, hasState: true })
+    this.#internals.set(name, opening)
+    try {
+      const tool = await opening
+      this.#openInternals.add(tool)
+      return tool
+    } catch (error) {
+      this.#internals.delete(name)
+      throw error
+    }
+  }
+}
