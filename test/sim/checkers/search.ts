@@ -29,8 +29,12 @@ const STEPS_MAX = 40_000
 
 /** Null if there is an order; the first operation that fits nowhere; or `unknown`. */
 export function searchOrder(model: HistoryModel, ops: readonly TimedOp[]): TimedOp | null | 'unknown' {
-  const done = ops.filter(({ to }) => to !== Number.POSITIVE_INFINITY).sort((a, b) => a.from - b.from || a.line - b.line)
-  const open = ops.filter(({ to }) => to === Number.POSITIVE_INFINITY).sort((a, b) => a.from - b.from || a.line - b.line)
+  const done = ops
+    .filter(({ to }) => to !== Number.POSITIVE_INFINITY)
+    .sort((a, b) => a.from - b.from || a.line - b.line)
+  const open = ops
+    .filter(({ to }) => to === Number.POSITIVE_INFINITY)
+    .sort((a, b) => a.from - b.from || a.line - b.line)
   // What may never have been done is left out at first: most of it matters to nobody.
   const search = new Search(model, done, open)
   return search.run()

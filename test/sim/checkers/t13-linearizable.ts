@@ -80,7 +80,15 @@ interface Where {
 /** The operation as the line's history has it; null if it was not done, or was done elsewhere and could not be done here. */
 function opOf(invoke: Located<'invoke'>, end: Located<'return'> | undefined, { line, anew }: Where): TimedOp | null {
   const { data, t } = invoke
-  const op = { line: invoke.line, f: data.f, args: data.args, from: t, to: Number.POSITIVE_INFINITY, ok: null, value: null }
+  const op = {
+    line: invoke.line,
+    f: data.f,
+    args: data.args,
+    from: t,
+    to: Number.POSITIVE_INFINITY,
+    ok: null,
+    value: null,
+  }
   if (end === undefined || OPEN.has(end.data.value)) return op
   if (!end.data.ok && UNDONE.has(end.data.value)) return null
   if (end.space?.data.line !== line || end.t >= anew) return op
@@ -89,7 +97,9 @@ function opOf(invoke: Located<'invoke'>, end: Located<'return'> | undefined, { l
 
 /** When the group first began anew after it had been: a state is given up, or all members of a view come from none. */
 function anewAt(run: Run, name: string, line: string): number {
-  let at = run.of('anew').reduce((least, { data, t }) => (data.g === name ? Math.min(least, t) : least), Number.POSITIVE_INFINITY)
+  let at = run
+    .of('anew')
+    .reduce((least, { data, t }) => (data.g === name ? Math.min(least, t) : least), Number.POSITIVE_INFINITY)
   const views = run.views.filter(({ group, first }) => group.name === name && first?.line === line)
   for (const { installs } of views.slice(1)) {
     if (installs.every(({ data }) => data.prev === null)) at = Math.min(at, ...installs.map((install) => install.at.t))

@@ -58,7 +58,9 @@ class LoansMachine implements Machine {
 
   /** What a process has, with the tokens. */
   of(process: string): (readonly [thing: string, token: Token])[] {
-    return [...this.#loans].flatMap(([thing, { caller, token }]) => (caller.process === process ? [[thing, token]] : []))
+    return [...this.#loans].flatMap(([thing, { caller, token }]) =>
+      caller.process === process ? [[thing, token]] : [],
+    )
   }
 
   viewed(context: MachineContext): void {
