@@ -82,8 +82,19 @@ export type { Region, RegionRunOptions } from './region.ts'
 export type { OpenOptions, Space } from './space.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode } from './tool-errors.ts'
+export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export type {
+  Ballot,
+  BallotEvents,
+  BallotOptions,
+  BallotSnapshot,
+  BallotTerms,
+  Decision,
+} from './tools/ballot.ts'
+export type { BallotRule } from './tools/ballot-machine.ts'
+export type { BarrierOptions, BarrierSnapshot, SharedBarrier } from './tools/barrier.ts'
 export type { SpaceChannel } from './tools/channel.ts'
+export type { LatchOptions, LatchSnapshot, SharedLatch } from './tools/latch.ts'
 export type {
   LeaderChange,
   LeaderContext,
@@ -97,3 +108,5 @@ export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'
+export type { Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type { ToolEvents } from './tools/tool-handle.ts'

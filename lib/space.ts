@@ -44,10 +44,14 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
+import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
+import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -274,6 +278,24 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
     )
   }
 
+  /** Opens a semaphore: so many permits, each held by one at a time. Acts in the primary component. */
+  async semaphore(name: string, options: SemaphoreOptions & OpenOptions): Promise<SharedSemaphore> {
+    const { semaphoreKind } = await import('./tools/semaphore.ts')
+    return this.open(semaphoreKind, name, options)
+  }
+
+  /** Opens a barrier: so many processes wait for each other, again and again. Acts in the primary component. */
+  async barrier(name: string, options: BarrierOptions & OpenOptions): Promise<SharedBarrier> {
+    const { barrierKind } = await import('./tools/barrier.ts')
+    return this.open(barrierKind, name, options)
+  }
+
+  /** Opens a latch: once counted down to zero, it is open. Acts in the primary component. */
+  async latch(name: string, options: LatchOptions & OpenOptions): Promise<SharedLatch> {
+    const { latchKind } = await import('./tools/latch.ts')
+    return this.open(latchKind, name, options)
+  }
+
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
@@ -350,6 +372,23 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
   async forgetOnce(key: string, options: OnceOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted()
     return (await unlessAborted(this.#once(), options.signal)).forget(key, options)
+  }
+
+  /**
+   * Opens a ballot, or takes part in the one of that name: `ballot.vote(choice)`, `ballot.decision`. The first to open it
+   * sets its terms and its electorate, by default the members of this view; without terms it waits until somebody has.
+   * All members report one decision, which outlives whoever opened it. The last 1,000 are remembered.
+   * Rejects with UsageError (terms; a witness takes no part), GroupMismatchError (it is open with other terms), BusyError
+   * (1,000 are undecided), UnknownOutcomeError (closed meanwhile), ClosedError, or the signal's reason.
+   */
+  async ballot<Choice extends string = string>(
+    name: string,
+    terms?: BallotTerms<Choice>,
+    options: BallotOptions = {},
+  ): Promise<Ballot<Choice>> {
+    options.signal?.throwIfAborted()
+    const ballots = await unlessAborted(this.#ballots(), options.signal)
+    return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
   }
 
   /**
@@ -507,19 +546,31 @@ export class Space extends TypedTarget<SpaceEventMap> implements NumberedSource<
 
   async #leaders(): Promise<Leaders> {
     const { leadersKind } = await import('./tools/leader.ts')
-    return this.#openInternal(leadersKind, 'leaders')
+    return this.#openInternal(leadersKind, 'leaders', {})
   }
 
   async #once(): Promise<Once> {
     const { onceKind } = await import('./tools/once.ts')
-    return this.#openInternal(onceKind, 'once')
+    return this.#openInternal(onceKind, 'once', {})
+  }
+
+  async #ballots(): Promise<Ballots> {
+    const { ballotsKind } = await import('./tools/ballot.ts')
+    return this.#openInternal(ballotsKind, 'ballots', {
+      electorate: () => this.view.members.flatMap(({ id, witness }) => (witness ? [] : [id])),
+      follow: (fn) => this.addEventListener('view', ({ view }) => fn([...view.left, ...view.dead])),
+    })
   }
 
   /** What the space keeps for itself, opened once. */
-  async #openInternal<Tool extends InternalTool>(kind: ObjectKind<Tool, object>, name: string): Promise<Tool> {
+  async #openInternal<Tool extends InternalTool, Options extends object>(
+    kind: ObjectKind<Tool, Options>,
+    name: string,
+    options: Options,
+  ): Promise<Tool> {
     const known = this.#internals.get(name)
     if (known !== undefined) return (await known) as Tool
-    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options: {}, hasState: true, isOwn: true })
+    const opening = this.#open({ kind, name: INTERNAL_PREFIX + name, options, hasState: true, isOwn: true })
     this.#internals.set(name, opening)
     try {
       const tool = await opening

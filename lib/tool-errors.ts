@@ -6,7 +6,7 @@
 import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'out-of-bounds'
+export type ToolErrorCode = 'out-of-bounds' | 'vote'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
@@ -16,6 +16,21 @@ export class OutOfBoundsError extends TuttiError {
 
   override get name(): string {
     return 'OutOfBoundsError'
+  }
+}
+
+/** A vote was refused at every member: it does not count. */
+export class VoteError extends TuttiError {
+  /** The ballot was decided before it came; or this process has voted already; or has no vote in it. */
+  readonly reason: 'decided' | 'voted' | 'no-vote'
+
+  constructor(message: string, reason: VoteError['reason'], options?: TuttiErrorOptions) {
+    super(toolCode('vote'), true, message, options)
+    this.reason = reason
+  }
+
+  override get name(): string {
+    return 'VoteError'
   }
 }
 

@@ -26,6 +26,10 @@ export class ChannelHub {
   /** Who has posted what is under way, by the number of the cast. */
   readonly #posted = new Map<number, SpaceChannel>()
   #waiting: (readonly [from: SpaceChannel, bytes: Uint8Array])[] = []
+  /** So many of those who opened it have closed, and what was posted before has not been sent yet. */
+  #closings = 0
+  /** Resolves when what was cast last is delivered here, or will not be. */
+  #last: Promise<void> = Promise.resolve()
   #isEnded = false
 
   constructor(port: GroupPort, origin: string) {
@@ -43,9 +47,10 @@ export class ChannelHub {
     this.#channels.delete(channel)
   }
 
-  /** @internal One of those who opened it has closed. */
+  /** @internal One of those who opened it has closed. It leaves when what it has posted is sent, which its own delivery says. */
   close(): void {
-    void this.#port.close()
+    if (this.#waiting.length > 0) this.#closings += 1
+    else void this.#last.then(() => this.#port.close())
   }
 
   /** @internal Throws a BusyError if too much waits. */
@@ -59,7 +64,9 @@ export class ChannelHub {
   /** False if the group takes no more for now. */
   #cast(from: SpaceChannel, bytes: Uint8Array): boolean {
     try {
-      this.#posted.set(this.#port.cast([this.#origin, bytes]).n, from)
+      const receipt = this.#port.cast([this.#origin, bytes])
+      this.#posted.set(receipt.n, from)
+      this.#last = receipt.delivered.catch(() => undefined)
       return true
     } catch (error) {
       if (error instanceof BusyError) return false
@@ -73,9 +80,12 @@ export class ChannelHub {
   handleWritable(isWritable: boolean): void {
     while (isWritable) {
       const next = this.#waiting[0]
-      if (next === undefined || !this.#cast(...next)) return
+      if (next === undefined) break
+      if (!this.#cast(...next)) return
       this.#waiting.shift()
     }
+    if (this.#waiting.length > 0) return
+    for (; this.#closings > 0; this.#closings -= 1) this.close()
   }
 
   /** @internal */

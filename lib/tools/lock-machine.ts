@@ -4,7 +4,7 @@
  * The model is that of the Web Locks API: a queue per name; the first in it is granted as soon as it is compatible with
  * what is held (one exclusive holder, or any number of shared ones), so nobody overtakes. A steal takes away all that is
  * held of a name and goes to the front. Each grant carries a token higher than all before it. Nobody is granted anything
- * outside the primary component, nor while out of reach.
+ * outside the primary component, nor while out of reach. A lock that several may hold exclusively is a semaphore.
  *
  * Source: W3C, Web Locks API, section 4 (algorithms); Burrows 2006 (sequencers, as Chubby calls the tokens).
  */
@@ -59,8 +59,14 @@ export class LockMachine implements Machine {
   /** Told when a lock is no longer held: for the process that held it. Not part of the state. */
   ended: (lock: HeldLock, how: LockEnd) => void = () => undefined
 
+  readonly #holdersMax: number
   #locks = new Map<string, Lock>()
   #place = 0
+
+  /** @param holdersMax how many may hold a lock `exclusive`: more than one make a semaphore of it. */
+  constructor(holdersMax = 1) {
+    this.#holdersMax = holdersMax
+  }
 
   /** Does this process hold that lock under that token? */
   isHeld(process: string, name: string, token: Token): boolean {
@@ -166,7 +172,7 @@ export class LockMachine implements Machine {
         // Of who has just gone, what waits is about to be taken back.
         if (!context.members.has(next.caller.process)) break
         if (next.wish === 'steal') this.#takeAway(lock)
-        if (!isCompatible(next.mode, lock.held)) break
+        if (!this.#isCompatible(next.mode, lock.held)) break
         lock.waiting.shift()
         const { caller, mode } = next
         const held: HeldLock = { caller, name, mode, token: context.nextToken(), place: this.#nextPlace() }
@@ -184,7 +190,7 @@ export class LockMachine implements Machine {
       const each = lock.waiting[at]
       if (each?.wish === 'ifAvailable' && members.has(each.caller.process)) {
         const mayFollow = lock.waiting.slice(0, at).every(({ mode }) => mode === 'shared' && each.mode === 'shared')
-        if (!mayFollow || !isCompatible(each.mode, lock.held)) {
+        if (!mayFollow || !this.#isCompatible(each.mode, lock.held)) {
           lock.waiting.splice(at, 1)
           answer(each.caller, null)
           continue
@@ -192,6 +198,12 @@ export class LockMachine implements Machine {
       }
       at += 1
     }
+  }
+
+  /** May it be held together with these? */
+  #isCompatible(mode: LockMode, held: readonly HeldLock[]): boolean {
+    if (held.some((each) => each.mode !== mode)) return false
+    return mode === 'shared' || held.length < this.#holdersMax
   }
 
   #takeAway(lock: Lock): void {
@@ -242,11 +254,6 @@ export class LockMachine implements Machine {
     this.#locks = locks
     this.#place = place
   }
-}
-
-/** May it be held together with these? */
-function isCompatible(mode: LockMode, held: readonly HeldLock[]): boolean {
-  return held.length === 0 || (mode === 'shared' && held.every((each) => each.mode === 'shared'))
 }
 
 function isLockRequest(body: readonly unknown[]): body is Extract<LockRequest, readonly ['lock', ...unknown[]]> {

@@ -14,7 +14,7 @@ import { type HeldLock, type LockEnd, LockMachine, type LockMode, type LockReque
 import { type OpenLockRequest, spaceClosed } from './lock-request.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
-const LEASE_MS = 10_000
+export const LEASE_MS = 10_000
 
 /** Before what could not be sent, or is not confirmed, is looked at again, in ms. */
 const RETRY_MS = 50
@@ -40,10 +40,25 @@ interface Running {
   readonly request: OpenLockRequest
 }
 
+/** What locks are, for whoever makes something of them. */
+export interface LockSettings {
+  /** What they are called in errors: `the lock`. */
+  readonly what: string
+  /** How long a holder may act on what it last heard, in ms. */
+  readonly leaseMs: number
+  /** How many may hold one exclusively. */
+  readonly holdersMax: number
+  /** What calls reject with when all is closed. */
+  readonly closed: () => Error
+}
+
 /** The handle of the group that carries the locks. */
 export class LockReplica {
   readonly replica: MachineReplica<LockMachine>
+  /** Told, at most once a batch, that the state may have changed. */
+  changed: () => void = () => undefined
 
+  readonly #settings: LockSettings
   readonly #port: GroupPort
   readonly #leases: Leases<string, LockGrant>
   /** What this process has in hand, or is about to give back, by token. */
@@ -55,20 +70,23 @@ export class LockReplica {
   #cancelSweep: (() => void) | null = null
   #isStopped = false
 
-  constructor(port: GroupPort, leaseMs: number) {
-    const machine = new LockMachine()
+  constructor(port: GroupPort, settings: LockSettings) {
+    const { what, leaseMs, holdersMax } = settings
+    const machine = new LockMachine(holdersMax)
     machine.ended = (lock, how) => this.#observe(lock, how)
     this.#port = port
-    this.#leases = new Leases(port, leaseMs, 'the lock')
+    this.#settings = settings
+    this.#leases = new Leases(port, leaseMs, what)
     this.replica = new MachineReplica(
       port,
       machine,
-      { what: 'lock manager', whenNotPrimary: 'wait', leaseMs },
+      { what, whenNotPrimary: 'wait', leaseMs },
       {
         toError: (code, message) => new TypeError(`${code}: ${message}`),
         unwanted: (body, value) => this.#giveBack(body as LockRequest, value),
         strayed: () => this.#sweepSoon(),
         settled: (isLoaded) => this.#settled(isLoaded),
+        changed: () => this.changed(),
       },
     )
   }
@@ -92,7 +110,7 @@ export class LockReplica {
       (error: unknown) => {
         // The others have forgotten this process, which was away for long, with all that it waited for or held.
         if (error instanceof UnknownOutcomeError && !this.#isStopped) this.request(request)
-        else request.reject(toPlatformError(error))
+        else request.reject(this.#toError(error))
       },
     )
   }
@@ -105,9 +123,13 @@ export class LockReplica {
         const { machine } = this.replica
         return { held: machine.held().map(toInfo), pending: machine.waiting().map(toInfo) }
       } catch (error) {
-        if (!(error instanceof UnknownOutcomeError) || this.#isStopped) throw toPlatformError(error)
+        if (!(error instanceof UnknownOutcomeError) || this.#isStopped) throw this.#toError(error)
       }
     }
+  }
+
+  #toError(error: unknown): unknown {
+    return error instanceof ClosedError || error instanceof UnknownOutcomeError ? this.#settings.closed() : error
   }
 
   // Grants
@@ -116,7 +138,7 @@ export class LockReplica {
   #receive(request: OpenLockRequest, token: Token): void {
     const { name, mode, signal } = request.ask
     const key = keyOf(token)
-    if (this.#isStopped) return request.reject(spaceClosed())
+    if (this.#isStopped) return request.reject(this.#settings.closed())
     if (this.#stolen.delete(key)) {
       this.#inHand.delete(key)
       return request.reject(stolenError(name))
@@ -239,7 +261,7 @@ export class LockReplica {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#cancelSweep?.()
-    this.#leases.stop(new StaleTokenError('the space was closed'))
+    this.#leases.stop(new StaleTokenError(`${this.#settings.what} was lost: the space or the object was closed`))
     this.replica.stop()
   }
 
@@ -262,11 +284,6 @@ function stolenError(name: string): DOMException {
   return new DOMException(`lock "${name}" was stolen`, 'AbortError')
 }
 
-/** What the API rejects with, where it names an error for it. */
-function toPlatformError(error: unknown): unknown {
-  return error instanceof ClosedError || error instanceof UnknownOutcomeError ? spaceClosed() : error
-}
-
 /** How the group of the locks is opened. */
 export interface LocksOptions {
   /** How long a holder may act on what it last heard, in ms. The same at every member. */
@@ -280,7 +297,7 @@ export const locksKind: ObjectKind<LockReplica, LocksOptions> = {
   uniform: true,
   consistency: 'consistent',
   create(port, { leaseMs = LEASE_MS }) {
-    const handle = new LockReplica(port, leaseMs)
+    const handle = new LockReplica(port, { what: 'the lock', leaseMs, holdersMax: 1, closed: spaceClosed })
     return { replica: handle.replica, handle }
   },
 }

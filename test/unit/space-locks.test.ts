@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
-import { StaleTokenError, UsageError } from '../../lib/errors.ts'
+import { ClosedError, GroupMismatchError, KindMismatchError, StaleTokenError, UsageError } from '../../lib/errors.ts'
 import { openSpace } from '../../lib/open-space.ts'
 import type { Space } from '../../lib/space.ts'
 import type { Lock } from '../../lib/tools/lock.ts'
@@ -127,4 +127,30 @@ test('space › a witness has no locks', { timeout: 10_000 }, async (t) => {
     UsageError,
   )
   await assert.rejects(witness.locks.query(), UsageError)
+})
+
+test('space › a semaphore, a barrier and a latch work over real spaces', { timeout: 10_000 }, async (t) => {
+  const spaces = await openSpaces(t, 3)
+  const barriers = await Promise.all(spaces.map((space) => space.barrier('all', { parties: 3 })))
+  const latches = await Promise.all(spaces.map((space) => space.latch('ready', { count: 3 })))
+  const semaphores = await Promise.all(spaces.map((space) => space.semaphore('some', { permits: 2 })))
+  assert.deepEqual(await Promise.all(barriers.map((barrier) => barrier.arrive())), [1, 1, 1])
+  const waits = Promise.all(latches.map((latch) => latch.wait()))
+  assert.deepEqual((await Promise.all(latches.map((latch) => latch.countDown()))).sort(), [0, 1, 2])
+  await waits
+  const permits = await Promise.all(semaphores.slice(0, 2).map((semaphore) => semaphore.acquire()))
+  const third = semaphores[2]?.acquire()
+  await until(semaphores[2] as EventTarget, 'change', () => semaphores[2]?.snapshot.waiting.length === 1)
+  assert.equal(semaphores[2]?.available, 0)
+  await permits[0]?.release()
+  await (await third)?.release()
+  const [space, other] = spaces as [Space, Space, Space]
+  await assert.rejects(space.latch('ready', { count: 4 }), KindMismatchError)
+  await assert.rejects(space.latch('all', { count: 3 }), KindMismatchError)
+  assert.equal(await space.latch('ready', { count: 3 }), latches[0])
+  await other.barrier('mine', { parties: 2 })
+  await assert.rejects(space.barrier('mine', { parties: 3 }), GroupMismatchError)
+  await space.close()
+  await assert.rejects(latches[0]?.countDown() ?? Promise.resolve(), ClosedError)
+  await assert.rejects(semaphores[0]?.acquire() ?? Promise.resolve(), ClosedError)
 })

@@ -335,6 +335,29 @@ test('leader › whoever aborts as it is granted gives it back', async () => {
   assert.equal(second.run?.by, 'p1')
 })
 
+test('leader › a candidate whom the others have forgotten stands again', async () => {
+  const { cluster, stand, at } = made(4)
+  const first = stand(at(0))
+  await cluster.rest()
+  const forgotten = stand(at(1))
+  await cluster.rest()
+  cluster.cutOff(at(3))
+  const [, view, n, sessions, offices] = at(0).replica.save() as [unknown, string, number, [string][], unknown[][]]
+  const state = [
+    5,
+    view,
+    n,
+    sessions.filter(([process]) => process !== 'p1'),
+    offices.map((each) => [...each.slice(0, 3), []]),
+  ]
+  for (const { replica } of cluster.primary) replica.load(state)
+  for (const { replica } of cluster.primary) replica.settle()
+  await cluster.rest()
+  first.run?.finish(null)
+  await cluster.advance(300)
+  assert.equal(forgotten.run?.by, 'p1')
+})
+
 test('leader › a closed one stops its leader and its candidates', async () => {
   const { cluster, stand, at } = made(2)
   const leading = stand(at(0))

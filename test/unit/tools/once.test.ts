@@ -308,6 +308,41 @@ test('propose › what is lost under way is proposed again', async () => {
   await assert.rejects(at(0).handle.propose('', 'x', {}), UsageError)
 })
 
+test('once › whoever is forgotten by the others asks again, and proposes again', async () => {
+  const { cluster, ask, at } = made(4)
+  const first = ask(at(0))
+  await cluster.rest()
+  const forgotten = ask(at(1))
+  await cluster.rest()
+  cluster.cutOff(at(3))
+  const decided = watchValue(at(1).handle.propose('name', 'value', {}))
+  const [, view, n, sessions, [results, pending]] = at(0).replica.save() as [
+    unknown,
+    string,
+    number,
+    [string][],
+    [unknown, unknown[][]],
+  ]
+  const machine = [results, pending.map((each) => [...each.slice(0, 3), []])]
+  const state = [5, view, n, sessions.filter(([process]) => process !== 'p1'), machine]
+  for (const { replica } of cluster.primary) replica.load(state)
+  for (const { replica } of cluster.primary) replica.settle()
+  await cluster.rest()
+  first.runs[0]?.finish('done')
+  await cluster.advance(300)
+  assert.deepEqual(forgotten.outcome, { value: 'done' })
+  assert.deepEqual(decided, { value: 'value' })
+})
+
+function watchValue(promise: Promise<unknown>): { value?: unknown } {
+  const seen: { value?: unknown } = {}
+  promise.then(
+    (value) => Object.assign(seen, { value }),
+    (error: unknown) => Object.assign(seen, { error }),
+  )
+  return seen
+}
+
 test('once › a closed one stops what runs and waits', async () => {
   const { cluster, ask, at } = made(2)
   const [a, b] = [ask(at(0)), ask(at(0))]
