@@ -16,9 +16,9 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds of each other workload: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap. */
+/** Seeds of each other workload: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, objects of which every call is checked. */
 const otherSeeds = 60
-const otherWorkloads = ['uniform', 'engines', 'gbcast', 'votes', 'transfer', 'domains', 'fold']
+const otherWorkloads = ['uniform', 'engines', 'gbcast', 'votes', 'transfer', 'domains', 'fold', 'tools']
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)

@@ -37,6 +37,13 @@ export class LeaderMachine implements Machine {
     return this.#offices.get(name)?.leader ?? null
   }
 
+  /** What a process leads, with the tokens. */
+  ledBy(process: string): (readonly [name: string, token: Token])[] {
+    return [...this.#offices].flatMap(([name, { leader }]) =>
+      leader?.process === process ? [[name, leader.token] as const] : [],
+    )
+  }
+
   /** `[stand, name]` is answered with a token, once its process leads; `[resign, name, token]` with null. */
   apply(body: unknown, caller: Caller, context: MachineContext): Answer | 'waits' | null {
     if (!Array.isArray(body) || !isKey(body[1])) return null

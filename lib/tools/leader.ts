@@ -11,7 +11,7 @@ import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import type { Token } from '../objects/token.ts'
 import { checkKey } from './keys.ts'
 import { LEADER_OP, LeaderMachine } from './leader-machine.ts'
-import { type Term, Terms } from './terms.ts'
+import { RETRY_MS, type Term, Terms } from './terms.ts'
 
 /** How long a leader may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
@@ -102,23 +102,29 @@ export class Leaders {
   readonly #replica: MachineReplica<LeaderMachine>
   readonly #terms: Terms
   readonly #watched = new Map<string, Leadership>()
+  /** The tokens that this process knows to have, and has not given back. */
+  readonly #inHand = new Set<string>()
   #isEnded = false
 
   /** Made by {@link leadersKind}. */
-  constructor(port: GroupPort) {
+  constructor(port: GroupPort, leaseMs: number) {
     this.#port = port
-    const settings = { what: 'leaders', whenNotPrimary: 'wait', leaseMs: LEASE_MS } as const
+    const settings = { what: 'leaders', whenNotPrimary: 'wait', leaseMs } as const
     this.#replica = new MachineReplica(port, this.#machine, settings, {
       toError: (_code, message) => new StaleTokenError(message),
       unwanted: (body, value) => {
         const [kind, name] = body as [number, string]
         if (kind === LEADER_OP.stand) this.#resign(name, value as Token)
       },
-      settled: () => this.#settled(),
+      strayed: () => this.#sweepSoon(),
+      settled: (isLoaded) => {
+        if (isLoaded) this.#sweepSoon()
+        this.#settled()
+      },
     })
     this.#terms = new Terms(
       port,
-      { leaseMs: LEASE_MS, what: 'the leadership' },
+      { leaseMs, what: 'the leadership' },
       {
         isGranted: (name, token) => this.#isLed(name, token),
         isInForce: () => this.#replica.sessions.isActingIn(port.view),
@@ -188,6 +194,7 @@ export class Leaders {
         if (error instanceof UnknownOutcomeError && !this.#isEnded) continue
         throw this.#isEnded ? this.#closedError() : error
       }
+      this.#inHand.add(String(token))
       const term = await this.#terms.begin({ key: name, token, since }, signal)
       if (term !== null && !signal?.aborted) return term
       if (term !== null) this.#terms.end(term)
@@ -199,10 +206,21 @@ export class Leaders {
 
   /** Makes room for the next, if this process still leads; it need not be waited for. */
   #resign(name: string, token: Token): void {
+    this.#inHand.delete(String(token))
     if (this.#isEnded || !this.#isLed(name, token)) return
     this.#replica.call([LEADER_OP.resign, name, [...token]], { isPatient: true }).catch((error: unknown) => {
       if (error instanceof BusyError) void this.#terms.pause().then(() => this.#resign(name, token))
     })
+  }
+
+  #sweepSoon(): void {
+    this.#port.after(RETRY_MS, () => this.#sweep())
+  }
+
+  /** Resigns where a state that was taken over says that this process leads, and nobody here knows of it: of before a loss. */
+  #sweep(): void {
+    for (const [name, token] of this.#machine.ledBy(this.#port.self))
+      if (!this.#inHand.has(String(token))) this.#resign(name, token)
   }
 
   #isLed(name: string, [line, view, n]: Token): boolean {
@@ -230,14 +248,20 @@ export class Leaders {
   }
 }
 
+/** How the group of the leaders is opened. */
+export interface LeadersOptions {
+  /** How long a leader may act on what it last heard, in ms. The same at every member. */
+  readonly leaseMs?: number
+}
+
 /** Opened by the space itself, once, under a name of its own. */
-export const leadersKind: ObjectKind<Leaders, object> = {
+export const leadersKind: ObjectKind<Leaders, LeadersOptions> = {
   kind: 'leaders',
   order: 'total',
   uniform: true,
   consistency: 'consistent',
-  create(port) {
-    const handle = new Leaders(port)
+  create(port, { leaseMs = LEASE_MS }) {
+    const handle = new Leaders(port, leaseMs)
     return { replica: handle.replica, handle }
   },
 }

@@ -6,6 +6,7 @@ import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
 import { leaseMutants } from './mutants-of-leases.ts'
+import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
@@ -501,6 +502,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...foldingMutants,
   ...domainMutants,
   ...leaseMutants,
+  ...toolMutants,
   ...coverageMutants,
   {
     name: 'delivered-before-all-hold-it',

@@ -71,6 +71,8 @@ class Watch {
   #casting: Casting | null = null
   #calls = 0
   #deeds: Deed[] = []
+  /** Its own grants that have been, by lock and token. */
+  readonly #known = new Set<string>()
   /** Lines of grants, to come after that of the step. */
   readonly #granted: RawLine[] = []
   #isDoing = false
@@ -190,7 +192,13 @@ class Watch {
     if (process !== this.#port.self || !answer[0]) return
     const body = this.#asked.get(`${this.#opening} ${call}`)
     const hold = body === undefined ? null : (this.#holds?.granted(body, answer[1]) ?? null)
-    if (hold !== null) this.#granted.push({ e: 'grant', ...hold, lock: `${this.#port.name}/${hold.lock}` })
+    if (hold === null) return
+    const lock = `${this.#port.name}/${hold.lock}`
+    const key = `${lock} ${hold.token.join()}`
+    // A state that was taken over may come back to a step that has been: that grants nothing new.
+    if (this.#known.has(key)) return
+    this.#known.add(key)
+    this.#granted.push({ e: 'grant', ...hold, lock })
   }
 
   /** It gives up something that it holds. */

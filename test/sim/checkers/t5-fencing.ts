@@ -16,7 +16,7 @@ import type { TraceToken } from '../../../lib/testing/trace.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Install, Located, Process } from './model.ts'
-import { isOlder, type Run } from './run.ts'
+import { derive, isOlder, type Run } from './run.ts'
 import { compareTokens, sameToken } from './tokens.ts'
 
 type Grant = Located<'grant'>
@@ -144,19 +144,21 @@ function hasGone(run: Run, process: Process, { lock, from, to }: Stretch): boole
   for (const leaves of process.leaves.values()) {
     if (leaves.some(({ line }) => line > from && line < to)) return true
   }
-  const { id } = process
   // What is granted while its holder is about to leave the group ends with that.
   const group = lock.slice(0, lock.indexOf('/'))
   const joins = process.joins.get(group) ?? []
   const last = process.leaves.get(group)?.findLast(({ line }) => line < from)
   if (last !== undefined && !joins.some(({ line }) => line > last.line && line < from)) return true
-  return run.installs.some(
-    ({ at, data }) =>
-      at.line > from &&
-      at.line < to &&
-      data.g === group &&
-      (data.left?.includes(id) === true || data.dead?.includes(id) === true),
-  )
+  const seen = derive(run, departuresOf).get(`${group} ${process.id}`) ?? []
+  return seen.some((line) => line > from && line < to)
+}
+
+/** By group and process: the lines of the views that tell that it left or died. */
+function departuresOf(run: Run): Map<string, number[]> {
+  const departures = new Map<string, number[]>()
+  for (const { at, data } of run.installs)
+    for (const id of [...(data.left ?? []), ...(data.dead ?? [])]) pushTo(departures, `${data.g} ${id}`, at.line)
+  return departures
 }
 
 /**

@@ -1,12 +1,13 @@
 /** All tools that the workload `tools` knows. */
 import type { Scenario } from '../scenario.ts'
 import { cells } from './cells.ts'
+import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
 import { register } from './register.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, loans, locks, register]
+const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4

@@ -1,5 +1,6 @@
 /** The models of all tools, by name. */
 import { cellsModel } from './cells-model.ts'
+import { leaderModel } from './leader-model.ts'
 import { loansModel } from './loans-model.ts'
 import { locksModel } from './locks-model.ts'
 import { anyModel, type MachineModel } from './machine-model.ts'
@@ -7,6 +8,7 @@ import { registerModel } from './register-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
+  leader: anyModel(leaderModel),
   loans: anyModel(loansModel),
   locks: anyModel(locksModel),
   register: anyModel(registerModel),

@@ -52,8 +52,11 @@ test('a long correct trace puts most properties to the test', () => {
     'T3',
     'T4',
     'T5',
+    'T12',
+    'T13',
     'L4',
     'L5',
+    'L9',
   ])
 })
 

@@ -1,0 +1,235 @@
+import type { ExecLine, TraceDeed, TraceLine, TraceToken } from '../../../lib/testing/trace.ts'
+import { accepts, rejects, TraceWriter } from './builder.ts'
+
+const all = ['a', 'b', 'c']
+const options = { order: 'total', uniform: true, consistency: 'consistent', state: true } as const
+
+type Fields = Partial<Omit<ExecLine, 't' | 'e' | 'p' | 'obj' | 'deeds'>>
+
+/** Hand-written lines of one machine. */
+class MachineWriter extends TraceWriter {
+  readonly #obj: string
+  /** Places of the agreed order. */
+  #index = 0
+
+  constructor(obj: string) {
+    super()
+    this.#obj = obj
+    this.start(all).view('', '1.a', all).open(obj, all, options).view(obj, '1.a.1', all)
+    for (const p of all) this.exec(p, 'h0', { step: 'begin' })
+    for (const p of all)
+      this.exec(p, 'h1', { step: 'view', view: '1.a.1', members: all, primary: true, left: [], dead: [] })
+  }
+
+  exec(p: string, h: string, fields: Fields, deeds: readonly TraceDeed[] = []): this {
+    return this.write({ e: 'exec', t: this.t, p, obj: this.#obj, step: 'op', ...fields, deeds, h })
+  }
+
+  ask(p: string, n: number, body: unknown): this {
+    return this.write({ e: 'ask', t: this.t, p, obj: this.#obj, id: n, call: [0, n], body })
+  }
+
+  told(p: string, n: number, value: unknown, ok = true): this {
+    return this.write({ e: 'told', t: this.t, p, obj: this.#obj, id: n, call: [0, n], ok, value })
+  }
+
+  /** All of these do what a process asks, and come to a state. */
+  does(ps: readonly string[], [by, n, body]: Request, h: string, deeds: readonly TraceDeed[]): this {
+    this.#index += 1
+    const at = ['1.a.1', this.#index] as const
+    for (const p of ps) this.exec(p, h, { by, at, op: 'request', call: [0, n], body }, deeds)
+    return this
+  }
+
+  cancels(by: string, n: number, h: string, deeds: readonly TraceDeed[]): this {
+    this.#index += 1
+    for (const p of all) this.exec(p, h, { by, at: ['1.a.1', this.#index], op: 'cancel', call: [0, n] }, deeds)
+    return this
+  }
+
+  /** An operation of an application, from its begin to its end. */
+  begins(p: string, id: number, f: string, args: unknown): this {
+    return this.write({ e: 'invoke', t: this.t, p, id, obj: this.#obj, f, args })
+  }
+
+  ends(p: string, id: number, value: unknown, ok = true): this {
+    return this.write({ e: 'return', t: this.t, p, id, ok, value })
+  }
+}
+
+type Request = readonly [by: string, n: number, body: unknown]
+
+const apply = (by: string, n: number, answer: unknown, answers?: TraceDeed['answers']): TraceDeed => ({
+  ...{ do: 'apply', by, n, answer },
+  ...(answers === undefined ? {} : { answers }),
+})
+
+const write = (by: string, n: number, value: number): Request => [by, n, ['write', 'k', value]]
+const cells = (): MachineWriter => new MachineWriter('cells')
+/** a writes. */
+const written = (): MachineWriter =>
+  cells()
+    .ask('a', 1, ['write', 'k', 5])
+    .does(all, write('a', 1, 5), 'h2', [apply('a', 1, [true, 1])])
+    .told('a', 1, 1)
+
+accepts('T12', 'a request that all do', written())
+rejects(
+  'T12',
+  'an answer that the model does not give',
+  cells().does(all, write('a', 1, 5), 'h2', [apply('a', 1, [true, 7])]),
+)
+rejects('T12', 'a request that is done twice', written().does(all, write('a', 1, 5), 'h3', [apply('a', 1, [true, 2])]))
+rejects(
+  'T12',
+  'a request that is done after a later one',
+  cells()
+    .does(all, write('a', 2, 5), 'h2', [apply('a', 2, [true, 1])])
+    .does(all, write('a', 1, 5), 'h3', [apply('a', 1, [true, 2])]),
+)
+rejects('T12', 'one who asks and is not there', cells().does(all, write('x', 1, 5), 'h2', [apply('x', 1, [true, 1])]))
+rejects('T12', 'a caller who is told another answer', written().told('a', 1, 2))
+rejects('T12', 'a caller who is told what nobody did', written().told('a', 2, 2))
+rejects(
+  'T12',
+  'two requests at one place',
+  cells()
+    .exec('a', 'h2', { by: 'a', at: ['1.a.1', 1], op: 'request', call: [0, 1], body: ['read', 'k'] }, [
+      apply('a', 1, [true, [0, null]]),
+    ])
+    .exec('b', 'h3', { by: 'b', at: ['1.a.1', 1], op: 'request', call: [0, 1], body: ['read', 'k'] }, [
+      apply('b', 1, [true, [0, null]]),
+    ]),
+)
+rejects(
+  'T12',
+  'a call that was told before another was made, and stands behind it',
+  cells()
+    .ask('a', 1, ['write', 'k', 5])
+    .does(['b'], ['b', 1, ['read', 'k']], 'h2', [apply('b', 1, [true, [0, null]])])
+    .does(['b'], write('a', 1, 5), 'h3', [apply('a', 1, [true, 1])])
+    .told('a', 1, 1)
+    .ask('b', 1, ['read', 'k']),
+)
+accepts('T12', 'a state that somebody was in', written().exec('c', 'h1', { step: 'load' }))
+rejects('T12', 'a state that nobody was in', written().exec('c', 'h9', { step: 'load' }))
+
+const token = (n: number): TraceToken => ['L', '1.a.1', n]
+const borrow = (by: string, n: number): Request => [by, n, ['borrow', 't']]
+const loans = (): MachineWriter => new MachineWriter('loans')
+/** a has the thing, and b waits for it. */
+const lent = (): MachineWriter =>
+  loans()
+    .does(all, borrow('a', 1), 'h2', [apply('a', 1, [true, token(1)])])
+    .does(all, borrow('b', 1), 'h3', [apply('b', 1, 'waits')])
+const back: Request = ['a', 2, ['give back', 't', token(1)]]
+/** There is a view without one of them. */
+const without = (gone: string, cause: 'left' | 'dead' | 'expelled', deeds: readonly TraceDeed[]): MachineWriter => {
+  const writer = lent()
+  const members = all.filter((each) => each !== gone)
+  writer.crash(gone)
+  writer.view('', '2.a', members).view('loans', '2.a.1', members, cause === 'expelled' ? {} : { [cause]: [gone] })
+  const view = { left: [], dead: [], ...(cause === 'expelled' ? {} : { [cause]: [gone] }) }
+  for (const p of members) writer.exec(p, 'h4', { step: 'view', view: '2.a.1', members, primary: true, ...view }, deeds)
+  return writer
+}
+const granted = [['b', 1, [true, token(2)]]] as const
+
+accepts('T12', 'a thing that goes to who waits', lent().does(all, back, 'h4', [apply('a', 2, [true, null], granted)]))
+rejects(
+  'T12',
+  'a thing that goes to nobody though one waits',
+  lent().does(all, back, 'h4', [apply('a', 2, [true, null])]),
+)
+rejects(
+  'T12',
+  'a thing that is given to two',
+  loans()
+    .does(all, borrow('a', 1), 'h2', [apply('a', 1, [true, token(1)])])
+    .does(all, borrow('b', 1), 'h3', [apply('b', 1, [true, token(2)])]),
+)
+rejects(
+  'T12',
+  'a token that is no higher',
+  lent().does(all, back, 'h4', [apply('a', 2, [true, null], [['b', 1, [true, token(1)]]])]),
+)
+accepts('T12', 'a request that is taken back', lent().cancels('b', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
+rejects('T12', 'a request that waits on though it is taken back', lent().cancels('b', 1, 'h4', []))
+rejects('T12', 'a request that another takes back', lent().cancels('c', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
+const released: TraceDeed = { do: 'release', by: 'a', answers: granted }
+accepts('T12', 'what the dead held, released', without('a', 'dead', [released, { do: 'view' }]))
+rejects('T12', 'what the dead hold on', without('a', 'dead', [{ do: 'view' }]))
+rejects('T12', 'what is released though its holder may come back', without('a', 'expelled', [released, { do: 'view' }]))
+accepts('T12', 'what waits for one out of reach, dropped', without('b', 'expelled', [{ do: 'cancel', by: 'b', n: 1 }]))
+rejects('T12', 'what waits on for one out of reach', without('b', 'expelled', []))
+
+/** a is out of reach, and what it held ends so much later. */
+const expired = (ms: number, since = '2.a.1'): MachineWriter => {
+  const writer = without('a', 'expelled', [{ do: 'view' }]).wait(ms)
+  const fields = { by: 'b', at: ['2.a.1', 1], op: 'expire', whom: ['a'], since } as const
+  for (const p of ['b', 'c']) writer.exec(p, 'h5', fields, [released])
+  return writer
+}
+accepts('T12', 'what ends when its lease must have run out', expired(12_000))
+rejects('T12', 'what ends before its lease has run out', expired(9_000))
+rejects('T12', 'what ends by a word about another absence', expired(12_000, '1.a.1'))
+
+accepts(
+  'T13',
+  'operations one after the other',
+  cells().begins('a', 1, 'write', ['k', 5]).ends('a', 1, 1).begins('b', 1, 'read', ['k']).ends('b', 1, [1, 5]),
+)
+accepts(
+  'T13',
+  'an operation that is done while another is under way',
+  cells().begins('a', 1, 'write', ['k', 5]).begins('b', 1, 'read', ['k']).ends('b', 1, [0, null]).ends('a', 1, 1),
+)
+accepts(
+  'T13',
+  'an operation without an end that was done',
+  cells().begins('a', 1, 'write', ['k', 5]).begins('b', 1, 'read', ['k']).ends('b', 1, [1, 5]),
+)
+accepts(
+  'T13',
+  'an operation without an end that was not done',
+  cells().begins('a', 1, 'write', ['k', 5]).begins('b', 1, 'read', ['k']).ends('b', 1, [0, null]),
+)
+rejects(
+  'T13',
+  'a read that misses what was written before',
+  cells().begins('a', 1, 'write', ['k', 5]).ends('a', 1, 1).begins('b', 1, 'read', ['k']).ends('b', 1, [0, null]),
+)
+rejects('T13', 'a read of what was never written', cells().begins('b', 1, 'read', ['k']).ends('b', 1, [1, 5]))
+rejects(
+  'T13',
+  'two who both write over one version',
+  cells().begins('a', 1, 'cas', ['k', 5, 0]).begins('b', 1, 'cas', ['k', 6, 0]).ends('a', 1, 1).ends('b', 1, 1),
+)
+rejects(
+  'T13',
+  'a read that goes back',
+  cells()
+    .begins('a', 1, 'write', ['k', 5])
+    .begins('b', 1, 'read', ['k'])
+    .ends('b', 1, [1, 5])
+    .begins('c', 1, 'read', ['k'])
+    .ends('c', 1, [0, null])
+    .ends('a', 1, 1),
+)
+
+const asking = (): MachineWriter => cells().begins('a', 1, 'read', ['k'])
+const atRest = (writer: MachineWriter): TraceWriter => {
+  for (const p of all) writer.settle('join:', 'ok', p).settle('join:cells', 'ok', p)
+  return writer.quiet(all).end()
+}
+accepts('L9', 'a call that ends', atRest(asking().ends('a', 1, [0, null])))
+rejects('L9', 'a call that never ends', atRest(asking()))
+rejects(
+  'L9',
+  'a call that ends late',
+  asking()
+    .quiet(all)
+    .wait(1_500)
+    .write({ e: 'return', t: 9_000, p: 'a', id: 1, ok: true } as TraceLine)
+    .end(),
+)
