@@ -1,17 +1,18 @@
 /**
- * The demo: opens a space and three objects, and shows them. Everything it uses is Tutti's public face.
+ * The demo: opens a space, its objects and a lock, and shows them. Everything it uses is Tutti's public face.
  */
-import { openSpace, type SharedCounter, type SharedMap, type SharedQueue, type Space } from 'tutti'
+import { openSpace, type Presence, type SharedCounter, type SharedMap, type SharedQueue, type Space } from 'tutti'
 import { tabs } from 'tutti/adapters/broadcast-channel'
 import { webrtc } from 'tutti/adapters/simple-peer'
 import { type Address, addressOfAnother, readAddress, signalingAddress } from './address.ts'
+import { showBaton } from './baton-panel.ts'
 import { showBoard } from './board-panel.ts'
 import type { Card } from './card-view.ts'
 import { byId, make, setText } from './dom.ts'
 import { type Job, showJobs } from './jobs-panel.ts'
 import { LogPanel } from './log-panel.ts'
 import { showMembers } from './members-panel.ts'
-import { People } from './people.ts'
+import { People, type Player } from './people.ts'
 import { showPlays } from './plays-panel.ts'
 
 /** What tests and the curious find at `window.tuttiDemo`. */
@@ -20,6 +21,7 @@ interface TuttiDemo {
   readonly cards: SharedMap<Card>
   readonly plays: SharedCounter
   readonly jobs: SharedQueue<Job>
+  readonly players: Presence<Player>
 }
 
 declare global {
@@ -45,7 +47,8 @@ async function start({ space: name, name: memberName, transport }: Address): Pro
     space.kill()
     showKilled()
   })
-  const people = new People(space)
+  const players = await space.presence<Player>('players')
+  const people = new People(space, players)
   const members = showMembers(space, people)
   const log = new LogPanel(people, (author) => members.sound(author))
   log.watchSpace(space)
@@ -67,7 +70,9 @@ async function start({ space: name, name: memberName, transport }: Address): Pro
       return ready('queue', queue)
     }),
   ])
-  window.tuttiDemo = { space, cards, plays, jobs }
+  showBaton({ space, people, players })
+  ready('baton', players)
+  window.tuttiDemo = { space, cards, plays, jobs, players }
 }
 
 /** A panel can be used once its object is whole. */

@@ -1,8 +1,18 @@
 /**
  * Who is who: names and colours of everyone seen so far, also of those who have left.
+ *
+ * Each member chooses a colour that nobody else has, and says so by its presence: so it is the same in all tabs.
  */
-import type { Space } from 'tutti'
+import type { Presence, Space } from 'tutti'
 import { make } from './dom.ts'
+
+/** What each member says of itself. */
+export interface Player {
+  /** Which of the colours is its own. */
+  readonly hue: number
+  /** It holds the baton, or waits for it. */
+  readonly asks: boolean
+}
 
 const NAMES_MAX = 500
 /** Colours that can be told apart, and a step between them that is prime to their number. */
@@ -13,10 +23,15 @@ const HUE_STEP = 5
 export class People {
   readonly self: string
   readonly #names = new Map<string, string>()
-  readonly #hues = new Map<string, number>()
+  /** The colour of this tab's member. */
+  readonly ownHue: number
 
-  constructor(space: Space) {
+  constructor(space: Space, players: Presence<Player>) {
     this.self = space.self
+    this.ownHue = freeHue(space.self, players)
+    players.set({ hue: this.ownHue, asks: false })
+    showHues(players)
+    players.subscribe(() => showHues(players))
     this.#learn(space.view.members)
     space.addEventListener('view', ({ view }) => this.#learn(view.members))
   }
@@ -41,34 +56,54 @@ export class People {
     return tag
   }
 
-  /** The colour of someone, as a hue. */
+  /** The colour of someone, as a hue in CSS: it may become known later. */
   hue(id: string): string {
-    return String((this.#hues.get(id) ?? firstHue(id)) * (360 / HUES) + 8)
+    return `var(${propertyOf(id)}, ${angleOf(firstHue(id))})`
   }
 
   #learn(members: readonly { readonly id: string; readonly name: string }[]): void {
     for (const { id, name } of members) {
-      this.#hues.set(id, this.#hues.get(id) ?? this.#freeHue(id, members))
       this.#names.delete(id)
       this.#names.set(id, name || 'Unnamed')
     }
     for (const id of this.#names.keys()) {
       if (this.#names.size <= NAMES_MAX) break
       this.#names.delete(id)
-      this.#hues.delete(id)
     }
   }
+}
 
-  /** The id's own colour, or the next that no other member has. */
-  #freeHue(id: string, members: readonly { readonly id: string }[]): number {
-    const taken = new Set(members.map((member) => this.#hues.get(member.id)))
-    const first = firstHue(id)
-    for (let step = 0; step < HUES; step += 1) {
-      const hue = (first + step * HUE_STEP) % HUES
-      if (!taken.has(hue)) return hue
-    }
-    return first
+/** Keeps the colours of all who are there where the page's styles find them. They stay when somebody leaves. */
+function showHues(players: Presence<Player>): void {
+  for (const [id, player] of players) {
+    const hue = readHue(player)
+    if (hue !== null) document.documentElement.style.setProperty(propertyOf(id), angleOf(hue))
   }
+}
+
+/** The id's own colour, or the next that no other member has. */
+function freeHue(id: string, players: Presence<Player>): number {
+  const taken = new Set([...players.values()].map(readHue))
+  const first = firstHue(id)
+  for (let step = 0; step < HUES; step += 1) {
+    const hue = (first + step * HUE_STEP) % HUES
+    if (!taken.has(hue)) return hue
+  }
+  return first
+}
+
+/** A peer may have said anything. */
+function readHue(player: unknown): number | null {
+  const hue = typeof player === 'object' && player !== null && 'hue' in player ? player.hue : null
+  return typeof hue === 'number' && Number.isInteger(hue) && hue >= 0 && hue < HUES ? hue : null
+}
+
+function propertyOf(id: string): string {
+  return `--hue-${id}`
+}
+
+function angleOf(hue: number): string {
+  return String(hue * (360 / HUES) + 8)
 }
 
 /** Where the search for a colour begins: the same at everyone. */
