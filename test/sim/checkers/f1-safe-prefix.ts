@@ -8,7 +8,7 @@
 
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { at, getOrMake, pushTo } from './collections.ts'
-import type { Delivery, Group, Install, Process, View } from './model.ts'
+import type { Delivery, Group, Install, Located, Process, View } from './model.ts'
 import { isOlder, isUniform, type Run } from './run.ts'
 
 export const checker: Checker = {
@@ -148,14 +148,33 @@ function hasActed({ data: { line }, before }: Install): boolean {
   return false
 }
 
-/** Has every member of the group's last view left, or died, when another begins: one of them said goodbye, or all are proven dead? */
+/**
+ * Has every member of the group's last view left, or died, when another begins: one of them said goodbye, or all are proven
+ * dead? Whoever still awaited the state has nothing to go on from.
+ */
 function hasEnded(run: Run, last: View, next: View): boolean {
   const line = next.installs[0]?.at.line ?? 0
-  const members = [...last.members].flatMap((id) => run.process(id) ?? [])
+  const all = [...last.members].flatMap((id) => run.process(id) ?? [])
+  const members = all.filter((process) => !isAwaiting(run, process, last, line))
+  if (members.length === 0) return false
   const left = members.filter((process) => hasLeft(process, last, line))
   const crashed = members.filter((p) => !left.includes(p))
   if (!crashed.every((p) => p.crash !== null && p.crash.line < line)) return false
   return left.length > 0 || crashed.every(({ id }) => isToldDead(run, id, line))
+}
+
+/** Did it join those who had been in the group before, and has got no state of theirs up to that line? */
+function isAwaiting(run: Run, process: Process, { group }: View, line: number): boolean {
+  const join = process.joins.get(group.name)?.findLast((asked) => asked.line < line)?.line ?? 0
+  const first = process.installs.get(group)?.find(({ at }) => at.line > join && at.line < line)
+  if (first === undefined) return false
+  const isBefore = ({ group: of, installs, members }: View): boolean =>
+    of === group && (installs[0]?.at.line ?? line) < first.at.line && [...members].some((id) => others.has(id))
+  const others = new Set([...first.view.members].filter((id) => id !== process.id))
+  if (!run.views.some((view) => view !== first.view && isBefore(view))) return false
+  const isGiven = (at: Located<'stateIn'> | Located<'anew'>): boolean =>
+    at.process === process && at.data.g === group.name && at.line > join && at.line < line
+  return !run.of('stateIn').some(isGiven) && !run.of('anew').some(isGiven)
 }
 
 /** Has a view of the space told, before that line, that this process is proven dead? */

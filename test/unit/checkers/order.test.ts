@@ -399,6 +399,23 @@ tolerates(
   'a new state of a group whose members are proven dead',
   leftTo((trace) => trace.crash('b'), false, ['a', 'b']),
 )
+/** a is proven dead when d is with it in the group; `had`: d has got its state. */
+const leftAwaiting = (had: boolean, dead: string[] = ['a']): TraceWriter => {
+  const trace = new TraceWriter().start(['a', 'd']).view('', '1.a', ['a', 'd'])
+  trace.open('g', ['a'], { ...uniform, ...consistent }).view('g', '1.a.1', ['a'])
+  trace.cast('a#1', 'g').deliver('a', 'g', 'a#1').view('', '2.a', ['a', 'd']).view('g', '2.a.0', ['a'])
+  trace.open('g', ['d'], { ...uniform, ...consistent }).view('g', '2.a.1', ['a', 'd'])
+  if (had) trace.write({ e: 'stateIn', t: 1, p: 'd', g: 'g', from: 'a', view: '2.a.1', cut: { a: 1 }, h: 'y' })
+  return trace
+    .crash('a')
+    .view('', '3.d', ['d'], { dead })
+    .view('g', '3.d.0', ['d'])
+    .write({ e: 'anew', t: 98, p: 'd', g: 'g', view: '3.d.0' })
+    .write({ e: 'digest', t: 99, p: 'd', g: 'g', view: '3.d.0', cut: {}, h: 'x' })
+}
+tolerates('F1', 'a new state for who awaited the one of a member that is proven dead', leftAwaiting(false))
+rejects('F1', 'a new state for who had got the one of a member that is proven dead', leftAwaiting(true))
+rejects('F1', 'a new state for who awaited the one of a member whose death is not proven', leftAwaiting(false, []))
 rejects(
   'F1',
   'a new state of a group of which one member is proven dead, and the other is not',
