@@ -122,11 +122,11 @@ const planted: readonly ToolMutant[] = [
     properties: ['T13'],
   },
   {
-    name: 'shared-with-one',
-    about: 'a shared lock is granted beside an exclusive one',
+    name: 'two-exclusive',
+    about: 'an exclusive lock is granted beside another one',
     file: 'lib/tools/lock-machine.ts',
-    find: "(mode === 'shared' && held.every((each) => each.mode === 'shared'))",
-    replace: "mode === 'shared'",
+    find: "return mode === 'shared' || held.length < this.#holdersMax",
+    replace: "return mode === 'shared' || held.length <= this.#holdersMax",
     properties: ['T5', 'P3'],
   },
   {
@@ -139,10 +139,10 @@ const planted: readonly ToolMutant[] = [
   },
   {
     name: 'lock-leased-by-the-grant',
-    about: "a lock's lease counts from when the grant is heard",
+    about: "a lock's lease counts from when the grant is heard, though its taker may have slept since it was made",
     file: 'lib/tools/lock-replica.ts',
-    find: 'token, since: request.since })',
-    replace: 'token, since: this.#port.now() })',
+    find: 'if (!this.#leases.isFresh(request.since))',
+    replace: 'request.since = this.#port.now()\n    if (!this.#leases.isFresh(request.since))',
     properties: ['P3'],
   },
 ]

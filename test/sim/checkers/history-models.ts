@@ -1,6 +1,9 @@
 /** What tools do, as their applications see it: for the search of `t13-linearizable.ts`, by the tool's name. */
 import type { HistoryModel, TimedOp } from './search.ts'
 
+/** As in `tools/stock.ts`. */
+const STOCK_MAX = 20
+
 function keyOf({ args }: TimedOp): string {
   return String((args as readonly unknown[])[0])
 }
@@ -37,6 +40,20 @@ const register: HistoryModel = {
   },
 }
 
+/** What is in stock, and apart from that the last id. */
+const stock: HistoryModel = {
+  keyOf: ({ f }) => (f === 'block' ? 'ids' : 'all'),
+  start: '0',
+  step(state, { f, args, ok, value }) {
+    const now = Number(state)
+    if (f === 'read') return ok === null || value === now ? state : null
+    const after = now + ((args as readonly number[])[0] ?? 0)
+    if (f === 'block') return ok === null || isSame(value, { from: now + 1, to: after }) ? String(after) : null
+    if (after < 0 || after > STOCK_MAX) return ok === null || (!ok && value === 'out-of-bounds') ? state : null
+    return ok === null || (ok && value === after) ? String(after) : null
+  },
+}
+
 /** Are they the same record, in whatever order its fields stand? */
 function isSame(value: unknown, expected: object): boolean {
   const sorted = (record: object): string => JSON.stringify(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -44,4 +61,4 @@ function isSame(value: unknown, expected: object): boolean {
 }
 
 /** By tool. */
-export const HISTORIES: Readonly<Record<string, HistoryModel>> = { cells, register }
+export const HISTORIES: Readonly<Record<string, HistoryModel>> = { cells, register, stock }

@@ -133,7 +133,7 @@ class Step {
   take(): Point {
     const { data } = this.#exec
     if (this.#isNewView) this.#noteView()
-    if (data.op === 'cancel') this.#noteAuthor()
+    if (data.op === 'cancel' || data.op === 'request') this.#noteAuthor()
     for (const deed of data.deeds) this.#do(deed)
     if (data.op === 'cancel') this.#checkCancelled()
     if (this.#isNewView && data.primary === true) this.#checkView()
@@ -158,7 +158,7 @@ class Step {
     }
   }
 
-  /** Whoever takes back a call that has not come is known from there on as well. */
+  /** Whoever asks is known from there on, also if it is passed over. */
   #noteAuthor(): void {
     const { by = '', call = [0, 0] } = this.#exec.data
     const known = this.#sessions.get(by)

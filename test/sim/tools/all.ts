@@ -5,9 +5,10 @@ import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
 import { register } from './register.ts'
+import { stock } from './stock.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register]
+const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4

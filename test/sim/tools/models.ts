@@ -5,6 +5,7 @@ import { loansModel } from './loans-model.ts'
 import { locksModel } from './locks-model.ts'
 import { anyModel, type MachineModel } from './machine-model.ts'
 import { registerModel } from './register-model.ts'
+import { stockModel } from './stock-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
@@ -12,4 +13,5 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   loans: anyModel(loansModel),
   locks: anyModel(locksModel),
   register: anyModel(registerModel),
+  stock: anyModel(stockModel),
 }
