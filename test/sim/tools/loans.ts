@@ -44,6 +44,8 @@ class OpenLoans implements OpenTool {
     this.#loans.inHand.add(token.join())
     await this.#calls.pause(ms)
     await this.#calls.run('give back', [thing, token], () => this.#loans.replica.call(['give back', thing, token]))
+    // Given back in a line that is lost, it is this process's again in the other one, and nobody else will give it back.
+    this.#loans.inHand.delete(token.join())
   }
 
   close(): Promise<void> {
