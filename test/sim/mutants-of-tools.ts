@@ -137,14 +137,6 @@ const planted: readonly ToolMutant[] = [
     replace: 'else lock.waiting.splice(0, 0, request)',
     properties: ['T12'],
   },
-  {
-    name: 'lock-leased-by-the-grant',
-    about: "a lock's lease counts from when the grant is heard, though its taker may have slept since it was made",
-    file: 'lib/tools/lock-replica.ts',
-    find: 'if (!this.#leases.isFresh(request.since))',
-    replace: 'request.since = this.#port.now()\n    if (!this.#leases.isFresh(request.since))',
-    properties: ['P3'],
-  },
 ]
 
 /** See {@link Mutant}. */
