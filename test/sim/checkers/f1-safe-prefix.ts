@@ -165,16 +165,26 @@ function hasEnded(run: Run, last: View, next: View): boolean {
 
 /** Did it join those who had been in the group before, and has got no state of theirs up to that line? */
 function isAwaiting(run: Run, process: Process, { group }: View, line: number): boolean {
-  const join = process.joins.get(group.name)?.findLast((asked) => asked.line < line)?.line ?? 0
-  const first = process.installs.get(group)?.find(({ at }) => at.line > join && at.line < line)
+  const since = joinBefore(process, group, line)
+  const first = process.installs.get(group)?.find(({ at }) => at.line > since && at.line < line)
   if (first === undefined) return false
-  const isBefore = ({ group: of, installs, members }: View): boolean =>
-    of === group && (installs[0]?.at.line ?? line) < first.at.line && [...members].some((id) => others.has(id))
-  const others = new Set([...first.view.members].filter((id) => id !== process.id))
-  if (!run.views.some((view) => view !== first.view && isBefore(view))) return false
+  const others = [...first.view.members].filter((id) => id !== process.id).flatMap((id) => run.process(id) ?? [])
+  if (!others.some((other) => wasInBefore(other, first))) return false
   const isGiven = (at: Located<'stateIn'> | Located<'anew'>): boolean =>
-    at.process === process && at.data.g === group.name && at.line > join && at.line < line
+    at.process === process && at.data.g === group.name && at.line > since && at.line < line
   return !run.of('stateIn').some(isGiven) && !run.of('anew').some(isGiven)
+}
+
+/** Where it last asked to join the group before that line. */
+function joinBefore({ joins }: Process, { name }: Group, line: number): number {
+  return joins.get(name)?.findLast((asked) => asked.line < line)?.line ?? 0
+}
+
+/** Has it had an earlier view of the group than that one, since it last joined it? */
+function wasInBefore(process: Process, { view, at }: Install): boolean {
+  const since = joinBefore(process, view.group, at.line)
+  const installs = process.installs.get(view.group) ?? []
+  return installs.some((each) => each.view !== view && each.at.line > since && each.at.line < at.line)
 }
 
 /** Has a view of the space told, before that line, that this process is proven dead? */
