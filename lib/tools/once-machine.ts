@@ -50,6 +50,11 @@ export class OnceMachine implements Machine {
     return runner?.process === process && sameToken(runner.token, token)
   }
 
+  /** What that process runs now, and under which tokens. */
+  runBy(process: string): (readonly [key: string, token: Token])[] {
+    return this.#sorted().flatMap(([key, { runner }]) => (runner?.process === process ? [[key, runner.token]] : []))
+  }
+
   /**
    * `[ask, key]` is answered with `[run, token]` or `[done, result]`; `[complete, key, token, result]` and
    * `[fail, key, token]` with null; `[forget, key]` with whether there was a result; `[propose, key, result]` with `[done, result]` at once: that result,

@@ -11,7 +11,7 @@ import type { Token } from '../objects/token.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { checkKey } from './keys.ts'
 import { ONCE_ANSWER, ONCE_OP, ONCE_RESULT_MAX, OnceMachine } from './once-machine.ts'
-import { type Term, Terms } from './terms.ts'
+import { RETRY_MS, type Term, Terms } from './terms.ts'
 
 /** How long a runner may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
@@ -39,6 +39,8 @@ export class Once {
   readonly #machine = new OnceMachine()
   readonly #replica: MachineReplica<OnceMachine>
   readonly #terms: Terms
+  /** Tokens of the runs that this process knows of: it completes them, or says that they failed. */
+  readonly #inHand = new Set<string>()
   #isEnded = false
 
   /** Made by {@link onceKind}. */
@@ -53,7 +55,11 @@ export class Once {
         const [what, token] = value as [number, Token]
         if (what === ONCE_ANSWER.run) this.#fail(key, token)
       },
-      settled: () => this.#terms.settled(),
+      strayed: () => this.#sweepSoon(),
+      settled: (isLoaded) => {
+        if (isLoaded) this.#sweepSoon()
+        this.#terms.settled()
+      },
     })
     this.#terms = new Terms(
       port,
@@ -122,6 +128,7 @@ export class Once {
       }
       if (answer[0] === ONCE_ANSWER.done) return answer[1] as Uint8Array
       const token = answer[1] as Token
+      this.#inHand.add(String(token))
       const term = await this.#terms.begin({ key, token, since }, signal)
       if (term !== null && !signal?.aborted) return term
       if (term !== null) this.#terms.end(term)
@@ -147,6 +154,7 @@ export class Once {
       return null
     } finally {
       signal?.removeEventListener('abort', onAbort)
+      this.#inHand.delete(String(term.token))
       this.#terms.end(term)
     }
   }
@@ -166,10 +174,24 @@ export class Once {
 
   /** Another asker may run it, if this process still does; it need not be waited for. */
   #fail(key: string, token: Token): void {
+    this.#inHand.delete(String(token))
     if (this.#isEnded || !this.#machine.isRunning(key, this.#port.self, token)) return
     this.#replica.call([ONCE_OP.fail, key, [...token]], { isPatient: true }).catch((error: unknown) => {
       if (error instanceof BusyError) void this.#terms.pause().then(() => this.#fail(key, token))
     })
+  }
+
+  #sweepSoon(): void {
+    this.#port.after(RETRY_MS, () => this.#sweep())
+  }
+
+  /**
+   * Lets others run what a state that was taken over says that this process runs, where nobody here knows of it: it has ended
+   * in a line that is lost.
+   */
+  #sweep(): void {
+    for (const [key, token] of this.#machine.runBy(this.#port.self))
+      if (!this.#inHand.has(String(token))) this.#fail(key, token)
   }
 
   #closedError(): ClosedError {

@@ -184,6 +184,26 @@ test('once › a run that ended because it was lost is no error: its asker waits
   assert.deepEqual(asker.outcome as unknown, { value: 'at last' })
 })
 
+test('once › what ended in a line that is lost is not taken for under way in the other one', async () => {
+  const { cluster, ask, at } = made(2)
+  const first = ask(at(0))
+  await cluster.rest()
+  const older = at(0).replica.save()
+  first.runs[0]?.fail(new Error('no'))
+  await cluster.advance(200)
+  assert.ok(first.outcome?.error instanceof Error)
+  // All go back to the state in which it ran, as after a loss that was agreed to.
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+  }
+  const second = ask(at(1))
+  await cluster.advance(300)
+  second.runs[0]?.finish('done')
+  await cluster.advance(200)
+  assert.deepEqual(second.outcome, { value: 'done' })
+})
+
 test('once › whoever aborts asks no longer; a run that returns all the same counts', async () => {
   const { cluster, ask, at } = made(4)
   const [a, b] = [new AbortController(), new AbortController()]
