@@ -40,6 +40,9 @@ test('ledger › failed seeds that run again without a violation are cleared, th
   assert.deepEqual([clean.violations, clean.failed, clean.cleared], [0, undefined, [3, 9, 7]])
 })
 
+/** What only the workload `tools` puts to the test: the ledger's is `mixed`. */
+const OF_TOOLS = ['T12', 'T13', 'L9']
+
 test('ledger › what is kept has whole entries, one for each commit, without gaps', () => {
   const entries: readonly Entry[] = JSON.parse(readFileSync(new URL('./ledger.json', import.meta.url), 'utf8'))
   const properties = Object.keys(checkTrace([]).checked)
@@ -53,6 +56,6 @@ test('ledger › what is kept has whole entries, one for each commit, without ga
     for (const property of Object.keys(checked)) assert.match(property, /^[A-Z]\d+$/)
   }
   const last = entries.at(-1)
-  for (const property of properties)
+  for (const property of properties.filter((each) => !OF_TOOLS.includes(each)))
     assert.ok((last?.checked[property] ?? 1) > 0, `${property} was never put to the test`)
 })
