@@ -85,7 +85,11 @@ function run(cwd: string, args: readonly string[]): Promise<string> {
       output = (output + text).slice(-100_000)
     })
     child.on('error', reject)
-    child.on('close', () => resolve(output))
+    child.on('close', (code) => {
+      // 1: it has found something. Anything else is no search, and not a mutant that was not found.
+      if (code === 0 || code === 1) resolve(output)
+      else reject(new Error(`the explorer ended with code ${code} in ${cwd}`))
+    })
   })
 }
 
@@ -97,7 +101,7 @@ interface LastLine {
 function readSummary(line: string): LastLine {
   try {
     return JSON.parse(line) as LastLine
-  } catch {
-    return { states: 0, violations: [] }
+  } catch (cause) {
+    throw new Error(`the explorer broke down: its last line is no summary: ${line.slice(0, 200)}`, { cause })
   }
 }
