@@ -82,3 +82,9 @@ test('a plan of faults is drawn before the run and names every kind some time', 
   }
   assert.deepEqual([...kinds].sort(), [...FAULT_KINDS].sort())
 })
+
+test('the workload of tools puts their properties to the test', { timeout: 60_000 }, async () => {
+  const { checked, violations } = await runSeed(1, { ...DEFAULT_OPTIONS, workload: 'tools' })
+  assert.deepEqual(violations, [])
+  for (const property of ['T12', 'T13', 'L9']) assert.ok((checked[property] ?? 0) > 0, property)
+})
