@@ -17,6 +17,8 @@ import { type Answer, CANCELLED, type Machine } from './state-machine.ts'
 const RETRY_MS = 50
 /** Calls that are under way at a time, at most. */
 const SENT_MAX = CALLS_MAX / 2
+/** Of a call of which nobody can tell what became. */
+const CUT_OFF = 'was cut off from the primary component'
 
 /** What a machine is opened with, checked. */
 export interface MachineSettings {
@@ -67,8 +69,12 @@ interface Open {
   readonly isStray: boolean
   /** It was passed over, and is not sent again as fast as it can be. */
   isResting: boolean
+  /** How often it was cast. */
+  casts: number
   /** Takes back a cast that waits here unsent. */
-  readonly unsend: AbortController
+  unsend: AbortController
+  /** Outside the primary component, where calls reject: what it rejects with if its only cast turns out to be unsent. */
+  refusal: NotPrimaryError | null
   readonly stopListening: () => void
 }
 
@@ -131,7 +137,9 @@ export class MachineReplica<M extends Machine> implements Replica {
         isUnderWay: false,
         isStray: false,
         isResting: false,
+        casts: 0,
         unsend: new AbortController(),
+        refusal: null,
         stopListening: () => signal?.removeEventListener('abort', onAbort),
       }
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -236,19 +244,39 @@ export class MachineReplica<M extends Machine> implements Replica {
       : this.#cast([SESSION_OP.cancel, ...head])
     if (receipt === null) return false
     open.isUnderWay = true
+    open.casts += 1
     receipt.delivered.then(
       () => {
         open.isUnderWay = false
+        this.#stand(open)
         open.isResting = this.#recordOf(open) === null
         if (open.isResting) this.#retryLater()
         else this.#driveAll()
       },
-      () => {
+      (reason: unknown) => {
         open.isUnderWay = false
+        this.#endRefused(open, reason)
         this.#retryLater()
       },
     )
     return true
+  }
+
+  /** It was delivered after all, so it is not refused. */
+  #stand(open: Open): void {
+    if (open.refusal === null) return
+    open.refusal = null
+    open.unsend = new AbortController()
+  }
+
+  /** It could not be told whether it was sent, and now it can. */
+  #endRefused(open: Open, reason: unknown): void {
+    const { refusal } = open
+    if (refusal === null) return
+    open.refusal = null
+    const isUnsent = reason === refusal
+    if (isUnsent) open.number = null
+    this.#giveUp(open, isUnsent ? refusal : this.#unknown(CUT_OFF))
   }
 
   /**
@@ -302,9 +330,12 @@ export class MachineReplica<M extends Machine> implements Replica {
     const refusal = this.#refusal()
     if (refusal === null) return
     for (const open of [...this.#open]) {
-      if (open.options.isPatient === true || open.wish === null) continue
-      const isSent = open.number !== null
-      this.#giveUp(open, isSent ? this.#unknown('was cut off from the primary component') : refusal)
+      if (open.options.isPatient === true || open.wish === null || open.refusal !== null) continue
+      if (open.isUnderWay && open.casts === 1) {
+        // Perhaps it waits here unsent: what becomes of the cast will tell.
+        open.refusal = refusal
+        open.unsend.abort(refusal)
+      } else this.#giveUp(open, open.number === null ? refusal : this.#unknown(CUT_OFF))
     }
   }
 
@@ -365,7 +396,9 @@ export class MachineReplica<M extends Machine> implements Replica {
         isUnderWay: false,
         isStray: true,
         isResting: false,
+        casts: 0,
         unsend: new AbortController(),
+        refusal: null,
         stopListening: () => undefined,
       })
     }

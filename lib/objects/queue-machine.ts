@@ -37,7 +37,15 @@ import { isToken, sameToken, type Token } from './token.ts'
  * `[giveBack, id, token, whether it was in hand]`, `[extend, id, token, limit]`, `[due, keys]`, `[restore, id]`, `[drop, id]`.
  */
 export const OP = {
-  ...{ add: 0, take: 1, done: 2, fail: 3, giveBack: 4, extend: 5, due: 6, restore: 7, drop: 8 },
+  add: 0,
+  take: 1,
+  done: 2,
+  fail: 3,
+  giveBack: 4,
+  extend: 5,
+  due: 6,
+  restore: 7,
+  drop: 8,
 } as const
 
 /** A queue holds at most this many items, dead letters included. */

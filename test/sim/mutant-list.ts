@@ -6,6 +6,7 @@ import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
 import { leaseMutants } from './mutants-of-leases.ts'
+import { queueMutants } from './mutants-of-queues.ts'
 import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
@@ -87,9 +88,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'two-grants',
     about: 'an item that is taken is granted once more',
-    file: 'lib/objects/queue-state.ts',
-    find: 'this.#lastGranted += 1\n    return',
-    replace: 'this.#lastGranted += this.#lastGranted % 8 === 7 && this.#n % 2 === 1 ? 0 : 1\n    return',
+    file: 'lib/objects/queue-machine.ts',
+    find: 'this.#taken.add(item.id)\n    if',
+    replace: 'this.#taken.add(item.id)\n    if (token[2] % 8 === 7) this.#ready.push(item)\n    if',
     properties: ['T5'],
   },
   {
@@ -502,6 +503,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...foldingMutants,
   ...domainMutants,
   ...leaseMutants,
+  ...queueMutants,
   ...toolMutants,
   ...coverageMutants,
   {

@@ -16,9 +16,9 @@ export const leaseMutants: readonly Mutant[] = [
   {
     name: 'leased-by-the-grant',
     about: 'a lease counts from when the grant is heard, though its taker may have slept since it was made',
-    file: 'lib/objects/queue-replica.ts',
-    find: 'if (!this.#held.isFresh(open.since) &&',
-    replace: 'open.since = this.port.now()\n    if (!this.#held.isFresh(open.since) &&',
+    file: 'lib/objects/queue-hands.ts',
+    find: 'const { id, token, since } = granted',
+    replace: 'const { id, token } = granted\n    const since = this.port.now()',
     properties: ['P3'],
   },
   {

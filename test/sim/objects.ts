@@ -5,7 +5,7 @@ import type { AppGroup } from '../../lib/app-group.ts'
 import type { GroupOptions } from '../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../lib/objects/counter.ts'
 import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
-import { queueKind, type SharedQueue } from '../../lib/objects/queue.ts'
+import { queueKind, SharedQueue } from '../../lib/objects/queue.ts'
 import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
@@ -15,6 +15,7 @@ import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import { watchMachine } from './tool-trace.ts'
 import { drawTools, toolOf } from './tools/all.ts'
+import { drawJobsName } from './tools/jobs.ts'
 import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
 
@@ -79,7 +80,15 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
   // Not everybody is in both groups of its domain.
   if (domain !== null) templates.push({ name: 'd', kind: 'log', isCore: false })
-  return templates
+  return workload === 'queue' ? withJobs(templates, scenario) : templates
+}
+
+/** The queues are opened with limits of their own, and their steps are replayed. */
+function withJobs(templates: readonly GroupTemplate[], { random }: Scenario): GroupTemplate[] {
+  const draw = random.fork('jobs')
+  return templates.map((each, i) =>
+    each.kind === 'queue' ? { ...each, name: drawJobsName(draw, i), kind: 'tool' } : each,
+  )
 }
 
 /** Groups of which nobody need be in all. */
@@ -109,7 +118,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       const mixed = isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port
       const made = kind.create(watching?.port ?? mixed, options)
       if (watching !== null) watching.attach(made.replica)
-      if (template.kind === 'queue') traceQueue(made.replica, process.id, write, process.written)
+      if (made.handle instanceof SharedQueue) traceQueue(made.handle, process.id, write, process.written)
       if ((options as { readonly forgetAfterMs?: number }).forgetAfterMs !== undefined) {
         watchFolding(kind, { replica: made.replica, port, options }, twinsOf(world), (what) => {
           if (!world.isExcused) world.fail('fold', `at ${world.now} ms ${process.id} holds in "${name}" ${what}`)

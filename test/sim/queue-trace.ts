@@ -6,80 +6,64 @@
  * Items are named by their value, which no other item of a run has, whatever became of the queue in between.
  * A taker writes its own grants; every process writes the completions and returns that it sees.
  */
-import { QueueReplica } from '../../lib/objects/queue-replica.ts'
-import type { Grant, Happening, QueueItem } from '../../lib/objects/queue-state.ts'
-import type { Replica } from '../../lib/objects/replica.ts'
+import type { SharedQueue } from '../../lib/objects/queue.ts'
+import type { QueueHands } from '../../lib/objects/queue-hands.ts'
+import type { Grant, QueueItem } from '../../lib/objects/queue-items.ts'
+import type { Happening } from '../../lib/objects/queue-machine.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
 import type { RawLine } from './trace.ts'
 import { nameOfValue } from './value.ts'
 
 /**
- * Makes a queue's replica write lines. `written`: the own grants that have been, by item and token, also those that an
- * earlier replica of the process wrote, before it left the group.
+ * Makes a queue write lines. `written`: the own grants that have been, by item and token, also those that an earlier handle
+ * of the process wrote, before it left the group.
  */
 export function traceQueue(
-  replica: Replica,
+  { hands }: SharedQueue,
   self: string,
   write: (line: RawLine) => void,
   written: Set<string> = new Set(),
 ): void {
-  if (!(replica instanceof QueueReplica)) throw new TypeError('not a queue')
-  const { state, port } = replica
+  const { machine, port } = hands
   /** Those of them that a state taken over since may come back to: that grants nothing new. */
   let passed = new Set<string>()
   const grant = (item: QueueItem, { taker, token }: Grant): void => {
     if (taker !== self) return
-    const lock = `${port.name}/${nameOfValue(item.value)}`
+    const lock = nameOf(port.name, item)
     const key = `${lock} ${token.join()}`
     if (passed.delete(key)) return
     written.add(key)
     write({ e: 'grant', lock, token, mode: 'item' })
   }
-  const take = (happened: readonly Happening[]): void => {
-    for (const each of happened) {
-      if (each.type === 'taken') grant(each.item, each.grant)
-      else if (each.type === 'done')
-        write({ e: 'release', lock: nameOf(port.name, each), token: each.grant.token, ok: true })
-      else if (each.type === 'returned') {
-        write({
-          e: 'release',
-          lock: nameOf(port.name, each),
-          token: each.grant.token,
-          why: each.by === null ? 'gone' : 'given',
-        })
-      }
+  const take = (each: Happening): void => {
+    if (each.type === 'taken') grant(each.item, each.grant)
+    else if (each.type === 'done')
+      write({ e: 'release', lock: nameOf(port.name, each.item), token: each.grant.token, ok: true })
+    else if (each.type === 'returned' || each.type === 'dead') {
+      const why = each.by === null ? 'gone' : 'given'
+      write({ e: 'release', lock: nameOf(port.name, each.item), token: each.grant.token, why })
     }
   }
-  watchHands(replica, write)
-  const { apply, install, load } = state
-  state.apply = (op, author) => {
-    const happened = apply.call(state, op, author)
-    if (happened !== null) take(happened)
-    return happened
+  watchHands(hands, write)
+  const told = machine.watch
+  machine.watch = (happening) => {
+    take(happening)
+    told(happening)
   }
-  state.install = (view) => {
-    const happened = install.call(state, view)
-    take(happened)
-    return happened
-  }
-  const known = new Set<string>()
-  state.load = (saved) => {
-    for (const item of state.held()) if (item.grant !== null) known.add(item.grant.token.join())
-    load.call(state, saved)
+  const { load } = machine
+  machine.load = (saved) => {
+    const known = new Set(machine.held().map((item) => item.grant.token.join()))
+    load.call(machine, saved)
     passed = new Set(written)
     // A state that comes outside the primary component tells of grants of long ago; nobody acts on them.
-    if (port.view?.primary !== true) return known.clear()
-    for (const item of state.held()) {
-      if (item.grant === null || known.has(item.grant.token.join())) continue
-      grant(item, item.grant)
-    }
-    known.clear()
+    if (port.view?.primary !== true) return
+    for (const item of machine.held()) if (!known.has(item.grant.token.join())) grant(item, item.grant)
   }
 }
 
 /** Of each item, the application gets it once, and lets go of it once. */
-function watchHands(replica: QueueReplica, write: (line: RawLine) => void): void {
-  const { take, done, fail, port } = replica
+function watchHands(hands: QueueHands, write: (line: RawLine) => void): void {
+  const { take, done, fail, giveBack, port } = hands
   const inHand = new Set<TakenItem<unknown>>()
   const lineOf = ({ item, token }: TakenItem<unknown>, on: boolean): RawLine => ({
     e: 'act',
@@ -90,8 +74,8 @@ function watchHands(replica: QueueReplica, write: (line: RawLine) => void): void
   const letGo = (taken: TakenItem<unknown>): void => {
     if (inHand.delete(taken)) write(lineOf(taken, false))
   }
-  replica.take = (signal) => {
-    const taking = take.call(replica, signal)
+  hands.take = (terms) => {
+    const taking = take.call(hands, terms)
     taking.then(
       (taken) => {
         if (taken.isLost) return
@@ -103,16 +87,20 @@ function watchHands(replica: QueueReplica, write: (line: RawLine) => void): void
     )
     return taking
   }
-  replica.done = (taken, result, isPatient) => {
+  hands.done = (taken, result, isPatient) => {
     letGo(taken)
-    return done.call(replica, taken, result, isPatient)
+    return done.call(hands, taken, result, isPatient)
   }
-  replica.fail = (taken, reason, isPatient) => {
+  hands.fail = (taken, reason, options, isPatient) => {
     letGo(taken)
-    return fail.call(replica, taken, reason, isPatient)
+    return fail.call(hands, taken, reason, options, isPatient)
+  }
+  hands.giveBack = (taken) => {
+    letGo(taken)
+    giveBack.call(hands, taken)
   }
 }
 
-function nameOf(group: string, { item }: { readonly item: QueueItem }): string {
+function nameOf(group: string, item: QueueItem): string {
   return `${group}/${nameOfValue(item.value)}`
 }

@@ -39,7 +39,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 /** Runs a seed to its end, by a plan or by what it draws. The same seed, options, plan and code give the same lines. */
 export async function runSeed(seed: number, options: SimOptions, planned?: Plan): Promise<SeedResult> {
   const scenario = scenarioOf(seed, options, planned)
-  if (scenario.options.workload === 'tools') await loadTools()
+  await loadTools(scenario)
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)

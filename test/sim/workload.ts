@@ -38,7 +38,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   mixed: { counter: 2, map: 4, log: 4, queue: 5, tool: 0 },
   available: { counter: 3, map: 5, log: 2, queue: 0, tool: 0 },
   consistent: { counter: 0, map: 1, log: 4, queue: 5, tool: 0 },
-  queue: { counter: 0, map: 0, log: 0, queue: 1, tool: 0 },
+  queue: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   churn: { counter: 1, map: 1, log: 3, queue: 5, tool: 0 },
   big: { counter: 2, map: 4, log: 4, queue: 5, tool: 0 },
   uniform: { counter: 4, map: 6, log: 4, queue: 1, tool: 0 },

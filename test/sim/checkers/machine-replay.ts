@@ -8,6 +8,8 @@ import type { MachineModel, ModelAnswer, ModelContext } from '../tools/machine-m
 import type { Located } from './model.ts'
 import { compareTokens, sameToken } from './tokens.ts'
 
+type Exec = Located<'exec'>
+
 /** What is known of a process's requests at a point of a history. */
 interface Session {
   readonly opening: number
@@ -43,9 +45,9 @@ export interface Around {
   given(given: Given, opening: number): void
   /** The time from which a process that is out of reach since that view may have lost what it held. */
   expiresAt(view: string): number
+  /** When the first replica took this step. */
+  firstAt(exec: Exec): number
 }
-
-type Exec = Located<'exec'>
 
 /** Where one replica stands. */
 interface Standing {
@@ -70,7 +72,7 @@ export class MachineReplay {
   take(exec: Exec): void {
     const { data, line } = exec
     if (data.step === 'begin') {
-      const point = { state: this.#model.start(), sessions: new Map(), tokens: new Map(), view: '' }
+      const point = { state: this.#model.start(data.obj), sessions: new Map(), tokens: new Map(), view: '' }
       this.#standing.set(data.p, { point, members: new Set(), isPrimary: false })
       this.#reach(exec, point)
       return
@@ -210,6 +212,8 @@ class Step {
     const tokens = tokensIn([deed.answer, deed.answers])
     return {
       isPrimary: this.#standing.isPrimary,
+      view: this.#exec.data.at?.[0] ?? this.#exec.data.view ?? '',
+      at: this.#around.firstAt(this.#exec),
       members: this.#standing.members,
       nextToken: () => {
         let token = tokens.shift()

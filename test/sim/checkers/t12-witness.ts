@@ -56,6 +56,8 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
   }
   const views = run.groups.find((group) => group.name === name)?.views
   const lease = run.bounds?.lease ?? 0
+  const first = new Map<string, number>()
+  for (const exec of execs) first.set(stepOf(exec), Math.min(exec.t, first.get(stepOf(exec)) ?? exec.t))
   const machine = new MachineReplay(model, {
     fail: (message, line) => verdict.fail(message, line),
     given: ({ by, n, answer }: Given, opening) => {
@@ -67,6 +69,7 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const times = views?.get(view)?.installs.map(({ at }) => at.t) ?? []
       return Math.min(...times) + lease * LEASES - TICK_MS
     },
+    firstAt: (exec) => first.get(stepOf(exec)) ?? exec.t,
   })
   for (const exec of execs) {
     verdict.checked += exec.data.deeds.length
@@ -82,6 +85,11 @@ function textOf(answer: readonly unknown[]): string {
 /** The line in which a step is taken. */
 function lineOf({ space }: Exec): string | null {
   return space?.data.line ?? null
+}
+
+/** The same for all replicas that take it. */
+function stepOf({ data }: Exec): string {
+  return data.at?.join('#') ?? data.view ?? data.step
 }
 
 function placeOf(exec: Exec): string {

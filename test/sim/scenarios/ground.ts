@@ -102,7 +102,7 @@ export class Ground {
         this.world.trace.app(this.world.now, id, line)
       this.#openKind(process, name, queueKind, (port) => {
         const made = queueKind.create(port, { leaseMs: BOUNDS.lease, whenNotPrimary })
-        traceQueue(made.replica, id, write)
+        traceQueue(made.handle, id, write)
         this.#groups.set(key, { queue: made.handle })
         return made
       })

@@ -1,6 +1,8 @@
 /** All tools that the workload `tools` knows. */
+import { modelNameOf } from '../checkers/tool-names.ts'
 import type { Scenario } from '../scenario.ts'
 import { cells } from './cells.ts'
+import { jobs } from './jobs.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
@@ -23,14 +25,15 @@ export interface DrawnTool {
 
 const loaded = new Map<string, LoadedTool>()
 
-/** Loads what they need of the library. */
-export async function loadTools(): Promise<void> {
-  for (const { name, load } of TOOLS) if (!loaded.has(name)) loaded.set(name, await load())
+/** Loads what those of a workload need of the library. */
+export async function loadTools({ options: { workload } }: Scenario): Promise<void> {
+  const tools = workload === 'tools' ? TOOLS : workload === 'queue' ? [jobs] : []
+  for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
 /** One that is loaded. */
 export function toolOf(name: string): LoadedTool {
-  const tool = loaded.get(name)
+  const tool = loaded.get(modelNameOf(name))
   if (tool === undefined) throw new TypeError(`no tool ${name} is loaded`)
   return tool
 }

@@ -16,6 +16,10 @@ export interface ModelCaller {
 /** Where a model stands. */
 export interface ModelContext {
   readonly isPrimary: boolean
+  /** The view of the group. */
+  readonly view: string
+  /** When the first of its replicas took this step, in ms of the world. */
+  readonly at: number
   readonly members: ReadonlySet<string>
   /** The token that the machine has given here; it is checked elsewhere that it is higher than all before it. */
   nextToken(): TraceToken
@@ -25,7 +29,8 @@ export interface ModelContext {
 
 /** A model; its state is a value of JSON, which it changes in place. */
 export interface MachineModel<State = unknown> {
-  start(): State
+  /** @param name the object's, which may say what it is opened with. */
+  start(name: string): State
   /** Null: the request is malformed. */
   apply(state: State, body: unknown, caller: ModelCaller, context: ModelContext): ModelAnswer | 'waits' | null
   cancel?(state: State, caller: ModelCaller, context: ModelContext): void

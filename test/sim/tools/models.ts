@@ -1,5 +1,6 @@
 /** The models of all tools, by name. */
 import { cellsModel } from './cells-model.ts'
+import { jobsModel } from './jobs-model.ts'
 import { leaderModel } from './leader-model.ts'
 import { loansModel } from './loans-model.ts'
 import { locksModel } from './locks-model.ts'
@@ -9,6 +10,7 @@ import { stockModel } from './stock-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
+  jobs: anyModel(jobsModel),
   leader: anyModel(leaderModel),
   loans: anyModel(loansModel),
   locks: anyModel(locksModel),
