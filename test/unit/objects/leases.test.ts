@@ -36,8 +36,9 @@ class Holder {
   get(since: number): TakenItem<unknown> {
     this.#last += 1
     const token = ['L', '1.a.1', this.#last] as const
-    const about = { id: String(this.#last), item: this.#last, token, attempts: 1 }
-    const actions = { done: () => Promise.resolve(), fail: () => Promise.resolve() }
+    const about = { id: String(this.#last), item: this.#last, token, attempts: 1, priority: 0 }
+    const end = (): Promise<void> => Promise.resolve()
+    const actions = { done: end, fail: end, extend: end }
     const taken = new TakenItem<unknown>(about, actions)
     this.held.hold(this.#last, { thing: taken, token, since })
     return taken

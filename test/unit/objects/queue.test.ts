@@ -6,7 +6,6 @@ import {
   ClosedError,
   NotPrimaryError,
   StaleTokenError,
-  UnknownOutcomeError,
   UsageError,
   ValueError,
 } from '../../../lib/errors.ts'
@@ -17,9 +16,7 @@ import {
   type SettledEvent,
   type SharedQueue,
 } from '../../../lib/objects/queue.ts'
-import { QUEUE_ITEMS_MAX, QUEUE_TAKES_MAX, QueueState } from '../../../lib/objects/queue-state.ts'
-import type { GroupView } from '../../../lib/objects/replica.ts'
-import { encodeValue } from '../../../lib/values.ts'
+import { QUEUE_TAKES_MAX } from '../../../lib/objects/queue-machine.ts'
 import { makeRandom, pick } from './cluster.ts'
 import { TotalCluster, type TotalMember } from './total-cluster.ts'
 
@@ -48,7 +45,7 @@ function watch<T>(promise: Promise<T>): { value?: T; error?: unknown } {
 
 /** The takes that wait in the delivered state. */
 function waitingTakes(cluster: Queues): unknown {
-  return (at(cluster, 0).replica.save() as unknown[])[5]
+  return (at(cluster, 0).handle.hands.machine.save() as unknown[])[4]
 }
 
 /** Adds one item and lets a member take it. */
@@ -526,18 +523,19 @@ for (const how of ['done', 'fail'] as const) {
   })
 }
 
-test('queue › what everybody drops, because something before it is lost, is asked again; what others may have is not', async () => {
+test('queue › what everybody drops, or what others may have, is asked again, and counts once', async () => {
   const cluster = makeCluster(2)
   const member = at(cluster, 1)
   member.drops = 2
-  const added = member.handle.add('x')
-  await cluster.rest()
-  assert.equal((await added).id, at(cluster, 0).handle.items[0]?.id)
+  const added = watch(member.handle.add('x'))
+  await cluster.advance(1_000)
+  assert.deepEqual(added, { value: { id: '1' } })
   assert.equal(at(cluster, 0).handle.items.length, 1)
   member.loses = 1
-  await assert.rejects(member.handle.add('y'), UnknownOutcomeError)
-  await cluster.rest()
-  assert.equal(at(cluster, 0).handle.items.length, 1)
+  const again = watch(member.handle.add('y'))
+  await cluster.advance(1_000)
+  assert.deepEqual(again, { value: { id: '2' } })
+  assert.equal(at(cluster, 0).handle.items.length, 2)
 })
 
 test('queue › a lost give-back is sent again', async () => {
@@ -577,136 +575,25 @@ test('queue › an item outside the value set is a ValueError and nothing is cas
   assert.equal(member.casts, 0)
 })
 
-const VIEW: GroupView = {
-  id: '1.p.0',
-  members: ['p', 'q'],
-  primary: true,
-  line: 'line',
-  missing: [],
-  joined: [],
-  left: [],
-  dead: [],
-  expelled: [],
-}
-
-/** A state with view 1 installed, one item, and what `ops` do. */
-function makeState(...ops: [op: unknown, author: string][]): QueueState {
-  const state = new QueueState()
-  state.install(VIEW)
-  for (const [op, author] of [[[0, 1, encodeValue('x')], 'p'] as const, ...ops]) assert.ok(state.apply(op, author))
-  return state
-}
-
-const holderOf = (state: QueueState): unknown => state.items.get(1)?.grant?.taker ?? null
-
-test("queue › a completion under the same taker's older token is refused", () => {
-  const state = makeState([[1, 1], 'p'])
-  const [line, view] = ['line', '1.p.0']
-  state.apply([4, 1, 1, [line, view, 1], 'no'], 'p')
-  state.apply([1, 2], 'p')
-  assert.deepEqual(state.items.get(1)?.grant?.token, [line, view, 2])
-  assert.equal(state.apply([3, 2, 1, [line, view, 1], null], 'p')?.[0]?.type, 'refused')
-  assert.equal(state.apply([3, 3, 1, [line, view, 2], null], 'p')?.[0]?.type, 'done')
-})
-
-test('queue › an expiry that names an earlier absence of the holder does nothing', () => {
-  const state = makeState([[1, 1], 'q'])
-  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
-  state.install({ ...VIEW, id: '3.p.0', joined: ['q'] })
-  state.install({ ...VIEW, id: '4.p.0', members: ['p'], expelled: ['q'] })
-  assert.deepEqual(state.apply([6, [1], '2.p.0'], 'p'), [])
-  assert.equal(holderOf(state), 'q')
-  state.apply([6, [1], '4.p.0'], 'p')
-  assert.equal(holderOf(state), null)
-})
-
-test('queue › who is no longer in the primary view gets nothing; numbers of grants begin anew with each view', () => {
-  const state = new QueueState()
-  state.install(VIEW)
-  state.apply([1, 1], 'q')
-  state.apply([1, 1], 'p')
-  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
-  state.apply([0, 1, encodeValue('x')], 'p')
-  assert.equal(holderOf(state), 'p')
-  assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '2.p.0', 1])
-})
-
-test('queue › who is no member of the view completes, gives up, takes and expires nothing', () => {
-  const state = makeState([[1, 1], 'q'])
-  state.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
-  state.apply([0, 2, encodeValue('y')], 'p')
-  const before = encodeValue(state.save())
-  const token = ['line', '1.p.0', 1]
-  for (const op of [
-    [3, 1, 1, token, null],
-    [4, 2, 1, token, 'no'],
-    [5, 3, 1, token],
-  ]) {
-    assert.deepEqual(state.apply(op, 'q'), [{ type: 'refused', by: 'q', call: op[1] }])
-  }
-  assert.deepEqual(state.apply([1, 9], 'q'), [])
-  assert.deepEqual(state.apply([6, [1], '2.p.0'], 'q'), [])
-  assert.deepEqual(encodeValue(state.save()), before)
-})
-
-test('queue › outside the primary component nothing is granted or given back, but who is gone is remembered', () => {
-  const state = makeState([[1, 1], 'q'])
-  state.install({ ...VIEW, id: '2.p.0', members: ['p'], primary: false, dead: ['q'] })
-  state.apply([0, 2, encodeValue('y')], 'p')
-  state.apply([1, 1], 'p')
-  assert.equal(holderOf(state), 'q')
-  assert.equal(state.items.get(2)?.grant, null)
-  state.install({ ...VIEW, id: '3.p.0', members: ['p'] })
-  assert.equal(holderOf(state), 'p')
-  assert.deepEqual(state.items.get(1)?.grant?.token, ['line', '3.p.0', 1])
-})
-
-test('queue › a view that the loaded state has seen changes nothing, though its news are others where one comes from', () => {
-  const donor = makeState([[1, 1], 'q'])
-  donor.install({ ...VIEW, id: '2.p.0', members: ['p'], expelled: ['q'] })
-  const taker = new QueueState()
-  taker.load(donor.save())
-  assert.deepEqual(taker.install({ ...VIEW, id: '2.p.0', members: ['p'], dead: ['q'] }), [])
-  assert.deepEqual(encodeValue(taker.save()), encodeValue(donor.save()))
-  // It knows the view: what is granted from now on is granted in it.
-  taker.apply([1, 1], 'p')
-  taker.apply([0, 2, encodeValue('y')], 'p')
-  assert.deepEqual(taker.items.get(2)?.grant?.token, ['line', '2.p.0', 1])
-})
-
-test('queue › it takes as many items and takes as its limits say, and not one more', async () => {
-  const state = new QueueState()
-  state.install(VIEW)
-  const bytes = encodeValue(0)
-  for (let i = 1; i < QUEUE_ITEMS_MAX; i++) state.apply([0, i, bytes], 'p')
-  assert.equal(state.apply([0, 1, bytes], 'p')?.[0]?.type, 'added')
-  assert.equal(state.apply([0, 2, bytes], 'p')?.[0]?.type, 'full')
-  assert.equal(state.items.size, QUEUE_ITEMS_MAX)
-  const waiting = new QueueState()
-  waiting.install(VIEW)
-  for (let i = 1; i <= QUEUE_TAKES_MAX; i++) assert.ok(waiting.apply([1, i], 'p'))
-  assert.deepEqual(waiting.apply([1, QUEUE_TAKES_MAX + 1], 'p'), [
-    { type: 'overmuch', by: 'p', take: QUEUE_TAKES_MAX + 1 },
-  ])
-  assert.deepEqual(waiting.apply([1, 1], 'p'), [])
-  assert.ok(waiting.apply([1, 1], 'q'))
-  const { handle } = at(makeCluster(1), 0)
-  for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take())
-  await assert.rejects(handle.take(), BusyError)
-})
-
-test('queue › a take beyond what still counts as waiting is refused, and is nobody’s fault', async () => {
+test('queue › so many takes of a process wait, and not one more; nobody is at fault', async () => {
   const cluster = makeCluster(2)
   const { handle } = at(cluster, 0)
   const stop = new AbortController()
   for (let i = 0; i < QUEUE_TAKES_MAX; i++) watch(handle.take({ signal: stop.signal }))
+  const others = watch(at(cluster, 1).handle.take())
+  const early = watch(handle.take())
   await cluster.rest()
+  assert.ok(early.error instanceof BusyError)
+  assert.deepEqual(others, {})
+  // Those that are taken back, and of which that is lost, count as well.
   at(cluster, 0).loses = QUEUE_TAKES_MAX
   stop.abort()
-  const taking = watch(handle.take())
+  const late = watch(handle.take())
   await cluster.rest()
-  assert.ok(taking.error instanceof BusyError)
+  assert.ok(late.error instanceof BusyError)
   assert.deepEqual(cluster.faults, [])
+  await cluster.advance(1_000)
+  assert.equal((waitingTakes(cluster) as unknown[]).length, 1)
 })
 
 test('queue › calls that change no item emit no event', async () => {
@@ -727,55 +614,4 @@ test('queue › calls that change no item emit no event', async () => {
   cluster.join(returning)
   // Its whole state was replaced: whoever reads must read anew.
   assert.deepEqual(seen, [0])
-})
-
-test('queue › malformed operations and states change nothing, and nobody completes what another holds', () => {
-  const state = new QueueState()
-  state.install(VIEW)
-  const bytes = encodeValue('x')
-  state.apply([0, 1, bytes], 'p')
-  state.apply([1, 1], 'p')
-  const token = ['line', '1.p.0', 1]
-  const before = encodeValue(state.save())
-  const bad: unknown[] = [
-    null,
-    [],
-    [7],
-    [0, 0, bytes],
-    [0, 1, 'x'],
-    [0, 1, new Uint8Array([0xff])],
-    [1, 0],
-    [1, 1, 1],
-    [2, 'x'],
-    [3, 1, 1, token],
-    [3, 1, 1, ['line', 1, 1], null],
-    [3, 1, 1, token, 'x'],
-    [3, 1, 1, token, new Uint8Array([0xff])],
-    [4, 1, 1, token, 5],
-    [4, 1, 1, token, 'x'.repeat(1025)],
-    [5, 1, 1],
-    [6, [0], 'v'],
-    [6, [1], 1],
-  ]
-  for (const op of bad) assert.equal(state.apply(op, 'p'), null, JSON.stringify(op))
-  for (const op of [
-    [3, 1, 1, token, null],
-    [3, 1, 99, token, null],
-    [4, 1, 1, token, ''],
-  ]) {
-    assert.equal(state.apply(op, 'q')?.[0]?.type, 'refused', JSON.stringify(op))
-  }
-  assert.deepEqual(state.apply([6, [1], '1.p.0'], 'q'), [])
-  for (const saved of [
-    null,
-    [1],
-    [1, 2, '', 0, [], []],
-    [1, 0, '', 0, [], []],
-    [1, 1, '', 0, [[2, bytes, 0, null]], []],
-    [1, 1, '', 0, [[1, bytes, 0, ['p']]], []],
-    [0, 0, '', 0, [], ['p']],
-  ]) {
-    assert.throws(() => state.load(saved), ValueError)
-  }
-  assert.deepEqual(encodeValue(state.save()), before)
 })
