@@ -2,17 +2,20 @@
 import { channel } from './channel.ts'
 import type { Script } from './script.ts'
 import type { Stage } from './stage.ts'
-import type { Op } from './words.ts'
 
 const on = { groups: { jobs: 'queue' } } as const
 const KK = 'Keidar, Khazan, ICDCS 2000'
 const hinted = { groups: { jobs: 'queue', talk: channel('causal') } } as const
+/** The least that is agreed on: what is cast is what is held. */
+const agreed = channel('total', { uniform: true, consistency: 'consistent' })
+const plain = { groups: { jobs: agreed, talk: channel('causal') } } as const
 
 /**
  * n enters the queue, hears from z elsewhere what comes after z's `j1`, and adds `j2`. Of `j1`, which was added before n was
- * there, p gets nothing: where w and z are not, `j1` is lost, and `j2` with it. Returns what becomes of `j2`.
+ * there, p gets nothing: where w and z are not, `j1` is lost, and `j2` with it, if it was sent. Returns what `add` gives for
+ * `j2`.
  */
-async function addAfterLost(s: Stage): Promise<Op> {
+async function addAfterLost<Added>(s: Stage, add: (id: string, item: string) => Added): Promise<Added> {
   await s.together('w z p v n', '')
   for (const [name, ids] of [
     ['jobs', 'w z p'],
@@ -24,17 +27,45 @@ async function addAfterLost(s: Stage): Promise<Op> {
     }
   }
   s.hold('z>p')
-  s.add('z', 'jobs', 'j1')
+  add('z', 'j1')
   await s.run(50)
   s.open('n', 'jobs')
   await s.run(100)
   s.cast('z', 'talk', 'hint')
   await s.run(30)
   s.delivered('n', 'talk', 'hint')
-  const add = s.add('n', 'jobs', 'j2')
+  const added = add('n', 'j2')
   await s.run(30)
-  s.got(add, 'pending')
-  return add
+  return added
+}
+
+/**
+ * The queue is open at all these but d, who opens it; as the state, in which others hold items, is sent to it, `go` has them
+ * go. d gets the state, and hears of that, afterwards.
+ */
+async function goWhileJoining(s: Stage, members: string, go: () => void): Promise<void> {
+  let isGone = false
+  s.onSend({ kind: 'chunk', nth: 1 }, () => {
+    s.hold(`${members}>d`)
+    isGone = true
+    go()
+  })
+  s.open('d', 'jobs')
+  await s.until(() => isGone, 'the state is sent')
+  await s.run(500)
+  s.holds('d', 'jobs', '')
+  s.release()
+  await s.settle()
+}
+
+/** Each opens the queue, one after the other, and the first adds so many items. */
+async function openAll(s: Stage, ids: readonly string[], items: number): Promise<void> {
+  for (const id of ids) {
+    s.open(id, 'jobs')
+    await s.settle()
+  }
+  for (let i = 1; i <= items; i += 1) s.add(ids[0] ?? '', 'jobs', `j${i}`)
+  await s.settle()
 }
 
 /** The scenarios. */
@@ -225,6 +256,62 @@ export const queue: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: queue: holder leaves while a joiner is given the state: the item is there once, for all (n=4)',
+    cites: ['microsoft/FluidFramework#28040'],
+    on,
+    async play(s) {
+      await s.together('a b c d', '')
+      await openAll(s, ['a', 'b', 'c'], 3)
+      const first = s.take('b', 'jobs')
+      await s.settle()
+      await goWhileJoining(s, 'a b c', () => s.leave('b'))
+      s.inView('a c d', 'a c d', { primary: true })
+      s.holds('a c d', 'jobs', 'j1 j2 j3')
+      const newcomer = s.take('d', 'jobs')
+      await s.settle()
+      s.got(newcomer, 'ok', 'j1')
+      s.later(newcomer, first)
+      const second = s.take('a', 'jobs')
+      const third = s.take('d', 'jobs')
+      const none = s.take('c', 'jobs')
+      await s.settle()
+      s.got(second, 'ok', 'j2')
+      s.got(third, 'ok', 'j3')
+      s.got(none, 'pending')
+      const ends = [newcomer, second, third].map((taken) => s.done(taken))
+      await s.settle()
+      for (const done of ends) s.got(done, 'ok')
+      s.holds('a c d', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: what holders had goes back in one order, also for who was given the state meanwhile (n=5)',
+    cites: ['microsoft/FluidFramework#28041'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c e d', '')
+      await openAll(s, ['a', 'b', 'c', 'e'], 5)
+      // Each of the two holds what is not in a row, and j5 was never taken.
+      for (const id of ['b', 'c', 'b', 'c']) {
+        const taken = s.take(id, 'jobs')
+        await s.settle()
+        s.got(taken, 'ok')
+      }
+      await goWhileJoining(s, 'a b c e', () => {
+        s.crash('c')
+        s.leave('b')
+      })
+      s.inView('a e d', 'a e d', { primary: true })
+      s.holds('a e d', 'jobs', 'j1 j2 j3 j4 j5')
+      // One after the other, by whoever was there, and by who was not.
+      for (const [i, id] of ['d', 'a', 'd', 'e', 'd'].entries()) {
+        const taken = s.take(id, 'jobs')
+        await s.settle()
+        s.got(taken, 'ok', `j${i + 1}`)
+      }
+    },
+  },
+  {
     name: 'vsync: queue: two take one item (n=3)',
     cites: ['Jepsen total-queue'],
     on,
@@ -351,11 +438,43 @@ export const queue: readonly Script[] = [
     },
   },
   {
-    name: 'vsync: queue: what comes before an add is lost, and so is the add: it is asked again (n=5)',
+    name: 'vsync: queue: what comes before a cast is lost, and so is the cast, where all is agreed on (n=5)',
+    cites: [KK],
+    on: plain,
+    async play(s) {
+      await addAfterLost(s, (id, item) => s.cast(id, 'jobs', item))
+      s.crash('w z')
+      await s.settle()
+      s.inView('p v n', 'p v n', { primary: true })
+      s.fate('j2', 'unknown-outcome')
+      s.holds('p n', 'jobs', '')
+    },
+  },
+  {
+    name: 'vsync: queue: what comes before a cast is lost here, and others have both, where all is agreed on (n=5)',
+    cites: [KK],
+    on: plain,
+    async play(s) {
+      await addAfterLost(s, (id, item) => s.cast(id, 'jobs', item))
+      s.cut('w z v | p n')
+      await s.settle()
+      s.inView('w z v', 'w z v', { primary: true })
+      s.holds('w z', 'jobs', 'j1 j2')
+      s.fate('j2', 'unknown-outcome')
+      s.heal()
+      s.release()
+      await s.settle()
+      s.inView('w z v p n', 'w z v p n', { primary: true })
+      s.holds('w z p n', 'jobs', 'j1 j2')
+    },
+  },
+  {
+    name: 'vsync: queue: who has no state yet adds once it has one, though those that it came to are dead (n=5)',
     cites: [KK, 'Jepsen total-queue'],
     on: hinted,
     async play(s) {
-      const add = await addAfterLost(s)
+      const add = await addAfterLost(s, (id, item) => s.add(id, 'jobs', item))
+      s.got(add, 'pending')
       s.crash('w z')
       await s.settle()
       s.inView('p v n', 'p v n', { primary: true })
@@ -364,20 +483,21 @@ export const queue: readonly Script[] = [
     },
   },
   {
-    name: 'vsync: queue: what comes before an add is lost here, and others may have both: it is not asked again (n=5)',
+    name: 'vsync: queue: who has no state yet, and is cut off, adds once when it is back (n=5)',
     cites: [KK, 'Jepsen total-queue'],
     on: hinted,
     async play(s) {
-      const add = await addAfterLost(s)
+      const add = await addAfterLost(s, (id, item) => s.add(id, 'jobs', item))
       s.cut('w z v | p n')
       await s.settle()
       s.inView('w z v', 'w z v', { primary: true })
-      s.holds('w z', 'jobs', 'j1 j2')
-      s.got(add, 'unknown-outcome')
+      s.holds('w z', 'jobs', 'j1')
+      s.got(add, 'pending')
       s.heal()
       s.release()
       await s.settle()
       s.inView('w z v p n', 'w z v p n', { primary: true })
+      s.got(add, 'ok')
       s.holds('w z p n', 'jobs', 'j1 j2')
     },
   },

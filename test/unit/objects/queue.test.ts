@@ -528,11 +528,13 @@ test('queue › what everybody drops, or what others may have, is asked again, a
   const member = at(cluster, 1)
   member.drops = 2
   const added = watch(member.handle.add('x'))
+  await cluster.rest()
   await cluster.advance(1_000)
   assert.deepEqual(added, { value: { id: '1' } })
   assert.equal(at(cluster, 0).handle.items.length, 1)
   member.loses = 1
   const again = watch(member.handle.add('y'))
+  await cluster.rest()
   await cluster.advance(1_000)
   assert.deepEqual(again, { value: { id: '2' } })
   assert.equal(at(cluster, 0).handle.items.length, 2)
