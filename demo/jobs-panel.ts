@@ -27,7 +27,7 @@ interface Row {
   readonly key: string
   readonly title: string
   readonly seconds: number
-  readonly state: 'waiting' | 'taken' | 'done'
+  readonly state: 'waiting' | 'delayed' | 'taken' | 'done' | 'dead'
   readonly who: string | null
   readonly attempts: number
 }
@@ -37,6 +37,7 @@ const SECONDS_MIN = 2
 const SECONDS_MAX = 5
 const ROWS_MAX = 30
 const DONE_MAX = 8
+const DEAD_MAX = 8
 const PARTS = ['flute', 'oboe', 'clarinet', 'horn', 'trumpet', 'timpani', 'harp', 'violin', 'viola', 'cello', 'bass']
 
 /** Shows the queue from now on. */
@@ -70,9 +71,13 @@ export function showJobs({ space, people, jobs, workers }: JobsPanelParts): void
     })
     known = new Map(now.map((row) => [row.key, row]))
     const open = now.toSorted((a, b) => Number(b.state === 'taken') - Number(a.state === 'taken'))
-    rows.show([...open.slice(0, ROWS_MAX), ...done])
-    const waiting = now.filter(({ state }) => state === 'waiting').length
-    setText(counts, `${waiting} waiting · ${now.length - waiting} taken · ${doneCount} done`)
+    const dead = jobs.dead.slice(0, DEAD_MAX).map(({ id, value, attempts }): Row => {
+      return { ...readJob(value), key: id, state: 'dead', who: null, attempts }
+    })
+    rows.show([...open.slice(0, ROWS_MAX), ...dead, ...done])
+    const taken = now.filter(({ state }) => state === 'taken').length
+    const given = jobs.dead.length > 0 ? ` · ${jobs.dead.length} given up` : ''
+    setText(counts, `${now.length - taken} waiting · ${taken} taken · ${doneCount} done${given}`)
     const isCutOff = space.status === 'degraded'
     const adds = addsUnderWay === 0 ? '' : `${addsUnderWay} of your jobs not yet accepted. `
     const more = open.length > ROWS_MAX ? `${open.length - ROWS_MAX} more not shown. ` : ''
@@ -97,7 +102,8 @@ export function showJobs({ space, people, jobs, workers }: JobsPanelParts): void
     setText(title, row.title)
     setAttribute(element, 'data-state', row.state)
     const again = row.attempts > 1 ? ` (try ${row.attempts})` : ''
-    setText(state, row.state === 'waiting' ? `waiting${again}` : `${row.state} by ${who(row)}${again}`)
+    if (row.state === 'dead') setText(state, `given up after ${row.attempts} tries`)
+    else setText(state, row.who === null ? `${row.state}${again}` : `${row.state} by ${who(row)}${again}`)
     element.style.setProperty('--hue', people.hue(row.who ?? ''))
     element.style.setProperty('--seconds', String(row.seconds))
   }

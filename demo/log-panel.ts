@@ -79,7 +79,10 @@ export class LogPanel {
       this.#addChanges(changes, ({ type, id, author }) => {
         if (type === 'returned')
           return author === null ? `Job ${id} is back in the queue: its taker is gone` : `put job ${id} back in front`
-        return `${{ added: 'added', taken: 'took', done: 'finished' }[type]} job ${id}`
+        if (type === 'due') return `Job ${id} may be taken now`
+        if (type === 'dead') return author === null ? `Job ${id} was tried too often` : `gave job ${id} up`
+        const told = { added: 'added', taken: 'took', done: 'finished', restored: 'put back', dropped: 'dropped' }
+        return `${told[type]} job ${id}`
       })
     })
   }

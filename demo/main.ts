@@ -64,11 +64,13 @@ async function start({ space: name, name: memberName, transport }: Address): Pro
       log.watchPlays(counter)
       return ready('counter', counter)
     }),
-    Promise.all([space.queue<Job>('jobs'), space.map<boolean>('workers')]).then(([queue, workers]) => {
-      showJobs({ space, people, jobs: queue, workers })
-      log.watchJobs(queue)
-      return ready('queue', queue)
-    }),
+    Promise.all([space.queue<Job>('jobs', { maxTries: 10 }), space.map<boolean>('workers')]).then(
+      ([queue, workers]) => {
+        showJobs({ space, people, jobs: queue, workers })
+        log.watchJobs(queue)
+        return ready('queue', queue)
+      },
+    ),
   ])
   showBaton({ space, people, players })
   ready('baton', players)

@@ -42,7 +42,9 @@ export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.t
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
 export type { Presence, PresenceChange, PresenceEvents, PresenceOptions } from './objects/presence.ts'
 export type {
+  AddOptions,
   CallOptions,
+  DeadLetter,
   JobContext,
   ProcessOptions,
   QueueChange,
@@ -51,6 +53,7 @@ export type {
   QueueOptions,
   SettledEvent,
   SharedQueue,
+  TakeOptions,
 } from './objects/queue.ts'
 export type {
   CompareAndSetResult,
@@ -73,7 +76,7 @@ export type {
 } from './objects/replica.ts'
 export type { StandardSchemaV1 } from './objects/schema.ts'
 export type { SetChange, SetEvents, SetOptions, SharedSet } from './objects/set.ts'
-export type { TakenItem } from './objects/taken-item.ts'
+export type { FailOptions, TakenItem } from './objects/taken-item.ts'
 export { compareTokens, type Token } from './objects/token.ts'
 export type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 export type { Transaction } from './objects/transaction.ts'
