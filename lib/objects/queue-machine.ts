@@ -247,7 +247,7 @@ export class QueueMachine implements Machine {
       this.#adds = this.#adds.filter((each) => each !== add)
       context.answer(add.caller, [true, this.#admit(add, context)])
     }
-    if (!context.isPrimary || this.#takes.length === 0) return
+    if (!context.isPrimary || this.#takes.length === 0 || this.#ready.size === 0) return
     const left: WaitingTake[] = []
     for (const take of this.#takes) {
       const item = isThere(take) ? this.#ready.pop() : undefined

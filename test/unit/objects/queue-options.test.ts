@@ -112,20 +112,25 @@ test('queue › if the most senior member does not say that a delay is over, the
   assert.equal(taken(take).item, 'later')
 })
 
-test('queue › one that comes back counts on; one that has just come counts from then', async () => {
-  const { cluster, of } = made(2)
-  asked(of(0).add('later', { delay: 1_000 }))
-  await cluster.advance(500)
-  cluster.join('new')
-  for (const rank of [0, 0]) {
-    const member = cluster.primary[rank]
-    if (member !== undefined) cluster.end(member, 'left')
+test('queue › who comes back counts on; who has just come counts from then', async () => {
+  for (const isNew of [false, true]) {
+    const { cluster, of } = made(3)
+    const [, , third] = cluster.primary
+    assert.ok(third)
+    asked(of(0).add('later', { delay: 1_000 }))
+    await cluster.rest()
+    await cluster.advance(300)
+    if (!isNew) cluster.cutOff(third)
+    await cluster.advance(300)
+    const last = cluster.join(isNew ? 'new' : third)
+    for (const member of cluster.primary.filter((each) => each !== last)) cluster.end(member, 'left')
+    const take = asked(of(0).take())
+    await cluster.rest()
+    await cluster.advance(isNew ? 999 : 399)
+    assert.equal(take.result, 'pending')
+    await cluster.advance(2)
+    assert.equal(taken(take).item, 'later')
   }
-  const take = asked(of(0).take())
-  await cluster.advance(999)
-  assert.equal(take.result, 'pending')
-  await cluster.advance(2)
-  assert.equal(taken(take).item, 'later')
 })
 
 test('queue › higher priorities first, and what failed before what nobody has tried', async () => {

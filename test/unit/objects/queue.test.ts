@@ -6,6 +6,7 @@ import {
   ClosedError,
   NotPrimaryError,
   StaleTokenError,
+  UnknownOutcomeError,
   UsageError,
   ValueError,
 } from '../../../lib/errors.ts'
@@ -17,6 +18,7 @@ import {
   type SharedQueue,
 } from '../../../lib/objects/queue.ts'
 import { QUEUE_TAKES_MAX } from '../../../lib/objects/queue-machine.ts'
+import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
 import { TotalCluster, type TotalMember } from './total-cluster.ts'
 
@@ -433,6 +435,28 @@ test('queue › what has not been sent when the primary component is lost is ref
   }
 })
 
+test('queue › what was sent when the primary component is lost ends as unknown, where calls reject, and counts once', async () => {
+  const cluster = makeCluster(3, 1, { whenNotPrimary: 'reject' })
+  const cut = at(cluster, 2)
+  const added = watch(cut.handle.add('x'))
+  await new Promise((resolve) => setImmediate(resolve))
+  // It has its place in the order, and nobody has delivered it.
+  cluster.step()
+  assert.equal(cut.queued.length, 0)
+  const take = watch(cut.handle.take())
+  cluster.cutOff(cut)
+  await cluster.rest()
+  assert.ok(added.error instanceof UnknownOutcomeError)
+  assert.ok(take.error instanceof NotPrimaryError)
+  cluster.join(cut)
+  await cluster.advance(1_000)
+  assert.equal(cut.handle.size, 1)
+  assert.deepEqual(waitingTakes(cluster), [])
+  const next = watch(cut.handle.add('y'))
+  await cluster.rest()
+  assert.deepEqual(next, { value: { id: '2' } })
+})
+
 for (const how of ['done', 'failed'] as const) {
   test(`queue › process tells that a job is ${how} once it can, also where calls reject meanwhile`, async () => {
     const cluster = makeCluster(2, 1, { whenNotPrimary: 'reject' })
@@ -538,6 +562,26 @@ test('queue › what everybody drops, or what others may have, is asked again, a
   await cluster.advance(1_000)
   assert.deepEqual(again, { value: { id: '2' } })
   assert.equal(at(cluster, 0).handle.items.length, 2)
+})
+
+test('queue › what was completed in a line that is lost, and is this process’s in the other one, goes back', async () => {
+  const cluster = makeCluster(2)
+  const holder = at(cluster, 1)
+  const taken = await takeOne(cluster, holder)
+  const before = encodeValue(holder.replica.save())
+  watch(taken.done())
+  await cluster.rest()
+  assert.equal(holder.handle.size, 0)
+  // The state of those who have not heard of it takes the place of this one.
+  for (const { replica, view } of cluster.primary) {
+    replica.load(decodeValue(before))
+    replica.view(view)
+    replica.settle()
+  }
+  assert.equal(holder.handle.items[0]?.taker, holder.id)
+  await cluster.advance(1_000)
+  assert.equal(holder.handle.items[0]?.state, 'waiting')
+  assert.equal(new Set(cluster.states()).size, 1)
 })
 
 test('queue › a lost give-back is sent again', async () => {
