@@ -203,7 +203,8 @@ function isProvable(run: Run, dead: Process, line: number): boolean {
   const { crash, origin } = dead
   if (crash === null || crash.line >= line || origin === '') return false
   return run.processes.some((each) => {
-    const isThere = each.start !== null && each.start.line < line && (each.crash === null || each.crash.line > crash.line)
+    const isThere =
+      each.start !== null && each.start.line < line && (each.crash === null || each.crash.line > crash.line)
     return each !== dead && each.origin === origin && isThere
   })
 }
