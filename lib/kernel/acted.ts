@@ -19,10 +19,12 @@ export type Memory = Map<string, Remembered>
 
 /** Ended groups that are remembered at most: the last ones. */
 const endedMax = 1024
+/** Strays that are remembered of a group at most. One is enough to be waited for. */
+const straysMax = 64
 
 /**
- * What the row of `self` must tell: the groups of which no holder comes along, and what it alone may know (`isNews`): that
- * this process, though noted as a holder, has the state no longer. Of groups that ended all know the same.
+ * What the row of `self` must tell: the groups of which no holder comes along, or which have strays, and what it alone may
+ * know (`isNews`): that this process, though noted as a holder, has the state no longer. Of groups that ended all know the same.
  */
 export function untoldIn(
   memory: ReadonlyMap<string, Remembered>,
@@ -30,9 +32,9 @@ export function untoldIn(
   { self, isNews }: { readonly self: ProcessId; readonly isNews: (noted: Remembered) => boolean },
 ): Remembered[] {
   return [...memory.values()].filter((noted) => {
-    const { holders } = noted
+    const { holders, strays } = noted
     const isUntold = holders.length === 0 ? movers[0] === self : !holders.some((id) => movers.includes(id))
-    return isUntold || isNews(noted)
+    return isUntold || strays.length > 0 || isNews(noted)
   })
 }
 
@@ -49,7 +51,7 @@ export function uniteMemories(rows: readonly Row[], line: string | null): Memory
     const { epoch: acted } = parseViewId(last.id)
     for (const name of ended) {
       if (rows.some((row) => row.view === last.id && isEntering(row, name))) continue
-      remember(united, { name, line: last.line, acted, holders: [] }, line)
+      remember(united, { name, line: last.line, acted, holders: [], strays: [] }, line)
     }
   }
   return united
@@ -58,8 +60,8 @@ export function uniteMemories(rows: readonly Row[], line: string | null): Memory
 /**
  * Notes as ended the groups whose state nobody can have any more: all members of the last primary view, in which the group
  * acted, are here without a state, or have left, or are proven dead. Waiting for them would be waiting for ever. Not where
- * an older state is here: it is for people to decide whether to go back to that (`refound`). Only in a primary component,
- * and only at the first view after that one: of later ones it is not known who was where.
+ * an older state is here, or a stray may have one: it is for people to decide whether to go back to that (`refound`). Only
+ * in a primary component, and only at the first view after that one: of later ones it is not known who was where.
  */
 export function endForsaken(united: Memory, rows: readonly Row[], line: string | null): void {
   const departed = agreedDeparted(rows)
@@ -74,7 +76,8 @@ export function endForsaken(united: Memory, rows: readonly Row[], line: string |
   if (!last.members.every((id) => here.has(id) || (departed.get(id)?.votes ?? null) !== null)) return
   for (const noted of united.values()) {
     if (noted.holders.length === 0 || noted.acted !== epochOf(last)) continue
-    if (!rows.some((row) => hasSome(row, noted.name))) united.set(noted.name, { ...noted, holders: [] })
+    if (noted.strays.some((id) => !here.has(id) && !departed.has(id))) continue
+    if (!rows.some((row) => hasSome(row, noted.name))) united.set(noted.name, { ...noted, holders: [], strays: [] })
   }
 }
 
@@ -132,6 +135,22 @@ export function whoIsMissing(
   if (remembered === undefined || remembered.holders.length === 0) return null
   const here = Math.max(-1, ...entries.map(({ status }) => (status?.isWhole ? actedIn(status, line) : -1)))
   return here < remembered.acted ? remembered.holders : null
+}
+
+/**
+ * Who was in the group by these accounts, or strayed before, and is not here: neither has it said goodbye, nor is it proven
+ * dead, so it may come back with the state that it had.
+ */
+export function straysOf(
+  former: Iterable<ProcessId>,
+  remembered: Remembered | undefined,
+  rows: readonly Row[],
+  departed: ReadonlyMap<ProcessId, unknown>,
+): ProcessId[] {
+  const gone = new Set([...(remembered?.strays ?? []), ...former])
+  for (const { from } of rows) gone.delete(from)
+  for (const id of departed.keys()) gone.delete(id)
+  return [...gone].sort().slice(0, straysMax)
 }
 
 /** The members that have the group's state as a view of it begins. */

@@ -169,7 +169,7 @@ const votes = record<VoteRecord>({ last: nullable(primaryRecord), attempt: nulla
 
 const departed = record<Departed>({ id: processId, isDead: flag, votes: nullable(votes), ended: list(text) })
 
-const remembered = record<Remembered>({ name: text, line: text, acted: int, holders: ids })
+const remembered = record<Remembered>({ name: text, line: text, acted: int, holders: ids, strays: ids })
 
 // Flags of a held cast. "Next" and "same" are said of the cast before it in the list.
 const heldIsOrder = 1

@@ -93,8 +93,9 @@ export class Domains implements TotalEngine {
   /** The stamp that this member says of it. */
   private willSay(state: DomainState, { cast, rank }: Held): number {
     const { core } = this
-    if (state.toSay.length === 0) {
-      if (cast.lamport > core.lamport) core.lamport = cast.lamport
+    if (cast.lamport > core.lamport) core.lamport = cast.lamport
+    // What is not said yet may be said later: while this process is fenced, it may deliver what must come before.
+    if (state.toSay.length === 0 || core.lamport > state.stamp) {
       if (state.closedAt === null) core.lamport += 1
       state.stamp = state.closedAt ?? core.lamport
     }

@@ -186,6 +186,8 @@ export interface Remembered {
   readonly acted: number
   /** Who had its state when that view began; empty: the group has ended since. */
   readonly holders: readonly ProcessId[]
+  /** Who was in the group before, was not heard of any more, and may have an older state of it. */
+  readonly strays: readonly ProcessId[]
 }
 
 /** A vote taken out of the base, with its record. */

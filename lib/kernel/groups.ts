@@ -427,7 +427,7 @@ export class Groups {
       const install = installs.findLast((each) => each.gn <= gn && each.plan !== null)
       const holders = install === undefined ? [] : holdersOf(install.members, install.plan ?? [])
       if (holders.length > 0 && (memory.get(name)?.acted ?? 0) < era.epoch)
-        memory.set(name, { name, line, acted: era.epoch, holders })
+        memory.set(name, { name, line, acted: era.epoch, holders, strays: [] })
     }
     return memory
   }

@@ -108,7 +108,14 @@ export class Rounds {
       if (missing !== null) continue
       const isOpen = members.length > 0
       if (isOpen && (holders.length === 0 || !options.state)) continue
-      memory.set(name, { name, line, acted: core.era.epoch, holders: isOpen ? holders : [] })
+      const strays = memory.get(name)?.strays ?? []
+      memory.set(name, {
+        name,
+        line,
+        acted: core.era.epoch,
+        holders: isOpen ? holders : [],
+        strays: isOpen ? strays : [],
+      })
     }
     return memory
   }

@@ -1,5 +1,5 @@
 /** The groups of a new space view: those of all parts, united by name, with their views and who needs whose state. */
-import { endForsaken, hasEnded, holdersOf, isHeld, nextMemory, uniteMemories, whoIsMissing } from './acted.ts'
+import { endForsaken, hasEnded, holdersOf, isHeld, nextMemory, straysOf, uniteMemories, whoIsMissing } from './acted.ts'
 import { FOLDING, type ProcessId, type Succession, type ViewId } from './api.ts'
 import { finalMembers, type GroupHistory, lastTold, lastView, membersAt, uniteGroups } from './cut.ts'
 import type { Decision, Departed, GroupRow, Part, Row, StateStatus, StateTask } from './frame.ts'
@@ -46,6 +46,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
   const told = uniteMemories(flush.rows, decision.line)
   if (decision.primary) endForsaken(told, flush.rows, decision.line)
   const memory = nextMemory(kernel.remembered, told, decision.line)
+  const departed = agreedDeparted(flush.rows)
   const names = [...united.keys()].sort()
   const after = decision.primary ? lastPrimary(flush.rows, decision.line) : null
   const directory: DirectoryEntry[] = []
@@ -72,7 +73,10 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
     if (missing !== null && decision.primary) kernel.trace({ e: 'groupWaits', g: name, missing })
     if (isConsistent && decision.primary && decision.line !== null && missing === null) {
       const holders = holdersOf(members, plan)
-      if (holders.length > 0) memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders })
+      const former = pieces.flatMap(({ history }) => finalMembers(history))
+      const strays = isEnded ? [] : straysOf(former, told.get(name), flush.rows, departed)
+      if (holders.length > 0)
+        memory.set(name, { name, line: decision.line, acted: flush.ballot.epoch, holders, strays })
     }
     const start = startOf(kernel, flush, {
       name,

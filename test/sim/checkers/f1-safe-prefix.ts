@@ -160,7 +160,7 @@ function hasEnded(run: Run, last: View, next: View): boolean {
   const left = members.filter((process) => hasLeft(process, last, line))
   const crashed = members.filter((p) => !left.includes(p))
   if (!crashed.every((p) => p.crash !== null && p.crash.line < line)) return false
-  return left.length > 0 || crashed.every(({ id }) => isToldDead(run, id, line))
+  return left.length > 0 || crashed.every((each) => isToldDead(run, each.id, line) || isProvable(run, each, line))
 }
 
 /** Did it join those who had been in the group before, and has got no state of theirs up to that line? */
@@ -193,6 +193,20 @@ function isToldDead(run: Run, id: string, line: number): boolean {
     ({ group, installs }) =>
       group === run.space && installs.some(({ at, data }) => at.line < line && data.dead?.includes(id) === true),
   )
+}
+
+/**
+ * Can its death have been proven before that line, by somebody of its origin? A view tells those who come from one that it
+ * was in; where nobody of these is left, it is told to nobody (seed 131623).
+ */
+function isProvable(run: Run, dead: Process, line: number): boolean {
+  const { crash, origin } = dead
+  if (crash === null || crash.line >= line || origin === '') return false
+  return run.processes.some((each) => {
+    const isThere =
+      each.start !== null && each.start.line < line && (each.crash === null || each.crash.line > crash.line)
+    return each !== dead && each.origin === origin && isThere
+  })
 }
 
 /** Has it asked to leave the view's group, or the space, before that line? */

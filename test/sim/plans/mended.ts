@@ -7,6 +7,22 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'strays-forgotten',
+    about: 'a group begins anew when its last holders are dead, though one who was cut off before has an older state',
+    file: 'lib/kernel/acted.ts',
+    find: 'noted.strays.some((id) => !here.has(id) && !departed.has(id))',
+    replace: 'noted.strays.length < 0',
+    properties: ['F1'],
+  },
+  {
+    name: 'said-of-later-ones',
+    about: 'who is fenced says of what it gets later the stamp that it had for what came before',
+    file: 'lib/kernel/domain.ts',
+    find: 'state.toSay.length === 0 || core.lamport > state.stamp',
+    replace: 'state.toSay.length === 0',
+    properties: ['M3'],
+  },
+  {
     name: 'own-for-any-whole',
     about: 'who awaits a later state of its line takes any whole one that comes along, of a newcomer or a lost line',
     file: 'lib/kernel/state-plan.ts',

@@ -1,7 +1,15 @@
 /** What members remember of consistent groups whose holders are gone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endForsaken, hasEnded, nextMemory, uniteMemories, untoldIn, whoIsMissing } from '../../../lib/kernel/acted.ts'
+import {
+  endForsaken,
+  hasEnded,
+  nextMemory,
+  straysOf,
+  uniteMemories,
+  untoldIn,
+  whoIsMissing,
+} from '../../../lib/kernel/acted.ts'
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
 import type { Remembered, Row } from '../../../lib/kernel/frame.ts'
 import { noStatus, type StateEntry } from '../../../lib/kernel/state-plan.ts'
@@ -15,11 +23,12 @@ const queue: GroupOptions = {
   kind: 'queue',
 }
 
-const note = (name: string, acted: number, holders: string[], line = 'L'): Remembered => ({
+const note = (name: string, acted: number, holders: string[], line = 'L', strays: string[] = []): Remembered => ({
   name,
   line,
   acted,
   holders,
+  strays,
 })
 
 function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt = 7): Row {
@@ -120,10 +129,25 @@ test('memory › a group ends when all are gone who can have its state, and prov
   assert.equal(isEnded([of('a', { departed: [{ ...dead, votes: null }] }), of('b', { departed: [] })]), false)
   const later = { last: { ...last, id: '8.z' }, attempt: null }
   assert.equal(isEnded([of('a', { departed: [{ ...dead, votes: later }] }), of('b', { departed: [] })]), false)
+  // A stray may come back with an older state; not one that is here without it, or is proven dead.
+  assert.equal(isEnded([of('a'), of('b')], note('q', 7, ['z'], 'L', ['s'])), false)
+  assert.equal(isEnded([of('a'), of('b')], note('q', 7, ['z'], 'L', ['b', 'z'])), true)
   // Somebody has a state, if an older one: whether to go back to that is for people to say.
   const status = { ...noStatus, isWhole: true, acted: 3, line: 'L' }
   const common = { gid: 0, gn: 0, name: 'q', options: queue, members: ['b'], viewId: null, installs: [] }
   assert.equal(isEnded([of('a'), of('b', { groups: [{ ...common, next: 0, released: [], status }] })]), false)
+})
+
+test('memory › who strayed from a group is remembered until it is back, has left, or is proven dead; and told of', () => {
+  const rows = [row([]), { ...row([]), from: 'b' }]
+  const gone = new Map([['z', null]])
+  assert.deepEqual(straysOf(['a', 'x', 'z'], undefined, rows, gone), ['x'])
+  assert.deepEqual(straysOf(['a'], note('q', 3, ['a'], 'L', ['y', 'b', 'z']), rows, gone), ['y'])
+  const many = Array.from({ length: 99 }, (_, i) => `s${i}`)
+  assert.equal(straysOf(many, undefined, rows, gone).length, 64)
+  // Whoever knows of one says so, though holders come along: a newcomer may have to know.
+  const noted = note('q', 3, ['a'], 'L', ['x'])
+  assert.deepEqual(untoldIn(new Map([['q', noted]]), ['a', 'b'], known('b')), [noted])
 })
 
 test('memory › what a process knew stays known where no row tells of it', () => {

@@ -118,6 +118,17 @@ const installOf = ({ gid, options, members }: Group): GroupInstall => ({
   ...{ orderEnd: 0, orderBy: 0, orderSeq: 0, past: [], plan: [], missing: null },
 })
 
+test('domain › what is said late, because one was fenced, is said above all that was delivered since', () => {
+  const member = new Member()
+  member.take(member.p, a, 5)
+  // Its own cast to q is placed meanwhile, and what it casts to p next comes after that.
+  const y = member.take(member.q, c, 6)
+  member.say(member.q)
+  member.hear(member.q, c, 90, y)
+  const z = member.take(member.p, b, 91)
+  assert.ok(member.say(member.p) > 91, `${z.cast.seq} would come before what it depends on`)
+})
+
 test('domain › a cast is delivered when all members of its group have said a stamp of it, and not before', () => {
   const member = new Member()
   const x = member.take(member.p, a, 5)

@@ -148,7 +148,7 @@ export const row: Arbitrary<Row> = plain({
   removed: fc.array(removed, { maxLength: 2 }),
   marked: ids,
   readies: fc.array(view, { maxLength: 3 }),
-  remembered: fc.array(plain({ name: text, line: text, acted: num, holders: ids }), { maxLength: 2 }),
+  remembered: fc.array(plain({ name: text, line: text, acted: num, holders: ids, strays: ids }), { maxLength: 2 }),
   departed: fc.array(departed, { maxLength: 2 }),
   weight: fc.nat(255),
   isWitness: fc.boolean(),
