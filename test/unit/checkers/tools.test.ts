@@ -174,6 +174,58 @@ accepts('T12', 'what ends when its lease must have run out', expired(12_000))
 rejects('T12', 'what ends before its lease has run out', expired(9_000))
 rejects('T12', 'what ends by a word about another absence', expired(12_000, '1.a.1'))
 
+/** A queue of so many tries and items. */
+const jobs = (tries: number, size: number): MachineWriter => new MachineWriter(`jobs-${tries}-${size}`)
+const add = (by: string, n: number, priority = 0, delay = 0): Request => [by, n, [0, 'v', priority, delay, false]]
+const take = (by: string, n: number): Request => [by, n, [1, 0]]
+const gets = (by: string, n: number, id: number, k: number): TraceDeed =>
+  apply(by, n, 'waits', [[by, n, [true, [id, token(k)]]]])
+const isOver: Request = ['c', 1, [6, ['1.a.1/1']]]
+/** a adds what is delayed by 100 ms, b waits for it, and c says so much later that it may be taken. */
+const delayed = (ms: number): MachineWriter =>
+  jobs(0, 0)
+    .does(all, add('a', 1, 0, 100), 'h2', [apply('a', 1, [true, 1])])
+    .does(all, take('b', 1), 'h3', [apply('b', 1, 'waits')])
+    .wait(ms)
+    .does(all, isOver, 'h4', [apply('c', 1, [true, null], [['b', 1, [true, [1, token(1)]]]])])
+
+accepts('T12', 'a delay that is over', delayed(100))
+rejects('T12', 'a delay that is said to be over before it is', delayed(90))
+rejects(
+  'T12',
+  'what is delayed, and taken at once',
+  jobs(0, 0)
+    .does(all, add('a', 1, 0, 100), 'h2', [apply('a', 1, [true, 1])])
+    .does(all, take('b', 1), 'h3', [gets('b', 1, 1, 1)]),
+)
+/** Two items, the second of a higher priority; and one is taken. */
+const ranked = (id: number): MachineWriter =>
+  jobs(0, 0)
+    .does(all, add('a', 1), 'h2', [apply('a', 1, [true, 1])])
+    .does(all, add('a', 2, 7), 'h3', [apply('a', 2, [true, 2])])
+    .does(all, take('b', 1), 'h4', [gets('b', 1, id, 1)])
+accepts('T12', 'the highest priority, taken first', ranked(2))
+rejects('T12', 'a lower priority, taken first', ranked(1))
+/** Two items, where there is room for so many. */
+const bounded = (size: number): MachineWriter =>
+  jobs(0, size)
+    .does(all, add('a', 1), 'h2', [apply('a', 1, [true, 1])])
+    .does(all, add('a', 2), 'h3', [apply('a', 2, [true, 2])])
+accepts('T12', 'as many items as there may be', bounded(2))
+rejects('T12', 'one item more than there may be', bounded(1))
+/** An item that may be tried once fails, and is put back. */
+const buried = (isThere: boolean): MachineWriter =>
+  jobs(1, 0)
+    .does(all, add('a', 1), 'h2', [apply('a', 1, [true, 1])])
+    .does(all, take('b', 1), 'h3', [gets('b', 1, 1, 1)])
+    .does(all, ['b', 2, [3, 1, token(1), 'no', 0, false]], 'h4', [apply('b', 2, [true, null])])
+    .does(all, take('c', 1), 'h5', [apply('c', 1, 'waits')])
+    .does(all, ['a', 2, [7, 1]], 'h6', [
+      apply('a', 2, [true, isThere], isThere ? [['c', 1, [true, [1, token(2)]]]] : undefined),
+    ])
+accepts('T12', 'a dead letter that is put back', buried(true))
+rejects('T12', 'a dead letter that is lost', buried(false))
+
 accepts(
   'T13',
   'operations one after the other',
