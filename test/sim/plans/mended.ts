@@ -31,15 +31,6 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T5'],
   },
   {
-    name: 'kept-thrown-away',
-    about:
-      'what a group keeps for its line is dropped when a state is announced to it, though none is needed (3b44521)',
-    file: 'lib/app-group.ts',
-    find: "if (this.#awaits === 'nothing') this.#aside =",
-    replace: "if (this.#awaits === 'merge') this.#aside =",
-    properties: ['T2'],
-  },
-  {
     name: 'waits-for-given-up',
     about:
       'who gave its row for a proposal that is given up waits for it, and all members of a view stop waiting at once',
