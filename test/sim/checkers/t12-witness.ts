@@ -14,8 +14,9 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import { type Given, MachineReplay } from './machine-replay.ts'
 import type { Located } from './model.ts'
-import type { Run } from './run.ts'
+import { derive, type Run } from './run.ts'
 import { modelNameOf } from './tool-names.ts'
+import { Waking } from './waking.ts'
 
 type Exec = Located<'exec'>
 
@@ -63,9 +64,11 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const text = textOf(answer)
       if (answers.get(key)?.includes(text) !== true) pushTo(answers, key, text)
     },
-    expiresAt: (view) => {
+    expiresAt: (view, process, line) => {
       const times = views?.get(view)?.installs.map(({ at }) => at.t) ?? []
-      return Math.min(...times) + lease * LEASES - TICK_MS
+      const heard = lastLeaseOf(run, process, line)
+      // From when it was last answered, or from the view without it if it has not said when that was.
+      return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, (heard ?? Number.POSITIVE_INFINITY) + lease)
     },
   })
   for (const exec of execs) {
@@ -73,6 +76,22 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
     machine.take(exec)
   }
   return answers
+}
+
+/** From when the last lease counts that this process had by then, by the clock of the world; null: it never had one. */
+function lastLeaseOf(run: Run, id: string, line: number): number | null {
+  const waking = derive(run, wakingOf)
+  const process = run.process(id)
+  let last: number | null = null
+  for (const { data, t, line: at } of run.of('lease')) {
+    if (data.p !== id || data.start === null || at > line || process === undefined) continue
+    last = Math.max(last ?? 0, waking.worldTime(process, data.start, t))
+  }
+  return last
+}
+
+function wakingOf(run: Run): Waking {
+  return new Waking(run)
 }
 
 function textOf(answer: readonly unknown[]): string {

@@ -164,14 +164,19 @@ accepts('T12', 'what waits for one out of reach, dropped', without('b', 'expelle
 rejects('T12', 'what waits on for one out of reach', without('b', 'expelled', []))
 
 /** a is out of reach, and what it held ends so much later. */
-const expired = (ms: number, since = '2.a.1'): MachineWriter => {
-  const writer = without('a', 'expelled', [{ do: 'view' }]).wait(ms)
+const expired = (ms: number, since = '2.a.1', heardMs?: number): MachineWriter => {
+  const writer = without('a', 'expelled', [{ do: 'view' }])
+  if (heardMs !== undefined) writer.write({ e: 'lease', t: 0, p: 'a', start: heardMs })
+  writer.wait(ms)
   const fields = { by: 'b', at: ['2.a.1', 1], op: 'expire', whom: ['a'], since } as const
   for (const p of ['b', 'c']) writer.exec(p, 'h5', fields, [released])
   return writer
 }
 accepts('T12', 'what ends when its lease must have run out', expired(12_000))
 rejects('T12', 'what ends before its lease has run out', expired(9_000))
+// The view came long after it was last heard, in the first; in the second it was heard until shortly before.
+accepts('T12', 'what ends when its own lease is over', expired(10_001, '2.a.1', 0))
+rejects('T12', 'what ends before its own lease is over', expired(9_000, '2.a.1', 1))
 rejects('T12', 'what ends by a word about another absence', expired(12_000, '1.a.1'))
 
 accepts(
