@@ -65,8 +65,9 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       if (answers.get(key)?.includes(text) !== true) pushTo(answers, key, text)
     },
     expiresAt: (view, process, line) => {
-      const times = views?.get(view)?.installs.map(({ at }) => at.t) ?? []
-      const heard = lastLeaseOf(run, process, line)
+      const installs = views?.get(view)?.installs ?? []
+      const times = installs.map(({ at }) => at.t)
+      const heard = lastLeaseOf(run, process, { of: installs[0]?.data.line ?? null, until: line })
       // From when it was last answered, or from the view without it if it has not said when that was.
       return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, (heard ?? Number.POSITIVE_INFINITY) + lease)
     },
@@ -78,13 +79,14 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
   return answers
 }
 
-/** From when the last lease counts that this process had by then, by the clock of the world; null: it never had one. */
-function lastLeaseOf(run: Run, id: string, line: number): number | null {
+/** From when the last lease counts that this process had by then in that line, by the clock of the world; null: it had none. */
+function lastLeaseOf(run: Run, id: string, { of, until }: { of: string | null; until: number }): number | null {
   const waking = derive(run, wakingOf)
   const process = run.process(id)
   let last: number | null = null
-  for (const { data, t, line: at } of run.of('lease')) {
-    if (data.p !== id || data.start === null || at > line || process === undefined) continue
+  for (const { data, t, line, space } of run.of('lease')) {
+    if (data.p !== id || data.start === null || line > until || process === undefined || space?.data.line !== of)
+      continue
     last = Math.max(last ?? 0, waking.worldTime(process, data.start, t))
   }
   return last
