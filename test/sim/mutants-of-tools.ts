@@ -10,6 +10,14 @@ type ToolMutant = Omit<Mutant, 'workload'>
 
 const planted: readonly ToolMutant[] = [
   {
+    name: 'quiet-to-one',
+    about: 'what was held is given away a lease after one member last heard of its holder, though another heard it later',
+    file: 'lib/kernel/install.ts',
+    find: 'return Math.min(...rows.flatMap(({ from, quietMs })',
+    replace: 'return Math.max(...rows.flatMap(({ from, quietMs })',
+    properties: ['T12'],
+  },
+  {
     name: 'request-twice',
     about: 'a request that was cast again takes effect again',
     file: SESSIONS,
