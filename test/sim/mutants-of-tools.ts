@@ -11,7 +11,8 @@ type ToolMutant = Omit<Mutant, 'workload'>
 const planted: readonly ToolMutant[] = [
   {
     name: 'quiet-to-one',
-    about: 'what was held is given away a lease after one member last heard of its holder, though another heard it later',
+    about:
+      'what was held is given away a lease after one member last heard of its holder, though another heard it later',
     file: 'lib/kernel/install.ts',
     find: 'return Math.min(...rows.flatMap(({ from, quietMs })',
     replace: 'return Math.max(...rows.flatMap(({ from, quietMs })',
