@@ -1,5 +1,5 @@
 import type { ExecLine, TraceDeed, TraceLine, TraceToken } from '../../../lib/testing/trace.ts'
-import { accepts, rejects, TraceWriter } from './builder.ts'
+import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
 const all = ['a', 'b', 'c']
 const options = { order: 'total', uniform: true, consistency: 'consistent', state: true } as const
@@ -233,3 +233,47 @@ rejects(
     .write({ e: 'return', t: 9_000, p: 'a', id: 1, ok: true } as TraceLine)
     .end(),
 )
+
+interface Turn {
+  /** How long after the quiet line the cast in another group is sent that it waits for, in ms. */
+  readonly after: number
+  /** How often the call is cast by then. */
+  readonly tries?: number
+  /** How long after its cast is settled the call ends. */
+  readonly ends?: number
+}
+
+/** The cast that carries a's call waits for the number of one in another group. */
+function inTurn({ after, tries = 1, ends = 1 }: Turn): TraceWriter {
+  const writer = asking().open('other', all, options).view('other', '1.a.1', all)
+  const made = (m: string, g: string): TraceLine => ({ e: 'cast', t: writer.t, p: 'a', m, g, seen: '1.a.1' })
+  writer.write(made('a#1', 'other')).quiet(all)
+  for (let n = 2; n <= tries + 1; n += 1) {
+    const about = { obj: 'cells', id: 1, call: [0, 1], body: ['read', 'k'] } as const
+    writer.write(made(`a#${n}`, 'cells'), { e: 'ask', t: writer.t, p: 'a', ...about, m: `a#${n}` })
+    if (n <= tries) writer.settle(`a#${n}`, 'refused')
+  }
+  const last = `a#${tries + 1}`
+  writer.wait(after).send('a#1', 'other').wait(100).send(last, 'cells').wait(100).settle(last, 'delivered')
+  return writer.wait(ends).ends('a', 1, [0, null]).wait(3_000).end()
+}
+
+tolerates('L9', 'a call whose cast waits for its turn', inTurn({ after: 1_500 }))
+tolerates('L9', 'a call that ends in time after its cast has had its turn', inTurn({ after: 1_500, ends: 900 }))
+rejects('L9', 'a call that ends too late after its cast has had its turn', inTurn({ after: 1_500, ends: 1_100 }))
+rejects('L9', 'a call whose cast was sent in time', inTurn({ after: 500, ends: 1_100 }))
+rejects('L9', 'a call that is cast over and over', inTurn({ after: 1_500, tries: 4 }))
+
+/** b waits for a thing that passes from hand to hand, so long after the quiet line each, and gets it in the end. */
+function inLine(...passes: readonly number[]): TraceWriter {
+  const writer = loans().begins('b', 1, 'borrow', ['t']).quiet(all)
+  const quiet = writer.t
+  for (const [i, at] of passes.entries())
+    writer.write({ e: 'grant', t: quiet + at, p: 'a', lock: 'loans/t', token: token(i + 1), mode: 'shared' })
+  const last = passes.at(-1) ?? 0
+  writer.write({ e: 'return', t: quiet + last, p: 'b', id: 1, ok: true, value: null })
+  return writer.wait(last + 3_000).end()
+}
+
+tolerates('L9', 'a call that stands in line while what it waits for passes on', inLine(900, 1_800, 2_700))
+rejects('L9', 'a call that stands in line while what it waits for does not pass on', inLine(900, 1_000, 2_100))
