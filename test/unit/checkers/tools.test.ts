@@ -217,6 +217,194 @@ rejects(
     .ends('a', 1, 1),
 )
 
+/** Operations of the applications on one object, each with its end: [process, name, arguments, value, is refused]. */
+const done = (obj: string, ...ops: readonly [string, string, unknown, unknown, boolean?][]): MachineWriter => {
+  const writer = new MachineWriter(obj)
+  for (const [i, [p, f, args, value, isRefused = false]] of ops.entries())
+    writer.begins(p, i, f, args).ends(p, i, value, !isRefused)
+  return writer
+}
+
+accepts(
+  'T13',
+  'a bank whose sum stays',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'audit', [], [95, 105, 100]]),
+)
+rejects(
+  'T13',
+  'a transfer of which a half is seen',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'audit', [], [95, 100, 100]]),
+)
+rejects(
+  'T13',
+  'two transfers from one balance',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'transfer', ['a0', 'a2', 5], [100, 100]]),
+)
+rejects('T13', 'an update that is lost', done('bank', ['a', 'update', ['t0'], 1], ['b', 'update', ['t0'], 1]))
+accepts(
+  'T13',
+  'one result for all',
+  done('once', ['a', 'run', ['k', 'x'], 'x'], ['b', 'run', ['k', 'y'], 'x'], ['c', 'propose', ['k', 'z'], 'x']),
+)
+rejects(
+  'T13',
+  'a result that another one has replaced',
+  done('once', ['a', 'run', ['k', 'x'], 'x'], ['b', 'propose', ['k', 'y'], 'y']),
+)
+rejects('T13', 'a result that nobody has made', done('once', ['a', 'run', ['k', 'x'], 'y']))
+accepts(
+  'T13',
+  'a result that was forgotten',
+  done('once', ['a', 'propose', ['k', 'x'], 'x'], ['b', 'forget', ['k'], true], ['b', 'propose', ['k', 'y'], 'y']),
+)
+const decision = (outcome: unknown, votes: unknown): unknown => ({ outcome, votes, view: '1.a.1' })
+const voted = ['a', 'vote', ['b', 'yes', 'a'], null] as const
+const decided = ['b', 'decision', ['b'], decision('yes', { a: 'yes' })] as const
+accepts(
+  'T13',
+  'a decision',
+  done(
+    'ballot',
+    [...voted],
+    [...decided],
+    ['c', 'vote', ['b', 'no', 'c'], 'decided', true],
+    ['c', 'decision', ['b'], decision('yes', { a: 'yes' })],
+  ),
+)
+rejects(
+  'T13',
+  'two decisions',
+  done('ballot', [...voted], [...decided], ['c', 'decision', ['b'], decision(null, { a: 'yes' })]),
+)
+rejects(
+  'T13',
+  'a vote after the decision',
+  done('ballot', [...voted], [...decided], ['c', 'vote', ['b', 'no', 'c'], null]),
+)
+rejects(
+  'T13',
+  'a decision without a vote that was taken before',
+  done('ballot', [...voted], ['b', 'decision', ['b'], decision(null, {})]),
+)
+rejects('T13', 'a vote that counts twice', done('ballot', [...voted], ['a', 'vote', ['b', 'no', 'a'], null]))
+
+/** What all members do, one after the other: [who, number, body, answer, answers to others]. */
+const doing = (
+  obj: string,
+  ...steps: readonly [string, number, unknown, unknown, TraceDeed['answers']?][]
+): MachineWriter => {
+  const writer = new MachineWriter(obj)
+  for (const [i, [by, n, body, answer, answers]] of steps.entries())
+    writer.does(all, [by, n, body], `s${i}`, [apply(by, n, answer, answers)])
+  return writer
+}
+const permit = ['lock', '', 'exclusive', 'wait'] as const
+accepts(
+  'T12',
+  'two who have a permit',
+  doing('permits', ['a', 1, permit, [true, token(1)]], ['b', 1, permit, [true, token(2)]], ['c', 1, permit, 'waits']),
+)
+rejects(
+  'T12',
+  'a permit too many',
+  doing(
+    'permits',
+    ['a', 1, permit, [true, token(1)]],
+    ['b', 1, permit, [true, token(2)]],
+    ['c', 1, permit, [true, token(3)]],
+  ),
+)
+const theft = ['b', 1, ['lock', 'l', 'exclusive', 'steal'], [true, token(2)]] as const
+const owned = ['a', 1, ['lock', 'l', 'exclusive', 'wait'], [true, token(1)]] as const
+accepts(
+  'T12',
+  'a lock that is stolen',
+  doing('locks', [...owned], [...theft], ['a', 2, ['unlock', 'l', token(1)], [true, false]]),
+)
+rejects(
+  'T12',
+  'a lock that is unlocked by whom it was stolen from',
+  doing('locks', [...owned], [...theft], ['a', 2, ['unlock', 'l', token(1)], [true, true]]),
+)
+const ran = ['a', 1, [0, 'k'], 'waits', [['a', 1, [true, [0, token(1)]]]]] as const
+const completed = ['a', 2, [1, 'k', token(1), 'x'], [true, null]] as const
+accepts('T12', 'what is done once', doing('once', [...ran], [...completed], ['b', 1, [0, 'k'], [true, [1, 'x']]]))
+rejects(
+  'T12',
+  'what is run again though it is done',
+  doing('once', [...ran], [...completed], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
+)
+rejects(
+  'T12',
+  'what two run at a time',
+  doing('once', [...ran], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
+)
+const begun = ['a', 1, [0, 'b', '', ['yes', 'no'], 'majority', null, all], [true, null]] as const
+const yes = (by: string, answer: unknown = [true, null]) => [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
+accepts(
+  'T12',
+  'a ballot that two of three decide',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b')], [...yes('c', [false, 'decided', ''])]),
+)
+rejects(
+  'T12',
+  'a vote that counts after the decision',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b')], [...yes('c')]),
+)
+rejects(
+  'T12',
+  'a ballot that one of three decides',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b', [false, 'decided', ''])]),
+)
+const both = ['a', 1, [0, [], ['k', 1, 'l', 1]], [true, [1, 0]]] as const
+accepts(
+  'T12',
+  'a commit of what has not changed',
+  doing('bank', [...both], ['b', 1, [0, ['k', 1, 'l', 1], ['k', 2]], [true, [2, 0]]]),
+)
+rejects(
+  'T12',
+  'a commit of what has changed',
+  doing(
+    'bank',
+    [...both],
+    ['b', 1, [0, ['l', 1], ['k', 2]], [true, [2, 0]]],
+    ['c', 1, [0, ['l', 1, 'k', 1], ['k', 3]], [true, [3, 0]]],
+  ),
+)
+const arrive = ['arrive']
+accepts(
+  'T12',
+  'two who meet',
+  doing('meeting', ['a', 1, arrive, 'waits'], ['b', 1, arrive, [true, 1], [['a', 1, [true, 1]]]]),
+)
+rejects(
+  'T12',
+  'one who meets itself',
+  doing('meeting', ['a', 1, arrive, 'waits'], ['a', 2, arrive, [true, 1], [['a', 1, [true, 1]]]]),
+)
+
+/** a has a lock in hand; b gets it, and has it in hand for so many ms beside a. */
+const beside = (wish: 'wait' | 'steal', ms: number): TraceWriter => {
+  const writer = doing('locks', [...owned], ['b', 1, ['lock', 'l', 'exclusive', wish], [true, token(2)]])
+  const hand = (p: string, n: number, on: boolean): TraceLine => {
+    return { e: 'act', t: writer.t, p, lock: 'locks/l', token: token(n), on, mode: 'exclusive' }
+  }
+  const grant = (p: string, n: number): TraceLine => {
+    return { e: 'grant', t: writer.t, p, lock: 'locks/l', token: token(n), mode: 'exclusive' }
+  }
+  writer.write(grant('a', 1), hand('a', 1, true), grant('b', 2), hand('b', 2, true))
+  return writer
+    .wait(ms)
+    .write(hand('a', 1, false))
+    .end()
+}
+tolerates('P3', 'one who has a lock in hand that was stolen, for a while', beside('steal', 9_000))
+rejects('P3', 'one who has a lock in hand that was stolen, when its lease must be over', beside('steal', 12_000))
+rejects('P3', 'two who have a lock in hand', beside('wait', 9_000))
+tolerates('T5', 'a lock that is stolen', beside('steal', 100))
+rejects('T5', 'a lock that is granted twice', beside('wait', 100))
+
 const asking = (): MachineWriter => cells().begins('a', 1, 'read', ['k'])
 const atRest = (writer: MachineWriter): TraceWriter => {
   for (const p of all) writer.settle('join:', 'ok', p).settle('join:cells', 'ok', p)
