@@ -119,6 +119,20 @@ const ballot: HistoryModel = {
   },
 }
 
+/** As in `tools/latch.ts`. */
+const LATCH_COUNT = 20
+
+/** How often it was counted down. */
+const latch: HistoryModel = {
+  keyOf: () => 'all',
+  start: '0',
+  step(state, { f, ok, value }) {
+    if (f === 'wait') return ok === null || Number(state) === LATCH_COUNT ? state : null
+    const downs = Math.min(Number(state) + 1, LATCH_COUNT)
+    return ok === null || value === LATCH_COUNT - downs ? String(downs) : null
+  },
+}
+
 /** Are they the same record, in whatever order its fields stand? */
 function isSame(value: unknown, expected: object): boolean {
   const sorted = (record: object): string => JSON.stringify(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -126,4 +140,6 @@ function isSame(value: unknown, expected: object): boolean {
 }
 
 /** By tool. */
-export const HISTORIES: Readonly<Record<string, HistoryModel>> = { ballot, bank, cells, once, register, stock }
+export const HISTORIES: Readonly<Record<string, HistoryModel>> = {
+  ...{ ballot, bank, cells, latch, once, register, stock },
+}

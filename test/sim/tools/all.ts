@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts'
 import { ballot } from './ballot.ts'
 import { bank } from './bank.ts'
 import { cells } from './cells.ts'
+import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
@@ -15,7 +16,7 @@ import type { LoadedTool, SimTool } from './tool.ts'
 
 const TOOLS: readonly SimTool[] = [
   ...[cells, leader, loans, locks, register, stock],
-  ...[ballot, bank, meeting, once, permits],
+  ...[ballot, bank, latch, meeting, once, permits],
 ]
 
 /** Tools that a run has, at most. */

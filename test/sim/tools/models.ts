@@ -2,6 +2,7 @@
 import { ballotModel } from './ballot-model.ts'
 import { bankModel } from './bank-model.ts'
 import { cellsModel } from './cells-model.ts'
+import { latchModel } from './latch-model.ts'
 import { leaderModel } from './leader-model.ts'
 import { loansModel } from './loans-model.ts'
 import { locksModelFor } from './locks-model.ts'
@@ -18,6 +19,7 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   ballot: anyModel(ballotModel),
   bank: anyModel(bankModel),
   cells: anyModel(cellsModel),
+  latch: anyModel(latchModel),
   leader: anyModel(leaderModel),
   loans: anyModel(loansModel),
   locks: anyModel(locksModelFor(1)),

@@ -257,6 +257,8 @@ accepts(
   'a result that was forgotten',
   done('once', ['a', 'propose', ['k', 'x'], 'x'], ['b', 'forget', ['k'], true], ['b', 'propose', ['k', 'y'], 'y']),
 )
+accepts('T13', 'a latch that is counted down', done('latch', ['a', 'countDown', [], 19], ['b', 'countDown', [], 18]))
+rejects('T13', 'a latch that opens too early', done('latch', ['a', 'countDown', [], 19], ['b', 'wait', [], null]))
 const decision = (outcome: unknown, votes: unknown): unknown => ({ outcome, votes, view: '1.a.1' })
 const voted = ['a', 'vote', ['b', 'yes', 'a'], null] as const
 const decided = ['b', 'decision', ['b'], decision('yes', { a: 'yes' })] as const
