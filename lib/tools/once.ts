@@ -181,8 +181,9 @@ export class Once {
     })
   }
 
+  /** A microtask after that: what was answered just now is in hand then. */
   #sweepSoon(): void {
-    this.#port.after(RETRY_MS, () => this.#sweep())
+    this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
   }
 
   /**
