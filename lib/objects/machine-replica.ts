@@ -61,14 +61,12 @@ interface Open {
   wish: { readonly resolve: (value: unknown) => void; readonly reject: (reason: unknown) => void } | null
   /** Given when it is first cast. */
   number: number | null
-  /** The cast that carries it, or takes it back, is under way. */
-  isUnderWay: boolean
+  /** Takes back the cast that carries it, or its taking back, where that waits here unsent; null: none is under way. */
+  underWay: AbortController | null
   /** It was settled here in a line that is lost, and waits in the state of the other one: it is only taken back. */
   readonly isStray: boolean
   /** It was passed over, and is not sent again as fast as it can be. */
   isResting: boolean
-  /** Takes back a cast that waits here unsent. */
-  readonly unsend: AbortController
   readonly stopListening: () => void
 }
 
@@ -128,10 +126,9 @@ export class MachineReplica<M extends Machine> implements Replica {
         options,
         wish: { resolve, reject },
         number: null,
-        isUnderWay: false,
+        underWay: null,
         isStray: false,
         isResting: false,
-        unsend: new AbortController(),
         stopListening: () => signal?.removeEventListener('abort', onAbort),
       }
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -148,7 +145,7 @@ export class MachineReplica<M extends Machine> implements Replica {
     open.stopListening()
     if (open.number === null) this.#open.delete(open)
     wish.reject(reason)
-    open.unsend.abort(reason)
+    open.underWay?.abort(reason)
     this.#drive()
   }
 
@@ -171,6 +168,8 @@ export class MachineReplica<M extends Machine> implements Replica {
   #drive(): void {
     if (this.#isStopped || !this.port.isWhole) return
     let sent = 0
+    /** The number of one that is cast again: casts of later ones that are under way come before it, and are passed over. */
+    let again = Number.POSITIVE_INFINITY
     for (const open of this.#open) {
       const record = this.#recordOf(open)
       if (record !== null && record !== 'waits') {
@@ -178,7 +177,9 @@ export class MachineReplica<M extends Machine> implements Replica {
         this.#settle(open, record)
         continue
       }
-      if (open.isUnderWay || open.isResting || (record === 'waits' && open.wish !== null)) continue
+      if (open.number !== null && open.number > again && record === null) withdraw(open)
+      if (open.underWay !== null || open.isResting || (record === 'waits' && open.wish !== null)) continue
+      if (open.number !== null && record === null) again = Math.min(again, open.number)
       sent += 1
       if (sent > SENT_MAX || !this.#trySend(open)) break
     }
@@ -231,20 +232,22 @@ export class MachineReplica<M extends Machine> implements Replica {
     const head = [this.#opening, this.#born, ...this.#seenBefore(open.number), open.number]
     const isWanted = open.wish !== null
     if (isWanted) open.options.sent?.(this.port.now())
-    const receipt = isWanted
-      ? this.#cast([SESSION_OP.request, ...head, open.body], open.unsend.signal)
-      : this.#cast([SESSION_OP.cancel, ...head])
+    const underWay = new AbortController()
+    const op = isWanted ? [SESSION_OP.request, ...head, open.body] : [SESSION_OP.cancel, ...head]
+    const receipt = this.#cast(op, underWay.signal)
     if (receipt === null) return false
-    open.isUnderWay = true
+    open.underWay = underWay
     receipt.delivered.then(
       () => {
-        open.isUnderWay = false
+        if (open.underWay !== underWay) return
+        open.underWay = null
         open.isResting = this.#recordOf(open) === null
         if (open.isResting) this.#retryLater()
         else this.#driveAll()
       },
       () => {
-        open.isUnderWay = false
+        if (open.underWay !== underWay) return
+        open.underWay = null
         this.#retryLater()
       },
     )
@@ -294,7 +297,7 @@ export class MachineReplica<M extends Machine> implements Replica {
 
   /** Would nothing else have it looked at again? */
   #isStuck(open: Open): boolean {
-    return !open.isUnderWay && !(open.wish !== null && this.#recordOf(open) === 'waits')
+    return open.underWay === null && !(open.wish !== null && this.#recordOf(open) === 'waits')
   }
 
   /** Where calls reject: those that wait for the primary component do, when it is lost. */
@@ -362,10 +365,9 @@ export class MachineReplica<M extends Machine> implements Replica {
         options: {},
         wish: null,
         number,
-        isUnderWay: false,
+        underWay: null,
         isStray: true,
         isResting: false,
-        unsend: new AbortController(),
         stopListening: () => undefined,
       })
     }
@@ -396,6 +398,12 @@ export class MachineReplica<M extends Machine> implements Replica {
     }
     this.#open.clear()
   }
+}
+
+/** What is under way of it is passed over, if it is still sent: it is cast again behind the one that it waits for. */
+function withdraw(open: Open): void {
+  open.underWay?.abort()
+  open.underWay = null
 }
 
 function epochOf(view: GroupView | null): number {

@@ -216,8 +216,9 @@ export class Leaders {
     })
   }
 
+  /** A microtask after that: what was answered just now is in hand then. */
   #sweepSoon(): void {
-    this.#port.after(RETRY_MS, () => this.#sweep())
+    this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
   }
 
   /** Resigns where a state that was taken over says that this process leads, and nobody here knows of it: of before a loss. */

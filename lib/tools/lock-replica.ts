@@ -242,9 +242,10 @@ export class LockReplica {
     this.#leases.watchLine()
   }
 
+  /** A microtask after that: what was answered just now is in hand then. */
   #sweepSoon(): void {
     this.#cancelSweep?.()
-    this.#cancelSweep = this.#port.after(RETRY_MS, () => this.#sweep())
+    this.#cancelSweep = this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
   }
 
   /** Unlocks what a state that was loaded says is this process's, and that nobody here knows: of before a loss. */

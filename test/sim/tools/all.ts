@@ -1,14 +1,23 @@
 /** All tools that the workload `tools` knows. */
 import type { Scenario } from '../scenario.ts'
+import { ballot } from './ballot.ts'
+import { bank } from './bank.ts'
 import { cells } from './cells.ts'
+import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
+import { meeting } from './meeting.ts'
+import { once } from './once.ts'
+import { permits } from './permits.ts'
 import { register } from './register.ts'
 import { stock } from './stock.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
+const TOOLS: readonly SimTool[] = [
+  ...[cells, leader, loans, locks, register, stock],
+  ...[ballot, bank, latch, meeting, once, permits],
+]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4
