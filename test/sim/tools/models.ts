@@ -1,5 +1,7 @@
 /** The models of all tools, by name. */
 import { cellsModel } from './cells-model.ts'
+import { PERMITS } from './circles.ts'
+import { circlesModel } from './circles-model.ts'
 import { leaderModel } from './leader-model.ts'
 import { loansModel } from './loans-model.ts'
 import { locksModel } from './locks-model.ts'
@@ -9,6 +11,10 @@ import { stockModel } from './stock-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
+  circles: anyModel(circlesModel('circles', 1)),
+  ...Object.fromEntries(
+    Object.entries(PERMITS).map(([name, permits]) => [name, anyModel(circlesModel(name, permits))]),
+  ),
   leader: anyModel(leaderModel),
   loans: anyModel(loansModel),
   locks: anyModel(locksModel),
