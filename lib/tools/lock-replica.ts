@@ -158,7 +158,7 @@ export class LockReplica implements WaitTable {
       ...{ body, claims, stands },
       refuse: (error) => {
         request.reject(error)
-        taken.abort(error)
+        taken.abort()
       },
     })
     this.#call(request, body, { signal: taken.signal, sent, stands }, () => {
@@ -283,7 +283,8 @@ export class LockReplica implements WaitTable {
     makeClaimable(grant.lock, {
       claim: [table, token],
       process: self,
-      isInHand: () => this.#running.has(key) && !grant.isEnding && this.replica.machine.isHeld(self, name, token),
+      isInHand: () =>
+        !this.#isStopped && this.#running.has(key) && !grant.isEnding && this.replica.machine.isHeld(self, name, token),
     })
     this.#leases.hold(key, { thing: grant, token, since: request.since })
     request.begin(grant.lock).then(

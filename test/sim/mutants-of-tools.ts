@@ -137,6 +137,38 @@ const planted: readonly ToolMutant[] = [
     replace: 'else lock.waiting.splice(0, 0, request)',
     properties: ['T12'],
   },
+  {
+    name: 'deadlock-unconfirmed',
+    about: 'a deadlock over several groups counts as soon as one process has confirmed it',
+    file: 'lib/tools/waits-elsewhere.ts',
+    find: 'return known.confirmed.size === known.knot.size ? known.knot : null',
+    replace: 'return known.knot',
+    properties: ['T14', 'T12'],
+  },
+  {
+    name: 'one-permit-is-all',
+    about: 'who waits for a permit waits for one of its holders, though another one goes on: a phantom',
+    file: 'lib/tools/wait-graph.ts',
+    find: 'holds.some(canEnd)',
+    replace: 'holds.slice(0, 1).some(canEnd)',
+    properties: ['T14'],
+  },
+  {
+    name: 'deadlock-unseen',
+    about: 'a deadlock that goes over several groups is not seen',
+    file: 'lib/tools/lock-machine.ts',
+    find: 'return elsewhere.isEmpty ? null : findKnot(',
+    replace: 'return elsewhere.isEmpty ? null : true ? null : findKnot(',
+    properties: ['T14', 'L9'],
+  },
+  {
+    name: 'deadlock-among-locks-unseen',
+    about: 'a request that closes a circle among the locks waits',
+    file: 'lib/tools/lock-machine.ts',
+    find: 'if (answer === null && claims.length > 0) answer = this.#refuseDeadlocked(context, caller)',
+    replace: '',
+    properties: ['T12'],
+  },
 ]
 
 /** See {@link Mutant}. */
