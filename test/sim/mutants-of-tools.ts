@@ -143,14 +143,14 @@ const planted: readonly ToolMutant[] = [
     file: 'lib/tools/waits-elsewhere.ts',
     find: 'return known.confirmed.size === known.knot.size ? known.knot : null',
     replace: 'return known.knot',
-    properties: ['T14', 'T12'],
+    properties: ['T14'],
   },
   {
     name: 'one-permit-is-all',
-    about: 'who waits for a permit waits for one of its holders, though another one goes on: a phantom',
-    file: 'lib/tools/wait-graph.ts',
-    find: 'holds.some(canEnd)',
-    replace: 'holds.slice(0, 1).some(canEnd)',
+    about: 'of those who hold all permits only one is told of, as if no other could give one back: a phantom',
+    file: 'lib/tools/lock-replica.ts',
+    find: 'return held.map(({ caller, token }) => [caller.process, token])',
+    replace: 'return held.slice(0, 1).map(({ caller, token }) => [caller.process, token])',
     properties: ['T14'],
   },
   {
@@ -158,7 +158,7 @@ const planted: readonly ToolMutant[] = [
     about: 'a deadlock that goes over several groups is not seen',
     file: 'lib/tools/lock-machine.ts',
     find: 'return elsewhere.isEmpty ? null : findKnot(',
-    replace: 'return elsewhere.isEmpty ? null : true ? null : findKnot(',
+    replace: 'return elsewhere.isEmpty || this.#place > 0 ? null : findKnot(',
     properties: ['T14', 'L9'],
   },
   {

@@ -88,7 +88,13 @@ class History {
     const { data, line } = each
     switch (data.e) {
       case 'ask': {
-        const [kind, name, , , claims = []] = data.body as [string, string, unknown, unknown, readonly [string, TraceToken][]]
+        const [kind, name, , , claims = []] = data.body as [
+          string,
+          string,
+          unknown,
+          unknown,
+          readonly [string, TraceToken][],
+        ]
         if (kind !== 'lock') return
         const key = `${data.obj} ${data.p} ${data.id}`
         const wait: Wait = {
@@ -111,7 +117,10 @@ class History {
         return
       }
       case 'grant':
-        this.#names.set(keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token), data.lock.slice(data.lock.indexOf('/') + 1))
+        this.#names.set(
+          keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token),
+          data.lock.slice(data.lock.indexOf('/') + 1),
+        )
         this.#hold(data.p, keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token)).own.from = line
         return
       case 'release': {
@@ -179,7 +188,18 @@ class History {
       const hold = this.#hold(by, keyOf(obj, value as unknown as TraceToken))
       hold.agreed.from = Math.min(hold.agreed.from, line)
     }
-    if (!ok && value === 'deadlock' && !this.refusals.some((each) => each.obj === obj && each.by === by && each.line < line && each.edges[0]?.[0] === by && JSON.stringify(each.edges) === text))
+    if (
+      !ok &&
+      value === 'deadlock' &&
+      !this.refusals.some(
+        (each) =>
+          each.obj === obj &&
+          each.by === by &&
+          each.line < line &&
+          each.edges[0]?.[0] === by &&
+          JSON.stringify(each.edges) === text,
+      )
+    )
       this.refusals.push({ obj, by, edges: JSON.parse(text) as Edge[], line })
     this.#end(obj, by, n, line)
   }
@@ -225,7 +245,10 @@ function checkRefusal(verdict: Verdict, history: History, { obj, by, edges, line
       if (hold === undefined || hold.by !== holder) return say(`in which ${holder} does not hold "${table}"`)
       meet(hold[side])
       const claims = edges.some((each) => {
-        return each[0] === holder && history.waits.get(holder)?.some((one) => one.obj === each[1] && one.claims.includes(key))
+        return (
+          each[0] === holder &&
+          history.waits.get(holder)?.some((one) => one.obj === each[1] && one.claims.includes(key))
+        )
       })
       if (!claims) return say(`in which ${holder} does not wait`)
     }
@@ -245,7 +268,9 @@ function checkRest(run: Run, verdict: Verdict, history: History): void {
   const last = run.of('exec').findLast(({ t }) => t <= settled)?.line ?? 0
   const open = ({ own }: { readonly own: Span }): boolean => own.from <= last && own.to === Number.POSITIVE_INFINITY
   const waits = [...history.waits.values()].flat().filter((wait) => open(wait) && isLive(wait))
-  const held = [...history.holds.values()].filter((hold) => open(hold) && isLive({ by: hold.by, obj: hold.key.split(' ', 1)[0] ?? '' }))
+  const held = [...history.holds.values()].filter(
+    (hold) => open(hold) && isLive({ by: hold.by, obj: hold.key.split(' ', 1)[0] ?? '' }),
+  )
   verdict.checked += waits.length
   const stuck = new Set(waits)
   for (;;) {
