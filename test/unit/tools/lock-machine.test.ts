@@ -251,7 +251,7 @@ test('lock machine › a malformed request changes nothing, a malformed state is
   bench.lock('a')
   const before = bench.machine.save()
   const held = ['a', 1, 'x', 'exclusive', ['L', '1.a.1', 1], 2]
-  const waiting = ['a', 1, 'x', 'exclusive', 'wait', 2, []]
+  const waiting: unknown[] = ['a', 1, 'x', 'exclusive', 'wait', 2, []]
   const none = [[], 0, null]
   const elsewhere = ['a', 1, 's', [['b', ['L', '1.a.1', 1]]], [], 2]
   for (const state of [
