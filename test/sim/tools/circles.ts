@@ -3,6 +3,7 @@
  * circles, within the table of locks and over several groups. Each says what it holds meanwhile, so that all circles are
  * seen and broken. Two semaphores come with the locks, as tools of their own (`gate`, `pool`).
  */
+import type { AppGroup } from '../../../lib/app-group.ts'
 import type { Token } from '../../../lib/objects/token.ts'
 import type { Lock } from '../../../lib/tools/lock.ts'
 import type { LockReplica } from '../../../lib/tools/lock-replica.ts'
@@ -21,17 +22,38 @@ const CHANCES = { shared: 0.3, abort: 0.25, third: 0.3, again: 0.05 }
 /** For how long something is held before the next one is asked for, and the last one, in ms, at most. */
 const HOLD_MS = 80
 
+/** Before a request is looked at that waits, in ms: where its group is not primary, others would wait with it for ever. */
+const LOOK_MS = 1_500
+
 /** Something held: what stands for it, and how it is given up. */
 interface InHand {
   readonly thing: Lock | Permit
   release(): void
 }
 
+/** How something is asked for. */
+interface Asking {
+  readonly mode: 'exclusive' | 'shared'
+  readonly holding: readonly (Lock | Permit)[]
+  readonly signal: AbortSignal
+}
+
+/** A group, and how something is had of it. */
+interface Source {
+  readonly calls: ToolCalls
+  group: AppGroup | null
+  take(what: string, asking: Asking): Promise<InHand>
+}
+
 /** What one process has of all groups. */
 class Hands {
-  locks: LockManager | null = null
+  locks: Source | null = null
   table: LockReplica | null = null
-  readonly semaphores = new Map<string, SharedSemaphore>()
+  readonly semaphores = new Map<string, Source>()
+
+  sourceOf(what: string): Source | null {
+    return PERMITS[what] === undefined ? this.locks : (this.semaphores.get(what) ?? null)
+  }
 }
 
 const handsOf = new WeakMap<SimProcess, Hands>()
@@ -54,14 +76,27 @@ interface Aim {
 /** The locks in the hands of one process, and what it does with them and the semaphores. */
 class OpenCircles implements OpenTool {
   readonly #calls: ToolCalls
+  readonly #locks: LockManager
   readonly #hands: Hands
   readonly #leave: () => Promise<void>
   #isBusy = false
 
-  constructor(calls: ToolCalls, mine: Hands, leave: () => Promise<void>) {
+  constructor(calls: ToolCalls, locks: LockManager, mine: Hands, leave: () => Promise<void>) {
     this.#calls = calls
+    this.#locks = locks
     this.#hands = mine
     this.#leave = leave
+    mine.locks = { calls, group: null, take: (what, asking) => this.#takeLock(what, asking) }
+  }
+
+  #takeLock(what: string, options: Asking): Promise<InHand> {
+    return new Promise((resolve, reject) => {
+      const callback = (lock: Lock | null): unknown => {
+        if (lock === null) return null
+        return new Promise<void>((end) => resolve({ thing: lock, release: end }))
+      }
+      this.#locks.request(what, options, callback).catch(reject)
+    })
   }
 
   act(random: Random): boolean {
@@ -76,54 +111,49 @@ class OpenCircles implements OpenTool {
     // What it has already.
     if (random.chance(CHANCES.again) && aims[0] !== undefined) aims[1] = { ...aims[0], abortAfter: null }
     this.#isBusy = true
-    const args = aims.map(({ what, mode }) => [what, mode])
-    void this.#calls
-      .run('nest', args, () => this.#nest(aims))
-      .finally(() => {
-        this.#isBusy = false
-      })
+    void this.#nest(aims).finally(() => {
+      this.#isBusy = false
+    })
     return true
   }
 
-  async #nest(aims: readonly Aim[]): Promise<number> {
+  /** One inside the other, until one is not to be had. */
+  async #nest(aims: readonly Aim[]): Promise<void> {
     const held: InHand[] = []
-    try {
-      for (const aim of aims) {
-        const inHand = await this.#take(aim, held)
-        if (inHand === null) break
-        held.push(inHand)
-        await this.#calls.pause(aim.ms)
-      }
-      return held.length
-    } finally {
-      for (const each of held.reverse()) each.release()
+    for (const aim of aims) {
+      const inHand = await this.#take(aim, held)
+      if (inHand === null) break
+      held.push(inHand)
+      await this.#calls.pause(aim.ms)
     }
+    for (const each of held.reverse()) each.release()
   }
 
-  /** Null if it cannot be asked for any more. */
-  #take({ what, mode, abortAfter }: Aim, held: readonly InHand[]): Promise<InHand | null> {
-    const holding = held.map(({ thing }) => thing)
+  async #take({ what, mode, abortAfter }: Aim, held: readonly InHand[]): Promise<InHand | null> {
+    const source = this.#hands.sourceOf(what)
+    if (source === null) return null
     const abort = new AbortController()
     if (abortAfter !== null) this.#calls.after(abortAfter, () => abort.abort())
-    const options = { holding, signal: abort.signal }
-    if (PERMITS[what] !== undefined) {
-      const semaphore = this.#hands.semaphores.get(what)
-      if (semaphore === undefined) return Promise.resolve(null)
-      return semaphore.acquire(options).then((permit) => ({ thing: permit, release: () => void permit.release() }))
+    const asking = { mode, holding: held.map(({ thing }) => thing), signal: abort.signal }
+    let inHand: InHand | null = null
+    let isOver = false
+    const look = (wasPrimary: boolean): void => {
+      if (isOver) return
+      const isPrimary = source.group?.view?.primary === true
+      if (isPrimary || wasPrimary) this.#calls.after(LOOK_MS, () => look(isPrimary))
+      else abort.abort()
     }
-    const { locks } = this.#hands
-    if (locks === null) return Promise.resolve(null)
-    return new Promise((resolve, reject) => {
-      const callback = (lock: Lock | null): unknown => {
-        if (lock === null) return null
-        return new Promise<void>((end) => resolve({ thing: lock, release: end }))
-      }
-      locks.request(what, { mode, ...options }, callback).catch(reject)
+    this.#calls.after(LOOK_MS, () => look(true))
+    await source.calls.run('take', [what, mode], async () => {
+      inHand = await source.take(what, asking)
+      return [...inHand.thing.token]
     })
+    isOver = true
+    return inHand
   }
 
   close(): Promise<void> {
-    this.#hands.locks?.close()
+    this.#locks.close()
     this.#hands.locks = null
     this.#hands.table = null
     return this.#leave()
@@ -150,16 +180,19 @@ export const circles: SimTool = {
     ])
     return {
       holds: holds(null),
-      open: (place, use) =>
-        use(locksKind, { leaseMs: BOUNDS.lease }, (handle) => {
-          const mine = hands(place.process)
-          mine.locks = new LockManager(() => Promise.resolve(handle))
+      open(place, use) {
+        const mine = hands(place.process)
+        const group = use(locksKind, { leaseMs: BOUNDS.lease }, (handle) => {
+          const manager = new LockManager(() => Promise.resolve(handle))
           mine.table = handle
-          return new OpenCircles(new ToolCalls(place), mine, () => {
+          return new OpenCircles(new ToolCalls(place), manager, mine, () => {
             handle.stop()
             return handle.replica.port.close()
           })
-        }),
+        })
+        if (mine.locks !== null) mine.locks.group = group
+        return group
+      },
     }
   },
 }
@@ -170,11 +203,16 @@ class OpenSemaphore implements OpenTool {
   readonly #semaphore: SharedSemaphore
   readonly #hands: Hands
 
-  constructor(name: string, semaphore: SharedSemaphore, mine: Hands) {
+  constructor(calls: ToolCalls, semaphore: SharedSemaphore, mine: Hands) {
+    const { name } = calls.place
     this.#name = name
     this.#semaphore = semaphore
     this.#hands = mine
-    mine.semaphores.set(name, semaphore)
+    const take: Source['take'] = async (_, asking) => {
+      const permit = await semaphore.acquire(asking)
+      return { thing: permit, release: () => void permit.release() }
+    }
+    mine.semaphores.set(name, { calls, group: null, take })
     semaphore.tellWaitsTo(async () => {
       if (mine.table === null) throw new TypeError('the locks are not open here')
       return mine.table
@@ -199,8 +237,17 @@ export const semaphores: readonly SimTool[] = Object.entries(PERMITS).map(([name
     return {
       // Several hold what has several permits.
       holds: holds(permits > 1 ? 'shared' : 'exclusive'),
-      open: (place, use) =>
-        use(semaphoreKind, { permits }, (semaphore) => new OpenSemaphore(name, semaphore, hands(place.process))),
+      open(place, use) {
+        const mine = hands(place.process)
+        const group = use(
+          semaphoreKind,
+          { permits },
+          (semaphore) => new OpenSemaphore(new ToolCalls(place), semaphore, mine),
+        )
+        const source = mine.semaphores.get(name)
+        if (source !== undefined) source.group = group
+        return group
+      },
     }
   },
 }))
