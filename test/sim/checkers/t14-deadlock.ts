@@ -1,8 +1,8 @@
 /**
  * T14 Deadlocks: who is told of one was in it, and none stands for ever.
  *
- * - At some moment, all that it names waited, and held what they are named for, each by what its own process has been told;
- *   within one group, by the agreed order. Each holder is named itself, with a wait that claims what it holds; of a
+ * - At some moment, all that it names waited, and held what they are named for, until its own process gave up or was told
+ *   otherwise; within one group, by the agreed order. Each holder is named itself, with a wait that claims what it holds; of a
  *   semaphore, all permits are.
  * - When all is at rest, no processes wait for each other in a circle.
  */
@@ -35,7 +35,7 @@ interface Wait {
   readonly obj: string
   readonly name: string
   readonly claims: readonly string[]
-  /** As its process knows it. */
+  /** Until its process is told that it is over, or gives up. */
   readonly own: Span
   /** In the agreed order, as it is first heard of anywhere. */
   readonly agreed: Span
@@ -80,11 +80,11 @@ class History {
   readonly #names = new Map<string, string>()
 
   constructor(run: Run) {
-    const lines = [...run.of('ask'), ...run.of('told'), ...run.of('exec'), ...run.of('grant'), ...run.of('release')]
+    const lines = [...run.of('ask'), ...run.of('told'), ...run.of('exec'), ...run.of('release')]
     for (const each of lines.sort((a, b) => a.line - b.line)) this.#take(each)
   }
 
-  #take(each: Located<'ask'> | Located<'told'> | Located<'exec'> | Located<'grant'> | Located<'release'>): void {
+  #take(each: Located<'ask'> | Located<'told'> | Located<'exec'> | Located<'release'>): void {
     const { data, line } = each
     switch (data.e) {
       case 'ask': {
@@ -116,13 +116,6 @@ class History {
         if (wait !== undefined) wait.own.to = Math.min(wait.own.to, line)
         return
       }
-      case 'grant':
-        this.#names.set(
-          keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token),
-          data.lock.slice(data.lock.indexOf('/') + 1),
-        )
-        this.#hold(data.p, keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token)).own.from = line
-        return
       case 'release': {
         const hold = this.#hold(data.p, keyOf(data.lock.slice(0, data.lock.indexOf('/')), data.token))
         hold.own.to = Math.min(hold.own.to, line)
@@ -146,7 +139,7 @@ class History {
   }
 
   #exec({ data, line }: Located<'exec'>): void {
-    const { obj, p } = data
+    const { obj } = data
     for (const deed of data.deeds) {
       const { by = '', n = 0 } = deed
       if (deed.do === 'release') {
@@ -159,21 +152,17 @@ class History {
       if (deed.do === 'cancel') this.#end(obj, by, n, line)
       if (deed.do === 'apply') this.#apply(data, { by, n, answer: deed.answer }, line)
       for (const [who, call, answer] of deed.answers ?? []) this.#answer(obj, { by: who, n: call, answer }, line)
-      if (deed.do === 'apply' && deed.answer === 'waits' && by === p) {
-        const wait = this.#calls.get(`${obj} ${by} ${n}`)
-        if (wait !== undefined) wait.own.from = Math.min(wait.own.from, line)
-      }
     }
   }
 
-  #apply({ obj, body, p }: Located<'exec'>['data'], given: Answered, line: number): void {
+  #apply({ obj, body }: Located<'exec'>['data'], given: Answered, line: number): void {
     const [kind, , token] = (body ?? []) as [string, string, TraceToken]
     const wait = this.#calls.get(`${obj} ${given.by} ${given.n}`)
     const isRefused = Array.isArray(given.answer) && given.answer[1] === 'deadlock'
     // Who is refused at once has waited for that moment.
     if (kind === 'lock' && wait !== undefined && (given.answer === 'waits' || isRefused)) {
       wait.agreed.from = Math.min(wait.agreed.from, line)
-      if (isRefused && given.by === p) wait.own.from = Math.min(wait.own.from, line)
+      wait.own.from = wait.agreed.from
     }
     if (kind === 'unlock') {
       const hold = this.holds.get(keyOf(obj, token))
@@ -187,6 +176,8 @@ class History {
     if (ok && Array.isArray(value)) {
       const hold = this.#hold(by, keyOf(obj, value as unknown as TraceToken))
       hold.agreed.from = Math.min(hold.agreed.from, line)
+      hold.own.from = hold.agreed.from
+      this.#names.set(hold.key, this.#calls.get(`${obj} ${by} ${n}`)?.name ?? '')
     }
     if (
       !ok &&
