@@ -75,8 +75,7 @@ export class WaitsElsewhere {
   suspect(knot: Knot | null): void {
     const known = this.#suspicion
     if (knot === null) this.#suspicion = null
-    else if (known !== null && placesOf(known.knot).join() === placesOf(knot).join())
-      this.#suspicion = { ...known, knot }
+    else if (known !== null && textOf(known.knot) === textOf(knot)) this.#suspicion = { ...known, knot }
     else {
       this.#count += 1
       this.#suspicion = { id: this.#count, knot, confirmed: new Set() }
@@ -129,6 +128,13 @@ export class WaitsElsewhere {
 
 function placesOf(knot: Knot): number[] {
   return [...knot.keys()].map(({ place }) => place)
+}
+
+/** The same for the same waits, kept by the same: that is what is confirmed. */
+function textOf(knot: Knot): string {
+  return JSON.stringify(
+    [...knot].map(([{ place }, { holds, behind }]) => [place, behind?.place ?? null, holds.map(({ key }) => key)]),
+  )
 }
 
 /** Who holds the permits, as it is cast or saved. */

@@ -36,7 +36,13 @@ interface Table {
   queue: Wish[]
   told: Told[]
   suspicions: number
-  suspicion: { readonly id: number; readonly ages: readonly number[]; readonly confirmed: number[] } | null
+  suspicion: {
+    readonly id: number
+    readonly ages: readonly number[]
+    /** What keeps each. */
+    readonly by: string
+    readonly confirmed: number[]
+  } | null
 }
 
 /** Something waited for, by text. */
@@ -105,18 +111,17 @@ export function circlesModel(table: string, permits: number): MachineModel<Table
   }
 
   const suspect = (state: Table): void => {
-    const circle = state.told.length === 0 ? [] : circleIn([...here(state), ...elsewhere(state)])
-    const ages = circle.map(({ age }) => age)
-    if (circle.length === 0) state.suspicion = null
-    else if (state.suspicion?.ages.join() !== ages.join()) {
+    const circle = state.told.length === 0 ? null : circleIn([...here(state), ...elsewhere(state)])
+    if (circle === null) state.suspicion = null
+    else if (state.suspicion?.by !== circle.by) {
       state.suspicions += 1
-      state.suspicion = { id: state.suspicions, ages, confirmed: [] }
+      state.suspicion = { id: state.suspicions, ages: circle.waits.map(({ age }) => age), by: circle.by, confirmed: [] }
     }
   }
 
   const refuse = (state: Table, context: ModelContext, asking?: ModelCaller): ModelAnswer | null => {
     for (;;) {
-      const victim = circleIn(here(state)).findLast(({ claims }) => claims.length > 0)
+      const victim = circleIn(here(state))?.waits.findLast(({ claims }) => claims.length > 0)
       if (victim === undefined) return null
       drop(state, victim, context)
       if (victim.by === asking?.by && victim.n === asking.n) return [false, 'deadlock']
@@ -198,7 +203,7 @@ function keyOf([table, token]: Claim): string {
 }
 
 /** A circle among these, by age: of all parts in which each keeps each, the one with the oldest. */
-function circleIn(nodes: readonly Node[]): Waiting[] {
+function circleIn(nodes: readonly Node[]): { readonly waits: Waiting[]; readonly by: string } | null {
   const byAge = [...nodes].sort((a, b) => a.wait.age - b.wait.age)
   const stuck = stuckIn(byAge)
   const keeperOf = ({ by, key }: Way): Waiting | undefined =>
@@ -206,10 +211,13 @@ function circleIn(nodes: readonly Node[]): Waiting[] {
       ?.wait
   /** By age: the ages of those that keep it. */
   const keepers = new Map<number, number[]>()
+  const why = new Map<number, string>()
   for (const { wait, ways, isPermit, turn } of byAge) {
     if (!stuck.has(wait.age)) continue
     const known = ways.flatMap((way) => keeperOf(way)?.age ?? [])
     const isKept = isPermit ? known.length > 0 && known.length === ways.length : known.length > 0
+    const kept = ways.filter((way) => keeperOf(way) !== undefined).map(({ key }) => key)
+    why.set(wait.age, isKept ? (isPermit ? kept : kept.slice(0, 1)).join() : `behind ${turn}`)
     keepers.set(wait.age, isKept ? (isPermit ? known : known.slice(0, 1)) : turn === null ? [] : [turn])
   }
   const behind = (age: number): Set<number> => {
@@ -220,9 +228,10 @@ function circleIn(nodes: readonly Node[]): Waiting[] {
   for (const age of keepers.keys()) {
     const all = behind(age)
     if (!all.has(age) || [...all].some((each) => !behind(each).has(age))) continue
-    return byAge.flatMap(({ wait }) => (all.has(wait.age) ? [wait] : []))
+    const waits = byAge.flatMap(({ wait }) => (all.has(wait.age) ? [wait] : []))
+    return { waits, by: waits.map((wait) => `${wait.age} ${why.get(wait.age)}`).join() }
   }
-  return []
+  return null
 }
 
 /** The ages of those that never end: all but those that end in some round. */
