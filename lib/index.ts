@@ -83,7 +83,7 @@ export type { Space } from './space.ts'
 export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export { type DeadlockEdge, DeadlockError, OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
 export type {
   Ballot,
   BallotEvents,
@@ -109,5 +109,5 @@ export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'
-export type { Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type { AcquireOptions, Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'

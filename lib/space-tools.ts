@@ -13,6 +13,7 @@ import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+import type { WaitTable } from './tools/wait-teller.ts'
 
 /** What the space itself keeps in a group: its names begin so, and no application's do. */
 const INTERNAL_PREFIX = 'tutti:'
@@ -149,6 +150,11 @@ export abstract class SpaceTools extends SpaceObjects {
     options.signal?.throwIfAborted()
     const ballots = await unlessAborted(this.#ballots(), options.signal)
     return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
+  }
+
+  /** That of the locks: opened when somebody first waits for a permit while holding something. */
+  protected waitTable(): Promise<WaitTable> {
+    return this.locks.table()
   }
 
   /** What is held is lost, before the others hear that this process leaves and give it to somebody else. */

@@ -52,6 +52,8 @@ export interface MachineCall {
   readonly isPatient?: boolean
   /** When it was asked, or asked again: told as it is cast, by this process's clock. */
   readonly sent?: (now: number) => void
+  /** Is what it says of its process still so? Of the claims in it, only these count. Asked by `stands`. */
+  readonly stands?: (needed: ReadonlySet<string>) => boolean
 }
 
 interface Open {
@@ -135,6 +137,19 @@ export class MachineReplica<M extends Machine> implements Replica {
       this.#open.add(open)
       this.#drive()
     })
+  }
+
+  /** The number under which the call with this very body was cast; null if it is not under way. */
+  numberOf(body: unknown): number | null {
+    for (const open of this.#open) if (open.body === body) return open.number
+    return null
+  }
+
+  /** Is that call of this process still wanted, and what it says still so? */
+  stands(call: number, needed: ReadonlySet<string>): boolean {
+    for (const { number, wish, options } of this.#open)
+      if (number === call) return wish !== null && options.stands?.(needed) !== false
+    return false
   }
 
   /** Nobody wants this call any more. */

@@ -267,6 +267,39 @@ const planted: readonly ToolMutant[] = [
     replace: 'const committed = await this.#commit([], [key, bytes], options)',
     properties: ['T13'],
   },
+  },
+  {
+    name: 'deadlock-unconfirmed',
+    about: 'a deadlock over several groups counts as soon as one process has confirmed it',
+    file: 'lib/tools/waits-elsewhere.ts',
+    find: 'return known.confirmed.size === known.knot.size ? known.knot : null',
+    replace: 'return known.knot',
+    properties: ['T14'],
+  },
+  {
+    name: 'one-permit-is-all',
+    about: 'of those who hold all permits only one is told of, as if no other could give one back: a phantom',
+    file: 'lib/tools/lock-replica.ts',
+    find: 'return held.map(({ caller, token }) => [caller.process, token])',
+    replace: 'return held.slice(0, 1).map(({ caller, token }) => [caller.process, token])',
+    properties: ['T14'],
+  },
+  {
+    name: 'deadlock-unseen',
+    about: 'a deadlock that goes over several groups is not seen',
+    file: 'lib/tools/lock-machine.ts',
+    find: 'return elsewhere.isEmpty ? null : findKnot(',
+    replace: 'return elsewhere.isEmpty || this.#place > 0 ? null : findKnot(',
+    properties: ['T14', 'L9'],
+  },
+  {
+    name: 'deadlock-among-locks-unseen',
+    about: 'a request that closes a circle among the locks waits',
+    file: 'lib/tools/lock-machine.ts',
+    find: 'if (answer === null && claims.length > 0) answer = this.#refuseDeadlocked(context, caller)',
+    replace: '',
+    properties: ['T12'],
+  },
 ]
 
 /** See {@link Mutant}. */

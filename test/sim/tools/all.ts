@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts'
 import { ballot } from './ballot.ts'
 import { bank } from './bank.ts'
 import { cells } from './cells.ts'
+import { circles, semaphores } from './circles.ts'
 import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
@@ -15,11 +16,14 @@ import { stock } from './stock.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
 const TOOLS: readonly SimTool[] = [
-  ...[cells, leader, loans, locks, register, stock],
+  ...[cells, circles, leader, loans, locks, register, stock],
   ...[ballot, bank, latch, meeting, once, permits],
 ]
 
-/** Tools that a run has, at most. */
+/** Tools that come with another one. */
+const COMPANIONS: Readonly<Record<string, readonly SimTool[]>> = { circles: semaphores }
+
+/** Tools that a run has, at most, without those. */
 const DRAWN_MAX = 4
 /** How often one is not opened by everybody at once, but now and then, and left again. */
 const CHURN_CHANCE = 0.25
@@ -34,7 +38,8 @@ const loaded = new Map<string, LoadedTool>()
 
 /** Loads what they need of the library. */
 export async function loadTools(): Promise<void> {
-  for (const { name, load } of TOOLS) if (!loaded.has(name)) loaded.set(name, await load())
+  const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
+  for (const { name, load } of all) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
 /** One that is loaded. */
@@ -51,5 +56,8 @@ export function drawTools({ random, options }: Scenario): DrawnTool[] {
   return draw
     .shuffle(TOOLS)
     .slice(0, most)
-    .map(({ name }, i) => ({ name, isCore: i === 0 || !draw.chance(CHURN_CHANCE) }))
+    .flatMap(({ name }, i) => {
+      const isCore = i === 0 || !draw.chance(CHURN_CHANCE)
+      return [name, ...(COMPANIONS[name] ?? []).map((each) => each.name)].map((each) => ({ name: each, isCore }))
+    })
 }

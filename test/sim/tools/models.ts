@@ -2,6 +2,8 @@
 import { ballotModel } from './ballot-model.ts'
 import { bankModel } from './bank-model.ts'
 import { cellsModel } from './cells-model.ts'
+import { PERMITS as GATES } from './circles.ts'
+import { circlesModel } from './circles-model.ts'
 import { latchModel } from './latch-model.ts'
 import { leaderModel } from './leader-model.ts'
 import { loansModel } from './loans-model.ts'
@@ -19,6 +21,8 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   ballot: anyModel(ballotModel),
   bank: anyModel(bankModel),
   cells: anyModel(cellsModel),
+  circles: anyModel(circlesModel('circles', 1)),
+  ...Object.fromEntries(Object.entries(GATES).map(([name, permits]) => [name, anyModel(circlesModel(name, permits))])),
   latch: anyModel(latchModel),
   leader: anyModel(leaderModel),
   loans: anyModel(loansModel),
