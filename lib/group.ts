@@ -1,10 +1,11 @@
 /**
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
-import { ClosedError, LaggedError, UsageError } from './errors.ts'
+import { ClosedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { checkName } from './names.ts'
 import { TypedTarget } from './objects/events.ts'
+import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
@@ -90,9 +91,6 @@ export interface GroupEventMap {
   readonly close: Event
 }
 
-/** Entries that an iteration may lag behind before it ends with a `LaggedError`. */
-export const LAG_MAX = 10_000
-
 /** How the space runs what only a leader may: `space.whenLeader`. */
 export type WhenLeader = <Result>(
   name: string,
@@ -107,7 +105,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   readonly #port: GroupPort
   readonly #whenLeader: WhenLeader
   readonly #closed = new AbortController()
-  readonly #iterations = new Set<Iteration>()
+  readonly #iterations = new Set<Iteration<GroupEvent>>()
   #isClosed = false
 
   /** Use `space.group`. */
@@ -163,9 +161,9 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return this.#port.cast(value, options)
   }
 
-  /** Follows the sequence from here on. Ends with the group; throws a LaggedError {@link LAG_MAX} entries behind. */
+  /** Follows the sequence from here on. Ends with the group; throws a LaggedError 10,000 entries behind. */
   [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
-    const iteration = new Iteration(() => this.#iterations.delete(iteration))
+    const iteration = new Iteration<GroupEvent>('group', () => this.#iterations.delete(iteration))
     if (this.#isClosed) iteration.end(null)
     else this.#iterations.add(iteration)
     return iteration
@@ -278,67 +276,5 @@ function makeReplica(group: Group, state: StatePort | undefined): Replica {
           },
         }),
     settle: () => undefined,
-  }
-}
-
-/** One `for await` over a group, with its own bounded buffer. */
-class Iteration implements AsyncIterableIterator<GroupEvent> {
-  readonly #release: () => void
-  #buffer: GroupEvent[] = []
-  #head = 0
-  #waiting: { resolve(result: IteratorResult<GroupEvent>): void; reject(error: unknown): void }[] = []
-  #isEnded = false
-  #error: Error | null = null
-
-  constructor(release: () => void) {
-    this.#release = release
-  }
-
-  push(entry: GroupEvent): void {
-    if (this.#isEnded) return
-    const next = this.#waiting.shift()
-    if (next) return next.resolve({ value: entry, done: false })
-    if (this.#buffer.length - this.#head >= LAG_MAX) {
-      return this.end(new LaggedError(`the iteration is ${LAG_MAX} entries behind its group`))
-    }
-    this.#buffer.push(entry)
-  }
-
-  end(error: Error | null): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
-    this.#error = error
-    this.#release()
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (error === null) resolve({ value: undefined, done: true })
-      else reject(error)
-    }
-  }
-
-  next(): Promise<IteratorResult<GroupEvent>> {
-    const entry = this.#buffer[this.#head]
-    if (entry !== undefined) {
-      this.#head += 1
-      if (this.#head >= 1024 || this.#head === this.#buffer.length) {
-        this.#buffer = this.#buffer.slice(this.#head)
-        this.#head = 0
-      }
-      return Promise.resolve({ value: entry, done: false })
-    }
-    if (!this.#isEnded) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
-    const error = this.#error
-    this.#error = null
-    return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
-  }
-
-  return(): Promise<IteratorResult<GroupEvent>> {
-    this.#buffer = []
-    this.#head = 0
-    this.end(null)
-    return Promise.resolve({ value: undefined, done: true })
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
-    return this
   }
 }

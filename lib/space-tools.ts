@@ -13,6 +13,7 @@ import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+import { type PublishOptions, Topic, Topics } from './tools/topics.ts'
 
 /** What the space itself keeps in a group: its names begin so, and no application's do. */
 const INTERNAL_PREFIX = 'tutti:'
@@ -28,6 +29,7 @@ export abstract class SpaceTools extends SpaceObjects {
   readonly #internals = new Map<string, Promise<InternalTool>>()
   readonly #openInternals = new Set<InternalTool>()
   #locks: LockManager | null = null
+  #topics: Topics | null = null
   #areClosed = false
 
   abstract get view(): SpaceView
@@ -63,6 +65,26 @@ export abstract class SpaceTools extends SpaceObjects {
     if (this.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
     const kind = channelKind(this.origin)
     return new SpaceChannel(text, this.openOwn({ kind, name: channelGroup(text), options: {}, hasState: false }))
+  }
+
+  /**
+   * Topics: publish to a name, subscribe to names and patterns. Goes on in every part of a split; what is kept for later
+   * subscribers is united again.
+   */
+  get topics(): Topics {
+    this.#topics ??= new Topics(async () => {
+      const { TopicHub } = await import('./tools/topic-hub.ts')
+      return new TopicHub((kind, name, options) => this.openOwn({ kind, name, options, hasState: true }))
+    })
+    return this.#topics
+  }
+
+  /**
+   * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep.
+   * Throws UsageError (the name).
+   */
+  topic<Value = unknown>(name: string, options: PublishOptions = {}): Topic<Value> {
+    return new Topic(this.topics, name, options)
   }
 
   /**
