@@ -83,7 +83,7 @@ export type { Space } from './space.ts'
 export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export { DivergenceError, OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
 export type {
   Ballot,
   BallotEvents,
@@ -94,6 +94,7 @@ export type {
 } from './tools/ballot.ts'
 export type { BallotRule } from './tools/ballot-machine.ts'
 export type { BarrierOptions, BarrierSnapshot, SharedBarrier } from './tools/barrier.ts'
+export { type CallContext, callContext } from './tools/call-context.ts'
 export type { SpaceChannel } from './tools/channel.ts'
 export type { LatchOptions, LatchSnapshot, SharedLatch } from './tools/latch.ts'
 export type {
@@ -109,6 +110,14 @@ export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'
+export type {
+  DivergenceEvent,
+  Remote,
+  Replicated,
+  ReplicatedCallOptions,
+  ReplicatedEvents,
+  ReplicateOptions,
+} from './tools/replicated.ts'
 export type { Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
 export type { Subscription, SubscriptionEvents, TopicEvent, TopicMessage } from './tools/subscription.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'

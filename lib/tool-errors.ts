@@ -6,7 +6,7 @@
 import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'out-of-bounds' | 'vote'
+export type ToolErrorCode = 'out-of-bounds' | 'vote' | 'divergence'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
@@ -31,6 +31,24 @@ export class VoteError extends TuttiError {
 
   override get name(): string {
     return 'VoteError'
+  }
+}
+
+/** A replicated object has another state here than at most others, or no two halves agree: its class is not deterministic. */
+export class DivergenceError extends TuttiError {
+  /** After so many calls. */
+  readonly calls: number
+  /** Processes whose state differs from that of more than half; all of them if there is no such half. */
+  readonly diverged: readonly string[]
+
+  constructor(message: string, about: Pick<DivergenceError, 'calls' | 'diverged'>, options?: TuttiErrorOptions) {
+    super(toolCode('divergence'), true, message, options)
+    this.calls = about.calls
+    this.diverged = about.diverged
+  }
+
+  override get name(): string {
+    return 'DivergenceError'
   }
 }
 
