@@ -8,6 +8,7 @@ import { TypedTarget } from './objects/events.ts'
 import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
+import { assignSlots, slotOf } from './tools/balance.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
 
 /** How a group is opened; every process must name the same. */
@@ -91,6 +92,12 @@ export interface GroupEventMap {
   readonly close: Event
 }
 
+/** A member's part of what all do: one of `of` equal parts, the one of number `rank`, from 0. */
+export interface GroupShare {
+  readonly rank: number
+  readonly of: number
+}
+
 /** How the space runs what only a leader may: `space.whenLeader`. */
 export type WhenLeader = <Result>(
   name: string,
@@ -104,15 +111,23 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   readonly followers: Followers<GroupEvent>
   readonly #port: GroupPort
   readonly #whenLeader: WhenLeader
+  readonly #isConsistent: boolean
   readonly #closed = new AbortController()
   readonly #iterations = new Set<Iteration<GroupEvent>>()
   #isClosed = false
+  /** By slot, in that view. */
+  #owners: { readonly view: string; readonly slots: readonly string[] } | null = null
 
   /** Use `space.group`. */
-  constructor(port: GroupPort, numbers: EventNumbers, whenLeader: WhenLeader) {
+  constructor(
+    port: GroupPort,
+    numbers: EventNumbers,
+    { whenLeader, isConsistent }: { readonly whenLeader: WhenLeader; readonly isConsistent: boolean },
+  ) {
     super()
     this.#port = port
     this.#whenLeader = whenLeader
+    this.#isConsistent = isConsistent
     this.followers = new Followers(numbers)
   }
 
@@ -146,6 +161,43 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     const closed = this.#closed.signal
     const either = signal === undefined ? closed : AbortSignal.any([signal, closed])
     return await this.#whenLeader(this.name, fn, { signal: either })
+  }
+
+  /**
+   * The member that has this key: the same at all members of the view, computed from its members alone, anew only when they
+   * change. A member has at most a quarter more than its even share of all keys; when one comes or goes, few keys move but
+   * those that it gets or had. Null if the group is closed here or has no view yet, and in a consistent group outside the
+   * primary component. As with {@link leader}, a process that was cut off may name another one: what must not be done twice
+   * needs a lock. Throws a UsageError unless the key is a string.
+   */
+  owner(key: string): string | null {
+    const slot = slotOf(key)
+    const view = this.#sharedView()
+    if (view === null) return null
+    if (this.#owners?.view !== view.id) this.#owners = { view: view.id, slots: assignSlots(view.members) }
+    return this.#owners.slots[slot] ?? null
+  }
+
+  /** Is this process the {@link owner} of the key? */
+  owns(key: string): boolean {
+    return this.owner(key) === this.#port.self
+  }
+
+  /**
+   * This process's part of what can be cut in as many equal parts as there are members: its rank, and how many they are.
+   * Exactly even, unlike keys, but with every change of the view most of it moves. Null as {@link owner} is.
+   */
+  get share(): GroupShare | null {
+    const view = this.#sharedView()
+    const rank = view?.members.indexOf(this.#port.self) ?? -1
+    return view === null || rank < 0 ? null : { rank, of: view.members.length }
+  }
+
+  /** The view whose members share the work. */
+  #sharedView(): GroupView | null {
+    const { view } = this.#port
+    if (view === null || this.#closed.signal.aborted) return null
+    return this.#isConsistent && !view.primary ? null : view
   }
 
   /** False while a cast would be refused with a `BusyError`, and after the end. */
@@ -246,7 +298,7 @@ export function groupKind(
     strict: options.strict ?? false,
     ...(domain === undefined ? {} : { domain }),
     create(port, { state }) {
-      const handle = new Group(port, numbers, whenLeader)
+      const handle = new Group(port, numbers, { whenLeader, isConsistent: consistency === 'consistent' })
       return { replica: makeReplica(handle, state), handle }
     },
   }

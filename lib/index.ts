@@ -33,7 +33,7 @@ export {
   StatusEvent,
   ViewEvent,
 } from './events.ts'
-export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
+export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions, GroupShare } from './group.ts'
 export type { AwayMember } from './kernel/api.ts'
 export type { AgreedOptions } from './objects/agreed.ts'
 export type { BoundedCounter, BoundedCounterOptions, IdBlock } from './objects/bounded-counter.ts'

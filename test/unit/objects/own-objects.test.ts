@@ -18,8 +18,10 @@ const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(page) ?? []
 
 async function loadPoll(): Promise<ObjectKind<Poll, undefined>> {
   const entry = new URL('../../../adapters/state-transfer/index.ts', import.meta.url)
-  const source = code
-    .replace("'tutti/adapters/state-transfer'", JSON.stringify(pathToFileURL(fileURLToPath(entry)).href))
+  const source = code.replace(
+    "'tutti/adapters/state-transfer'",
+    JSON.stringify(pathToFileURL(fileURLToPath(entry)).href),
+  )
   const folder = mkdtempSync(join(tmpdir(), 'tutti-own-'))
   try {
     const path = join(folder, 'poll.mts')
