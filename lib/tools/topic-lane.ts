@@ -199,8 +199,7 @@ export class TopicLane {
     if (!isCount(stamp) || !isTopic(topic) || !(bytes instanceof Uint8Array) || !isKeep(keep)) return false
     if (keep > 0) {
       if (bytes.length > 0 && !isValue(bytes)) return false
-      // A copy: what came is a part of its whole frame, which would be kept with it.
-      this.#kept.add(topic, { stamp, author, n, bytes: bytes.slice(), keep })
+      this.#kept.add(topic, { stamp, author, n, bytes, keep })
     }
     this.#clock.now = Math.max(this.#clock.now, stamp)
     if (keep > 0 && bytes.length === 0) return true

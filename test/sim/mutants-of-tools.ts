@@ -137,6 +137,22 @@ const planted: readonly ToolMutant[] = [
     replace: 'else lock.waiting.splice(0, 0, request)',
     properties: ['T12'],
   },
+  {
+    name: 'throws-and-changes',
+    about: 'what a method of a replicated class has changed before it threw stays changed',
+    file: 'lib/tools/object-machine.ts',
+    find: '      return [false, ...describe(error)]',
+    replace: '      this.#become(saveFields(instance))\n      return [false, ...describe(error)]',
+    properties: ['T12', 'T13'],
+  },
+  {
+    name: 'chance-of-its-own',
+    about: 'what a replicated class draws is another thing at each member',
+    file: 'lib/tools/call-context.ts',
+    find: 'const draw = generator(seed)',
+    replace: 'const draw = generator(seed + Math.random())',
+    properties: ['T12', 'T2'],
+  },
 ]
 
 /** See {@link Mutant}. */

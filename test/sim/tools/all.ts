@@ -6,9 +6,10 @@ import { loans } from './loans.ts'
 import { locks } from './locks.ts'
 import { register } from './register.ts'
 import { stock } from './stock.ts'
+import { tally } from './tally.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
+const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock, tally]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4

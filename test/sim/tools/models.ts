@@ -6,6 +6,7 @@ import { locksModel } from './locks-model.ts'
 import { anyModel, type MachineModel } from './machine-model.ts'
 import { registerModel } from './register-model.ts'
 import { stockModel } from './stock-model.ts'
+import { tallyModel } from './tally-model.ts'
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
   cells: anyModel(cellsModel),
@@ -14,4 +15,5 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   locks: anyModel(locksModel),
   register: anyModel(registerModel),
   stock: anyModel(stockModel),
+  tally: anyModel(tallyModel),
 }
