@@ -36,6 +36,8 @@ export function isKeep(value: unknown): value is number {
 export class KeptMessages {
   /** The oldest first. */
   #topics = new Map<string, KeptMessage[]>()
+  /** The highest stamp of all that came, clearings and what is not kept among them. */
+  highest = 0
   #bytes = 0
   #clearings = 0
   readonly #authors = new Map<string, number>()
@@ -72,6 +74,7 @@ export class KeptMessages {
 
   /** Adds a message; false if newer ones leave no room for it, or it is here already. */
   add(topic: string, message: KeptMessage): boolean {
+    this.highest = Math.max(this.highest, message.stamp)
     const list = this.#topics.get(topic) ?? []
     let at = list.length
     for (; at > 0; at -= 1) {

@@ -223,7 +223,7 @@ export class TopicLane {
   }
 
   #note(news: readonly Told[]): void {
-    for (const [, { stamp }] of news) this.#clock.now = Math.max(this.#clock.now, stamp)
+    this.#clock.now = Math.max(this.#clock.now, this.#kept.highest)
     this.#news.push(...news)
   }
 
