@@ -83,8 +83,8 @@ export abstract class SpaceTools extends SpaceObjects {
   }
 
   /**
-   * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep.
-   * Throws UsageError (the name).
+   * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep. What is wrong
+   * with the name is told by its first use.
    */
   topic<Value = unknown>(name: string, options: PublishOptions = {}): Topic<Value> {
     return new Topic(this.topics, name, options)

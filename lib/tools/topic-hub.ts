@@ -4,11 +4,13 @@
  * A lane is joined with the first and left when nobody has needed it for a while; but for as long as it keeps something
  * that this process has published, which might be nowhere else.
  */
+import { UsageError } from '../errors.ts'
 import type { ObjectKind } from '../objects/replica.ts'
 import { compareKept } from './kept-messages.ts'
-import { Subscription, type TopicMessage } from './subscription.ts'
-import { type LaneOptions, laneKind, type Publication, type StampClock, type TopicLane } from './topic-lane.ts'
-import { laneGroup, laneOf, type TopicOrder, type TopicPattern } from './topic-names.ts'
+import { Subscription } from './subscription.ts'
+import { type LaneOptions, laneKind, type StampClock, type TopicLane } from './topic-lane.ts'
+import { checkTopic, KEEP_MAX, laneGroup, laneOf, type TopicOrder, TopicPattern } from './topic-names.ts'
+import type { PublishOptions, SubscribeOptions, TopicListener } from './topics.ts'
 
 /** For how long a lane that nobody needs is kept, in ms. */
 export const LANE_IDLE_MS = 30_000
@@ -28,16 +30,10 @@ interface Holder {
   cancelIdle: (() => void) | null
 }
 
-/** What a subscription asks for, checked. */
-export interface SubscriptionRequest {
-  readonly pattern: TopicPattern
-  readonly fn: ((message: TopicMessage) => void) | undefined
-  readonly last: number
-  readonly signal: AbortSignal | undefined
-}
-
 /** Both orders: who subscribes need not know how a topic is published. */
 const ORDERS: readonly TopicOrder[] = ['fifo', 'causal']
+
+const NO_BYTES = new Uint8Array(0)
 
 /** The topics of a space at one process. */
 export class TopicHub {
@@ -53,9 +49,17 @@ export class TopicHub {
     this.#idleMs = idleMs
   }
 
-  /** Resolves when it is delivered here. Rejects as `TopicLane.publish` does, or with what the lane cannot be opened for. */
-  async publish(publication: Publication, order: TopicOrder): Promise<void> {
-    const holder = this.#hold(order, laneOf(publication.topic))
+  /**
+   * Publishes an encoded value; null clears what is kept. Resolves when it is delivered here. Rejects with UsageError, as
+   * `TopicLane.publish` does, or with what the lane cannot be opened for.
+   */
+  async publish(topic: string, bytes: Uint8Array | null, options: PublishOptions): Promise<void> {
+    const { order = 'fifo', keep = 0 } = options
+    checkTopic(topic)
+    if (!ORDERS.includes(order)) throw new UsageError("order must be 'fifo' or 'causal'")
+    checkCount('keep', keep)
+    const publication = bytes === null ? { topic, bytes: NO_BYTES, keep: 1 } : { topic, bytes, keep }
+    const holder = this.#hold(order, laneOf(topic))
     try {
       const lane = order === 'causal' ? await this.#inTurn(holder.opened) : await holder.opened
       await lane.publish(publication)
@@ -71,8 +75,17 @@ export class TopicHub {
     return turn
   }
 
-  /** Resolves when nothing of these topics is missed any more. Rejects with what a lane cannot be opened for, or the signal's reason. */
-  async subscribe({ pattern, fn, last, signal }: SubscriptionRequest): Promise<Subscription> {
+  /**
+   * Resolves when nothing of these topics is missed any more. Rejects with UsageError, with what a lane cannot be opened for,
+   * or the signal's reason.
+   */
+  async subscribe(text: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription> {
+    if (typeof options !== 'object' || options === null) {
+      throw new UsageError('subscribe takes a pattern, a function, and options')
+    }
+    const { last = 0, signal } = options
+    checkCount('last', last)
+    const pattern = new TopicPattern(text)
     signal?.throwIfAborted()
     const holders = pattern.lanes.flatMap((lane) => ORDERS.map((order) => this.#hold(order, lane)))
     const opening = Promise.all(holders.map(({ opened }) => opened))
@@ -159,6 +172,11 @@ function tellKept(subscription: Subscription, lanes: readonly TopicLane[], isExa
     return count <= subscription.last
   })
   for (const { lane, told } of wanted.reverse()) lane.tellKept(subscription, told)
+}
+
+function checkCount(what: string, value: unknown): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= KEEP_MAX) return
+  throw new UsageError(`${what} must be a whole number from 0 to ${KEEP_MAX}`)
 }
 
 /** The promise, or the signal's reason if that comes first. */

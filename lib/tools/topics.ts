@@ -5,14 +5,9 @@
  * shows its application those that it has subscribed to (decision 026). The lanes are opened, and their code is loaded, with
  * the first publication or subscription.
  */
-import { UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import type { Subscription, TopicMessage } from './subscription.ts'
-import type { SubscriptionRequest } from './topic-hub.ts'
-import type { Publication } from './topic-lane.ts'
-import { checkTopic, KEEP_MAX, type TopicOrder, TopicPattern } from './topic-names.ts'
-
-const NO_BYTES = new Uint8Array(0)
+import type { TopicOrder } from './topic-names.ts'
 
 /** How something is published. */
 export interface PublishOptions {
@@ -39,10 +34,11 @@ export interface SubscribeOptions {
 /** What a subscriber does with a message. */
 export type TopicListener<Value = unknown> = (message: TopicMessage<Value>) => void
 
-/** The part that is loaded later. */
+/** The part that is loaded later; it checks what it is given. */
 interface Hub {
-  publish(publication: Publication, order: TopicOrder): Promise<void>
-  subscribe(request: SubscriptionRequest): Promise<Subscription>
+  /** @param bytes the value, encoded; null: what is kept is cleared. */
+  publish(topic: string, bytes: Uint8Array | null, options: PublishOptions): Promise<void>
+  subscribe(pattern: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription>
 }
 
 /** The topics of a space: `space.topics`. */
@@ -63,15 +59,15 @@ export class Topics {
    * publications wait; or too much is kept), UnknownOutcomeError, ClosedError.
    */
   publish(topic: string, value: unknown, options: PublishOptions = {}): Promise<void> {
-    return quiet(this.#publish(topic, () => encodeValue(value), options))
+    return quiet(this.#publish(topic, { value }, options))
   }
 
   /**
    * Forgets what is kept of the topic, up to here: who subscribes later is told of nothing. Subscribers are not told.
    * Give the `order` that it is published with. Rejects as {@link publish} does.
    */
-  clear(topic: string, { order = 'fifo' }: Pick<PublishOptions, 'order'> = {}): Promise<void> {
-    return quiet(this.#publish(topic, () => NO_BYTES, { order, keep: 1 }))
+  clear(topic: string, options: Pick<PublishOptions, 'order'> = {}): Promise<void> {
+    return quiet(this.#publish(topic, null, options))
   }
 
   /**
@@ -91,33 +87,15 @@ export class Topics {
     first: TopicListener<Value> | SubscribeOptions = {},
     second: SubscribeOptions = {},
   ): Promise<Subscription<Value>> {
-    const fn = typeof first === 'function' ? first : undefined
+    const fn = typeof first === 'function' ? (first as TopicListener) : undefined
     const options = typeof first === 'function' ? second : first
-    if (typeof options !== 'object' || options === null) {
-      throw new UsageError('subscribe takes a pattern, a function, and options')
-    }
-    const { last = 0, signal } = options
-    checkKeep('last', last)
-    const read = new TopicPattern(pattern)
-    signal?.throwIfAborted()
-    const hub = await this.#whole()
-    const subscription = await hub.subscribe({
-      pattern: read,
-      fn: fn as TopicListener | undefined,
-      last,
-      signal,
-    })
-    return subscription as Subscription<Value>
+    return (await (await this.#whole()).subscribe(pattern, fn, options)) as Subscription<Value>
   }
 
-  async #publish(topic: string, encode: () => Uint8Array, { order = 'fifo', keep = 0 }: PublishOptions): Promise<void> {
-    checkTopic(topic)
-    if (order !== 'fifo' && order !== 'causal') throw new UsageError("order must be 'fifo' or 'causal'")
-    checkKeep('keep', keep)
+  async #publish(topic: string, what: { readonly value: unknown } | null, options: PublishOptions): Promise<void> {
     // Now, before the caller can change it.
-    const bytes = encode()
-    const hub = await this.#whole()
-    await hub.publish({ topic, bytes, keep }, order)
+    const bytes = what === null ? null : encodeValue(what.value)
+    await (await this.#whole()).publish(topic, bytes, options)
   }
 
   #whole(): Promise<Hub> {
@@ -137,7 +115,6 @@ export class Topic<Value = unknown> {
 
   /** Use `space.topic`. */
   constructor(topics: Topics, name: string, options: PublishOptions) {
-    checkTopic(name)
     this.name = name
     this.#topics = topics
     this.#options = options
@@ -150,8 +127,7 @@ export class Topic<Value = unknown> {
 
   /** As `space.topics.clear`. */
   clear(): Promise<void> {
-    const { order } = this.#options
-    return this.#topics.clear(this.name, order === undefined ? {} : { order })
+    return this.#topics.clear(this.name, this.#options)
   }
 
   /** As `space.topics.subscribe`. */
@@ -170,9 +146,4 @@ export class Topic<Value = unknown> {
 function quiet(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined)
   return promise
-}
-
-function checkKeep(what: string, value: unknown): asserts value is number {
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= KEEP_MAX) return
-  throw new UsageError(`${what} must be a whole number from 0 to ${KEEP_MAX}`)
 }
