@@ -5,7 +5,8 @@
  * whatever comes of them, so the count is the same at all members even if their states are not.
  *
  * Members report digests of their states after so many calls. What more than half of the view says is agreed on; whoever
- * says otherwise has *diverged*. If all have reported and there is no such half, all have.
+ * says otherwise has *diverged*. If all have reported and there is no such half, all have. Reports are compared if the calls
+ * before them were the same: one that was made in a line that is lost says nothing of this one.
  *
  * Source: fault-tolerant CORBA, Eternal (Narasimhan, Moser, Melliar-Smith): sanitize what is not deterministic, compare states.
  */
@@ -17,7 +18,7 @@ import { decodeValue, encodeValue, hashBytes } from '../values.ts'
 import { makeContext, runInContext } from './call-context.ts'
 import { makeInstance, makeView, type ObjectShape, readFields, saveFields } from './object-shape.ts'
 
-/** The requests: `[call, method, arguments, now, seed]`, `[report, count, digest]`, `[read]`. */
+/** The requests: `[call, method, arguments, now, seed]`, `[report, count, history, digest]`, `[read]`. */
 export const OBJECT_OP = { call: 0, report: 1, read: 2 } as const
 
 /** The largest result of a method, encoded: answers are kept in the state for a while. */
@@ -30,22 +31,34 @@ const COUNTS_MAX = 8
 /** The digest of a state after so many calls. */
 export interface StateReport {
   readonly calls: number
+  /** Which calls these were: a digest of all of them. */
+  readonly history: string
   readonly digest: string
 }
 
 /** What was agreed on after so many calls. */
 export interface Agreement {
   readonly calls: number
+  readonly history: string
   /** Null: no half has the same. */
   readonly digest: string | null
   /** Who has said so. */
   readonly by: readonly string[]
 }
 
+/** What members have said of their states after the same calls. */
+interface Reports {
+  readonly calls: number
+  /** Digests by process. */
+  readonly by: Map<string, string>
+}
+
 /** One object, and what is known of who has the same. */
 export class ObjectMachine implements Machine {
   /** How many calls have been made. */
   calls = 0
+  /** A digest of the calls, and of what came with them. */
+  #history = hashBytes(new Uint8Array(0))
   /** The last that was agreed on. */
   agreed: Agreement | null = null
   /** Processes whose state differed from it. */
@@ -59,8 +72,8 @@ export class ObjectMachine implements Machine {
   #view: object | null = null
   #now = 0
   #members: ReadonlySet<string> = new Set()
-  /** By count, then by process. */
-  #reports = new Map<number, Map<string, string>>()
+  /** By history. */
+  #reports = new Map<string, Reports>()
 
   constructor(self: string, shape: ObjectShape) {
     this.#self = self
@@ -71,6 +84,11 @@ export class ObjectMachine implements Machine {
   /** Has this process another state than most? */
   get isDiverged(): boolean {
     return this.diverged.has(this.#self)
+  }
+
+  /** A digest of the calls that were made. */
+  get history(): string {
+    return this.#history
   }
 
   /** The fields, encoded: the same bytes until they change. */
@@ -87,7 +105,7 @@ export class ObjectMachine implements Machine {
   /** The digest of the state as it is here. */
   get report(): StateReport {
     this.#digest ??= hashBytes(this.#bytes)
-    return { calls: this.calls, digest: this.#digest }
+    return { calls: this.calls, history: this.#history, digest: this.#digest }
   }
 
   apply(body: unknown, caller: Caller, context: MachineContext): Answer | null {
@@ -97,7 +115,7 @@ export class ObjectMachine implements Machine {
       case OBJECT_OP.call:
         return body.length === 5 ? this.#call(body, caller) : null
       case OBJECT_OP.report:
-        return body.length === 3 ? this.#take(caller.process, body[1], body[2]) : null
+        return body.length === 4 ? this.#take(caller.process, body) : null
       case OBJECT_OP.read:
         return body.length === 1 ? [true, null] : null
       default:
@@ -113,7 +131,7 @@ export class ObjectMachine implements Machine {
   /** Its process begins anew, with the state of somebody else. */
   release(process: string): void {
     this.#mark(process, false)
-    for (const reports of this.#reports.values()) reports.delete(process)
+    for (const { by } of this.#reports.values()) by.delete(process)
   }
 
   #call([, method, bytes, now, seed]: readonly unknown[], { process }: Caller): Answer | null {
@@ -121,6 +139,7 @@ export class ObjectMachine implements Machine {
     const args = readArguments(bytes)
     if (args === null) return null
     this.calls += 1
+    this.#history = hashBytes(encodeValue([this.#history, process, method, bytes, seed]))
     this.#now = Math.max(this.#now, now)
     const answer = this.#run(method, args, makeContext(process, { now: this.#now, seed }))
     if (this.calls % CHECK_EVERY === 0) this.checkpoint?.(this.report)
@@ -164,35 +183,39 @@ export class ObjectMachine implements Machine {
 
   // Digests
 
-  #take(process: string, calls: unknown, digest: unknown): Answer | null {
-    // Nobody knows more calls than are delivered.
-    if (!isTotal(calls) || calls > this.calls || !isDigest(digest)) return null
+  #take(process: string, [, calls, history, digest]: readonly unknown[]): Answer | null {
+    if (!isTotal(calls) || !isDigest(history) || !isDigest(digest)) return null
     const { agreed } = this
-    if (agreed !== null && calls <= agreed.calls) {
-      if (calls === agreed.calls) this.#compare(process, digest, agreed)
-      return [true, null]
-    }
-    const reports = this.#reports.get(calls) ?? new Map<string, string>()
-    this.#reports.set(calls, reports.set(process, digest))
+    if (history === agreed?.history) this.#compare(process, digest, agreed)
+    // Of more calls than there were, or of others: it was made in a line that is lost.
+    if (calls > this.calls || calls <= (agreed?.calls ?? -1)) return [true, null]
+    const reports = this.#reports.get(history) ?? { calls, by: new Map<string, string>() }
+    reports.by.set(process, digest)
+    this.#reports.set(history, reports)
     this.#agree()
-    const [oldest] = [...this.#reports.keys()].sort((a, b) => a - b)
-    if (this.#reports.size > COUNTS_MAX && oldest !== undefined) this.#reports.delete(oldest)
+    const [oldest] = this.#sorted()
+    if (this.#reports.size > COUNTS_MAX && oldest !== undefined) this.#reports.delete(oldest[0])
     return [true, null]
+  }
+
+  /** Fewer calls first. */
+  #sorted(): (readonly [history: string, reports: Reports])[] {
+    return [...this.#reports].sort(([a, x], [b, y]) => x.calls - y.calls || (a < b ? -1 : 1))
   }
 
   /** Looks for the last count of which enough is known. */
   #agree(): void {
-    for (const calls of [...this.#reports.keys()].sort((a, b) => b - a)) {
-      const reports = [...(this.#reports.get(calls) ?? [])].filter(([process]) => this.#members.has(process))
+    for (const [history, { calls, by }] of this.#sorted().reverse()) {
+      const reports = [...by].filter(([process]) => this.#members.has(process))
       const digest = majority(
         reports.map(([, each]) => each),
         this.#members.size,
       )
       if (digest === null && reports.length < this.#members.size) continue
-      const by = reports.filter(([, each]) => each === digest).map(([process]) => process)
-      this.agreed = { calls, digest, by: by.sort() }
+      const agreeing = reports.filter(([, each]) => each === digest).map(([process]) => process)
+      this.agreed = { calls, history, digest, by: agreeing.sort() }
       for (const [process, each] of reports) this.#mark(process, each !== digest)
-      for (const old of [...this.#reports.keys()]) if (old <= calls) this.#reports.delete(old)
+      for (const [old, { calls: count }] of [...this.#reports]) if (count <= calls) this.#reports.delete(old)
       return
     }
   }
@@ -213,28 +236,30 @@ export class ObjectMachine implements Machine {
   }
 
   /**
-   * `[calls, now, fields, agreed, diverged, reports]`. Whoever has diverged gives nobody its state, while somebody else has
+   * `[calls, history, now, fields, agreed, diverged, reports]`. Whoever has diverged gives nobody its state, while somebody else has
    * a better one.
    */
   save(): unknown {
     const isBetterElsewhere = this.agreed?.by.some((process) => this.#members.has(process)) ?? false
     if (this.isDiverged && isBetterElsewhere) throw new ValueError('the state here differs from that of most others')
-    const agreed = this.agreed === null ? null : [this.agreed.calls, this.agreed.digest, this.agreed.by]
-    const reports = [...this.#reports]
-      .sort(([a], [b]) => a - b)
-      .map(([calls, each]) => [calls, [...each].sort(([a], [b]) => (a < b ? -1 : 1))])
-    return [this.calls, this.#now, this.#bytes, agreed, [...this.diverged].sort(), reports]
+    const { agreed } = this
+    const savedAgreed = agreed === null ? null : [agreed.calls, agreed.history, agreed.digest, agreed.by]
+    const reports = this.#sorted().map(([history, { calls, by }]) => {
+      return [history, calls, [...by].sort(([a], [b]) => (a < b ? -1 : 1))]
+    })
+    return [this.calls, this.#history, this.#now, this.#bytes, savedAgreed, [...this.diverged].sort(), reports]
   }
 
   load(saved: unknown): void {
-    assertState(Array.isArray(saved) && saved.length === 6, 'replicated object')
-    const [calls, now, bytes, agreed, diverged, reports] = saved as unknown[]
-    assertState(isTotal(calls) && isTotal(now) && bytes instanceof Uint8Array, 'replicated object')
+    assertState(Array.isArray(saved) && saved.length === 7, 'replicated object')
+    const [calls, history, now, bytes, agreed, diverged, reports] = saved as unknown[]
+    assertState(isTotal(calls) && isDigest(history) && isTotal(now) && bytes instanceof Uint8Array, 'replicated object')
     assertState(Array.isArray(diverged) && diverged.every(isAuthor) && Array.isArray(reports), 'replicated object')
     readFields(bytes)
     const readAgreed = agreed === null ? null : readAgreement(agreed)
     const readReports = new Map(reports.map(readReport))
     this.calls = calls
+    this.#history = history
     this.#now = now
     this.#become(bytes)
     this.agreed = readAgreed
@@ -284,19 +309,20 @@ function isDigest(value: unknown): value is string {
 }
 
 function readAgreement(saved: unknown): Agreement {
-  assertState(Array.isArray(saved) && saved.length === 3, 'agreement')
-  const [calls, digest, by] = saved as unknown[]
-  assertState(isTotal(calls) && (digest === null || isDigest(digest)), 'agreement')
+  assertState(Array.isArray(saved) && saved.length === 4, 'agreement')
+  const [calls, history, digest, by] = saved as unknown[]
+  assertState(isTotal(calls) && isDigest(history) && (digest === null || isDigest(digest)), 'agreement')
   assertState(Array.isArray(by) && by.every(isAuthor), 'agreement')
-  return { calls, digest, by }
+  return { calls, history, digest, by }
 }
 
-function readReport(saved: unknown): [calls: number, reports: Map<string, string>] {
-  assertState(Array.isArray(saved) && saved.length === 2 && isTotal(saved[0]) && Array.isArray(saved[1]), 'report')
-  const [calls, list] = saved as [number, unknown[]]
-  const entries = list.map((each): [string, string] => {
+function readReport(saved: unknown): [history: string, reports: Reports] {
+  assertState(Array.isArray(saved) && saved.length === 3, 'report')
+  const [history, calls, list] = saved as unknown[]
+  assertState(isDigest(history) && isTotal(calls) && Array.isArray(list), 'report')
+  const by = list.map((each): [string, string] => {
     assertState(Array.isArray(each) && each.length === 2 && isAuthor(each[0]) && isDigest(each[1]), 'report')
     return [each[0], each[1]]
   })
-  return [calls, new Map(entries)]
+  return [history, { calls, by: new Map(by) }]
 }

@@ -64,9 +64,9 @@ export class Replicated<T extends object> extends ObjectTarget<ReplicatedEvents>
   /** What the last event told. */
   #told: Uint8Array
   #hasToldDivergence = false
-  /** The count that was reported last. */
-  #reported = 0
-  #seen = 0
+  /** The history that was reported last, and that which was seen last. */
+  #reported = ''
+  #seen = ''
   #isReporting = false
   #cancelRest: (() => void) | null = null
 
@@ -188,10 +188,11 @@ export class Replicated<T extends object> extends ObjectTarget<ReplicatedEvents>
   #settled(isLoaded: boolean): void {
     const { machine } = this.#replica
     // Whoever had diverged and has been given another's state says so.
-    if (isLoaded && machine.isDiverged) this.#reported = -1
-    const isNews = machine.calls !== this.#seen || (isLoaded && machine.isDiverged)
-    this.#seen = machine.calls
-    if (!isNews || machine.calls === this.#reported) return
+    if (isLoaded && machine.isDiverged) this.#reported = ''
+    const { history } = machine
+    const isNews = (machine.calls > 0 && history !== this.#seen) || (isLoaded && machine.isDiverged)
+    this.#seen = history
+    if (!isNews || history === this.#reported) return
     this.#cancelRest?.()
     this.#cancelRest = this.#replica.port.after(REST_MS, () => {
       this.#cancelRest = null
@@ -199,13 +200,13 @@ export class Replicated<T extends object> extends ObjectTarget<ReplicatedEvents>
     })
   }
 
-  #report({ calls, digest }: StateReport): void {
+  #report({ calls, history, digest }: StateReport): void {
     const { view } = this.#replica.port
-    if (this.#isReporting || calls === this.#reported || view === null || view.members.length < 2) return
+    if (this.#isReporting || history === this.#reported || view === null || view.members.length < 2) return
     this.#isReporting = true
-    this.#reported = calls
+    this.#reported = history
     this.#replica
-      .call([OBJECT_OP.report, calls, digest], { isPatient: true })
+      .call([OBJECT_OP.report, calls, history, digest], { isPatient: true })
       .catch(() => undefined)
       .finally(() => {
         this.#isReporting = false

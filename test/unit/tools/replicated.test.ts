@@ -369,6 +369,24 @@ test('replicated › states are compared under load as well', async () => {
   assert.deepEqual(p2?.handle.diverged, ['p2'])
 })
 
+test('replicated › a report that was made in a line that is lost says nothing of this one', async () => {
+  const { cluster, handles } = made(new Board(), 2)
+  asked(at(handles, 0).object.move('a', 'b'))
+  await cluster.rest()
+  const [other, digest] = ['0123456789abcdef', 'fedcba9876543210']
+  const stale = [
+    asked(at(handles, 1).replica.call([OBJECT_OP.report, 1, other, digest])),
+    asked(at(handles, 1).replica.call([OBJECT_OP.report, 99, other, digest])),
+  ]
+  await cluster.advance(3_000)
+  for (const { result } of stale) assert.equal(result, null)
+  for (const { diverged, replica } of handles) {
+    assert.deepEqual(diverged, [])
+    assert.deepEqual(replica.machine.agreed?.by, ['p0', 'p1'])
+  }
+  assert.deepEqual(cluster.faults, [])
+})
+
 test('replicated › a peer of another mind changes nothing by what is malformed, and is answered alike by all', async () => {
   const { cluster, handles } = made(new Board(), 2)
   asked(at(handles, 0).object.move('a', 'b'))
@@ -382,8 +400,10 @@ test('replicated › a peer of another mind changes nothing by what is malformed
     [OBJECT_OP.call, 'roll', new Uint8Array([255]), 1, 's'],
     [OBJECT_OP.call, 'roll', args, -1, 's'],
     [OBJECT_OP.call, 'roll', args, 1, ''],
-    [OBJECT_OP.report, 99, '0123456789abcdef'],
-    [OBJECT_OP.report, 0, 'x'],
+    [OBJECT_OP.report, 0, '0123456789abcdef'],
+    [OBJECT_OP.report, -1, '0123456789abcdef', '0123456789abcdef'],
+    [OBJECT_OP.report, 0, '0123456789abcdef', 'x'],
+    [OBJECT_OP.report, 0, 'x', '0123456789abcdef'],
     [OBJECT_OP.read, 1],
     [9],
   ]
@@ -449,12 +469,13 @@ test('replicated › a malformed state is refused', () => {
     [0, -1],
     [1, 'x'],
     [2, 'x'],
-    [2, encodeValue([1])],
-    [3, [1]],
-    [3, [1, 'x', []]],
-    [3, [1, null, [7]]],
-    [4, [7]],
-    [5, [[1, [['p', 'x']]]]],
+    [3, 'x'],
+    [3, encodeValue([1])],
+    [4, [1]],
+    [4, [1, '0123456789abcdef', 'x', []]],
+    [4, [1, '0123456789abcdef', null, [7]]],
+    [5, [7]],
+    [6, [['0123456789abcdef', 1, [['p', 'x']]]]],
   ] as const) {
     const state = [...good]
     state[i] = bad
