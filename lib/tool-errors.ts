@@ -7,7 +7,7 @@ import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
 import type { Token } from './objects/token.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'deadlock' | 'out-of-bounds' | 'vote'
+export type ToolErrorCode = 'deadlock' | 'out-of-bounds' | 'vote' | 'divergence'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
@@ -80,6 +80,24 @@ function describe({ clientId, kind, name, heldBy, behind }: DeadlockEdge): strin
   const shown = name.length > NAME_SHOWN ? `${name.slice(0, NAME_SHOWN)}…` : name
   const by = behind === null ? `held by ${heldBy.map((each) => each.clientId).join(', ')}` : `after ${behind}`
   return `${clientId} waits for ${kind} "${shown}", ${by}`
+}
+
+/** A replicated object has another state here than at most others, or no two halves agree: its class is not deterministic. */
+export class DivergenceError extends TuttiError {
+  /** After so many calls. */
+  readonly calls: number
+  /** Processes whose state differs from that of more than half; all of them if there is no such half. */
+  readonly diverged: readonly string[]
+
+  constructor(message: string, about: Pick<DivergenceError, 'calls' | 'diverged'>, options?: TuttiErrorOptions) {
+    super(toolCode('divergence'), true, message, options)
+    this.calls = about.calls
+    this.diverged = about.diverged
+  }
+
+  override get name(): string {
+    return 'DivergenceError'
+  }
 }
 
 /** `TuttiError.code` lists the codes of `errors.ts` only. */

@@ -267,7 +267,6 @@ const planted: readonly ToolMutant[] = [
     replace: 'const committed = await this.#commit([], [key, bytes], options)',
     properties: ['T13'],
   },
-  },
   {
     name: 'deadlock-unconfirmed',
     about: 'a deadlock over several groups counts as soon as one process has confirmed it',
@@ -299,6 +298,22 @@ const planted: readonly ToolMutant[] = [
     find: 'if (answer === null && claims.length > 0) answer = this.#refuseDeadlocked(context, caller)',
     replace: '',
     properties: ['T12'],
+  },
+  {
+    name: 'throws-and-changes',
+    about: 'what a method of a replicated class has changed before it threw stays changed',
+    file: 'lib/tools/object-machine.ts',
+    find: '      return [false, ...describe(error)]',
+    replace: '      this.#become(saveFields(instance))\n      return [false, ...describe(error)]',
+    properties: ['T12', 'T13'],
+  },
+  {
+    name: 'chance-of-its-own',
+    about: 'what a replicated class draws is another thing at each member',
+    file: 'lib/tools/call-context.ts',
+    find: 'const draw = generator(seed)',
+    replace: 'const draw = generator(seed + Math.random())',
+    properties: ['T12', 'T2'],
   },
 ]
 

@@ -133,6 +133,19 @@ const latch: HistoryModel = {
   },
 }
 
+/** The total of a tally, and apart from that how often was drawn. */
+const tally: HistoryModel = {
+  keyOf: ({ f }) => (f === 'draw' ? 'draws' : 'total'),
+  start: '0',
+  step(state, { f, args, ok, value }) {
+    const now = Number(state)
+    const n = f === 'add' ? ((args as readonly number[])[0] ?? 0) : f === 'draw' ? 1 : 0
+    if (f === 'add' && n === 5) return ok === null || (!ok && value === 'five') ? state : null
+    const after = (now + n) % 24
+    return ok === null || (ok && value === after) ? String(after) : null
+  },
+}
+
 /** Are they the same record, in whatever order its fields stand? */
 function isSame(value: unknown, expected: object): boolean {
   const sorted = (record: object): string => JSON.stringify(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -141,5 +154,5 @@ function isSame(value: unknown, expected: object): boolean {
 
 /** By tool. */
 export const HISTORIES: Readonly<Record<string, HistoryModel>> = {
-  ...{ ballot, bank, cells, latch, once, register, stock },
+  ...{ ballot, bank, cells, latch, once, register, stock, tally },
 }

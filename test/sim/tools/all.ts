@@ -13,11 +13,12 @@ import { once } from './once.ts'
 import { permits } from './permits.ts'
 import { register } from './register.ts'
 import { stock } from './stock.ts'
+import { tally } from './tally.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
 const TOOLS: readonly SimTool[] = [
   ...[cells, circles, leader, loans, locks, register, stock],
-  ...[ballot, bank, latch, meeting, once, permits],
+  ...[ballot, bank, latch, meeting, once, permits, tally],
 ]
 
 /** Tools that come with another one. */

@@ -13,6 +13,7 @@ import { meetingModel } from './meeting-model.ts'
 import { onceModel } from './once-model.ts'
 import { registerModel } from './register-model.ts'
 import { stockModel } from './stock-model.ts'
+import { tallyModel } from './tally-model.ts'
 
 /** As in `permits.ts`. */
 const PERMITS = 2
@@ -32,4 +33,5 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   permits: anyModel(locksModelFor(PERMITS)),
   register: anyModel(registerModel),
   stock: anyModel(stockModel),
+  tally: anyModel(tallyModel),
 }
