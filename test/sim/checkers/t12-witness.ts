@@ -68,8 +68,9 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const installs = views?.get(view)?.installs ?? []
       const times = installs.map(({ at }) => at.t)
       const heard = lastLeaseOf(run, process, { of: installs[0]?.data.line ?? null, until: line })
-      // From when it was last answered, or from the view without it if it has not said when that was.
-      return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, (heard ?? Number.POSITIVE_INFINITY) + lease)
+      // From when it was last answered, but from the view before at the earliest; or from the view without it.
+      const before = Math.min(...installs.flatMap((install) => install.before?.at.t ?? []))
+      return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
   })
   for (const exec of execs) {
