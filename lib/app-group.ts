@@ -376,6 +376,7 @@ function toGroupView(view: ViewInfo): GroupView {
     left: view.left,
     dead: view.dead,
     expelled: view.away.length === 0 ? view.expelled : [...view.expelled, ...view.away.map(({ id }) => id)],
+    ...(view.quietMs === undefined ? {} : { quietMs: view.quietMs }),
   })
 }
 
@@ -384,7 +385,8 @@ function toGroupView(view: ViewInfo): GroupView {
  * another thing at each member that comes from another view, and told again it would take effect here alone.
  */
 function withoutNews(view: GroupView): GroupView {
-  return Object.freeze({ ...view, joined: [], left: [], dead: [], expelled: [] })
+  const { quietMs: _, ...rest } = view
+  return Object.freeze({ ...rest, joined: [], left: [], dead: [], expelled: [] })
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

@@ -1,12 +1,14 @@
 /**
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
-import { ClosedError, LaggedError, UsageError } from './errors.ts'
+import { ClosedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { checkName } from './names.ts'
 import { TypedTarget } from './objects/events.ts'
+import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
+import { assignSlots, slotOf } from './tools/balance.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
 
 /** How a group is opened; every process must name the same. */
@@ -90,8 +92,11 @@ export interface GroupEventMap {
   readonly close: Event
 }
 
-/** Entries that an iteration may lag behind before it ends with a `LaggedError`. */
-export const LAG_MAX = 10_000
+/** A member's part of what all do: one of `of` equal parts, the one of number `rank`, from 0. */
+export interface GroupShare {
+  readonly rank: number
+  readonly of: number
+}
 
 /** How the space runs what only a leader may: `space.whenLeader`. */
 export type WhenLeader = <Result>(
@@ -106,15 +111,23 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   readonly followers: Followers<GroupEvent>
   readonly #port: GroupPort
   readonly #whenLeader: WhenLeader
+  readonly #isConsistent: boolean
   readonly #closed = new AbortController()
-  readonly #iterations = new Set<Iteration>()
+  readonly #iterations = new Set<Iteration<GroupEvent>>()
   #isClosed = false
+  /** By slot, in that view. */
+  #owners: { readonly view: string; readonly slots: readonly string[] } | null = null
 
   /** Use `space.group`. */
-  constructor(port: GroupPort, numbers: EventNumbers, whenLeader: WhenLeader) {
+  constructor(
+    port: GroupPort,
+    numbers: EventNumbers,
+    { whenLeader, isConsistent }: { readonly whenLeader: WhenLeader; readonly isConsistent: boolean },
+  ) {
     super()
     this.#port = port
     this.#whenLeader = whenLeader
+    this.#isConsistent = isConsistent
     this.followers = new Followers(numbers)
   }
 
@@ -150,6 +163,43 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return await this.#whenLeader(this.name, fn, { signal: either })
   }
 
+  /**
+   * The member that has this key: the same at all members of the view, computed from its members alone, anew only when they
+   * change. A member has at most a quarter more than its even share of all keys; when one comes or goes, few keys move but
+   * those that it gets or had. Null if the group is closed here or has no view yet, and in a consistent group outside the
+   * primary component. As with {@link leader}, a process that was cut off may name another one: what must not be done twice
+   * needs a lock. Throws a UsageError unless the key is a string.
+   */
+  owner(key: string): string | null {
+    const slot = slotOf(key)
+    const view = this.#sharedView()
+    if (view === null) return null
+    if (this.#owners?.view !== view.id) this.#owners = { view: view.id, slots: assignSlots(view.members) }
+    return this.#owners.slots[slot] ?? null
+  }
+
+  /** Is this process the {@link owner} of the key? */
+  owns(key: string): boolean {
+    return this.owner(key) === this.#port.self
+  }
+
+  /**
+   * This process's part of what can be cut in as many equal parts as there are members: its rank, and how many they are.
+   * Exactly even, unlike keys, but with every change of the view most of it moves. Null as {@link owner} is.
+   */
+  get share(): GroupShare | null {
+    const view = this.#sharedView()
+    const rank = view?.members.indexOf(this.#port.self) ?? -1
+    return view === null || rank < 0 ? null : { rank, of: view.members.length }
+  }
+
+  /** The view whose members share the work. */
+  #sharedView(): GroupView | null {
+    const { view } = this.#port
+    if (view === null || this.#closed.signal.aborted) return null
+    return this.#isConsistent && !view.primary ? null : view
+  }
+
   /** False while a cast would be refused with a `BusyError`, and after the end. */
   get writable(): boolean {
     return this.#port.isWritable
@@ -163,9 +213,9 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return this.#port.cast(value, options)
   }
 
-  /** Follows the sequence from here on. Ends with the group; throws a LaggedError {@link LAG_MAX} entries behind. */
+  /** Follows the sequence from here on. Ends with the group; throws a LaggedError 10,000 entries behind. */
   [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
-    const iteration = new Iteration(() => this.#iterations.delete(iteration))
+    const iteration = new Iteration<GroupEvent>('group', () => this.#iterations.delete(iteration))
     if (this.#isClosed) iteration.end(null)
     else this.#iterations.add(iteration)
     return iteration
@@ -248,7 +298,7 @@ export function groupKind(
     strict: options.strict ?? false,
     ...(domain === undefined ? {} : { domain }),
     create(port, { state }) {
-      const handle = new Group(port, numbers, whenLeader)
+      const handle = new Group(port, numbers, { whenLeader, isConsistent: consistency === 'consistent' })
       return { replica: makeReplica(handle, state), handle }
     },
   }
@@ -278,67 +328,5 @@ function makeReplica(group: Group, state: StatePort | undefined): Replica {
           },
         }),
     settle: () => undefined,
-  }
-}
-
-/** One `for await` over a group, with its own bounded buffer. */
-class Iteration implements AsyncIterableIterator<GroupEvent> {
-  readonly #release: () => void
-  #buffer: GroupEvent[] = []
-  #head = 0
-  #waiting: { resolve(result: IteratorResult<GroupEvent>): void; reject(error: unknown): void }[] = []
-  #isEnded = false
-  #error: Error | null = null
-
-  constructor(release: () => void) {
-    this.#release = release
-  }
-
-  push(entry: GroupEvent): void {
-    if (this.#isEnded) return
-    const next = this.#waiting.shift()
-    if (next) return next.resolve({ value: entry, done: false })
-    if (this.#buffer.length - this.#head >= LAG_MAX) {
-      return this.end(new LaggedError(`the iteration is ${LAG_MAX} entries behind its group`))
-    }
-    this.#buffer.push(entry)
-  }
-
-  end(error: Error | null): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
-    this.#error = error
-    this.#release()
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (error === null) resolve({ value: undefined, done: true })
-      else reject(error)
-    }
-  }
-
-  next(): Promise<IteratorResult<GroupEvent>> {
-    const entry = this.#buffer[this.#head]
-    if (entry !== undefined) {
-      this.#head += 1
-      if (this.#head >= 1024 || this.#head === this.#buffer.length) {
-        this.#buffer = this.#buffer.slice(this.#head)
-        this.#head = 0
-      }
-      return Promise.resolve({ value: entry, done: false })
-    }
-    if (!this.#isEnded) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
-    const error = this.#error
-    this.#error = null
-    return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
-  }
-
-  return(): Promise<IteratorResult<GroupEvent>> {
-    this.#buffer = []
-    this.#head = 0
-    this.end(null)
-    return Promise.resolve({ value: undefined, done: true })
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
-    return this
   }
 }

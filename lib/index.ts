@@ -33,7 +33,7 @@ export {
   StatusEvent,
   ViewEvent,
 } from './events.ts'
-export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions } from './group.ts'
+export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions, GroupShare } from './group.ts'
 export type { AwayMember } from './kernel/api.ts'
 export type { AgreedOptions } from './objects/agreed.ts'
 export type { BoundedCounter, BoundedCounterOptions, IdBlock } from './objects/bounded-counter.ts'
@@ -86,7 +86,14 @@ export type { Space } from './space.ts'
 export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export {
+  type DeadlockEdge,
+  DeadlockError,
+  DivergenceError,
+  OutOfBoundsError,
+  type ToolErrorCode,
+  VoteError,
+} from './tool-errors.ts'
 export type {
   Ballot,
   BallotEvents,
@@ -97,6 +104,7 @@ export type {
 } from './tools/ballot.ts'
 export type { BallotRule } from './tools/ballot-machine.ts'
 export type { BarrierOptions, BarrierSnapshot, SharedBarrier } from './tools/barrier.ts'
+export { type CallContext, callContext } from './tools/call-context.ts'
 export type { SpaceChannel } from './tools/channel.ts'
 export type { LatchOptions, LatchSnapshot, SharedLatch } from './tools/latch.ts'
 export type {
@@ -112,5 +120,16 @@ export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'
-export type { Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type {
+  DivergenceEvent,
+  Remote,
+  Replicated,
+  ReplicatedCallOptions,
+  ReplicatedEvents,
+  ReplicateOptions,
+} from './tools/replicated.ts'
+export type { AcquireOptions, Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type { Subscription, SubscriptionEvents, TopicEvent, TopicMessage } from './tools/subscription.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'
+export type { TopicOrder } from './tools/topic-names.ts'
+export type { PublishOptions, SubscribeOptions, Topic, TopicListener, Topics } from './tools/topics.ts'

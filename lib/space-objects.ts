@@ -16,6 +16,7 @@ import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
 import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
 import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
+import type { WaitTable } from './tools/wait-teller.ts'
 
 /** What every `open` takes besides the object's own options. */
 export interface OpenOptions {
@@ -109,8 +110,13 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
   /** Opens a semaphore: so many permits, each held by one at a time. Acts in the primary component. */
   async semaphore(name: string, options: SemaphoreOptions & OpenOptions): Promise<SharedSemaphore> {
     const { semaphoreKind } = await import('./tools/semaphore.ts')
-    return this.open(semaphoreKind, name, options)
+    const semaphore = await this.open(semaphoreKind, name, options)
+    semaphore.tellWaitsTo(() => this.waitTable())
+    return semaphore
   }
+
+  /** The table that is told who waits for what, so that deadlocks over several groups are seen. */
+  protected abstract waitTable(): Promise<WaitTable>
 
   /** Opens a barrier: so many processes wait for each other, again and again. Acts in the primary component. */
   async barrier(name: string, options: BarrierOptions & OpenOptions): Promise<SharedBarrier> {

@@ -6,13 +6,18 @@ import { UsageError } from './errors.ts'
 import { checkName } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
 import { type OpenRequest, unlessAborted } from './registry.ts'
+import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
 import type { SpaceView } from './space-view.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
+import type { CallStamp } from './tools/call-context.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
+import type { Replicated, ReplicateOptions } from './tools/replicated.ts'
+import { type PublishOptions, Topic, Topics } from './tools/topics.ts'
+import type { WaitTable } from './tools/wait-teller.ts'
 
 /** What the space itself keeps in a group: its names begin so, and no application's do. */
 const INTERNAL_PREFIX = 'tutti:'
@@ -28,6 +33,7 @@ export abstract class SpaceTools extends SpaceObjects {
   readonly #internals = new Map<string, Promise<InternalTool>>()
   readonly #openInternals = new Set<InternalTool>()
   #locks: LockManager | null = null
+  #topics: Topics | null = null
   #areClosed = false
 
   abstract get view(): SpaceView
@@ -63,6 +69,26 @@ export abstract class SpaceTools extends SpaceObjects {
     if (this.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
     const kind = channelKind(this.origin)
     return new SpaceChannel(text, this.openOwn({ kind, name: channelGroup(text), options: {}, hasState: false }))
+  }
+
+  /**
+   * Topics: publish to a name, subscribe to names and patterns. Goes on in every part of a split; what is kept for later
+   * subscribers is united again.
+   */
+  get topics(): Topics {
+    this.#topics ??= new Topics(async () => {
+      const { TopicHub } = await import('./tools/topic-hub.ts')
+      return new TopicHub((kind, name, options) => this.openOwn({ kind, name, options, hasState: true }))
+    })
+    return this.#topics
+  }
+
+  /**
+   * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep. What is wrong
+   * with the name is told by its first use.
+   */
+  topic<Value = unknown>(name: string, options: PublishOptions = {}): Topic<Value> {
+    return new Topic(this.topics, name, options)
   }
 
   /**
@@ -149,6 +175,41 @@ export abstract class SpaceTools extends SpaceObjects {
     options.signal?.throwIfAborted()
     const ballots = await unlessAborted(this.#ballots(), options.signal)
     return (await ballots.open(name, terms, options)) as unknown as Ballot<Choice>
+  }
+
+  /**
+   * Replicates an object: each method that is called on `object` runs at every process that has opened the name, in one
+   * order. The class is deterministic: its methods are synchronous and use `callContext()` for time, chance and ids; the
+   * fields are of Tutti's value set. The first one that opens the name gives the fields it begins with; `thing` itself is
+   * never called. Acts in the primary component.
+   *
+   * Rejects with UsageError (what cannot be replicated; the name; options; or this process is a witness), ValueError (a
+   * field is no value), KindMismatchError, GroupMismatchError (another `version`), ClosedError, or the signal's reason.
+   */
+  async replicate<T extends object>(
+    name: string,
+    thing: T,
+    options: ReplicateOptions & OpenOptions = {},
+  ): Promise<Replicated<T>> {
+    options.signal?.throwIfAborted()
+    const { checkClass, replicatedKind } = await import('./tools/replicated.ts')
+    const kind = replicatedKind(thing, options, () => this.stampCall())
+    const handle = await this.open(kind, name, options)
+    try {
+      checkClass(handle, thing)
+    } catch (error) {
+      void handle.close()
+      throw error
+    }
+    return handle
+  }
+
+  /** Time and chance for a call. */
+  protected abstract stampCall(): CallStamp
+
+  /** That of the locks: opened when somebody first waits for a permit while holding something. */
+  protected waitTable(): Promise<WaitTable> {
+    return this.locks.table()
   }
 
   /** What is held is lost, before the others hear that this process leaves and give it to somebody else. */

@@ -28,6 +28,7 @@ import {
 } from './space-view.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
+import type { CallStamp } from './tools/call-context.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -297,6 +298,11 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
 
   protected get isWitness(): boolean {
     return this.#parts.isWitness
+  }
+
+  protected stampCall(): CallStamp {
+    const { platform } = this.#parts
+    return { now: Math.floor(platform.timeOrigin + platform.now()), seed: platform.newId() }
   }
 
   protected openOwn<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {

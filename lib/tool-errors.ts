@@ -4,9 +4,10 @@
  * They never cross the worker's border: tools live with the application.
  */
 import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
+import type { Token } from './objects/token.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'out-of-bounds' | 'vote'
+export type ToolErrorCode = 'deadlock' | 'out-of-bounds' | 'vote' | 'divergence'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
@@ -31,6 +32,71 @@ export class VoteError extends TuttiError {
 
   override get name(): string {
     return 'VoteError'
+  }
+}
+
+/** One wait of a deadlock. */
+export interface DeadlockEdge {
+  /** The process that waits. */
+  readonly clientId: string
+  /** What it waits for: a lock of `space.locks`, or a permit of a semaphore. */
+  readonly kind: 'lock' | 'semaphore'
+  /** The name of that. */
+  readonly name: string
+  /** How a lock was asked for. */
+  readonly mode: 'exclusive' | 'shared'
+  /**
+   * Those of its holders who keep it waiting: each waits itself, and does not give this up before it is answered. One for a
+   * lock; for a semaphore all, since any one of them would do. Empty if it waits for its turn.
+   */
+  readonly heldBy: readonly { readonly clientId: string; readonly token: Token }[]
+  /** If it waits for its turn: the process whose request is before it in line, and waits as well; else null. */
+  readonly behind: string | null
+}
+
+/** Names in a message are cut to so many characters. */
+const NAME_SHOWN = 40
+
+/**
+ * The request would wait for ever, and was taken back: it waits, directly or by way of others, for what its own process
+ * holds and does not give up before. Of those in the circle it is the youngest; the others go on once its process gives up
+ * what it holds.
+ */
+export class DeadlockError extends TuttiError {
+  /** The circle, this process's wait first; where semaphores are in it, all that are tied up. At most 64 waits of it. */
+  readonly cycle: readonly DeadlockEdge[]
+
+  constructor(cycle: readonly DeadlockEdge[], options?: TuttiErrorOptions) {
+    super(toolCode('deadlock'), true, `a deadlock: ${cycle.map(describe).join('; ')}`, options)
+    this.cycle = cycle
+  }
+
+  override get name(): string {
+    return 'DeadlockError'
+  }
+}
+
+function describe({ clientId, kind, name, heldBy, behind }: DeadlockEdge): string {
+  const shown = name.length > NAME_SHOWN ? `${name.slice(0, NAME_SHOWN)}…` : name
+  const by = behind === null ? `held by ${heldBy.map((each) => each.clientId).join(', ')}` : `after ${behind}`
+  return `${clientId} waits for ${kind} "${shown}", ${by}`
+}
+
+/** A replicated object has another state here than at most others, or no two halves agree: its class is not deterministic. */
+export class DivergenceError extends TuttiError {
+  /** After so many calls. */
+  readonly calls: number
+  /** Processes whose state differs from that of more than half; all of them if there is no such half. */
+  readonly diverged: readonly string[]
+
+  constructor(message: string, about: Pick<DivergenceError, 'calls' | 'diverged'>, options?: TuttiErrorOptions) {
+    super(toolCode('divergence'), true, message, options)
+    this.calls = about.calls
+    this.diverged = about.diverged
+  }
+
+  override get name(): string {
+    return 'DivergenceError'
   }
 }
 

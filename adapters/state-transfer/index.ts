@@ -41,7 +41,7 @@
  *   },
  * })
  *
- * // const auction = await space.open(auctionKind, 'lot 7');  auction.bid(100)
+ * // const auction = await space.open(auctionKind, 'lot 7', {});  auction.bid(100)
  * ```
  */
 import type { CastFate, GroupPort, GroupView, OpInfo } from '../../lib/ports/group.ts'
@@ -100,8 +100,8 @@ export interface DefinedReplica extends StatePort {
   settle(): void
 }
 
-/** Makes a kind of object that `space.open(kind, name)` opens. Throws a TypeError for a definition that cannot work. */
-export function defineObject<Handle, Options = undefined>(
+/** Makes a kind of object that `space.open(kind, name, options)` opens; `{}` if it has no options. Throws a TypeError for a definition that cannot work. */
+export function defineObject<Handle, Options = object>(
   definition: ObjectDefinition<Handle, Options>,
 ): DefinedObject<Handle, Options> {
   const { kind, order } = definition

@@ -113,6 +113,11 @@ export interface ViewInfo {
    * others: on the view of those who slept, which the others seem to have left, and on that which brings them back. Else 0.
    */
   readonly wasAwayMs: number
+  /**
+   * For how long, at least, none of those who come along had heard of any of those who were expelled when they gave up
+   * that view: what these heard of them then is as old. Absent: nothing can be said.
+   */
+  readonly quietMs?: number
 }
 
 /**

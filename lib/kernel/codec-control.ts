@@ -319,6 +319,7 @@ const row = record<Row>({
   remembered: list(remembered),
   weight,
   isWitness: flag,
+  quietMs: int,
   away: list(awayRow),
   asked: list(asked),
 })

@@ -61,6 +61,8 @@ export class Era {
   readonly members: readonly ProcessId[]
   readonly ranks: ReadonlyMap<ProcessId, number>
   readonly selfRank: number
+  /** When this process installed it. */
+  readonly startedAt: number
   /** Own casts so far. */
   seq = 0
   /** By rank: every addressee of the view holds that sender's casts up to here, as far as known. */
@@ -101,7 +103,8 @@ export class Era {
     return this.cut !== null
   }
 
-  constructor(view: ViewInfo, epoch: number, self: ProcessId) {
+  constructor(view: ViewInfo, epoch: number, self: ProcessId, startedAt = 0) {
+    this.startedAt = startedAt
     this.view = view
     this.id = view.id
     this.epoch = epoch

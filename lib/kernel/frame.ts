@@ -167,6 +167,8 @@ export interface Row {
   readonly weight: number
   /** It votes without state. */
   readonly isWitness: boolean
+  /** For how long it has heard nothing of any member of its view that is to be left out, in ms; 0 if there is none. */
+  readonly quietMs: number
   readonly away: readonly AwayRow[]
   /** Leaders who may have completed an attempt that it promised to, since it has given its row to them; or itself, if it has. */
   readonly asked: readonly Asked[]

@@ -393,7 +393,7 @@ export class Groups {
     prev: ViewId | null,
     trans: readonly ProcessId[],
     subviews: ViewInfo['subviews'],
-    change: Pick<ViewInfo, 'joined'> & Gone,
+    change: Pick<ViewInfo, 'joined' | 'quietMs'> & Gone,
   ): ViewInfo {
     const { view } = this.core.era
     return {

@@ -6,7 +6,7 @@ import { type CutPlan, lastTold } from './cut.ts'
 import { isHeldBack } from './delivery.ts'
 import { Era, type Held } from './era.ts'
 import type { Decision } from './frame.ts'
-import { agreedDeparted, whyGone } from './gone.ts'
+import { agreedDeparted, type Gone, whyGone } from './gone.ts'
 import { parseViewId, viewIdOf } from './ids.ts'
 import type { Kernel } from './kernel.ts'
 import type { Flush } from './membership.ts'
@@ -32,6 +32,15 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   })
   const ids = new Set(members.map((m) => m.id))
   const absences = absencesOf(flush, kernel)
+  const gone = whyGone(
+    {
+      members: old.members.filter((m) => !ids.has(m)),
+      wereAway: old.view.away.flatMap((m) => (ids.has(m.id) ? [] : [m.id])),
+      departed,
+    },
+    absences,
+  )
+  const quietMs = quietOf(kernel, flush, decision, gone)
   const view: ViewInfo = {
     id,
     spaceView: id,
@@ -43,14 +52,8 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     trans: flush.part.members,
     subviews: parts.map((part) => ({ id: part.view, members: part.members })),
     joined: members.map((m) => m.id).filter((m) => !old.ranks.has(m)),
-    ...whyGone(
-      {
-        members: old.members.filter((m) => !ids.has(m)),
-        wereAway: old.view.away.flatMap((m) => (ids.has(m.id) ? [] : [m.id])),
-        departed,
-      },
-      absences,
-    ),
+    ...gone,
+    ...(quietMs > 0 ? { quietMs } : {}),
   }
   kernel.lamport = Math.max(kernel.lamport, ...flush.rows.map((row) => row.lamport))
   if (oldLine !== null && decision.lost.includes(oldLine) && decision.line !== null) {
@@ -65,7 +68,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
     forgetFormers(kernel, decision.line)
     kernel.effects.push({ type: 'persist', ticket: 0, record: kernel.votes })
   }
-  kernel.era = new Era(view, flush.ballot.epoch, kernel.self)
+  kernel.era = new Era(view, flush.ballot.epoch, kernel.self, kernel.now)
   for (const link of kernel.links.values()) {
     if (old.ranks.has(link.peer) && !ids.has(link.peer)) link.reset()
     link.newView()
@@ -77,13 +80,25 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   kernel.app({ type: 'view', group: '', view, state: 'whole' })
   if (decision.line !== null && decision.line !== oldLine) kernel.effects.push({ type: 'inLine', line: decision.line })
   const isSameStanding = old.view.primary === decision.primary && oldLine === decision.line
-  startGroups(kernel, flush, decision, { isSameStanding, absences })
+  startGroups(kernel, flush, decision, { isSameStanding, absences, quietMs })
   // What a merge needs to know of us next, strangers hear at once.
   for (const link of kernel.links.values()) {
     if (link.isOpen && !ids.has(link.peer)) {
       kernel.detector.sendBeat(link.peer, kernel.membership.highestEpoch, () => kernel.contacts.summary(), id)
     }
   }
+}
+
+/**
+ * For how long those who were expelled have heard of nobody who comes along. Whoever is expelled may act for a lease from
+ * when a quorum of its view last answered it. Some of these come along, if that was the last primary view and nobody has
+ * left it or is proven dead; after its row nobody answers in it any more.
+ */
+function quietOf({ era, line }: Kernel, { part, rows }: Flush, decision: Decision, { expelled }: Gone): number {
+  const isNext = era.view.primary && decision.primary && decision.line === line
+  const isWhole = era.members.every((id) => part.members.includes(id) || expelled.includes(id))
+  if (!isNext || !isWhole || expelled.length === 0) return 0
+  return Math.min(...rows.flatMap(({ from, quietMs }) => (part.members.includes(from) ? [quietMs] : [])))
 }
 
 /** What they had voted for in this line is taken into account: all members know of them. */

@@ -364,6 +364,7 @@ export class Kernel implements KernelHandle, Core {
   private handleFrame(peer: ProcessId, frame: Frame): void {
     const link = this.links.get(peer)
     if (link === undefined || !link.isUp) return
+    link.heardAt = this.now
     if (frame.t === 'hello') {
       this.leading.touch()
       const wasOpen = link.isOpen

@@ -83,6 +83,8 @@ export class Link {
   /** HELLO was received on this path: numbered frames may go. */
   isOpen = false
   downSince: number
+  /** When the last frame of it came. */
+  heardAt: number
   /** When the present path came up, or the last one. */
   upSince = 0
   session = 1
@@ -132,6 +134,7 @@ export class Link {
     this.peer = peer
     this.rank = core.era.ranks.get(peer) ?? -1
     this.downSince = core.now
+    this.heardAt = core.now
     this.grant = core.limits.windowBytes
     this.grantGiven = core.limits.windowBytes
   }

@@ -242,9 +242,22 @@ export class Membership {
       remembered: this.hooks.untold(part.members),
       weight: this.core.weight,
       isWitness: this.core.isWitness,
+      quietMs: this.quietMs(part),
       away: this.away.rows(part.members),
       asked: [...this.asked.values()],
     }
+  }
+
+  /**
+   * Since when it has answered none of those who are to be left out, and will not any more in this view. Of a view before it
+   * nobody knows who had answered them last, so it counts from the beginning of this one at most.
+   */
+  private quietMs(part: Part): number {
+    const { era, links, now } = this.core
+    let heardAt = Number.NEGATIVE_INFINITY
+    for (const id of era.members)
+      if (!part.members.includes(id)) heardAt = Math.max(heardAt, era.startedAt, links.get(id)?.heardAt ?? now)
+    return heardAt === Number.NEGATIVE_INFINITY ? 0 : Math.max(0, Math.floor(now - heardAt))
   }
 
   private relevantDeparted(): Departed[] {

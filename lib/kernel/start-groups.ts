@@ -17,6 +17,8 @@ export interface SpaceChange {
   /** Neither line nor primary has changed. */
   readonly isSameStanding: boolean
   readonly absences: Absences
+  /** See `ViewInfo`; 0: nothing can be said. */
+  readonly quietMs: number
 }
 
 interface PartGroup {
@@ -31,7 +33,7 @@ interface PartGroup {
 
 /** All groups of all parts, united by name, in the same way at every member. */
 export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, change: SpaceChange): void {
-  const { isSameStanding, absences } = change
+  const { isSameStanding, absences, quietMs } = change
   const parts = decision.partOrder.flatMap((index) => flush.parts[index] ?? [])
   const united = new Map<string, PartGroup[]>()
   for (const part of parts) {
@@ -87,6 +89,7 @@ export function startGroups(kernel: Kernel, flush: Flush, decision: Decision, ch
       missing,
       plan,
       absences,
+      quietMs,
       succession: options.kind.endsWith(FOLDING) ? { after, isSettled: isSettled(pieces) } : null,
     })
     if (start !== null) starts.push(start)
@@ -157,6 +160,7 @@ interface Union {
   readonly missing: readonly ProcessId[] | null
   readonly plan: readonly StateTask[]
   readonly absences: Absences
+  readonly quietMs: number
   /** Null: it does not fold. */
   readonly succession: Omit<Succession, 'space'> | null
 }
@@ -191,7 +195,7 @@ function lastPrimary(rows: readonly Row[], line: string | null): ViewId | null {
 }
 
 function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null {
-  const { name, gid, pieces, members, missing, plan, absences, succession } = union
+  const { name, gid, pieces, members, missing, plan, absences, quietMs, succession } = union
   const mine = pieces.find((piece) => piece.members.includes(kernel.self))
   const group = kernel.groups.byName.get(name)
   const [first] = pieces
@@ -207,6 +211,7 @@ function startOf(kernel: Kernel, flush: Flush, union: Union): GroupStart | null 
   const draft = { ...group, viewId: id, members, missing }
   const info = kernel.groups.viewOf(draft, prev, stays, subviews, {
     joined: members.filter((m) => !before.includes(m)),
+    ...(quietMs > 0 ? { quietMs } : {}),
     ...whyGone(
       {
         members: before.filter((m) => !members.includes(m)),

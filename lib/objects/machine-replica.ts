@@ -54,6 +54,8 @@ export interface MachineCall {
   readonly isPatient?: boolean
   /** When it was asked, or asked again: told as it is cast, by this process's clock. */
   readonly sent?: (now: number) => void
+  /** Is what it says of its process still so? Of the claims in it, only these count. Asked by `stands`. */
+  readonly stands?: (needed: ReadonlySet<string>) => boolean
 }
 
 interface Open {
@@ -63,16 +65,14 @@ interface Open {
   wish: { readonly resolve: (value: unknown) => void; readonly reject: (reason: unknown) => void } | null
   /** Given when it is first cast. */
   number: number | null
-  /** The cast that carries it, or takes it back, is under way. */
-  isUnderWay: boolean
+  /** Takes back the cast that carries it, or its taking back, where that waits here unsent; null: none is under way. */
+  underWay: AbortController | null
   /** It was settled here in a line that is lost, and waits in the state of the other one: it is only taken back. */
   readonly isStray: boolean
   /** It was passed over, and is not sent again as fast as it can be. */
   isResting: boolean
   /** How often it was cast. */
   casts: number
-  /** Takes back a cast that waits here unsent. */
-  unsend: AbortController
   /** Outside the primary component, where calls reject: what it rejects with if its only cast turns out to be unsent. */
   refusal: NotPrimaryError | null
   readonly stopListening: () => void
@@ -134,11 +134,10 @@ export class MachineReplica<M extends Machine> implements Replica {
         options,
         wish: { resolve, reject },
         number: null,
-        isUnderWay: false,
+        underWay: null,
         isStray: false,
         isResting: false,
         casts: 0,
-        unsend: new AbortController(),
         refusal: null,
         stopListening: () => signal?.removeEventListener('abort', onAbort),
       }
@@ -146,6 +145,19 @@ export class MachineReplica<M extends Machine> implements Replica {
       this.#open.add(open)
       this.#drive()
     })
+  }
+
+  /** The number under which the call with this very body was cast; null if it is not under way. */
+  numberOf(body: unknown): number | null {
+    for (const open of this.#open) if (open.body === body) return open.number
+    return null
+  }
+
+  /** Is that call of this process still wanted, and what it says still so? */
+  stands(call: number, needed: ReadonlySet<string>): boolean {
+    for (const { number, wish, options } of this.#open)
+      if (number === call) return wish !== null && options.stands?.(needed) !== false
+    return false
   }
 
   /** Nobody wants this call any more. */
@@ -156,7 +168,7 @@ export class MachineReplica<M extends Machine> implements Replica {
     open.stopListening()
     if (open.number === null) this.#open.delete(open)
     wish.reject(reason)
-    open.unsend.abort(reason)
+    open.underWay?.abort(reason)
     this.#drive()
   }
 
@@ -179,6 +191,8 @@ export class MachineReplica<M extends Machine> implements Replica {
   #drive(): void {
     if (this.#isStopped || !this.port.isWhole) return
     let sent = 0
+    /** The number of one that is cast again: casts of later ones that are under way come before it, and are passed over. */
+    let again = Number.POSITIVE_INFINITY
     for (const open of this.#open) {
       const record = this.#recordOf(open)
       if (record !== null && record !== 'waits') {
@@ -186,7 +200,10 @@ export class MachineReplica<M extends Machine> implements Replica {
         this.#settle(open, record)
         continue
       }
-      if (open.isUnderWay || open.isResting || (record === 'waits' && open.wish !== null)) continue
+      // One that is being found out is taken back already, and does not come again.
+      if (open.number !== null && open.number > again && record === null && open.refusal === null) withdraw(open)
+      if (open.underWay !== null || open.isResting || (record === 'waits' && open.wish !== null)) continue
+      if (open.number !== null && record === null) again = Math.min(again, open.number)
       sent += 1
       if (sent > SENT_MAX || !this.#trySend(open)) break
     }
@@ -239,34 +256,29 @@ export class MachineReplica<M extends Machine> implements Replica {
     const head = [this.#opening, this.#born, ...this.#seenBefore(open.number), open.number]
     const isWanted = open.wish !== null
     if (isWanted) open.options.sent?.(this.port.now())
-    const receipt = isWanted
-      ? this.#cast([SESSION_OP.request, ...head, open.body], open.unsend.signal)
-      : this.#cast([SESSION_OP.cancel, ...head])
+    const underWay = new AbortController()
+    const op = isWanted ? [SESSION_OP.request, ...head, open.body] : [SESSION_OP.cancel, ...head]
+    const receipt = this.#cast(op, underWay.signal)
     if (receipt === null) return false
-    open.isUnderWay = true
+    open.underWay = underWay
     open.casts += 1
     receipt.delivered.then(
       () => {
-        open.isUnderWay = false
-        this.#stand(open)
+        if (open.underWay !== underWay) return
+        open.underWay = null
+        open.refusal = null
         open.isResting = this.#recordOf(open) === null
         if (open.isResting) this.#retryLater()
         else this.#driveAll()
       },
       (reason: unknown) => {
-        open.isUnderWay = false
+        if (open.underWay !== underWay) return
+        open.underWay = null
         this.#endRefused(open, reason)
         this.#retryLater()
       },
     )
     return true
-  }
-
-  /** It was delivered after all, so it is not refused. */
-  #stand(open: Open): void {
-    if (open.refusal === null) return
-    open.refusal = null
-    open.unsend = new AbortController()
   }
 
   /** It could not be told whether it was sent, and now it can. */
@@ -322,7 +334,7 @@ export class MachineReplica<M extends Machine> implements Replica {
 
   /** Would nothing else have it looked at again? */
   #isStuck(open: Open): boolean {
-    return !open.isUnderWay && !(open.wish !== null && this.#recordOf(open) === 'waits')
+    return open.underWay === null && !(open.wish !== null && this.#recordOf(open) === 'waits')
   }
 
   /** Where calls reject: those that wait for the primary component do, when it is lost. */
@@ -331,10 +343,10 @@ export class MachineReplica<M extends Machine> implements Replica {
     if (refusal === null) return
     for (const open of [...this.#open]) {
       if (open.options.isPatient === true || open.wish === null || open.refusal !== null) continue
-      if (open.isUnderWay && open.casts === 1) {
+      if (open.underWay !== null && open.casts === 1) {
         // Perhaps it waits here unsent: what becomes of the cast will tell.
         open.refusal = refusal
-        open.unsend.abort(refusal)
+        open.underWay.abort(refusal)
       } else this.#giveUp(open, open.number === null ? refusal : this.#unknown(CUT_OFF))
     }
   }
@@ -393,11 +405,10 @@ export class MachineReplica<M extends Machine> implements Replica {
         options: {},
         wish: null,
         number,
-        isUnderWay: false,
+        underWay: null,
         isStray: true,
         isResting: false,
         casts: 0,
-        unsend: new AbortController(),
         refusal: null,
         stopListening: () => undefined,
       })
@@ -429,6 +440,12 @@ export class MachineReplica<M extends Machine> implements Replica {
     }
     this.#open.clear()
   }
+}
+
+/** What is under way of it is passed over, if it is still sent: it is cast again behind the one that it waits for. */
+function withdraw(open: Open): void {
+  open.underWay?.abort()
+  open.underWay = null
 }
 
 function epochOf(view: GroupView | null): number {

@@ -41,8 +41,12 @@ export class OrphanWatch<Id> {
     const now = this.#port.now()
     const orphans = this.#orphanage.orphans()
     for (const view of this.#orphanedSince.keys()) if (!orphans.has(view)) this.#orphanedSince.delete(view)
-    for (const view of orphans.keys()) if (!this.#orphanedSince.has(view)) this.#orphanedSince.set(view, now)
     const { view } = this.#port
+    for (const id of orphans.keys()) {
+      // Their leases count from when they were last answered, and that was no later than when they were last heard.
+      const quietMs = view?.id === id ? (view.quietMs ?? 0) : 0
+      if (!this.#orphanedSince.has(id)) this.#orphanedSince.set(id, now - quietMs)
+    }
     if (orphans.size === 0 || view === null || !view.primary || view.members[0] !== this.#port.self) return
     const patience = this.#leaseMs * LEASES_UNTIL_EXPIRY
     const due = Math.min(...this.#orphanedSince.values()) + patience

@@ -20,6 +20,11 @@ export interface GroupView {
   readonly dead: readonly string[]
   /** Gone without a word, or away: they may come back. */
   readonly expelled: readonly string[]
+  /**
+   * For how long, at least, nobody here had heard of any of those who are expelled when their view was given up, in ms: as
+   * old is what they heard of the others. Absent: nothing can be said.
+   */
+  readonly quietMs?: number
 }
 
 /** Who made an operation, and where in the agreed sequence it stands. */

@@ -257,7 +257,7 @@ export interface ReturnLine extends ProcessLine {
 /** The number of a request to a replicated state machine: the opening of the object at its process, and its place there. */
 export type TraceCall = readonly [opening: number, n: number]
 
-/** A call of a replicated state machine is cast, the first time under that number. */
+/** A call of a replicated state machine is cast, for the first time or again. */
 export interface CallLine extends ProcessLine {
   readonly e: 'ask'
   readonly obj: string
@@ -265,6 +265,8 @@ export interface CallLine extends ProcessLine {
   readonly id: number
   readonly call: TraceCall
   readonly body: unknown
+  /** The cast that carries it. */
+  readonly m?: string
 }
 
 /** A call ends for who made it. */

@@ -4,14 +4,19 @@
  * The state is deterministic (`lock-machine.ts`), and requests reach it exactly once (`machine-replica.ts`). Here is what
  * a clock decides: whether a grant is used, and when what is held may no longer be.
  */
-import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
+import { BusyError, ClosedError, StaleTokenError, TooLargeError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { Leases } from '../objects/leases.ts'
-import { MachineReplica } from '../objects/machine-replica.ts'
+import { type MachineCall, MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
 import { isToken, type Token } from '../objects/token.ts'
+import { CLAIMS_MAX, claimKey } from './claims.ts'
+import { readCycle } from './cycle.ts'
+import { type Claimed, makeClaimable } from './holding.ts'
 import { LockGrant } from './lock.ts'
-import { type HeldLock, type LockEnd, LockMachine, type LockMode, type LockRequest } from './lock-machine.ts'
+import { DEADLOCK, type HeldLock, type LockEnd, LockMachine, type LockMode, type LockRequest } from './lock-machine.ts'
 import { type OpenLockRequest, spaceClosed } from './lock-request.ts'
+import { type ToldWait, type WaitTable, WaitTeller } from './wait-teller.ts'
+import type { PermitHolder } from './waits-elsewhere.ts'
 
 /** How long a holder may act on what it last heard, in ms. */
 export const LEASE_MS = 10_000
@@ -42,6 +47,7 @@ interface Running {
 
 /** What locks are, for whoever makes something of them. */
 export interface LockSettings {
+  readonly kind: 'lock' | 'semaphore'
   /** What they are called in errors: `the lock`. */
   readonly what: string
   /** How long a holder may act on what it last heard, in ms. */
@@ -53,7 +59,7 @@ export interface LockSettings {
 }
 
 /** The handle of the group that carries the locks. */
-export class LockReplica {
+export class LockReplica implements WaitTable {
   readonly replica: MachineReplica<LockMachine>
   /** Told, at most once a batch, that the state may have changed. */
   changed: () => void = () => undefined
@@ -68,11 +74,16 @@ export class LockReplica {
   /** Stolen before it could be handed out. */
   readonly #stolen = new Set<string>()
   #cancelSweep: (() => void) | null = null
+  /** Tells the table of locks what is waited for here, if this is another one. */
+  #teller: WaitTeller | null = null
+  /** The suspicion that this process has confirmed. */
+  #confirmed = 0
+  #cancelConfirm: (() => void) | null = null
   #isStopped = false
 
   constructor(port: GroupPort, settings: LockSettings) {
     const { what, leaseMs, holdersMax } = settings
-    const machine = new LockMachine(holdersMax)
+    const machine = new LockMachine(holdersMax, port.name)
     machine.ended = (lock, how) => this.#observe(lock, how)
     this.#port = port
     this.#settings = settings
@@ -82,7 +93,10 @@ export class LockReplica {
       machine,
       { what, whenNotPrimary: 'wait', leaseMs },
       {
-        toError: (code, message) => new TypeError(`${code}: ${message}`),
+        toError: (code, message) => {
+          if (code !== DEADLOCK) return new TypeError(`${code}: ${message}`)
+          return readCycle(message, (table) => (table === port.name ? settings.kind : 'semaphore'))
+        },
         unwanted: (body, value) => this.#giveBack(body as LockRequest, value),
         strayed: () => this.#sweepSoon(),
         settled: (isLoaded) => this.#settled(isLoaded),
@@ -98,21 +112,115 @@ export class LockReplica {
     const { name, mode, wish, signal } = request.ask
     if (signal?.aborted) return
     request.lateSince = null
-    const body: LockRequest = ['lock', name, mode, wish]
+    let claims: readonly Claimed[]
+    try {
+      claims = this.#claimsOf(request)
+    } catch (error) {
+      return request.reject(error)
+    }
+    if (claims.length > 0) return this.#requestHolding(request, claims)
     const sent = (now: number): void => {
       request.since = now
     }
-    this.replica.call(body, { signal, sent }).then(
+    this.#call(request, ['lock', name, mode, wish], { signal, sent })
+  }
+
+  #call(request: OpenLockRequest, body: LockRequest, options: MachineCall, ended: () => void = nothing): void {
+    this.replica.call(body, options).then(
       (token) => {
+        ended()
         if (isToken(token)) this.#receive(request, token)
         else request.begin(null).then(request.resolve.bind(request), request.reject.bind(request))
       },
       (error: unknown) => {
+        ended()
         // The others have forgotten this process, which was away for long, with all that it waited for or held.
         if (error instanceof UnknownOutcomeError && !this.#isStopped) this.request(request)
         else request.reject(this.#toError(error))
       },
     )
+  }
+
+  /** As `request`, with what it says that is not given up before. */
+  #requestHolding(request: OpenLockRequest, claims: readonly Claimed[]): void {
+    const { name, mode, wish, signal } = request.ask
+    const body: LockRequest = ['lock', name, mode, wish, claims.map(({ claim }) => claim)]
+    const stands = (needed: ReadonlySet<string>): boolean =>
+      !request.isSettled && claims.every((each) => !needed.has(claimKey(each.claim)) || each.isInHand())
+    const sent = (now: number): void => {
+      request.since = now
+    }
+    // Its own, for it may also be refused by the table of locks.
+    const taken = new AbortController()
+    const onAbort = (): void => taken.abort(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const unwatch = this.#teller?.watch({
+      ...{ body, claims, stands },
+      refuse: (error) => {
+        request.reject(error)
+        taken.abort()
+      },
+    })
+    this.#call(request, body, { signal: taken.signal, sent, stands }, () => {
+      unwatch?.()
+      signal?.removeEventListener('abort', onAbort)
+    })
+  }
+
+  /** What of it is in this process's hands. Throws a UsageError or TooLargeError. */
+  #claimsOf({ ask: { holding = [], wish } }: OpenLockRequest): readonly Claimed[] {
+    if (holding.some(({ process }) => process !== this.#port.self))
+      throw new UsageError('what a request is made while holding is of another space')
+    if (holding.length > CLAIMS_MAX)
+      throw new TooLargeError('a request is made while holding too much', holding.length, CLAIMS_MAX)
+    // Only who waits keeps others waiting.
+    return wish === 'wait' ? holding.filter((each) => each.isInHand()) : []
+  }
+
+  // Deadlocks
+
+  /** Waits here are told to the table of locks. */
+  tellWaitsTo(table: () => Promise<WaitTable>): void {
+    this.#teller ??= new WaitTeller(this.#port, (body) => this.#holdersInTheWayOf(body), table)
+  }
+
+  /** Those who hold all that there is, if the request of that body waits for some of it. */
+  #holdersInTheWayOf(body: unknown): readonly PermitHolder[] | null {
+    const { machine, sessions } = this.replica
+    const call = this.replica.numberOf(body)
+    if (call === null || !sessions.isActingIn(this.#port.view)) return null
+    const isWaiting = machine.waiting().some(({ caller }) => caller.process === this.#port.self && caller.call === call)
+    const held = machine.held()
+    if (!isWaiting || held.length < this.#settings.holdersMax) return null
+    return held.map(({ caller, token }) => [caller.process, token])
+  }
+
+  /** This is the table of locks: takes note of a wait in another one, up to the signal. */
+  tell({ table, holders, claims }: ToldWait, options: MachineCall): Promise<unknown> {
+    const body: LockRequest = ['await', table, holders, claims.map(({ claim }) => claim)]
+    return this.replica.call(body, options)
+  }
+
+  /** Says what is so of a deadlock that is suspected, if it is. What is not so, others will hear of. */
+  #confirm(): void {
+    this.#cancelConfirm?.()
+    this.#cancelConfirm = null
+    const { suspicion } = this.replica.machine
+    if (suspicion === null || suspicion.id === this.#confirmed || this.#isStopped) return
+    const { id, knot } = suspicion
+    const calls = [...knot.keys()].flatMap(({ caller }) => (caller.process === this.#port.self ? [caller.call] : []))
+    if (calls.length === 0) return
+    const needed = new Set([...knot.values()].flatMap(({ holds }) => holds.map(({ key }) => key)))
+    const stands = calls.every((call) => this.replica.stands(call, needed))
+    if (!stands || !this.replica.sessions.isActingIn(this.#port.view)) {
+      this.#cancelConfirm = this.#port.after(RETRY_MS, () => this.#confirm())
+      return
+    }
+    this.#confirmed = id
+    const body: LockRequest = ['confirm', id, calls]
+    this.replica.call(body, { isPatient: true }).catch(() => {
+      this.#confirmed = 0
+    })
   }
 
   /** What is held and waited for, once all is known that was asked for before. */
@@ -148,7 +256,7 @@ export class LockReplica {
       this.#inHand.delete(key)
       return this.request(request)
     }
-    if (signal?.aborted) return void this.#unlock(name, token)
+    if (signal?.aborted || request.isSettled) return void this.#unlock(name, token)
     this.#inHand.add(key)
     if (!this.#leases.isFresh(request.since)) request.lateSince ??= this.#port.now()
     if (request.lateSince !== null && !this.#isConfirmed(request.lateSince)) {
@@ -170,6 +278,14 @@ export class LockReplica {
     const { token } = grant.lock
     const key = keyOf(token)
     this.#running.set(key, { grant, request })
+    const { name } = grant.lock
+    const { name: table, self } = this.#port
+    makeClaimable(grant.lock, {
+      claim: [table, token],
+      process: self,
+      isInHand: () =>
+        !this.#isStopped && this.#running.has(key) && !grant.isEnding && this.replica.machine.isHeld(self, name, token),
+    })
     this.#leases.hold(key, { thing: grant, token, since: request.since })
     request.begin(grant.lock).then(
       (value) => this.#finish(grant, () => request.resolve(value)),
@@ -180,6 +296,7 @@ export class LockReplica {
   /** The callback has ended. Its promise settles when the lock is free for others, or is this process's no more. */
   #finish(grant: LockGrant, settle: () => void): void {
     const { name, token } = grant.lock
+    grant.isEnding = true
     grant.onLost = settle
     if (grant.isLost) settle()
     void this.#unlock(name, token).then(settle)
@@ -238,13 +355,18 @@ export class LockReplica {
         return name !== undefined && this.replica.machine.isHeld(self, name, token)
       })
       this.#sweepSoon()
+      // That of another line may have a suspicion of the same number.
+      this.#confirmed = 0
     }
     this.#leases.watchLine()
+    this.#teller?.settled()
+    this.#confirm()
   }
 
+  /** A microtask after that: what was answered just now is in hand then. */
   #sweepSoon(): void {
     this.#cancelSweep?.()
-    this.#cancelSweep = this.#port.after(RETRY_MS, () => this.#sweep())
+    this.#cancelSweep = this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
   }
 
   /** Unlocks what a state that was loaded says is this process's, and that nobody here knows: of before a loss. */
@@ -261,6 +383,8 @@ export class LockReplica {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#cancelSweep?.()
+    this.#cancelConfirm?.()
+    this.#teller?.stop()
     this.#leases.stop(new StaleTokenError(`${this.#settings.what} was lost: the space or the object was closed`))
     this.replica.stop()
   }
@@ -280,6 +404,8 @@ function keyOf([line, view, n]: Token): string {
   return `${n} ${view} ${line}`
 }
 
+function nothing(): void {}
+
 function stolenError(name: string): DOMException {
   return new DOMException(`lock "${name}" was stolen`, 'AbortError')
 }
@@ -297,7 +423,10 @@ export const locksKind: ObjectKind<LockReplica, LocksOptions> = {
   uniform: true,
   consistency: 'consistent',
   create(port, { leaseMs = LEASE_MS }) {
-    const handle = new LockReplica(port, { what: 'the lock', leaseMs, holdersMax: 1, closed: spaceClosed })
+    const handle = new LockReplica(port, {
+      ...{ kind: 'lock', what: 'the lock', leaseMs, holdersMax: 1 },
+      closed: spaceClosed,
+    })
     return { replica: handle.replica, handle }
   },
 }

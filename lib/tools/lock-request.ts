@@ -1,6 +1,7 @@
 /**
  * One request of a lock at the process that makes it, from the call to the end of its callback.
  */
+import type { Claimed } from './holding.ts'
 import type { Lock } from './lock.ts'
 import type { LockMode, LockWish } from './lock-machine.ts'
 
@@ -19,6 +20,8 @@ export interface LockAsk {
   readonly wish: LockWish
   readonly signal: AbortSignal | undefined
   readonly callback: (lock: Lock | null) => unknown
+  /** What is not given up before it is answered. */
+  readonly holding?: readonly Claimed[]
 }
 
 /** A request that its promise has not been settled for. */
@@ -47,6 +50,11 @@ export class OpenLockRequest {
       this.#reject = reject
     })
     ask.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** Its promise has been settled. */
+  get isSettled(): boolean {
+    return this.#isSettled
   }
 
   /** Calls the callback: with a lock, or with null if there is none. What it throws is a rejection. */

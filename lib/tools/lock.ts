@@ -37,6 +37,8 @@ export class LockGrant implements Holding {
   readonly lock: Lock
   /** Called when it is lost. */
   onLost: () => void = () => undefined
+  /** Its callback has ended: it is about to be given up. */
+  isEnding = false
   /** Made when somebody asks for the signal. */
   #controller: AbortController | null = null
   #lost: Error | null = null

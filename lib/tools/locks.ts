@@ -7,10 +7,12 @@
  * Source: https://w3c.github.io/web-locks/.
  */
 import { BusyError, ClosedError, TooLargeError } from '../errors.ts'
+import { type Claimed, readHolding } from './holding.ts'
 import type { Lock } from './lock.ts'
 import type { LockMode } from './lock-machine.ts'
 import type { LockManagerSnapshot, LockReplica } from './lock-replica.ts'
 import { LOCK_NAME_MAX, type LockAsk, OpenLockRequest, spaceClosed } from './lock-request.ts'
+import type { Permit } from './semaphore.ts'
 
 /** The name of the group that carries all locks of a space. */
 export const LOCKS_GROUP = 'tutti:locks'
@@ -28,6 +30,11 @@ export interface LockOptions {
   readonly steal?: boolean | undefined
   /** Takes the request back while it waits. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Locks and permits of this process that are not given up before this request is answered, 64 at most: then a deadlock is
+   * seen, and the request that completes it rejects with a DeadlockError. What is lost or given up already counts for nothing.
+   */
+  readonly holding?: Iterable<Lock | Permit> | undefined
 }
 
 /** What is done while the lock is held: until the promise that it returns has settled. */
@@ -53,8 +60,8 @@ export class LockManager {
    * Waits while this process is not in the primary component. Rejects besides with a TypeError (an argument of a wrong
    * type), NotSupportedError (a name that starts with `-`, options that exclude each other), AbortError (the lock was
    * stolen), the signal's reason (it aborted before the grant), InvalidStateError (the space is closed), BusyError (this
-   * process holds or waits for 1,024 locks), TooLargeError (the name has more than 65,536 characters), or UsageError
-   * (this process is a witness).
+   * process holds or waits for 1,024 locks), TooLargeError (the name has more than 65,536 characters), UsageError (this
+   * process is a witness; it holds something of another space), or DeadlockError (with `holding`: it would wait for ever).
    */
   request<Result>(name: string, callback: LockGrantedCallback<Result>): Promise<Awaited<Result>>
   request<Result>(name: string, options: LockOptions, callback: LockGrantedCallback<Result>): Promise<Awaited<Result>>
@@ -74,6 +81,12 @@ export class LockManager {
     if (this.#isClosed) throw spaceClosed()
     const replica = await this.#whole()
     return replica.query()
+  }
+
+  /** @internal The table of the locks, which is told of waits for other things. */
+  async table(): Promise<LockReplica> {
+    if (this.#isClosed) throw spaceClosed()
+    return this.#whole()
   }
 
   /** @internal The space is being closed: held locks are lost, and waiting requests refused. Callbacks go on. */
@@ -125,6 +138,7 @@ interface LockArguments {
   readonly isSteal: boolean
   readonly signal: AbortSignal | undefined
   readonly callback: LockAsk['callback']
+  readonly holding: readonly Claimed[]
 }
 
 /** Converts them as WebIDL does, in its order. Throws a TypeError for what is of a wrong type. */
@@ -135,6 +149,7 @@ function readArguments(name: unknown, options: unknown, callback: unknown): Lock
     throw new TypeError('the options of a lock are an object')
   }
   const given = (options ?? {}) as Readonly<Record<keyof LockOptions, unknown>>
+  const holding = readHolding(given.holding)
   const isIfAvailable = Boolean(given.ifAvailable)
   const { mode: wanted } = given
   const mode = wanted === undefined ? 'exclusive' : `${wanted as string}`
@@ -143,18 +158,18 @@ function readArguments(name: unknown, options: unknown, callback: unknown): Lock
   if (signal !== undefined && !isAbortSignal(signal)) throw new TypeError('the signal is not an AbortSignal')
   const isSteal = Boolean(given.steal)
   if (typeof callback !== 'function') throw new TypeError('the callback of a lock is a function')
-  return { name: text, mode, isIfAvailable, isSteal, signal, callback: callback as LockAsk['callback'] }
+  return { name: text, mode, isIfAvailable, isSteal, signal, callback: callback as LockAsk['callback'], holding }
 }
 
 /** Refuses what the specification does, in its order. */
-function checked({ name, mode, isIfAvailable, isSteal, signal, callback }: LockArguments): LockAsk {
+function checked({ name, mode, isIfAvailable, isSteal, signal, callback, holding }: LockArguments): LockAsk {
   if (name.startsWith('-')) throw notSupported('names that start with "-" are reserved')
   if (isSteal && isIfAvailable) throw notSupported('steal and ifAvailable exclude each other')
   if (isSteal && mode !== 'exclusive') throw notSupported('only an exclusive lock can be stolen')
   if (signal !== undefined && (isSteal || isIfAvailable)) throw notSupported('a signal excludes steal and ifAvailable')
   if (name.length > LOCK_NAME_MAX)
     throw new TooLargeError('the name of the lock is too long', name.length, LOCK_NAME_MAX)
-  return { name, mode, wish: isSteal ? 'steal' : isIfAvailable ? 'ifAvailable' : 'wait', signal, callback }
+  return { name, mode, wish: isSteal ? 'steal' : isIfAvailable ? 'ifAvailable' : 'wait', signal, callback, holding }
 }
 
 /** Of any window, as the platform sees it. */

@@ -44,9 +44,9 @@ export class Once {
   #isEnded = false
 
   /** Made by {@link onceKind}. */
-  constructor(port: GroupPort) {
+  constructor(port: GroupPort, leaseMs: number) {
     this.#port = port
-    const settings = { what: 'once', whenNotPrimary: 'wait', leaseMs: LEASE_MS } as const
+    const settings = { what: 'once', whenNotPrimary: 'wait', leaseMs } as const
     this.#replica = new MachineReplica(port, this.#machine, settings, {
       toError: (code, message) => (code === 'busy' ? new BusyError(message) : new StaleTokenError(message)),
       unwanted: (body, value) => {
@@ -63,7 +63,7 @@ export class Once {
     })
     this.#terms = new Terms(
       port,
-      { leaseMs: LEASE_MS, what: 'the run' },
+      { leaseMs, what: 'the run' },
       {
         isGranted: (key, token) => this.#machine.isRunning(key, port.self, token),
         isInForce: () => this.#replica.sessions.isActingIn(port.view),
@@ -181,8 +181,9 @@ export class Once {
     })
   }
 
+  /** A microtask after that: what was answered just now is in hand then. */
   #sweepSoon(): void {
-    this.#port.after(RETRY_MS, () => this.#sweep())
+    this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
   }
 
   /**
@@ -214,14 +215,20 @@ function encodeResult(value: unknown): Uint8Array {
   throw new TooLargeError(message, bytes.length, ONCE_RESULT_MAX)
 }
 
+/** How the group of what is done once is opened. */
+export interface OnceKindOptions {
+  /** How long a runner may act on what it last heard, in ms. The same at every member. */
+  readonly leaseMs?: number
+}
+
 /** Opened by the space itself, once, under a name of its own. */
-export const onceKind: ObjectKind<Once, object> = {
+export const onceKind: ObjectKind<Once, OnceKindOptions> = {
   kind: 'once',
   order: 'total',
   uniform: true,
   consistency: 'consistent',
-  create(port) {
-    const handle = new Once(port)
+  create(port, { leaseMs = LEASE_MS }) {
+    const handle = new Once(port, leaseMs)
     return { replica: handle.replica, handle }
   },
 }

@@ -6,10 +6,12 @@
 import { ClosedError } from '../errors.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
 import type { Token } from '../objects/token.ts'
+import { claimedBy, makeClaimable, readHolding } from './holding.ts'
 import type { Lock } from './lock.ts'
 import { LEASE_MS, LockReplica } from './lock-replica.ts'
 import { OpenLockRequest } from './lock-request.ts'
 import { checkWhole, ToolHandle } from './tool-handle.ts'
+import type { WaitTable } from './wait-teller.ts'
 
 /** Permits of a semaphore, at most. */
 const PERMITS_MAX = 65_536
@@ -40,6 +42,14 @@ export interface Permit {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** How a permit is asked for. */
+export interface AcquireOptions {
+  /** Takes the request back while it waits. */
+  readonly signal?: AbortSignal | undefined
+  /** Locks and permits of this process that are not given up before: as for locks, so that a deadlock is seen. */
+  readonly holding?: Iterable<Lock | Permit> | undefined
+}
+
 /** A semaphore as the application holds it. */
 export class SharedSemaphore extends ToolHandle<SemaphoreSnapshot> {
   readonly #locks: LockReplica
@@ -61,11 +71,13 @@ export class SharedSemaphore extends ToolHandle<SemaphoreSnapshot> {
 
   /**
    * Waits for a permit, in line. Waits while this process is not in the primary component. Rejects with BusyError (more
-   * than 1,024 of this process wait), ClosedError, or the signal's reason.
+   * than 1,024 of this process wait), ClosedError, the signal's reason, or, with `holding`, DeadlockError (it would wait for
+   * ever), UsageError (it holds something of another space), TooLargeError (more than 64 things), TypeError (other things).
    */
-  acquire(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Permit> {
+  acquire(options: AcquireOptions = {}): Promise<Permit> {
     const { signal } = options
     return new Promise((resolve, reject) => {
+      const holding = readHolding(options.holding)
       signal?.throwIfAborted()
       const callback = (lock: Lock | null): unknown => {
         if (lock === null) return undefined
@@ -75,20 +87,30 @@ export class SharedSemaphore extends ToolHandle<SemaphoreSnapshot> {
             return request.promise.then(nothing, nothing)
           }
           const { token } = lock
-          resolve({
+          const permit: Permit = {
             token,
             get signal() {
               return lock.signal
             },
             release,
             [Symbol.asyncDispose]: release,
-          })
+          }
+          makeClaimable(permit, claimedBy(lock))
+          resolve(permit)
         })
       }
-      const request = new OpenLockRequest({ name: '', mode: 'exclusive', wish: 'wait', signal, callback }, nothing)
+      const request = new OpenLockRequest(
+        { name: '', mode: 'exclusive', wish: 'wait', signal, callback, holding },
+        nothing,
+      )
       request.promise.catch(reject)
       this.#locks.request(request)
     })
+  }
+
+  /** @internal Where waits for permits are told, so that deadlocks are seen that go over several things. */
+  tellWaitsTo(table: () => Promise<WaitTable>): void {
+    this.#locks.tellWaitsTo(table)
   }
 
   protected override look(): SemaphoreSnapshot {
@@ -114,6 +136,7 @@ export const semaphoreKind: ObjectKind<SharedSemaphore, SemaphoreOptions> = {
   create(port, { permits }) {
     checkWhole('permits', permits, 1, PERMITS_MAX)
     const locks = new LockReplica(port, {
+      kind: 'semaphore',
       what: 'the permit',
       leaseMs: LEASE_MS,
       holdersMax: permits,

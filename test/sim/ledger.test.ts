@@ -41,7 +41,7 @@ test('ledger › failed seeds that run again without a violation are cleared, th
 })
 
 /** What only the workload `tools` puts to the test: the ledger's is `mixed`. */
-const OF_TOOLS = ['T12', 'T13', 'L9']
+const OF_TOOLS = ['T12', 'T13', 'T14', 'L9']
 
 test('ledger › what is kept has whole entries, one for each commit, without gaps', () => {
   const entries: readonly Entry[] = JSON.parse(readFileSync(new URL('./ledger.json', import.meta.url), 'utf8'))

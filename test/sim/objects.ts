@@ -68,7 +68,7 @@ const DOMAIN_MORE = 2
 export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
   if (scenario.options.workload === 'tools')
-    return drawTools(scenario).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
+    return (scenario.tools ?? drawTools(scenario)).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS

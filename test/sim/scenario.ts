@@ -4,6 +4,7 @@
  */
 import type { StrongShape } from './log-replica.ts'
 import { Random } from './random.ts'
+import type { DrawnTool } from './tools/all.ts'
 
 /** The kinds of faults, as `--faults` names them. */
 export const FAULT_KINDS = [
@@ -157,6 +158,8 @@ export interface Scenario {
   readonly strong: (StrongShape & { readonly isCore: boolean }) | null
   /** What its domain is like; absent or null if there is none. */
   readonly domain?: DomainShape | null
+  /** The tools of `tools`, as a plan has them; absent: drawn from all that there are. */
+  readonly tools?: readonly DrawnTool[]
   /** Do maps fold in `fold`? Absent in plans of before they did. */
   readonly foldsMaps?: boolean
   readonly random: Random

@@ -89,10 +89,11 @@ class Watch {
     const receipt = this.#port.cast(op, options)
     if (casting !== null && Array.isArray(op) && op[0] === 0) {
       const [, opening, , , , , n, body] = op as [0, number, number, number, unknown, number, number, unknown]
+      const m = `${this.#port.self}#${receipt.n}`
+      this.#write({ e: 'ask', id: casting.id, call: [opening, n], body: plainValue(body), m })
       if (casting.call?.[0] !== opening || casting.call[1] !== n) {
         this.#opening = opening
         this.#asked.set(`${opening} ${n}`, body)
-        this.#write({ e: 'ask', id: casting.id, call: [opening, n], body: plainValue(body) })
         this.#noteRelease(body)
       }
       casting.call = [opening, n]

@@ -5,7 +5,9 @@ import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, StaleTokenError, UsageError } from '../../lib/errors.ts'
 import { openSpace } from '../../lib/open-space.ts'
 import type { Space } from '../../lib/space.ts'
+import { DeadlockError } from '../../lib/tool-errors.ts'
 import type { Lock } from '../../lib/tools/lock.ts'
+import type { Permit } from '../../lib/tools/semaphore.ts'
 import { until } from './until.ts'
 
 async function openSpaces(t: TestContext, count: number): Promise<readonly Space[]> {
@@ -153,4 +155,38 @@ test('space › a semaphore, a barrier and a latch work over real spaces', { tim
   await space.close()
   await assert.rejects(latches[0]?.countDown() ?? Promise.resolve(), ClosedError)
   await assert.rejects(semaphores[0]?.acquire() ?? Promise.resolve(), ClosedError)
+})
+
+test('space › a deadlock over a lock and a semaphore of real spaces is told to one of the two; the other goes on', {
+  timeout: 20_000,
+}, async (t) => {
+  const [one, other] = (await openSpaces(t, 2)) as [Space, Space]
+  const [mine, theirs] = await Promise.all([one, other].map((space) => space.semaphore('s', { permits: 1 })))
+  assert.ok(mine !== undefined && theirs !== undefined)
+  const held = await hold(one, 'x')
+  const permit = await theirs.acquire()
+  const wantsPermit: Promise<Permit> = mine.acquire({ holding: [held.lock] })
+  const wantsLock = other.locks.request('x', { holding: [permit] }, () => 'got it')
+  const first = await Promise.race([wantsPermit, wantsLock]).then(
+    (value) => value,
+    (error: unknown) => error,
+  )
+  assert.ok(first instanceof DeadlockError, String(first))
+  const waits = first.cycle.map(({ clientId, kind, heldBy }) => [clientId, kind, heldBy.map((each) => each.clientId)])
+  assert.deepEqual(
+    waits.sort(([, a], [, b]) => (String(a) < String(b) ? -1 : 1)),
+    [
+      [other.self, 'lock', [one.self]],
+      [one.self, 'semaphore', [other.self]],
+    ],
+  )
+  if (first.cycle[0]?.clientId === one.self) {
+    held.end()
+    assert.equal(await wantsLock, 'got it')
+    await assert.rejects(wantsPermit, DeadlockError)
+  } else {
+    await permit.release()
+    assert.ok((await wantsPermit).token)
+    await assert.rejects(wantsLock, DeadlockError)
+  }
 })

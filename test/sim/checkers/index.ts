@@ -59,6 +59,7 @@ import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
 import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
+import { checker as t14 } from './t14-deadlock.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -107,6 +108,7 @@ export const checkers: readonly Checker[] = [
   t5,
   t12,
   t13,
+  t14,
   l1,
   l2,
   l3,

@@ -2,10 +2,19 @@
  * L9 Every wanted call ends: an operation of a live process on a shared object ends, one way or another, within `tSettle`
  * of when it was made or of the quiet line, whichever is later. In the final component that is primary, that is; elsewhere,
  * and where the group waits for whoever has the state it last acted on, calls may wait.
+ *
+ * Who stands in line for a lock, or what else one has at a time, waits for all before it: such a call counts from when that
+ * was last granted or given up, as long as it passes on within `tSettle` each time. And casts of one process that have waited
+ * go one after the other where they change between total groups, as L6 says. Where that holds up a cast that carries a call
+ * of the object at this process (at any, if it is had by one at a time: somebody waits for what that one gives back), made
+ * by then and not yet sent, the call counts from when the last such cast is settled. A call that is cast over and over is
+ * none of those (`turns.ts`).
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
+import type { Located } from './model.ts'
 import { endsWaiting, isAtRest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
+import { lastPass, lastTurn } from './turns.ts'
 
 export const checker: Checker = {
   property: 'L9',
@@ -13,12 +22,17 @@ export const checker: Checker = {
     const verdict = new Verdict('L9')
     const rest = restOf(run)
     if (rest === null) return verdict
+    const { tSettle } = rest.bounds
     const ends = new Map(run.of('return').map(({ data, t }) => [`${data.p} ${data.id}`, t]))
-    for (const { data, process, t, line } of run.of('invoke')) {
-      const deadline = Math.max(t, rest.quiet.t) + rest.bounds.tSettle
-      if (process === null || !isAtRest(run, process) || deadline > rest.end.t) continue
+    for (const invoke of run.of('invoke')) {
+      const { data, process, t, line } = invoke
+      const from = Math.max(t, rest.quiet.t)
+      if (process === null || !isAtRest(run, process) || from + tSettle > rest.end.t) continue
       const end = ends.get(`${data.p} ${data.id}`)
       if (end === undefined && endsWaiting(run, process, data.obj)) continue
+      const isSoon = end !== undefined && end <= from + tSettle
+      const deadline = isSoon ? end : startOf(run, invoke, { from, ms: tSettle }) + tSettle
+      if (end === undefined && deadline > rest.end.t) continue
       verdict.expect(
         end !== undefined && end <= deadline,
         () =>
@@ -28,4 +42,17 @@ export const checker: Checker = {
     }
     return verdict
   },
+}
+
+/** From when a call counts that has not ended so many ms after it was made, or after the quiet line. */
+function startOf(run: Run, { data, process }: Located<'invoke'>, { from, ms }: { from: number; ms: number }): number {
+  const { obj, args } = data
+  const passed = lastPass(run, `${obj}/${nameIn(args)}`, { from, ms })
+  const by = passed > from ? null : process
+  return Math.max(passed, lastTurn(run, { obj, by }, passed + ms))
+}
+
+/** What an operation is about, within the object. */
+function nameIn(args: unknown): string {
+  return Array.isArray(args) && typeof args[0] === 'string' ? args[0] : ''
 }

@@ -43,8 +43,8 @@ export interface Around {
   fail(message: string, line: number): void
   /** A request, of whatever opening, was answered. */
   given(given: Given, opening: number): void
-  /** The time from which a process that is out of reach since that view may have lost what it held. */
-  expiresAt(view: string): number
+  /** The time from which a process that is out of reach since that view may have lost what it held, told at that line. */
+  expiresAt(view: string, process: string, line: number): number
   /** When the first replica took this step. */
   firstAt(exec: Exec): number
 }
@@ -258,12 +258,12 @@ class Step {
   }
 
   #checkRelease(by: string): void {
-    const { data, t } = this.#exec
+    const { data, t, line } = this.#exec
     const session = this.#sessions.get(by)
     const isThere = this.#standing.members.has(by)
     if (data.op === 'expire') {
       if (isThere || session?.absentSince !== data.since) this.#fail(`ends what ${by} holds, which is there`)
-      else if (t < this.#around.expiresAt(data.since ?? ''))
+      else if (t < this.#around.expiresAt(data.since ?? '', by, line))
         this.#fail(`ends what ${by} holds before its lease must have run out`)
       return
     }

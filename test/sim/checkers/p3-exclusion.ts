@@ -6,7 +6,8 @@
  *   in, is first installed: so the two never act at once for longer than a lease.
  *
  * Who is frozen, or whose page is blocked, acts on nothing meanwhile. Where a process's clock has stood still it cannot
- * know that its lease is over: then it may hold the item for so much longer, a lease at most. Two lines know nothing of
+ * know that its lease is over: then it may hold the item for so much longer, a lease at most. So may one from whom a lock is
+ * stolen, until it hears of it, or its lease is over. Two lines know nothing of
  * each other, and whoever founds one anew takes along what it has in hand (seed 18064).
  */
 
@@ -16,6 +17,7 @@ import { pushTo } from './collections.ts'
 import type { At, Process, View } from './model.ts'
 import { primaryLines } from './p1-unique-primary.ts'
 import type { Run } from './run.ts'
+import { isStolenBetween } from './steals.ts'
 import { sameToken } from './tokens.ts'
 import { Waking } from './waking.ts'
 
@@ -34,7 +36,7 @@ interface Hand {
 }
 
 /** A part of that, in which the process's views are of one line. */
-interface Stretch extends Pick<Hand, 'process' | 'line' | 'isShared'> {
+interface Stretch extends Pick<Hand, 'process' | 'token' | 'line' | 'isShared'> {
   /** A line of primary views. */
   readonly of: string | null
   readonly from: number
@@ -71,8 +73,9 @@ function checkHands(run: Run, verdict: Verdict, { waking, lease }: Clocks): void
         const most = lease * SLACK
         // Who is frozen once more before it has noticed does not notice meanwhile (seed 870867).
         const stood = two.map((process) => waking.stood(process, two, most, to))
+        const isStolen = isStolenBetween(run, lock, [hand.token, other.token])
         verdict.expect(
-          both <= Math.min(most, Math.max(...stood)),
+          both <= (isStolen ? most : Math.min(most, Math.max(...stood))),
           () =>
             `${other.process.id} has "${lock}" in hand for ${Math.round(both)} ms more after ${hand.process.id} has got it`,
           hand.line,
@@ -108,11 +111,11 @@ function stretchesOf(run: Run, lock: string, { process, token, isShared, line, f
   let of = installs.findLast(({ at, data }) => at.line < line && data.line !== null)?.data.line ?? token[0]
   for (const { at, data } of installs) {
     if (at.line <= line || at.t >= to || data.line === null || data.line === of) continue
-    if (start <= at.t) stretches.push({ process, isShared, line, of, from: start, to: at.t })
+    if (start <= at.t) stretches.push({ process, token, isShared, line, of, from: start, to: at.t })
     start = isLost(run, process, of, at) ? stateAt(run, process, lock, at) : at.t
     of = data.line
   }
-  if (start <= to) stretches.push({ process, isShared, line, of, from: start, to })
+  if (start <= to) stretches.push({ process, token, isShared, line, of, from: start, to })
   return stretches
 }
 

@@ -14,8 +14,9 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import { type Given, MachineReplay } from './machine-replay.ts'
 import type { Located } from './model.ts'
-import type { Run } from './run.ts'
+import { derive, type Run } from './run.ts'
 import { modelNameOf } from './tool-names.ts'
+import { Waking } from './waking.ts'
 
 type Exec = Located<'exec'>
 
@@ -65,9 +66,13 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const text = textOf(answer)
       if (answers.get(key)?.includes(text) !== true) pushTo(answers, key, text)
     },
-    expiresAt: (view) => {
-      const times = views?.get(view)?.installs.map(({ at }) => at.t) ?? []
-      return Math.min(...times) + lease * LEASES - TICK_MS
+    expiresAt: (view, process, line) => {
+      const installs = views?.get(view)?.installs ?? []
+      const times = installs.map(({ at }) => at.t)
+      const heard = lastLeaseOf(run, process, { of: installs[0]?.data.line ?? null, until: line })
+      // From when it was last answered, but from the view before at the earliest; or from the view without it.
+      const before = Math.min(...installs.flatMap((install) => install.before?.at.t ?? []))
+      return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
     firstAt: (exec) => first.get(stepOf(exec)) ?? exec.t,
   })
@@ -76,6 +81,23 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
     machine.take(exec)
   }
   return answers
+}
+
+/** From when the last lease counts that this process had by then in that line, by the clock of the world; null: it had none. */
+function lastLeaseOf(run: Run, id: string, { of, until }: { of: string | null; until: number }): number | null {
+  const waking = derive(run, wakingOf)
+  const process = run.process(id)
+  let last: number | null = null
+  for (const { data, t, line, space } of run.of('lease')) {
+    if (data.p !== id || data.start === null || line > until || process === undefined || space?.data.line !== of)
+      continue
+    last = Math.max(last ?? 0, waking.worldTime(process, data.start, t))
+  }
+  return last
+}
+
+function wakingOf(run: Run): Waking {
+  return new Waking(run)
 }
 
 function textOf(answer: readonly unknown[]): string {

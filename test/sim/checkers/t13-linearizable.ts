@@ -4,8 +4,9 @@
  *
  * A search, after Wing and Gong, with Lowe's memory of what has been tried. It knows nothing of the agreed order, nor of the
  * models that the replay of steps goes by. One that has no end, or ends in an error that leaves it open, may have been done
- * at any time from its begin on, or never. Judged are windows, of keys apart where there are keys: the search begins
- * wherever nothing is under way, from whatever states the window before may have led to.
+ * at any time from its begin on, or never. There is one search for each key, over all of its operations: wherever nothing is
+ * under way, nothing is left to be tried but the states, and open operations, that the stretch before may have led to. One
+ * that takes too many steps says nothing, and is counted (`T13.unknown`).
  *
  * Within one line: operations that end in another, or after the group has begun anew, may or may not count; a line that
  * takes the place of another is not judged, since it may have lost some of what that had done.

@@ -7,6 +7,7 @@
  *   grants apart.
  * - What accepts (a completion at each process, the guarded resource anywhere) never accepts a smaller token after a
  *   larger one.
+ * - What somebody steals is taken from who has it, who may hear of its own grant, and of the theft, later.
  * - An item of one line has one accepted completion: all processes that report one report the same token. A line that took
  *   the place of another goes on from what that one had granted, and so may the other, so completions are compared within
  *   the line in which they are accepted, and at each process for as long as it has not lost its line.
@@ -17,6 +18,7 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
 import type { Install, Located, Process } from './model.ts'
 import { derive, isOlder, type Run } from './run.ts'
+import { isStolenBetween } from './steals.ts'
 import { compareTokens, sameToken } from './tokens.ts'
 
 type Grant = Located<'grant'>
@@ -72,7 +74,8 @@ function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[]): void
       !(above.data.mode === 'shared' && data.mode === 'shared') &&
       isNotAbove(data.token, above.data.token) &&
       !isBehind(grant.space, above.space) &&
-      !isBehind(groupOf(run, grant), groupOf(run, above))
+      !isBehind(groupOf(run, grant), groupOf(run, above)) &&
+      !isStolenBetween(run, data.lock, [data.token, above.data.token])
     ) {
       verdict.fail(
         `${data.p} is granted "${data.lock}" with token ${key} after ${above.data.p} with ${above.data.token.join('|')}`,
@@ -108,6 +111,7 @@ function checkHolders(run: Run, verdict: Verdict, grants: readonly Grant[], rele
     before = grant
     if (held === null || held.process === null || grant.process === null || held.process === grant.process) continue
     if (held.data.mode === 'shared' || grant.data.mode === 'shared') continue
+    if (isStolenBetween(run, grant.data.lock, [held.data.token, grant.data.token])) continue
     if (
       !isStillThere(held, grant) ||
       hasGone(run, held.process, { lock: held.data.lock, from: held.line, to: grant.line })

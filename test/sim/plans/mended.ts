@@ -23,6 +23,15 @@ export const MENDED: readonly Mutant[] = [
     properties: ['M3'],
   },
   {
+    name: 'sweeps-what-is-new',
+    about:
+      'who has taken over a state gives back the lock that it was granted in the same moment, and uses it all the same',
+    file: 'lib/tools/lock-replica.ts',
+    find: '() => void Promise.resolve().then(() => this.#sweep())',
+    replace: '() => this.#sweep()',
+    properties: ['P3'],
+  },
+  {
     name: 'own-for-any-whole',
     about: 'who awaits a later state of its line takes any whole one that comes along, of a newcomer or a lost line',
     file: 'lib/kernel/state-plan.ts',

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { type Fault, planFaults } from '../faults.ts'
 import { drawScenario, NAMED_KINDS, type Scenario, type SimOptions, WORKLOADS, type WorkloadName } from '../scenario.ts'
+import { drawTools } from '../tools/all.ts'
 import { drawMoments } from '../workload.ts'
 import { ceilTime } from '../world.ts'
 
@@ -47,7 +48,9 @@ export function wholePlan(seed: number, options: SimOptions, plan?: Plan): Whole
     drawMoments(scenario, faults)
       .map(ceilTime)
       .sort((a, b) => a - b)
-  return { ...plan, seed, workload: all.workload, scenario: drawn, faults, ops }
+  // Which there are to be drawn from is not for ever.
+  const tools = all.workload === 'tools' ? { tools: scenario.tools ?? drawTools(scenario) } : {}
+  return { ...plan, seed, workload: all.workload, scenario: { ...drawn, ...tools }, faults, ops }
 }
 
 /** The scenario of a seed: drawn, but for what the plan fixes. */

@@ -52,6 +52,23 @@ test('a plan whose scenario names no domain has none, whatever its seed draws', 
   assert.deepEqual(scenarioOf(5, DEFAULT_OPTIONS, { ...plan, scenario: { domain } }).domain, domain)
 })
 
+test('a plan says which tools there are, whatever there will be to be drawn from', async () => {
+  const options = { ...DEFAULT_OPTIONS, workload: 'tools' } as const
+  const plan = wholePlan(5, options)
+  assert.ok((plan.scenario.tools ?? []).length > 1)
+  const tools = [{ name: 'register', isCore: true }]
+  assert.deepEqual(wholePlan(5, options, { ...plan, scenario: { tools } }).scenario.tools, tools)
+  const { lines } = await runSeed(5, options, {
+    seed: 5,
+    workload: 'tools',
+    scenario: { tools },
+    faults: [],
+    ops: [6_000],
+  })
+  const groups = lines.flatMap((line) => (line.e === 'group' ? [line.g] : []))
+  assert.deepEqual([...new Set(groups)], ['register'])
+})
+
 test('what is not a plan is refused with a reason', () => {
   const bad: readonly (readonly [string, RegExp])[] = [
     ['{', /is not JSON/],

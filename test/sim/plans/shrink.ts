@@ -65,6 +65,7 @@ class Shrinker {
       await ddmin(this.plan.faults, (faults) => this.#try({ faults }))
       await this.#fewer('processes')
       await this.#fewer('groups')
+      await ddmin(this.plan.scenario.tools ?? [], (tools) => this.#tryScenario({ tools }))
       for (const plain of PLAIN) await this.#tryScenario(plain)
       await ddmin(this.plan.ops, (ops) => this.#try({ ops }))
       isSmaller = this.#size < before
@@ -73,7 +74,9 @@ class Shrinker {
 
   get #size(): number {
     const { faults, ops, scenario } = this.plan
-    return faults.length + ops.length + (scenario.processes ?? 0) + (scenario.groups ?? 0)
+    return (
+      faults.length + ops.length + (scenario.processes ?? 0) + (scenario.groups ?? 0) + (scenario.tools?.length ?? 0)
+    )
   }
 
   async #fewer(what: 'processes' | 'groups'): Promise<void> {

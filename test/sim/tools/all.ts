@@ -1,18 +1,32 @@
 /** All tools that the workload `tools` knows. */
 import { modelNameOf } from '../checkers/tool-names.ts'
 import type { Scenario } from '../scenario.ts'
+import { ballot } from './ballot.ts'
+import { bank } from './bank.ts'
 import { cells } from './cells.ts'
+import { circles, semaphores } from './circles.ts'
 import { jobs } from './jobs.ts'
+import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
+import { meeting } from './meeting.ts'
+import { once } from './once.ts'
+import { permits } from './permits.ts'
 import { register } from './register.ts'
 import { stock } from './stock.ts'
+import { tally } from './tally.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
-const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
+const TOOLS: readonly SimTool[] = [
+  ...[cells, circles, leader, loans, locks, register, stock],
+  ...[ballot, bank, latch, meeting, once, permits, tally],
+]
 
-/** Tools that a run has, at most. */
+/** Tools that come with another one. */
+const COMPANIONS: Readonly<Record<string, readonly SimTool[]>> = { circles: semaphores }
+
+/** Tools that a run has, at most, without those. */
 const DRAWN_MAX = 4
 /** How often one is not opened by everybody at once, but now and then, and left again. */
 const CHURN_CHANCE = 0.25
@@ -27,7 +41,8 @@ const loaded = new Map<string, LoadedTool>()
 
 /** Loads what those of a workload need of the library. */
 export async function loadTools({ options: { workload } }: Scenario): Promise<void> {
-  const tools = workload === 'tools' ? TOOLS : workload === 'queue' ? [jobs] : []
+  const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
+  const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : []
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
@@ -45,5 +60,8 @@ export function drawTools({ random, options }: Scenario): DrawnTool[] {
   return draw
     .shuffle(TOOLS)
     .slice(0, most)
-    .map(({ name }, i) => ({ name, isCore: i === 0 || !draw.chance(CHURN_CHANCE) }))
+    .flatMap(({ name }, i) => {
+      const isCore = i === 0 || !draw.chance(CHURN_CHANCE)
+      return [name, ...(COMPANIONS[name] ?? []).map((each) => each.name)].map((each) => ({ name: each, isCore }))
+    })
 }

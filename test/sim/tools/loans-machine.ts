@@ -110,8 +110,10 @@ export const loansKind: ObjectKind<Loans, { readonly leaseMs: number }> = {
     const giveBack = (thing: string, token: unknown): void => {
       replica.call(['give back', thing, token], { isPatient: true }).catch(() => undefined)
     }
-    // What a state says is this process's, and that nobody here knows, is of before a loss.
-    const sweep = (): void => {
+    // What a state says is this process's, and that nobody here knows, is of before a loss. What was answered just now is
+    // known a microtask later.
+    const sweep = async (): Promise<void> => {
+      await null
       for (const [thing, token] of replica.machine.of(port.self)) if (!inHand.has(token.join())) giveBack(thing, token)
     }
     const replica: MachineReplica<LoansMachine> = new MachineReplica(
@@ -124,9 +126,9 @@ export const loansKind: ObjectKind<Loans, { readonly leaseMs: number }> = {
           const [f, thing] = body as [string, string]
           if (f === 'borrow') giveBack(thing, value)
         },
-        strayed: () => void port.after(RETRY_MS, sweep),
+        strayed: () => void port.after(RETRY_MS, () => void sweep()),
         settled(isLoaded) {
-          if (isLoaded) port.after(RETRY_MS, sweep)
+          if (isLoaded) port.after(RETRY_MS, () => void sweep())
         },
       },
     )

@@ -1,14 +1,14 @@
 /** Locks, as the simulator uses them: asked for, held for a while, and given up, by the API that applications use. */
-import type { Token } from '../../../lib/objects/token.ts'
 import type { Lock } from '../../../lib/tools/lock.ts'
 import type { LockManager, LockOptions } from '../../../lib/tools/locks.ts'
 import type { Random } from '../random.ts'
 import { BOUNDS } from '../scenario.ts'
+import { holdsOfLocks } from './lock-holds.ts'
 import { type OpenTool, type SimTool, ToolCalls } from './tool.ts'
 
 const NAMES = 2
-/** How a lock is asked for: shared, only if it is to be had at once, taken back a moment later if it waits. */
-const CHANCES = { shared: 0.35, ifAvailable: 0.15, abort: 0.2 }
+/** How a lock is asked for: shared, only if it is to be had at once, taken from who has it, taken back a moment later if it waits. */
+const CHANCES = { shared: 0.35, ifAvailable: 0.15, steal: 0.1, abort: 0.2 }
 /** For how long it is held, in ms, at most; now and then for longer than a lease. */
 const HOLD = { most: 80, long: 5_000, longChance: 0.03 }
 /** What one process asks for at a time, at most: more would wait until the run is over. */
@@ -33,13 +33,14 @@ class OpenLocks implements OpenTool {
     const mode = random.chance(CHANCES.shared) ? 'shared' : 'exclusive'
     const isAbortable = random.chance(CHANCES.abort)
     const ifAvailable = !isAbortable && random.chance(CHANCES.ifAvailable)
+    const steal = !isAbortable && !ifAvailable && mode === 'exclusive' && random.chance(CHANCES.steal)
     const abort = new AbortController()
     if (isAbortable) this.#calls.after(random.between(0, 600), () => abort.abort())
     const ms = random.between(0, random.chance(HOLD.longChance) ? HOLD.long : HOLD.most)
-    const options: LockOptions = { mode, ifAvailable, ...(isAbortable ? { signal: abort.signal } : {}) }
+    const options: LockOptions = { mode, ifAvailable, steal, ...(isAbortable ? { signal: abort.signal } : {}) }
     const run = (): Promise<unknown> => this.#locks.request(name, options, (lock) => this.#hold(lock, ms))
     this.#wanted += 1
-    void this.#calls.run('request', [name, { mode, ifAvailable }], run).finally(() => {
+    void this.#calls.run('request', [name, { mode, ifAvailable, steal }], run).finally(() => {
       this.#wanted -= 1
     })
     return true
@@ -79,16 +80,7 @@ export const locks: SimTool = {
       import('../../../lib/tools/locks.ts'),
     ])
     return {
-      holds: {
-        granted(body, value) {
-          const [kind, lock, mode] = body as [string, string, string]
-          return kind === 'lock' && value !== null ? { lock, token: value as Token, mode } : null
-        },
-        released(body) {
-          const [kind, lock, token] = body as [string, string, Token]
-          return kind === 'unlock' ? { lock, token } : null
-        },
-      },
+      holds: holdsOfLocks(),
       open: (place, use) =>
         use(locksKind, { leaseMs: BOUNDS.lease }, (handle) => {
           const manager = new LockManager(() => Promise.resolve(handle))

@@ -54,6 +54,7 @@ test('a long correct trace puts most properties to the test', () => {
     'T5',
     'T12',
     'T13',
+    'T14',
     'L4',
     'L5',
     'L9',

@@ -1,5 +1,5 @@
 import type { ExecLine, TraceDeed, TraceLine, TraceToken } from '../../../lib/testing/trace.ts'
-import { accepts, rejects, TraceWriter } from './builder.ts'
+import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
 const all = ['a', 'b', 'c']
 const options = { order: 'total', uniform: true, consistency: 'consistent', state: true } as const
@@ -164,14 +164,19 @@ accepts('T12', 'what waits for one out of reach, dropped', without('b', 'expelle
 rejects('T12', 'what waits on for one out of reach', without('b', 'expelled', []))
 
 /** a is out of reach, and what it held ends so much later. */
-const expired = (ms: number, since = '2.a.1'): MachineWriter => {
-  const writer = without('a', 'expelled', [{ do: 'view' }]).wait(ms)
+const expired = (ms: number, since = '2.a.1', heardMs?: number): MachineWriter => {
+  const writer = without('a', 'expelled', [{ do: 'view' }])
+  if (heardMs !== undefined) writer.write({ e: 'lease', t: 0, p: 'a', start: heardMs })
+  writer.wait(ms)
   const fields = { by: 'b', at: ['2.a.1', 1], op: 'expire', whom: ['a'], since } as const
   for (const p of ['b', 'c']) writer.exec(p, 'h5', fields, [released])
   return writer
 }
 accepts('T12', 'what ends when its lease must have run out', expired(12_000))
 rejects('T12', 'what ends before its lease has run out', expired(9_000))
+// The view came long after it was last heard, in the first; in the second it was heard until shortly before.
+accepts('T12', 'what ends when its own lease is over', expired(10_001, '2.a.1', 0))
+rejects('T12', 'what ends before its own lease is over', expired(9_000, '2.a.1', 1))
 rejects('T12', 'what ends by a word about another absence', expired(12_000, '1.a.1'))
 
 /** A queue of so many tries and items. */
@@ -269,6 +274,196 @@ rejects(
     .ends('a', 1, 1),
 )
 
+/** Operations of the applications on one object, each with its end: [process, name, arguments, value, is refused]. */
+const done = (obj: string, ...ops: readonly [string, string, unknown, unknown, boolean?][]): MachineWriter => {
+  const writer = new MachineWriter(obj)
+  for (const [i, [p, f, args, value, isRefused = false]] of ops.entries())
+    writer.begins(p, i, f, args).ends(p, i, value, !isRefused)
+  return writer
+}
+
+accepts(
+  'T13',
+  'a bank whose sum stays',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'audit', [], [95, 105, 100]]),
+)
+rejects(
+  'T13',
+  'a transfer of which a half is seen',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'audit', [], [95, 100, 100]]),
+)
+rejects(
+  'T13',
+  'two transfers from one balance',
+  done('bank', ['a', 'transfer', ['a0', 'a1', 5], [100, 100]], ['b', 'transfer', ['a0', 'a2', 5], [100, 100]]),
+)
+rejects('T13', 'an update that is lost', done('bank', ['a', 'update', ['t0'], 1], ['b', 'update', ['t0'], 1]))
+accepts(
+  'T13',
+  'one result for all',
+  done('once', ['a', 'run', ['k', 'x'], 'x'], ['b', 'run', ['k', 'y'], 'x'], ['c', 'propose', ['k', 'z'], 'x']),
+)
+rejects(
+  'T13',
+  'a result that another one has replaced',
+  done('once', ['a', 'run', ['k', 'x'], 'x'], ['b', 'propose', ['k', 'y'], 'y']),
+)
+rejects('T13', 'a result that nobody has made', done('once', ['a', 'run', ['k', 'x'], 'y']))
+accepts(
+  'T13',
+  'a result that was forgotten',
+  done('once', ['a', 'propose', ['k', 'x'], 'x'], ['b', 'forget', ['k'], true], ['b', 'propose', ['k', 'y'], 'y']),
+)
+accepts('T13', 'a latch that is counted down', done('latch', ['a', 'countDown', [], 19], ['b', 'countDown', [], 18]))
+rejects('T13', 'a latch that opens too early', done('latch', ['a', 'countDown', [], 19], ['b', 'wait', [], null]))
+const decision = (outcome: unknown, votes: unknown): unknown => ({ outcome, votes, view: '1.a.1' })
+const voted = ['a', 'vote', ['b', 'yes', 'a'], null] as const
+const decided = ['b', 'decision', ['b'], decision('yes', { a: 'yes' })] as const
+accepts(
+  'T13',
+  'a decision',
+  done(
+    'ballot',
+    [...voted],
+    [...decided],
+    ['c', 'vote', ['b', 'no', 'c'], 'decided', true],
+    ['c', 'decision', ['b'], decision('yes', { a: 'yes' })],
+  ),
+)
+rejects(
+  'T13',
+  'two decisions',
+  done('ballot', [...voted], [...decided], ['c', 'decision', ['b'], decision(null, { a: 'yes' })]),
+)
+rejects(
+  'T13',
+  'a vote after the decision',
+  done('ballot', [...voted], [...decided], ['c', 'vote', ['b', 'no', 'c'], null]),
+)
+rejects(
+  'T13',
+  'a decision without a vote that was taken before',
+  done('ballot', [...voted], ['b', 'decision', ['b'], decision(null, {})]),
+)
+rejects('T13', 'a vote that counts twice', done('ballot', [...voted], ['a', 'vote', ['b', 'no', 'a'], null]))
+
+/** What all members do, one after the other: [who, number, body, answer, answers to others]. */
+const doing = (
+  obj: string,
+  ...steps: readonly [string, number, unknown, unknown, TraceDeed['answers']?][]
+): MachineWriter => {
+  const writer = new MachineWriter(obj)
+  for (const [i, [by, n, body, answer, answers]] of steps.entries())
+    writer.does(all, [by, n, body], `s${i}`, [apply(by, n, answer, answers)])
+  return writer
+}
+const permit = ['lock', '', 'exclusive', 'wait'] as const
+accepts(
+  'T12',
+  'two who have a permit',
+  doing('permits', ['a', 1, permit, [true, token(1)]], ['b', 1, permit, [true, token(2)]], ['c', 1, permit, 'waits']),
+)
+rejects(
+  'T12',
+  'a permit too many',
+  doing(
+    'permits',
+    ['a', 1, permit, [true, token(1)]],
+    ['b', 1, permit, [true, token(2)]],
+    ['c', 1, permit, [true, token(3)]],
+  ),
+)
+const theft = ['b', 1, ['lock', 'l', 'exclusive', 'steal'], [true, token(2)]] as const
+const owned = ['a', 1, ['lock', 'l', 'exclusive', 'wait'], [true, token(1)]] as const
+accepts(
+  'T12',
+  'a lock that is stolen',
+  doing('locks', [...owned], [...theft], ['a', 2, ['unlock', 'l', token(1)], [true, false]]),
+)
+rejects(
+  'T12',
+  'a lock that is unlocked by whom it was stolen from',
+  doing('locks', [...owned], [...theft], ['a', 2, ['unlock', 'l', token(1)], [true, true]]),
+)
+const ran = ['a', 1, [0, 'k'], 'waits', [['a', 1, [true, [0, token(1)]]]]] as const
+const completed = ['a', 2, [1, 'k', token(1), 'x'], [true, null]] as const
+accepts('T12', 'what is done once', doing('once', [...ran], [...completed], ['b', 1, [0, 'k'], [true, [1, 'x']]]))
+rejects(
+  'T12',
+  'what is run again though it is done',
+  doing('once', [...ran], [...completed], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
+)
+rejects(
+  'T12',
+  'what two run at a time',
+  doing('once', [...ran], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
+)
+const begun = ['a', 1, [0, 'b', '', ['yes', 'no'], 'majority', null, all], [true, null]] as const
+const yes = (by: string, answer: unknown = [true, null]) => [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
+accepts(
+  'T12',
+  'a ballot that two of three decide',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b')], [...yes('c', [false, 'decided', ''])]),
+)
+rejects(
+  'T12',
+  'a vote that counts after the decision',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b')], [...yes('c')]),
+)
+rejects(
+  'T12',
+  'a ballot that one of three decides',
+  doing('ballot', [...begun], [...yes('a')], [...yes('b', [false, 'decided', ''])]),
+)
+const both = ['a', 1, [0, [], ['k', 1, 'l', 1]], [true, [1, 0]]] as const
+accepts(
+  'T12',
+  'a commit of what has not changed',
+  doing('bank', [...both], ['b', 1, [0, ['k', 1, 'l', 1], ['k', 2]], [true, [2, 0]]]),
+)
+rejects(
+  'T12',
+  'a commit of what has changed',
+  doing(
+    'bank',
+    [...both],
+    ['b', 1, [0, ['l', 1], ['k', 2]], [true, [2, 0]]],
+    ['c', 1, [0, ['l', 1, 'k', 1], ['k', 3]], [true, [3, 0]]],
+  ),
+)
+const arrive = ['arrive']
+accepts(
+  'T12',
+  'two who meet',
+  doing('meeting', ['a', 1, arrive, 'waits'], ['b', 1, arrive, [true, 1], [['a', 1, [true, 1]]]]),
+)
+rejects(
+  'T12',
+  'one who meets itself',
+  doing('meeting', ['a', 1, arrive, 'waits'], ['a', 2, arrive, [true, 1], [['a', 1, [true, 1]]]]),
+)
+
+/** a has a lock in hand; b gets it, and has it in hand for so many ms beside a. */
+const beside = (wish: 'wait' | 'steal', ms: number): TraceWriter => {
+  const writer = doing('locks', [...owned], ['b', 1, ['lock', 'l', 'exclusive', wish], [true, token(2)]])
+  const hand = (p: string, n: number, on: boolean): TraceLine => {
+    return { e: 'act', t: writer.t, p, lock: 'locks/l', token: token(n), on, mode: 'exclusive' }
+  }
+  const grant = (p: string, n: number): TraceLine => {
+    return { e: 'grant', t: writer.t, p, lock: 'locks/l', token: token(n), mode: 'exclusive' }
+  }
+  writer.write(grant('a', 1), hand('a', 1, true), grant('b', 2), hand('b', 2, true))
+  return writer
+    .wait(ms)
+    .write(hand('a', 1, false))
+    .end()
+}
+tolerates('P3', 'one who has a lock in hand that was stolen, for a while', beside('steal', 9_000))
+rejects('P3', 'one who has a lock in hand that was stolen, when its lease must be over', beside('steal', 12_000))
+rejects('P3', 'two who have a lock in hand', beside('wait', 9_000))
+tolerates('T5', 'a lock that is stolen', beside('steal', 100))
+rejects('T5', 'a lock that is granted twice', beside('wait', 100))
+
 const asking = (): MachineWriter => cells().begins('a', 1, 'read', ['k'])
 const atRest = (writer: MachineWriter): TraceWriter => {
   for (const p of all) writer.settle('join:', 'ok', p).settle('join:cells', 'ok', p)
@@ -285,3 +480,47 @@ rejects(
     .write({ e: 'return', t: 9_000, p: 'a', id: 1, ok: true } as TraceLine)
     .end(),
 )
+
+interface Turn {
+  /** How long after the quiet line the cast in another group is sent that it waits for, in ms. */
+  readonly after: number
+  /** How often the call is cast by then. */
+  readonly tries?: number
+  /** How long after its cast is settled the call ends. */
+  readonly ends?: number
+}
+
+/** The cast that carries a's call waits for the number of one in another group. */
+function inTurn({ after, tries = 1, ends = 1 }: Turn): TraceWriter {
+  const writer = asking().open('other', all, options).view('other', '1.a.1', all)
+  const made = (m: string, g: string): TraceLine => ({ e: 'cast', t: writer.t, p: 'a', m, g, seen: '1.a.1' })
+  writer.write(made('a#1', 'other')).quiet(all)
+  for (let n = 2; n <= tries + 1; n += 1) {
+    const about = { obj: 'cells', id: 1, call: [0, 1], body: ['read', 'k'] } as const
+    writer.write(made(`a#${n}`, 'cells'), { e: 'ask', t: writer.t, p: 'a', ...about, m: `a#${n}` })
+    if (n <= tries) writer.settle(`a#${n}`, 'refused')
+  }
+  const last = `a#${tries + 1}`
+  writer.wait(after).send('a#1', 'other').wait(100).send(last, 'cells').wait(100).settle(last, 'delivered')
+  return writer.wait(ends).ends('a', 1, [0, null]).wait(3_000).end()
+}
+
+tolerates('L9', 'a call whose cast waits for its turn', inTurn({ after: 1_500 }))
+tolerates('L9', 'a call that ends in time after its cast has had its turn', inTurn({ after: 1_500, ends: 900 }))
+rejects('L9', 'a call that ends too late after its cast has had its turn', inTurn({ after: 1_500, ends: 1_100 }))
+rejects('L9', 'a call whose cast was sent in time', inTurn({ after: 500, ends: 1_100 }))
+rejects('L9', 'a call that is cast over and over', inTurn({ after: 1_500, tries: 4 }))
+
+/** b waits for a thing that passes from hand to hand, so long after the quiet line each, and gets it in the end. */
+function inLine(...passes: readonly number[]): TraceWriter {
+  const writer = loans().begins('b', 1, 'borrow', ['t']).quiet(all)
+  const quiet = writer.t
+  for (const [i, at] of passes.entries())
+    writer.write({ e: 'grant', t: quiet + at, p: 'a', lock: 'loans/t', token: token(i + 1), mode: 'shared' })
+  const last = passes.at(-1) ?? 0
+  writer.write({ e: 'return', t: quiet + last, p: 'b', id: 1, ok: true, value: null })
+  return writer.wait(last + 3_000).end()
+}
+
+tolerates('L9', 'a call that stands in line while what it waits for passes on', inLine(900, 1_800, 2_700))
+rejects('L9', 'a call that stands in line while what it waits for does not pass on', inLine(900, 1_000, 2_100))

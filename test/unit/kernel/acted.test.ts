@@ -52,6 +52,7 @@ function row(remembered: Remembered[], ended: string[] = [], line = 'L', endedAt
     remembered,
     weight: 1,
     isWitness: false,
+    quietMs: 0,
     away: [],
     asked: [],
   }

@@ -152,6 +152,7 @@ const row = (away: AwayRow[], departed: Row['departed'] = []): Row => ({
   remembered: [],
   weight: 1,
   isWitness: false,
+  quietMs: 0,
   asked: [],
   away,
 })

@@ -132,6 +132,13 @@ export class Cluster {
     for (const other of this.kernels.keys()) this.#step(other, [{ type: 'linkDown', peer: id }])
   }
 
+  /** As `crash`, and the others have the proof of it, and what it had voted. */
+  die(id: string): void {
+    const record = this.kernels.get(id)?.votes ?? null
+    this.crash(id)
+    for (const other of this.kernels.keys()) this.#step(other, [{ type: 'dead', peer: id, record }])
+  }
+
   run(ms: number): void {
     const end = this.now + ms
     this.until(() => this.now >= end)

@@ -295,16 +295,17 @@ describe('codec › what a peer may not send', () => {
         remembered: [],
         weight: 1,
         isWitness: false,
+        quietMs: 0,
         away: [],
         asked: [],
       },
     }
     const whole = encodeFrame({ t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
     assert.equal(faultOf(whole), null)
-    // At the end: flags and number of the second held cast, four empty lists, the vote, and two more.
-    const bits = whole.at(-10) ?? 0
-    const head = whole.subarray(0, -10)
-    const rest = whole.subarray(-8)
+    // At the end: flags and number of the second held cast, four empty lists, the vote, a time, and two more lists.
+    const bits = whole.at(-11) ?? 0
+    const head = whole.subarray(0, -11)
+    const rest = whole.subarray(-9)
     assert.equal(faultOf(Uint8Array.of(...head, bits | 32, 20, ...rest)), 'malformed')
     assert.equal(faultOf(Uint8Array.of(...head, bits | 4, ...rest)), 'malformed')
   })

@@ -75,7 +75,7 @@ function flushRow(from: string, groups: readonly GroupRow[], removed: Row['remov
   const votes = { last: null, attempt: null }
   const rest = { removed, marked: [], readies: [], departed: [], remembered: [], away: [], asked: [] }
   const own = { name: '', origin: '', votes, line: null, generation: 0, voiceFrom: 0, lamport: 0 }
-  return { from, view: '2.a', ...own, ...rest, groups, weight: 1, isWitness: false }
+  return { from, view: '2.a', ...own, ...rest, groups, weight: 1, isWitness: false, quietMs: 0 }
 }
 
 function historyOf(...groups: readonly GroupRow[]): GroupHistory {

@@ -152,6 +152,7 @@ export const row: Arbitrary<Row> = plain({
   departed: fc.array(departed, { maxLength: 2 }),
   weight: fc.nat(255),
   isWitness: fc.boolean(),
+  quietMs: num,
   asked: fc.array(plain({ attempt: view, leader: id }), { maxLength: 2 }),
   away: fc.array(plain({ id, name: text, origin: text, rank: num, since: fc.option(view), forMs: num }), {
     maxLength: 2,

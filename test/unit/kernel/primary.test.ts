@@ -40,6 +40,7 @@ function row(from: string, voter: Voter): Row {
     remembered: [],
     weight,
     isWitness,
+    quietMs: 0,
     away: [],
     asked,
   }

@@ -129,6 +129,30 @@ test('machine › a cast whose fate is unknown is made again, and what was done 
   )
 })
 
+test('machine › what waits here unsent behind a call that was lost is cast again behind it, and not passed over first', async () => {
+  const { cluster, of } = made(3)
+  const [member] = cluster.primary
+  assert.ok(member)
+  const { handle } = member
+  cluster.cutOff(member)
+  member.loses = 1
+  const asked = [1, 10, 100, 1_000].map((each) => ask(handle, each))
+  const abort = new AbortController()
+  asked.push(ask(handle, 10_000, { signal: abort.signal }), ask(handle, 100_000))
+  await cluster.advance(100)
+  abort.abort(new Error('no longer'))
+  await cluster.advance(100)
+  const { casts } = member
+  cluster.join(member)
+  await cluster.advance(500)
+  assert.deepEqual(
+    asked.map(({ result }) => (result instanceof Error ? result.message : result)),
+    [1, 11, 111, 1_111, 'no longer', 101_111],
+  )
+  assert.equal(member.casts, casts)
+  assert.equal(of('p1').machine.total, 101_111)
+})
+
 test('machine › a refusal is the error that the object makes of it, and a malformed request the fault of who made it', async () => {
   const { cluster, of } = made(2)
   const refused = ask(of('p0'), 'give back')

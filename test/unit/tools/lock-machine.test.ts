@@ -236,6 +236,14 @@ test('lock machine › a malformed request changes nothing, a malformed state is
     ['unlock', 'x', ['L', '1.a.1']],
     ['unlock', 'x'],
     ['query', 1],
+    ['lock', 'x', 'exclusive', 'wait', [['t', 'token']]],
+    ['lock', 'x', 'exclusive', 'wait', Array.from({ length: 65 }, () => ['t', ['L', '1.a.1', 1]])],
+    ['await', 's', [], []],
+    ['await', 's', [['b', ['L', '1.a.1', 1]]]],
+    ['await', 's', [['b', ['L', '1.a.1', 0]]], []],
+    ['confirm', 0, []],
+    ['confirm', 1, [0]],
+    ['confirm', 1],
     ['toString'],
   ]
   for (const body of bad) assert.equal(bench.machine.apply(body, { process: 'a', call: 1 }, bench.context), null)
@@ -243,18 +251,30 @@ test('lock machine › a malformed request changes nothing, a malformed state is
   bench.lock('a')
   const before = bench.machine.save()
   const held = ['a', 1, 'x', 'exclusive', ['L', '1.a.1', 1], 2]
-  const waiting = ['a', 1, 'x', 'exclusive', 'wait', 2]
+  const waiting: unknown[] = ['a', 1, 'x', 'exclusive', 'wait', 2, []]
+  const none = [[], 0, null]
+  const elsewhere = ['a', 1, 's', [['b', ['L', '1.a.1', 1]]], [], 2]
   for (const state of [
     null,
     [],
-    [1, [], null],
-    [-1, [], []],
-    [1, [held.with(0, 7)], []],
-    [1, [held.with(3, 'x')], []],
-    [1, [held.with(4, ['L'])], []],
-    [1, [], [waiting.with(4, 'hope')]],
-    [1, [held], [waiting.with(1, 0)]],
-    [1, [], [waiting.slice(1)]],
+    [1, [], []],
+    [1, [], null, none],
+    [-1, [], [], none],
+    [1, [held.with(0, 7)], [], none],
+    [1, [held.with(3, 'x')], [], none],
+    [1, [held.with(4, ['L'])], [], none],
+    [1, [], [waiting.with(4, 'hope')], none],
+    [1, [held], [waiting.with(1, 0)], none],
+    [1, [], [waiting.slice(1)], none],
+    [1, [], [waiting.with(6, [['x', ['L']]])], none],
+    [1, [], [], null],
+    [1, [], [], [[], -1, null]],
+    [1, [], [], [[elsewhere.with(3, [])], 0, null]],
+    [1, [], [], [[elsewhere.with(2, 3)], 0, null]],
+    [1, [], [], [[elsewhere.slice(1)], 0, null]],
+    // A deadlock that is none.
+    [1, [], [], [[elsewhere], 1, [1, [2], []]]],
+    [1, [], [], [[], 1, [1]]],
   ]) {
     assert.throws(() => bench.machine.load(state), /malformed state/)
   }

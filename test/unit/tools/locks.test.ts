@@ -348,7 +348,7 @@ test('locks › options are read in the order of their names', async () => {
   const options = new Proxy<LockOptions>({}, { get: (_, key) => void read.push(String(key)) })
   void of(0).request('x', options, nothing)
   await rest()
-  assert.deepEqual(read, ['ifAvailable', 'mode', 'signal', 'steal'])
+  assert.deepEqual(read, ['holding', 'ifAvailable', 'mode', 'signal', 'steal'])
 })
 
 test('locks › query shows who holds and who waits, in the whole space and in order', async () => {

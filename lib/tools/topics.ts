@@ -1,0 +1,149 @@
+/**
+ * Publish and subscribe: topics by the thousand, found by name or by pattern.
+ *
+ * Topics are no groups of their own. They travel on a few lanes, each a group, of which every member gets all messages and
+ * shows its application those that it has subscribed to (decision 026). The lanes are opened, and their code is loaded, with
+ * the first publication or subscription.
+ */
+import { encodeValue } from '../values.ts'
+import type { Subscription, TopicMessage } from './subscription.ts'
+import type { TopicOrder } from './topic-names.ts'
+
+/** How something is published. */
+export interface PublishOptions {
+  /**
+   * `fifo`: after what this process has published before on the topic. `causal`: besides, after all that this process had
+   * been told of, or had done, before, in topics and objects that are causal. Default `fifo`.
+   */
+  readonly order?: TopicOrder
+  /**
+   * Keeps the message, and of those before it in the topic so many that there are `keep` with it, for who subscribes later:
+   * 1 keeps the last value, 10 the last ten. 0 to 1,000. Default 0: it is not kept, and what is kept stays as it is.
+   */
+  readonly keep?: number
+}
+
+/** How one subscribes. */
+export interface SubscribeOptions {
+  /** Of each topic, at most so many of the kept messages are told first. 0 to 1,000. Default 0. */
+  readonly last?: number
+  /** Ends the subscription, or the wait for it. */
+  readonly signal?: AbortSignal
+}
+
+/** What a subscriber does with a message. */
+export type TopicListener<Value = unknown> = (message: TopicMessage<Value>) => void
+
+/** The part that is loaded later; it checks what it is given. */
+interface Hub {
+  /** @param bytes the value, encoded; null: what is kept is cleared. */
+  publish(topic: string, bytes: Uint8Array | null, options: PublishOptions): Promise<void>
+  subscribe(pattern: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription>
+}
+
+/** The topics of a space: `space.topics`. */
+export class Topics {
+  readonly #load: () => Promise<Hub>
+  #hub: Promise<Hub> | null = null
+
+  /** Made by the space. */
+  constructor(load: () => Promise<Hub>) {
+    this.#load = load
+  }
+
+  /**
+   * Publishes a value, which is copied, to all who have subscribed to the topic, this process too. Resolves when it is
+   * delivered here: then all who were subscribed, and stay, get it. Ignored, the promise never rejects unhandled.
+   *
+   * Rejects with UsageError (the name; options; a witness publishes nothing), ValueError, TooLargeError, BusyError (10,000
+   * publications wait; or too much is kept), UnknownOutcomeError, ClosedError.
+   */
+  publish(topic: string, value: unknown, options: PublishOptions = {}): Promise<void> {
+    return quiet(this.#publish(topic, { value }, options))
+  }
+
+  /**
+   * Forgets what is kept of the topic, up to here: who subscribes later is told of nothing. Subscribers are not told.
+   * Give the `order` that it is published with. Rejects as {@link publish} does.
+   */
+  clear(topic: string, options: Pick<PublishOptions, 'order'> = {}): Promise<void> {
+    return quiet(this.#publish(topic, null, options))
+  }
+
+  /**
+   * Subscribes to a topic, or to all topics that a pattern matches, now and later. Resolves when nothing is missed any more;
+   * `last` kept messages of each come first. Without `fn`, iterate over the subscription: it buffers from the first on.
+   *
+   * Rejects with UsageError (the pattern; options; a witness is told of nothing), ClosedError, or the signal's reason.
+   */
+  subscribe<Value = unknown>(pattern: string, options?: SubscribeOptions): Promise<Subscription<Value>>
+  subscribe<Value = unknown>(
+    pattern: string,
+    fn: TopicListener<Value>,
+    options?: SubscribeOptions,
+  ): Promise<Subscription<Value>>
+  async subscribe<Value>(
+    pattern: string,
+    first: TopicListener<Value> | SubscribeOptions = {},
+    second: SubscribeOptions = {},
+  ): Promise<Subscription<Value>> {
+    const fn = typeof first === 'function' ? (first as TopicListener) : undefined
+    const options = typeof first === 'function' ? second : first
+    return (await (await this.#whole()).subscribe(pattern, fn, options)) as Subscription<Value>
+  }
+
+  async #publish(topic: string, what: { readonly value: unknown } | null, options: PublishOptions): Promise<void> {
+    // Now, before the caller can change it.
+    const bytes = what === null ? null : encodeValue(what.value)
+    await (await this.#whole()).publish(topic, bytes, options)
+  }
+
+  #whole(): Promise<Hub> {
+    this.#hub ??= this.#load().catch((error: unknown) => {
+      this.#hub = null
+      throw error
+    })
+    return this.#hub
+  }
+}
+
+/** One topic, with the options that it is published with: `space.topic(name)`. Costs nothing to keep. */
+export class Topic<Value = unknown> {
+  readonly name: string
+  readonly #topics: Topics
+  readonly #options: PublishOptions
+
+  /** Use `space.topic`. */
+  constructor(topics: Topics, name: string, options: PublishOptions) {
+    this.name = name
+    this.#topics = topics
+    this.#options = options
+  }
+
+  /** As `space.topics.publish`. */
+  publish(value: Value, options: PublishOptions = {}): Promise<void> {
+    return this.#topics.publish(this.name, value, { ...this.#options, ...options })
+  }
+
+  /** As `space.topics.clear`. */
+  clear(): Promise<void> {
+    return this.#topics.clear(this.name, this.#options)
+  }
+
+  /** As `space.topics.subscribe`. */
+  subscribe(options?: SubscribeOptions): Promise<Subscription<Value>>
+  subscribe(fn: TopicListener<Value>, options?: SubscribeOptions): Promise<Subscription<Value>>
+  subscribe(
+    first: TopicListener<Value> | SubscribeOptions = {},
+    second: SubscribeOptions = {},
+  ): Promise<Subscription<Value>> {
+    if (typeof first === 'function') return this.#topics.subscribe(this.name, first, second)
+    return this.#topics.subscribe(this.name, first)
+  }
+}
+
+/** Whoever ignores it hears of nothing. */
+function quiet(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined)
+  return promise
+}
