@@ -3,6 +3,7 @@
  *
  *   npm run sim:timing -- [--seeds N] [--from S0] [--json]
  *   npm run sim:timing -- --engines [--members N]       what the total order engines cost instead, as a table
+ *   npm run sim:timing -- --tools [--members N]         what the tools cost
  *
  * Prints every case (with `--json` only the last line), and as the last line the worst figure of each kind and its
  * bound. Exit code 1 if one is exceeded.
@@ -18,6 +19,7 @@ import {
   measureHerd,
   TIMING_BOUNDS,
 } from './measure.ts'
+import { measureTools } from './tools.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,11 +27,13 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     engines: { type: 'boolean', default: false },
+    tools: { type: 'boolean', default: false },
     members: { type: 'string', default: '5' },
   },
 })
 
 if (values.engines) await printEngines(Number(values.members))
+else if (values.tools) await printTools(Number(values.members))
 else await printTimes()
 
 async function printTimes(): Promise<void> {
@@ -55,6 +59,13 @@ async function printTimes(): Promise<void> {
     cases[name].push(measured)
     if (!values.json) console.log(name, JSON.stringify(measured))
   }
+}
+
+async function printTools(n: number): Promise<void> {
+  console.log('| tool | call | delays | copies of casts | records | frames |')
+  console.log('|---|---|---|---|---|---|')
+  for (const { tool, call, delays, copies, records, frames } of await measureTools(n))
+    console.log(`| ${tool} | ${call} | ${delays} | ${copies} | ${records} | ${frames} |`)
 }
 
 async function printEngines(n: number): Promise<void> {

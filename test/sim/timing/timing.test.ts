@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ENGINES, measureEngine } from './engines.ts'
 import { HEAL_KINDS, measureFlush, measureHeal, measureHerd, TIMING_BOUNDS } from './measure.ts'
+import { measureTools } from './tools.ts'
 
 test('timing › after a heal ten processes are in one view within 2 s of the first path', async () => {
   for (const kind of HEAL_KINDS) {
@@ -53,4 +54,19 @@ test('timing › a moving sequencer serves whoever casts alone in one delay, and
     // The role moves after 64 of the 200 casts.
     assert.ok(engine === 'moving' ? one.meanMs < 50 : one.meanMs > 70, JSON.stringify(one))
   }
+})
+
+test('timing › a call of a tool takes four delays, one copy of it and one record to each other member', async () => {
+  const n = 3
+  const figures = await measureTools(n)
+  for (const { tool, call, delays, copies, records, frames } of figures) {
+    const isLight = tool === 'map' || tool === 'presence'
+    const times = tool === 'ballot' ? n : call === 'once, the first' ? 2 : 1
+    const most = isLight ? 1 : tool === 'ballot' ? 4 : 4 * times
+    const each = times * (n - 1)
+    const text = JSON.stringify({ tool, call, delays, copies, records, frames })
+    assert.ok(delays >= 1 && delays <= most + 0.1, text)
+    assert.ok(copies === each && records <= (isLight ? 0 : each) && frames <= 2 * each, text)
+  }
+  assert.equal(figures.length, 21)
 })
