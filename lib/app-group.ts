@@ -7,7 +7,7 @@
  */
 
 import { ClosedError, UsageError } from './errors.ts'
-import { GroupState, type StateContext } from './group-state.ts'
+import { encodeRequest, GroupState, type StateContext } from './group-state.ts'
 import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type {
@@ -16,6 +16,7 @@ import type {
   GroupPhase,
   GroupPort,
   GroupView,
+  Mail,
   Receipt,
   Replica,
   Succession,
@@ -28,6 +29,7 @@ import { encodeValue } from './values.ts'
 export interface GroupContext extends StateContext {
   /** Casts of this process so far, over all groups. */
   castsMade(): number
+  readonly mail: Mail
   now(): number
   after(ms: number, fn: () => void): () => void
   leaseStart(): number | null
@@ -134,7 +136,19 @@ export class AppGroup implements GroupPort {
     return this.#phase !== 'leaving' && this.#phase !== 'ended' && this.#context.isWritable()
   }
 
+  get mail(): Mail {
+    return this.#context.mail
+  }
+
   cast(op: unknown, options: CastOptions = {}): Receipt {
+    return this.#cast(() => encodeValue(op), options)
+  }
+
+  castRequest(op: unknown, options: CastOptions = {}): Receipt {
+    return this.#cast(() => encodeRequest(op), options)
+  }
+
+  #cast(encode: () => Uint8Array, options: CastOptions): Receipt {
     const { service } = options
     if (service !== undefined && service !== 'gbcast') {
       throw new UsageError(`service: ${JSON.stringify(service)} is none; use 'gbcast', or leave it out`)
@@ -147,7 +161,7 @@ export class AppGroup implements GroupPort {
     if (this.#phase === 'leaving' || this.#phase === 'ended') {
       throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
     }
-    return this.#context.cast(this, encodeValue(op), options)
+    return this.#context.cast(this, encode(), options)
   }
 
   now(): number {
