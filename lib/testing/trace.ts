@@ -375,6 +375,46 @@ export interface RoleLine extends ProcessLine {
   readonly on: boolean
 }
 
+/** The application sends a direct message. */
+export interface PostLine extends ProcessLine {
+  readonly e: 'post'
+  /** `<sender>><n>`; n counts from 1 over all direct messages of the sender. */
+  readonly m: string
+  readonly to: string
+  /** The address. */
+  readonly g: string
+  readonly h: string | number
+}
+
+/** The kernel has put the last of a direct message on the link to its receiver. */
+export interface DispatchLine extends ProcessLine {
+  readonly e: 'dispatch'
+  readonly m: string
+  readonly to: string
+  /** The view of the space that it is in. */
+  readonly view: string
+  readonly h: string | number
+}
+
+/** The application gets a direct message. */
+export interface GetLine extends ProcessLine {
+  readonly e: 'get'
+  readonly m: string
+  readonly g: string
+  /** The view of the space that the application is in. */
+  readonly view: string | null
+  readonly h: string | number
+}
+
+/** The application is told that a direct message of its own will not arrive, or may not have. */
+export interface PostEndLine extends ProcessLine {
+  readonly e: 'postEnd'
+  readonly m: string
+  readonly to: string
+  readonly g: string
+  readonly outcome: 'refused' | 'unknown'
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -519,6 +559,10 @@ export type TraceLine =
   | LeaseLine
   | WriteLine
   | RoleLine
+  | PostLine
+  | DispatchLine
+  | GetLine
+  | PostEndLine
   | KeptLine
   | InstallLine
   | RowLine

@@ -4,11 +4,15 @@ import { cells } from './cells.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
+import { mail } from './mail.ts'
 import { register } from './register.ts'
 import { stock } from './stock.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
 
 const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
+
+/** Those of the workload `calls`: all of them, in each run. */
+const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [{ tool: mail, name: mail.name, isCore: true }]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4
@@ -26,6 +30,16 @@ const loaded = new Map<string, LoadedTool>()
 /** Loads what they need of the library. */
 export async function loadTools(): Promise<void> {
   for (const { name, load } of TOOLS) if (!loaded.has(name)) loaded.set(name, await load())
+}
+
+/** The same for `calls`. */
+export async function loadCallTools(): Promise<void> {
+  for (const { name, tool } of CALL_TOOLS) if (!loaded.has(name)) loaded.set(name, await tool.load())
+}
+
+/** The tools of a run of `calls`. */
+export function callTools(): readonly DrawnTool[] {
+  return CALL_TOOLS
 }
 
 /** One that is loaded. */
