@@ -83,7 +83,14 @@ export type { Space } from './space.ts'
 export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
-export { OutOfBoundsError, type ToolErrorCode, VoteError } from './tool-errors.ts'
+export {
+  NoHandlerError,
+  NoRepliesError,
+  OutOfBoundsError,
+  RemoteError,
+  type ToolErrorCode,
+  VoteError,
+} from './tool-errors.ts'
 export type {
   Ballot,
   BallotEvents,
@@ -109,5 +116,8 @@ export type { LockMode } from './tools/lock-machine.ts'
 export type { LockInfo, LockManagerSnapshot } from './tools/lock-replica.ts'
 export type { LockGrantedCallback, LockManager, LockOptions } from './tools/locks.ts'
 export type { OnceContext, OnceOptions } from './tools/once.ts'
+export type { Replies, ReplyEntry, RequestContext, RequestHandler, RequestOptions } from './tools/requests.ts'
 export type { Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type { Service, ServiceContext, ServiceHandler } from './tools/service.ts'
+export type { ServiceCallOptions, ServiceClient } from './tools/service-client.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'
