@@ -230,8 +230,8 @@ export class AppGroup implements GroupPort {
   handleView({ view, state: plan, succession }: Of<'view'>): void {
     if (plan === 'replace' && this.#awaits !== 'replace') this.#leaseThen = this.#context.leaseStart()
     if (plan === 'anew' || plan === 'own') {
-      this.#buffer = []
-      this.#aside = null
+      this.#skip(this.#buffer.splice(0))
+      this.#skipAside()
       if (plan === 'anew') this.#state.beginAnew()
     } else if (plan !== 'replace') {
       // It was whole all the time, though whoever planned the view before did not know: it goes on from what is here.
@@ -242,7 +242,8 @@ export class AppGroup implements GroupPort {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
       const kept = this.#state.kept.take()
       if (this.#awaits === 'nothing') this.#aside = { kept, events: [] }
-      else this.#aside?.events.push(...this.#buffer, ...kept.map((keep) => ({ keep })))
+      else if (this.#aside === null) this.#skip(this.#buffer)
+      else this.#aside.events.push(...this.#buffer, ...kept.map((keep) => ({ keep })))
       this.#buffer = []
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
@@ -333,7 +334,7 @@ export class AppGroup implements GroupPort {
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#skipped = null
-    this.#aside = null
+    this.#skipAside()
     this.#replay(event)
     this.#awaits = 'nothing'
     this.#traceDigest(isUntouched)
@@ -375,7 +376,19 @@ export class AppGroup implements GroupPort {
     for (const pending of buffer) {
       const { author, n, view } = pending.info
       if (state === null || (view === state.view && n > (ownValue(state.cut, author) ?? 0))) this.#apply(pending)
+      else this.#state.skip(pending)
     }
+  }
+
+  /** They will not be applied here. */
+  #skip(casts: readonly WaitingCast[]): void {
+    for (const pending of casts) this.#state.skip(pending)
+  }
+
+  #skipAside(): void {
+    const { events } = this.#aside ?? { events: [] }
+    this.#aside = null
+    for (const event of events) if ('payload' in event) this.#state.skip(event)
   }
 }
 

@@ -84,6 +84,11 @@ export class GroupState {
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
   }
 
+  /** A cast will not be applied: the state that came covers it, or is that of the beginning. */
+  skip({ payload, info }: WaitingCast): void {
+    if (payload[0] === REQUEST_MARK) this.#guard('skipped', () => this.#replica?.skipped?.(info))
+  }
+
   /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
   view(view: GroupView, succession?: Succession): void {
     if (this.kept.isEmpty) this.#tell(view, succession)

@@ -242,6 +242,11 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return this.#requests.deliver(value, info)
   }
 
+  /** @internal A request that the state of this process covers. */
+  handleSkipped(info: OpInfo): void {
+    this.#requests.skip(info)
+  }
+
   /** @internal A view, after the deliveries of the one before. */
   handleView(view: GroupView): void {
     this.#requests.view(view)
@@ -319,6 +324,7 @@ function makeReplica(group: Group, state: StatePort | undefined): Replica {
       return true
     },
     request: (value, info) => group.handleRequest(value, info),
+    skipped: (info) => group.handleSkipped(info),
     view(view) {
       group.handleEntry({ type: 'view', number: numbers.next(), view })
       group.handleView(view)

@@ -37,6 +37,8 @@ export interface Replica {
   apply(op: unknown, info: OpInfo): boolean
   /** A cast that was made by `castRequest`. Without it, such casts are malformed. */
   request?(op: unknown, info: OpInfo): boolean
+  /** A request that will not be told: the state that this process was given is one of after it. */
+  skipped?(info: OpInfo): void
   /**
    * A new view of the group, after the casts of the old one. After `load`: the view that the loaded state has seen
    * already, which tells of nobody who has come or gone.

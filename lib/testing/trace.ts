@@ -415,6 +415,27 @@ export interface PostEndLine extends ProcessLine {
   readonly outcome: 'refused' | 'unknown'
 }
 
+/** A member of a service begins to run a call. */
+export interface RanLine extends ProcessLine {
+  readonly e: 'ran'
+  readonly obj: string
+  /** What was asked; no two calls ask the same. */
+  readonly call: number
+  readonly token: TraceToken
+}
+
+/** A member of a service has the outcome of a call recorded. */
+export interface OutcomeLine extends ProcessLine {
+  readonly e: 'outcome'
+  readonly obj: string
+  readonly call: number
+  /** False: an error. */
+  readonly ok: boolean
+  /** Who ran it. */
+  readonly by: string
+  readonly client: string
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -563,6 +584,8 @@ export type TraceLine =
   | DispatchLine
   | GetLine
   | PostEndLine
+  | RanLine
+  | OutcomeLine
   | KeptLine
   | InstallLine
   | RowLine

@@ -135,6 +135,13 @@ export class Requests {
     return true
   }
 
+  /** One was delivered while this process waited for a state, which covers it: the handler does not see it. */
+  skip({ author, n }: OpInfo): void {
+    if (author === this.#port.self)
+      this.#fail(n, new UnknownOutcomeError('the request came before the state of its asker'))
+    this.#reply(author, [n, false, 'SkippedError', 'it was given a state that is one of after the request'])
+  }
+
   #begin(n: number, view: GroupView, id: string): void {
     const open = this.#open.get(n)
     if (open === undefined) return

@@ -84,6 +84,8 @@ export class Service {
   readonly #stopListening: () => void
   readonly #stopFollowing: () => void
   readonly #ended: () => void
+  /** Clients that have asked who serves, and wait for an answer. */
+  readonly #finders = new Set<string>()
   /** Clients that are gone for good, of which the others have not been told. */
   #gone = new Set<string>()
   #isTelling = false
@@ -119,12 +121,19 @@ export class Service {
     const [kind, opening, born, no, ...rest] = message as unknown[]
     if (!this.#isServing) return this.#tell(from, [TO_CLIENT.elsewhere])
     if (kind === TO_SERVICE.find && message.length === 1) {
-      const { view } = this.#port
-      return this.#tell(from, [TO_CLIENT.members, [...(view?.members ?? [])], this.#machine.founded])
+      const { founded } = this.#machine
+      // Outside the primary component, before it ever was in one: the state that it will have is another one's, perhaps.
+      if (founded === '') this.#finders.add(from)
+      else this.#tellMembers(from)
+      return
     }
     const op = [SERVICE_OP.call, from, opening, born, no, ...rest]
     if (kind !== TO_SERVICE.call || !isCall(op)) return this.#malformed(from)
     void this.#answer({ client: from, opening: op[2], no: op[4] }, op)
+  }
+
+  #tellMembers(client: string): void {
+    this.#tell(client, [TO_CLIENT.members, [...(this.#port.view?.members ?? [])], this.#machine.founded])
   }
 
   get #isServing(): boolean {
@@ -173,6 +182,10 @@ export class Service {
   #look(): void {
     if (this.#isEnded || !this.#port.isWhole) return
     const { self, view } = this.#port
+    if (this.#finders.size > 0 && this.#machine.founded !== '') {
+      for (const client of this.#finders) this.#tellMembers(client)
+      this.#finders.clear()
+    }
     const isActing = this.#replica.sessions.isActingIn(view)
     for (const run of this.#runs.values())
       if (!isActing || !this.#machine.isRunning(run, self, run.token)) run.abort.abort(lost())
@@ -261,6 +274,7 @@ export class Service {
     this.#isEnded = true
     this.#stopListening()
     this.#stopFollowing()
+    for (const client of this.#finders) this.#tell(client, [TO_CLIENT.elsewhere])
     // Each call that waits here is told to go elsewhere.
     this.#replica.stop()
     for (const { abort } of this.#runs.values()) abort.abort(new ClosedError(`"${this.name}" is served here no longer`))

@@ -3,6 +3,7 @@
  */
 import type { Mutant } from './mutant-list.ts'
 
+const MACHINE = 'lib/tools/service-machine.ts'
 const MESSAGES = 'lib/kernel/messages.ts'
 
 const planted: readonly Omit<Mutant, 'workload'>[] = [
@@ -39,6 +40,32 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     find: 'if (unheard.length > 0 && !movers.includes(link.peer))',
     replace: 'if (unheard.length > 0 && movers.length === 0)',
     properties: ['D3'],
+  },
+  {
+    name: 'outcome-of-anybody',
+    about: 'an outcome counts whoever brings it, and whenever: a later one takes the place of the first',
+    file: MACHINE,
+    find: 'if (session === undefined || record === undefined || !isPending(record)) return STALE\n    if (record.runner !== runner || !sameToken(record.token, token)) return STALE',
+    replace:
+      'if (session === undefined || record === undefined) return STALE\n    if (!isPending(record)) {\n      session.calls.set(no, outcome)\n      return [true, null]\n    }\n    void sameToken',
+    properties: ['T7'],
+  },
+  {
+    name: 'recorded-runs-again',
+    about: 'a call that comes again is run again, though its outcome is recorded',
+    file: MACHINE,
+    find: 'if (record !== undefined && !isPending(record)) return [true, [...record]]',
+    replace:
+      'if (record !== undefined && !isPending(record)) {\n      session.calls.delete(no)\n      session.holes.add(no)\n      return this.#call({ client, opening, no }, { born, open, body }, caller, context)\n    }',
+    properties: ['T7'],
+  },
+  {
+    name: 'replies-of-the-seniors',
+    about: 'a request has entries for the three most senior members only',
+    file: 'lib/tools/requests.ts',
+    find: 'for (const member of view.members) open.entries.set(member, PENDING)',
+    replace: 'for (const member of view.members.slice(0, 3)) open.entries.set(member, PENDING)',
+    properties: ['T8'],
   },
 ]
 

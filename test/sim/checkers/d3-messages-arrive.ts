@@ -6,6 +6,7 @@
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { mailOf } from './mail.ts'
 import type { Process } from './model.ts'
+import { isAtRest, restOf } from './rest.ts'
 import { derive, type Run } from './run.ts'
 
 export const checker: Checker = {
@@ -13,6 +14,7 @@ export const checker: Checker = {
   check(run: Run): Result {
     const verdict = new Verdict('D3')
     const lasts = lastViews(run)
+    const rest = restOf(run)
     for (const mailed of derive(run, mailOf).byName.values()) {
       const { post, gets, ends } = mailed
       const { m, to } = post.data
@@ -22,7 +24,8 @@ export const checker: Checker = {
         verdict.expect(gets.length === 0, () => `${to} gets ${m}, which was refused`, end.line)
       if (gets.length > 0) continue
       const receiver = run.process(to) ?? null
-      if (end === undefined && post.process !== null && run.isLive(post.process) && run.quiet !== null)
+      const isOver = rest !== null && post.t + rest.bounds.tSettle < rest.end.t
+      if (isOver && end === undefined && post.process !== null && isAtRest(run, post.process))
         verdict.expect(isGone(receiver), () => `${to} never gets ${m}, and ${post.data.p} is not told`, post.line)
       const sentIn = mailed.dispatch?.data.view
       if (sentIn !== undefined && receiver !== null)

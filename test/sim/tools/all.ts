@@ -1,5 +1,7 @@
 /** All tools that the workload `tools` knows. */
 import type { Scenario } from '../scenario.ts'
+import { asks } from './asks.ts'
+import { calling, serving } from './calls.ts'
 import { cells } from './cells.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
@@ -12,7 +14,12 @@ import type { LoadedTool, SimTool } from './tool.ts'
 const TOOLS: readonly SimTool[] = [cells, leader, loans, locks, register, stock]
 
 /** Those of the workload `calls`: all of them, in each run. */
-const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [{ tool: mail, name: mail.name, isCore: true }]
+const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
+  { tool: asks, name: asks.name, isCore: true },
+  { tool: calling, name: calling.name, isCore: true },
+  { tool: mail, name: mail.name, isCore: true },
+  { tool: serving, name: serving.name, isCore: false },
+]
 
 /** Tools that a run has, at most. */
 const DRAWN_MAX = 4
