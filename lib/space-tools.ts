@@ -171,7 +171,9 @@ export abstract class SpaceTools extends SpaceObjects {
    */
   async serve(name: string, handler: ServiceHandler): Promise<Service> {
     const { serviceGroup, serviceKind } = await import('./tools/service.ts')
+    checkName('group', name)
     checkName('group', serviceGroup(name))
+    if (typeof handler !== 'function') throw new UsageError('serve(name, handler): the handler is a function')
     if (this.#serving.has(name)) throw new UsageError(`this process serves "${name}" already`)
     this.#serving.add(name)
     const ended = (): void => void this.#serving.delete(name)
@@ -197,6 +199,7 @@ export abstract class SpaceTools extends SpaceObjects {
   async client(name: string): Promise<ServiceClient> {
     const { ServiceClient } = await import('./tools/service-client.ts')
     const { serviceGroup } = await import('./tools/service.ts')
+    checkName('group', name)
     checkName('group', serviceGroup(name))
     if (this.#areClosed) throw new ClosedError('the space is closed')
     const known = this.#clients.get(name)

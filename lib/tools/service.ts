@@ -9,7 +9,7 @@
  * counts; the handler's `signal` aborts as soon as its process knows, and its `token` lets a guarded resource refuse the
  * older run.
  */
-import { BusyError, ClosedError, StaleTokenError, UsageError } from '../errors.ts'
+import { BusyError, ClosedError, StaleTokenError } from '../errors.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import type { Token } from '../objects/token.ts'
@@ -317,7 +317,6 @@ export const serviceKind: ObjectKind<Service, ServiceOptions> = {
   uniform: true,
   consistency: 'consistent',
   create(port, options) {
-    if (typeof options.handler !== 'function') throw new UsageError('serve(handler): the handler is a function')
     const handle = new Service(port, options)
     return { replica: handle.replica, handle }
   },

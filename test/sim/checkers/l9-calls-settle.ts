@@ -20,7 +20,7 @@ export const checker: Checker = {
       if (process === null || !isAtRest(run, process) || deadline > rest.end.t) continue
       const end = ends.get(`${data.p} ${data.id}`)
       if (end === undefined && endsWaiting(run, process, data.obj)) continue
-      if (end === undefined && data.f === 'call' && serversWait(run, data.obj)) continue
+      if (end === undefined && data.f === 'callService' && serversWait(run, data.obj)) continue
       verdict.expect(
         end !== undefined && end <= deadline,
         () =>

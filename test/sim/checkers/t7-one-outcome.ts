@@ -20,7 +20,7 @@ export const checker: Checker = {
     const asked = new Map(run.of('invoke').map(({ data }) => [`${data.p} ${data.id}`, data]))
     for (const { data, line } of run.of('return')) {
       const call = asked.get(`${data.p} ${data.id}`)
-      if (call?.f !== 'call' || (!data.ok && data.value !== REMOTE)) continue
+      if (call?.f !== 'callService' || (!data.ok && data.value !== REMOTE)) continue
       const [value] = call.args as [number]
       const outcomes = recorded.get(`${call.obj} ${value}`) ?? []
       const isRecorded = outcomes.some(({ data: { ok, by } }) =>

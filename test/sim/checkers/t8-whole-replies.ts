@@ -16,7 +16,7 @@ export const checker: Checker = {
     const asked = new Map(run.of('invoke').map(({ data }) => [`${data.p} ${data.id}`, data]))
     for (const { data, line, process } of run.of('return')) {
       const call = asked.get(`${data.p} ${data.id}`)
-      if (call?.f !== 'request' || !data.ok || process === null) continue
+      if (call?.f !== 'askAll' || !data.ok || process === null) continue
       const [value, wanted] = call.args as [number, 'all' | 'first' | 'majority' | number]
       const [view, entries] = data.value as [string, readonly Entry[]]
       const breach = breachOf(run, process, { group: call.obj, value, wanted, view, entries, line })

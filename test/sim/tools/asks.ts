@@ -33,7 +33,7 @@ class OpenAsks implements OpenTool {
     const abort = new AbortController()
     if (random.chance(ABORT_CHANCE)) this.#calls.after(random.between(0, 300), () => abort.abort())
     const replies = random.pick(['all', 'all', 'first', 'majority', 2] as const) ?? 'all'
-    void this.#calls.run('request', [value, replies], () => this.#ask(value, { replies, signal: abort.signal }))
+    void this.#calls.run('askAll', [value, replies], () => this.#ask(value, { replies, signal: abort.signal }))
     return true
   }
 

@@ -78,7 +78,7 @@ function openClient(client: ServiceClient, place: ToolPlace, close: () => Promis
     act(random: Random, value: number) {
       const abort = new AbortController()
       if (random.chance(ABORT_CHANCE)) calls.after(random.between(0, 300), () => abort.abort())
-      void calls.run('call', [value], () => client.call(value, { signal: abort.signal }))
+      void calls.run('callService', [value], () => client.call(value, { signal: abort.signal }))
       return true
     },
     close,
