@@ -14,8 +14,11 @@ const OPEN_MAX = 12
 /** How long a handler takes, and how long after its start its process is killed, in ms, at most. */
 const RUN_MS = 60
 const KILL_MS = 150
-/** So many serve, at least, when one is killed. */
+/** So many have the record, at least, when one of them is killed: one more than that. */
 const LEAST = 3
+
+/** No course takes as long, in virtual ms. */
+const STUCK_MS = 3_600_000
 
 /** What a course is like. */
 export interface CourseOptions {
@@ -92,6 +95,7 @@ class Course {
     await cluster.until(() => names('s', SERVERS).every((id) => cluster.app(id).group(GROUP)?.isWhole === true))
     for (const id of cluster.ids) this.#addCaller(id)
     while (this.#made < this.#options.calls) {
+      if (cluster.now > STUCK_MS) throw new Error(`only ${this.#made} calls are made after ${cluster.now} ms`)
       for (const caller of [...this.#callers]) this.#callMore(caller)
       await cluster.run(20)
     }
@@ -150,8 +154,15 @@ class Course {
     return `call ${call} by ${id}`
   }
 
+  /** Has it the record? If all who have it die at once, it is lost, and who is left waits for them. */
+  #isWhole(id: string): boolean {
+    const group = this.#cluster.app(id).group(GROUP)
+    return group?.isWhole === true && group.view?.primary === true
+  }
+
   #kill(id: string): void {
-    if (this.#dead.has(id) || this.#serving.size <= LEAST) return
+    if (this.#dead.has(id) || !this.#isWhole(id)) return
+    if ([...this.#serving].filter((each) => this.#isWhole(each)).length <= LEAST) return
     this.#kills += 1
     this.#dead.add(id)
     this.#serving.delete(id)

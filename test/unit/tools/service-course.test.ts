@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { runCourse } from '../../sim/calls-course.ts'
 
 for (const seed of [1, 2]) {
-  test(`service › 300 calls while runners are killed have one outcome each, and no caller is left waiting (${seed})`, async () => {
+  test(`service › 200 calls while runners are killed have one outcome each, and no caller is left waiting (${seed})`, async () => {
     const { breaches, kills, runs, calls, ofClients, replies, unheard, errors } = await runCourse({
-      calls: 300,
+      calls: 200,
       seed,
       killChance: 0.05,
     })
