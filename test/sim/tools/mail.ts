@@ -1,5 +1,6 @@
 /** Direct messages between the processes of the space, as the simulator sends them: small ones, and now and then a large one. */
 import { BusyError } from '../../../lib/errors.ts'
+import { isLagging } from '../scenario.ts'
 import type { OpenTool, SimTool, ToolPlace } from './tool.ts'
 
 /** Where they are listened for. */
@@ -7,11 +8,14 @@ const ADDRESS = 'sim'
 /** How often one goes to an address at which nobody listens, and comes back. */
 const LOST_CHANCE = 0.05
 /** How often one is longer than an item, and how long it is then at most, in bytes. */
-const LARGE = { chance: 0.08, bytes: 80_000 }
+const LARGE = { chance: 0.08, min: 20_000, max: 80_000 }
+/** The same where pages lag, and windows are so small that nothing else would come through. */
+const LAGGING = { chance: 0.02, min: 600, max: 2_000 }
 /** How many are sent at once, at most. */
 const BURST = 4
 
-function openMail({ process }: ToolPlace): OpenTool {
+function openMail({ process, world }: ToolPlace): OpenTool {
+  const { chance, min, max } = isLagging(world.scenario) ? LAGGING : LARGE
   const { mail } = process.app
   mail.listen(ADDRESS, { message: () => undefined })
   return {
@@ -20,8 +24,7 @@ function openMail({ process }: ToolPlace): OpenTool {
       for (let i = random.int(BURST); i >= 0; i -= 1) {
         const to = random.pick(members)
         if (to === undefined) return false
-        const isLarge = random.chance(LARGE.chance)
-        const text = isLarge ? '.'.repeat(Math.round(random.between(20_000, LARGE.bytes))) : ''
+        const text = random.chance(chance) ? '.'.repeat(Math.round(random.between(min, max))) : ''
         try {
           mail.send(to, random.chance(LOST_CHANCE) ? 'nobody' : ADDRESS, [value, i, text])
         } catch (error) {
