@@ -7,7 +7,7 @@
  */
 
 import { ClosedError, UsageError } from './errors.ts'
-import { GroupState, type StateContext } from './group-state.ts'
+import { encodeRequest, GroupState, type StateContext } from './group-state.ts'
 import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type {
@@ -16,6 +16,7 @@ import type {
   GroupPhase,
   GroupPort,
   GroupView,
+  Mail,
   Receipt,
   Replica,
   Succession,
@@ -28,6 +29,7 @@ import { encodeValue } from './values.ts'
 export interface GroupContext extends StateContext {
   /** Casts of this process so far, over all groups. */
   castsMade(): number
+  readonly mail: Mail
   now(): number
   after(ms: number, fn: () => void): () => void
   leaseStart(): number | null
@@ -134,7 +136,19 @@ export class AppGroup implements GroupPort {
     return this.#phase !== 'leaving' && this.#phase !== 'ended' && this.#context.isWritable()
   }
 
+  get mail(): Mail {
+    return this.#context.mail
+  }
+
   cast(op: unknown, options: CastOptions = {}): Receipt {
+    return this.#cast(() => encodeValue(op), options)
+  }
+
+  castRequest(op: unknown, options: CastOptions = {}): Receipt {
+    return this.#cast(() => encodeRequest(op), options)
+  }
+
+  #cast(encode: () => Uint8Array, options: CastOptions): Receipt {
     const { service } = options
     if (service !== undefined && service !== 'gbcast') {
       throw new UsageError(`service: ${JSON.stringify(service)} is none; use 'gbcast', or leave it out`)
@@ -147,7 +161,7 @@ export class AppGroup implements GroupPort {
     if (this.#phase === 'leaving' || this.#phase === 'ended') {
       throw this.#endError instanceof ClosedError ? this.#endError : new ClosedError(`group "${this.name}" is closed`)
     }
-    return this.#context.cast(this, encodeValue(op), options)
+    return this.#context.cast(this, encode(), options)
   }
 
   now(): number {
@@ -216,8 +230,8 @@ export class AppGroup implements GroupPort {
   handleView({ view, state: plan, succession }: Of<'view'>): void {
     if (plan === 'replace' && this.#awaits !== 'replace') this.#leaseThen = this.#context.leaseStart()
     if (plan === 'anew' || plan === 'own') {
-      this.#buffer = []
-      this.#aside = null
+      this.#skip(this.#buffer.splice(0))
+      this.#skipAside()
       if (plan === 'anew') this.#state.beginAnew()
     } else if (plan !== 'replace') {
       // It was whole all the time, though whoever planned the view before did not know: it goes on from what is here.
@@ -228,7 +242,8 @@ export class AppGroup implements GroupPort {
       // Only a state makes it whole again. Other groups may have to go on from what is here, if nobody has more.
       const kept = this.#state.kept.take()
       if (this.#awaits === 'nothing') this.#aside = { kept, events: [] }
-      else this.#aside?.events.push(...this.#buffer, ...kept.map((keep) => ({ keep })))
+      else if (this.#aside === null) this.#skip(this.#buffer)
+      else this.#aside.events.push(...this.#buffer, ...kept.map((keep) => ({ keep })))
       this.#buffer = []
     }
     // Not a state of the view that is still in force: that is told of only in the next one.
@@ -319,7 +334,7 @@ export class AppGroup implements GroupPort {
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
     this.#skipped = null
-    this.#aside = null
+    this.#skipAside()
     this.#replay(event)
     this.#awaits = 'nothing'
     this.#traceDigest(isUntouched)
@@ -361,7 +376,19 @@ export class AppGroup implements GroupPort {
     for (const pending of buffer) {
       const { author, n, view } = pending.info
       if (state === null || (view === state.view && n > (ownValue(state.cut, author) ?? 0))) this.#apply(pending)
+      else this.#state.skip(pending)
     }
+  }
+
+  /** They will not be applied here. */
+  #skip(casts: readonly WaitingCast[]): void {
+    for (const pending of casts) this.#state.skip(pending)
+  }
+
+  #skipAside(): void {
+    const { events } = this.#aside ?? { events: [] }
+    this.#aside = null
+    for (const event of events) if ('payload' in event) this.#state.skip(event)
   }
 }
 

@@ -9,6 +9,7 @@
 import { AppGroup, type GroupContext, type GroupHooks } from './app-group.ts'
 import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors.ts'
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
+import { AppMail } from './mail.ts'
 import type { CastOptions, Replica } from './objects/replica.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
@@ -50,6 +51,8 @@ export type SpaceEvent =
 /** The application's side of the port. */
 export class AppSide {
   readonly self: ProcessId
+  /** Direct messages. */
+  readonly mail: AppMail
   readonly #options: AppSideOptions
   readonly #schedule: (fn: () => void) => void
   readonly #context: GroupContext
@@ -75,17 +78,22 @@ export class AppSide {
     // Wrapped: called as a method, the browser's own would refuse its receiver.
     this.#schedule = options.schedule ?? ((fn) => queueMicrotask(fn))
     this.#casts = new OwnCasts(options.self, options.trace)
+    const after = (ms: number, fn: () => void): (() => void) => options.after?.(ms, fn) ?? (() => undefined)
+    const fault = (peer: string, code: string, detail?: unknown): void => options.fault?.(peer, code, detail)
+    const push = (command: Command): void => this.#push(command)
+    this.mail = new AppMail({ self: options.self, trace: options.trace, push, after, fault })
     this.#context = {
       self: options.self,
       trace: options.trace,
+      mail: this.mail,
       castsMade: () => this.#casts.made,
       now: () => options.now(),
-      after: (ms, fn) => options.after?.(ms, fn) ?? (() => undefined),
+      after,
       defer: options.defer ?? ((fn) => fn()),
       leaseStart: () => this.#leaseStart,
       cast: (group, payload, castOptions) => this.#cast(group, payload, castOptions),
       leave: (group) => this.#leaveGroup(group),
-      fault: (peer, code, detail) => options.fault?.(peer, code, detail),
+      fault,
       isWritable: () => this.isWritable,
     }
     options.trace?.({ e: 'join', g: '' })
@@ -239,6 +247,13 @@ export class AppSide {
         return this.#handleView(event)
       case 'deliver':
         return this.#handleDeliver(event)
+      case 'message':
+        this.#consumed += event.payload.length
+        return this.mail.take(event)
+      case 'messageEnd':
+        return this.mail.end(event)
+      case 'mailed':
+        return this.mail.left(event.count)
       case 'keep':
         return this.#touch(event.group)?.handleKeep(event)
       case 'keepView':
@@ -281,6 +296,7 @@ export class AppSide {
     this.#view = event.view
     this.#options.trace?.(viewLine('', event.view))
     if (isFirst) this.#options.trace?.({ e: 'settle', of: 'join:', outcome: 'ok' })
+    this.mail.viewed(event.view)
     this.#options.space?.({ type: 'view', view: event.view })
   }
 
@@ -366,6 +382,7 @@ export class AppSide {
     // What has not even gone to the kernel surely took no effect; of the rest nobody here can tell.
     const unsent = new Set(this.#outbox.map((command) => (command.type === 'cast' ? command.n : 0)))
     this.#outbox = []
+    this.mail.close(this.#closed)
     this.#casts.close(this.#closed, unsent)
     for (const name of [...this.#groups.keys()]) this.#endGroup(name, error)
   }

@@ -76,11 +76,17 @@ export class GroupState {
     let isGood = false
     try {
       const op = readOperation(payload)
-      if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+      if (op?.isRequest === true) isGood = this.#replica?.request?.(op.value, info) ?? false
+      else if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
     } catch (error) {
       this.#context.fault('', 'replica-apply', error)
     }
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
+  }
+
+  /** A cast will not be applied: the state that came covers it, or is that of the beginning. */
+  skip({ payload, info }: WaitingCast): void {
+    if (payload[0] === REQUEST_MARK) this.#guard('skipped', () => this.#replica?.skipped?.(info))
   }
 
   /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
@@ -274,10 +280,23 @@ export class GroupState {
   }
 }
 
+/** What the bytes of a request begin with: no value's encoding does. */
+const REQUEST_MARK = 0xff
+
+/** The bytes of a request. */
+export function encodeRequest(op: unknown): Uint8Array {
+  const value = encodeValue(op)
+  const bytes = new Uint8Array(value.length + 1)
+  bytes[0] = REQUEST_MARK
+  bytes.set(value, 1)
+  return bytes
+}
+
 /** Null if they are no operation's bytes. */
-function readOperation(payload: Uint8Array): { readonly value: unknown } | null {
+function readOperation(payload: Uint8Array): { readonly value: unknown; readonly isRequest: boolean } | null {
+  const isRequest = payload[0] === REQUEST_MARK
   try {
-    return { value: decodeValue(payload) }
+    return { value: decodeValue(isRequest ? payload.subarray(1) : payload), isRequest }
   } catch {
     return null
   }

@@ -10,6 +10,8 @@ import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Re
 import type { StatePort } from './ports/state.ts'
 import { assignSlots, slotOf } from './tools/balance.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
+import { type Replies, type RequestHandler, type RequestOptions, Requests } from './tools/requests.ts'
+import type { Service, ServiceHandler } from './tools/service.ts'
 
 /** How a group is opened; every process must name the same. */
 export interface GroupOpenOptions {
@@ -105,29 +107,36 @@ export type WhenLeader = <Result>(
   options: LeaderOptions,
 ) => Promise<Result>
 
+/** How the space serves calls: `space.serve`. */
+export type Serve = (name: string, handler: ServiceHandler) => Promise<Service>
+
+/** What a group needs of its space. */
+export interface GroupTools {
+  readonly whenLeader: WhenLeader
+  readonly serve: Serve
+}
+
 /** A named subset of a space with its own views and order. */
 export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent>, NumberedSource<GroupEvent> {
   /** @internal */
   readonly followers: Followers<GroupEvent>
   readonly #port: GroupPort
-  readonly #whenLeader: WhenLeader
-  readonly #isConsistent: boolean
+  readonly #tools: GroupTools
   readonly #closed = new AbortController()
+  readonly #isConsistent: boolean
   readonly #iterations = new Set<Iteration<GroupEvent>>()
+  readonly #requests: Requests
   #isClosed = false
   /** By slot, in that view. */
   #owners: { readonly view: string; readonly slots: readonly string[] } | null = null
 
   /** Use `space.group`. */
-  constructor(
-    port: GroupPort,
-    numbers: EventNumbers,
-    { whenLeader, isConsistent }: { readonly whenLeader: WhenLeader; readonly isConsistent: boolean },
-  ) {
+  constructor(port: GroupPort, numbers: EventNumbers, tools: GroupTools, isConsistent: boolean) {
     super()
     this.#port = port
-    this.#whenLeader = whenLeader
+    this.#tools = tools
     this.#isConsistent = isConsistent
+    this.#requests = new Requests(port)
     this.followers = new Followers(numbers)
   }
 
@@ -160,7 +169,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   ): Promise<Result> {
     const closed = this.#closed.signal
     const either = signal === undefined ? closed : AbortSignal.any([signal, closed])
-    return await this.#whenLeader(this.name, fn, { signal: either })
+    return await this.#tools.whenLeader(this.name, fn, { signal: either })
   }
 
   /**
@@ -213,6 +222,37 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return this.#port.cast(value, options)
   }
 
+  /**
+   * Asks all members, this one among them: casts a request, which those who `respond` reply to. Resolves when the replies that
+   * are asked for are there, with an entry for each member of the view in which the request was delivered: it replied, failed,
+   * or left (or, if fewer than all were asked for, is pending).
+   *
+   * Rejects with NoRepliesError once there cannot be so many replies (never with `all`, the default); with what the predicate
+   * throws; as a cast that is not delivered (UnknownOutcomeError, ViewChangedError, NotPrimaryError); UnknownOutcomeError when
+   * the group is closed here meanwhile; ValueError, TooLargeError, BusyError (1,024 requests of this process wait), ClosedError,
+   * UsageError: nothing was sent then; the signal's reason.
+   */
+  async request<Value = unknown>(value: unknown, options: RequestOptions<Value> = {}): Promise<Replies<Value>> {
+    return (await this.#requests.request(value, options as RequestOptions)) as Replies<Value>
+  }
+
+  /**
+   * Replies to requests from here on, those of this process among them: `handler` is called with each as it is delivered, in
+   * the group's order, and what it returns, or resolves with, is its reply; what it throws makes this member's entry `failed`.
+   * A reply has at most 1 MiB encoded. Returns what ends it; members that do not respond fail with NoHandlerError.
+   * Throws UsageError (there is a handler here already).
+   */
+  respond(handler: RequestHandler): () => void {
+    return this.#requests.respond(handler)
+  }
+
+  /**
+   * Serves calls under the group's name, with all others who do: what `space.serve` says. Clients need not be members.
+   */
+  async serve(handler: ServiceHandler): Promise<Service> {
+    return await this.#tools.serve(this.name, handler)
+  }
+
   /** Follows the sequence from here on. Ends with the group; throws a LaggedError 10,000 entries behind. */
   [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
     const iteration = new Iteration<GroupEvent>('group', () => this.#iterations.delete(iteration))
@@ -243,9 +283,25 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     this.followers.tell(entry)
   }
 
+  /** @internal A request of the group. */
+  handleRequest(value: unknown, info: OpInfo): boolean {
+    return this.#requests.deliver(value, info)
+  }
+
+  /** @internal A request that the state of this process covers. */
+  handleSkipped(info: OpInfo): void {
+    this.#requests.skip(info)
+  }
+
+  /** @internal A view, after the deliveries of the one before. */
+  handleView(view: GroupView): void {
+    this.#requests.view(view)
+  }
+
   /** @internal The group has ended. */
   handleEnd(error: Error | null): void {
     this.#isClosed = true
+    this.#requests.end()
     this.#standDown()
     for (const iteration of [...this.#iterations]) iteration.end(error)
     this.followers.end()
@@ -262,7 +318,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 export function groupKind(
   options: GroupOpenOptions,
   numbers: EventNumbers,
-  whenLeader: WhenLeader,
+  tools: GroupTools,
 ): ObjectKind<Group, GroupOpenOptions> {
   const order = options.order ?? 'causal'
   const consistency = options.consistency ?? (order === 'total' ? 'consistent' : 'available')
@@ -298,7 +354,7 @@ export function groupKind(
     strict: options.strict ?? false,
     ...(domain === undefined ? {} : { domain }),
     create(port, { state }) {
-      const handle = new Group(port, numbers, { whenLeader, isConsistent: consistency === 'consistent' })
+      const handle = new Group(port, numbers, tools, consistency === 'consistent')
       return { replica: makeReplica(handle, state), handle }
     },
   }
@@ -313,7 +369,12 @@ function makeReplica(group: Group, state: StatePort | undefined): Replica {
       group.handleEntry({ type: 'cast', number: numbers.next(), from: author, local, value, n, view, index })
       return true
     },
-    view: (view) => group.handleEntry({ type: 'view', number: numbers.next(), view }),
+    request: (value, info) => group.handleRequest(value, info),
+    skipped: (info) => group.handleSkipped(info),
+    view(view) {
+      group.handleEntry({ type: 'view', number: numbers.next(), view })
+      group.handleView(view)
+    },
     save: () => state?.save() ?? null,
     load(value) {
       state?.load(value)

@@ -69,6 +69,9 @@ export type {
   GroupPhase,
   GroupPort,
   GroupView,
+  Mail,
+  MailListener,
+  MailView,
   ObjectKind,
   OpInfo,
   Receipt,
@@ -90,7 +93,10 @@ export {
   type DeadlockEdge,
   DeadlockError,
   DivergenceError,
+  NoHandlerError,
+  NoRepliesError,
   OutOfBoundsError,
+  RemoteError,
   type ToolErrorCode,
   VoteError,
 } from './tool-errors.ts'
@@ -128,7 +134,10 @@ export type {
   ReplicatedEvents,
   ReplicateOptions,
 } from './tools/replicated.ts'
+export type { Replies, ReplyEntry, RequestContext, RequestHandler, RequestOptions } from './tools/requests.ts'
 export type { AcquireOptions, Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
+export type { Service, ServiceContext, ServiceHandler } from './tools/service.ts'
+export type { ServiceCallOptions, ServiceClient } from './tools/service-client.ts'
 export type { Subscription, SubscriptionEvents, TopicEvent, TopicMessage } from './tools/subscription.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'
 export type { TopicOrder } from './tools/topic-names.ts'

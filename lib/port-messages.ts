@@ -76,11 +76,11 @@ export type FromWorker =
 export function packEvents(events: readonly AppEvent[]): { events: AppEvent[]; transfer: ArrayBuffer[] } {
   const packer = new Packer()
   for (const event of events) {
-    if (event.type === 'deliver' || event.type === 'keep') packer.measure(event.payload)
+    if (hasPayload(event)) packer.measure(event.payload)
     else if (event.type === 'state') for (const source of event.sources) packer.measure(source.state)
   }
   const packed = events.map((event): AppEvent => {
-    if (event.type === 'deliver' || event.type === 'keep') return { ...event, payload: packer.move(event.payload) }
+    if (hasPayload(event)) return { ...event, payload: packer.move(event.payload) }
     if (event.type !== 'state') return event
     const sources = event.sources.map((source) => ({
       ...source,
@@ -91,15 +91,19 @@ export function packEvents(events: readonly AppEvent[]): { events: AppEvent[]; t
   return { events: packed, transfer: packer.transfer() }
 }
 
+function hasPayload(event: AppEvent): event is Extract<AppEvent, { payload: Uint8Array }> {
+  return event.type === 'deliver' || event.type === 'keep' || event.type === 'message'
+}
+
 /** Commands with their bytes moved to one fresh buffer, which may be transferred. */
 export function packCommands(commands: readonly Command[]): { commands: Command[]; transfer: ArrayBuffer[] } {
   const packer = new Packer()
   for (const command of commands) {
-    if (command.type === 'cast') packer.measure(command.payload)
+    if (command.type === 'cast' || command.type === 'send') packer.measure(command.payload)
     else if (command.type === 'snapshot') packer.measure(command.state)
   }
   const packed = commands.map((command): Command => {
-    if (command.type === 'cast') return { ...command, payload: packer.move(command.payload) }
+    if (command.type === 'cast' || command.type === 'send') return { ...command, payload: packer.move(command.payload) }
     if (command.type !== 'snapshot' || command.state === null) return command
     return { ...command, state: packer.move(command.state) }
   })

@@ -2,9 +2,10 @@
  * The tools of a space: what its processes agree on without opening an object for it. Each stands in groups of the space's
  * own, whose names applications cannot use, and is loaded when first used.
  */
-import { UsageError } from './errors.ts'
+import { ClosedError, UsageError } from './errors.ts'
+import type { SpaceEventMap } from './events.ts'
 import { checkName } from './names.ts'
-import type { ObjectKind } from './objects/replica.ts'
+import type { Mail, ObjectKind } from './objects/replica.ts'
 import { type OpenRequest, unlessAborted } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
@@ -16,6 +17,8 @@ import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import type { Replicated, ReplicateOptions } from './tools/replicated.ts'
+import type { Service, ServiceHandler } from './tools/service.ts'
+import type { ServiceClient } from './tools/service-client.ts'
 import { type PublishOptions, Topic, Topics } from './tools/topics.ts'
 import type { WaitTable } from './tools/wait-teller.ts'
 
@@ -32,6 +35,8 @@ export abstract class SpaceTools extends SpaceObjects {
   /** Opened when first asked for, until the space closes. */
   readonly #internals = new Map<string, Promise<InternalTool>>()
   readonly #openInternals = new Set<InternalTool>()
+  readonly #clients = new Map<string, ServiceClient>()
+  readonly #serving = new Set<string>()
   #locks: LockManager | null = null
   #topics: Topics | null = null
   #areClosed = false
@@ -39,6 +44,8 @@ export abstract class SpaceTools extends SpaceObjects {
   abstract get view(): SpaceView
   /** The web origin. */
   protected abstract readonly origin: string
+  /** Direct messages. */
+  protected abstract readonly mail: Mail
   /** It votes without state, and is in no group. */
   protected abstract readonly isWitness: boolean
   /** Opens what is the space's own. */
@@ -212,12 +219,64 @@ export abstract class SpaceTools extends SpaceObjects {
     return this.locks.table()
   }
 
+  /**
+   * Serves calls under a name, together with all other processes that do: each call is run by one of them, and by another one
+   * if that fails before its outcome is recorded; there is one outcome, which every one of them holds. Resolves once this
+   * process is one of them, and is handed calls.
+   *
+   * `handler` is called with what the client sent, a `signal`, which aborts when another one may run the call by now, and a
+   * `token`, higher than those of all runs of this call before. What it returns or resolves with is the outcome, at most 64
+   * KiB encoded; so is what it throws (the client gets a RemoteError). It may be run more than once, if its runner fails.
+   * `close` ends it: what this process runs is run by another one.
+   * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError.
+   */
+  async serve(name: string, handler: ServiceHandler): Promise<Service> {
+    const { serviceGroup, serviceKind } = await import('./tools/service.ts')
+    checkName('group', name)
+    checkName('group', serviceGroup(name))
+    if (typeof handler !== 'function') throw new UsageError('serve(name, handler): the handler is a function')
+    if (this.#serving.has(name)) throw new UsageError(`this process serves "${name}" already`)
+    this.#serving.add(name)
+    const ended = (): void => void this.#serving.delete(name)
+    const follow = (fn: (gone: readonly string[]) => void): (() => void) => {
+      const tell = ({ view }: SpaceEventMap['view']): void => fn([...view.left, ...view.dead])
+      this.addEventListener('view', tell)
+      return () => this.removeEventListener('view', tell)
+    }
+    const options = { handler, service: name, follow, ended }
+    try {
+      return await this.openOwn({ kind: serviceKind, name: serviceGroup(name), options, hasState: true })
+    } catch (error) {
+      ended()
+      throw error
+    }
+  }
+
+  /**
+   * A client of those who serve under that name: `call(value)`. Any process of the space may be one, whether it serves or not;
+   * a witness, too. The same handle for the same name, until the space closes.
+   * Rejects with UsageError (the name), ClosedError.
+   */
+  async client(name: string): Promise<ServiceClient> {
+    const { ServiceClient } = await import('./tools/service-client.ts')
+    const { serviceGroup } = await import('./tools/service.ts')
+    checkName('group', name)
+    checkName('group', serviceGroup(name))
+    if (this.#areClosed) throw new ClosedError('the space is closed')
+    const known = this.#clients.get(name)
+    if (known !== undefined) return known
+    const client = new ServiceClient(name, this.mail)
+    this.#clients.set(name, client)
+    return client
+  }
+
   /** What is held is lost, before the others hear that this process leaves and give it to somebody else. */
   protected closeTools(): void {
     if (this.#areClosed) return
     this.#areClosed = true
     this.#locks?.close()
     for (const tool of this.#openInternals) tool.handleEnd()
+    for (const client of this.#clients.values()) client.handleEnd()
   }
 
   async #leaders(): Promise<Leaders> {

@@ -10,7 +10,7 @@ import { EventNumbers, Followers, type NumberedSource } from './event-numbers.ts
 import { ConnectionEvent, FaultEvent, LineLostEvent, ProblemEvent, StatusEvent, ViewEvent } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
-import type { ObjectKind } from './objects/replica.ts'
+import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Logger } from './ports/log.ts'
@@ -140,9 +140,10 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
-    const kind = groupKind(options, this.#numbers, (group, fn, leaderOptions) =>
-      this.whenLeader(group, fn, leaderOptions),
-    )
+    const kind = groupKind(options, this.#numbers, {
+      whenLeader: (group, fn, leaderOptions) => this.whenLeader(group, fn, leaderOptions),
+      serve: (group, handler) => this.serve(group, handler),
+    })
     return this.#open({ kind, name, options, hasState: options.state !== undefined })
   }
 
@@ -294,6 +295,10 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
 
   protected get origin(): string {
     return this.#parts.origin
+  }
+
+  protected get mail(): Mail {
+    return this.#app.mail
   }
 
   protected get isWitness(): boolean {

@@ -7,7 +7,14 @@ import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
 import type { Token } from './objects/token.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode = 'deadlock' | 'out-of-bounds' | 'vote' | 'divergence'
+export type ToolErrorCode =
+  | 'deadlock'
+  | 'divergence'
+  | 'no-handler'
+  | 'no-replies'
+  | 'out-of-bounds'
+  | 'remote'
+  | 'vote'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
@@ -97,6 +104,56 @@ export class DivergenceError extends TuttiError {
 
   override get name(): string {
     return 'DivergenceError'
+  }
+}
+
+/**
+ * What was asked of another process failed there: its handler threw, or what it gave cannot be sent. The message is that of
+ * the error there. What the handler did before is done.
+ */
+export class RemoteError extends TuttiError {
+  /** Where it failed; null if a service has recorded it, whoever it was. */
+  readonly process: string | null
+  /** The `name` of the error there. */
+  readonly remoteName: string
+
+  constructor(
+    message: string,
+    { process, remoteName, ...options }: TuttiErrorOptions & Pick<RemoteError, 'process' | 'remoteName'>,
+  ) {
+    super(toolCode('remote'), false, message, options)
+    this.process = process
+    this.remoteName = remoteName
+  }
+
+  override get name(): string {
+    return 'RemoteError'
+  }
+}
+
+/** Nobody answers there: a member has no handler for requests, or no process of the space serves. Nothing was done. */
+export class NoHandlerError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super(toolCode('no-handler'), true, message, options)
+  }
+
+  override get name(): string {
+    return 'NoHandlerError'
+  }
+}
+
+/** A request can no longer get the replies that it asked for: too many members left or failed. Others may have acted on it. */
+export class NoRepliesError<Result = unknown> extends TuttiError {
+  /** What there is of them. */
+  readonly replies: Result
+
+  constructor(message: string, { replies, ...options }: TuttiErrorOptions & { readonly replies: Result }) {
+    super(toolCode('no-replies'), false, message, options)
+    this.replies = replies
+  }
+
+  override get name(): string {
+    return 'NoRepliesError'
   }
 }
 

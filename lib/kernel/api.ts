@@ -236,6 +236,30 @@ export type AppEvent =
       readonly n: number
       readonly outcome: 'refused' | 'viewChanged' | 'lost' | 'unknown'
     }
+  /**
+   * A direct message, of a process in the present view of the space. `group`: what it is addressed to here, a name that means
+   * nothing to the kernel. `n`: the sender's own number of it.
+   */
+  | {
+      readonly type: 'message'
+      readonly from: ProcessId
+      readonly group: string
+      readonly n: number
+      readonly payload: Uint8Array
+    }
+  /** So many of the own direct messages wait here no longer: they are sent, or have ended. */
+  | { readonly type: 'mailed'; readonly count: number }
+  /**
+   * An own direct message that may not be handed over to its receiver. `refused`: it will not be, because the receiver is not
+   * in the view, or it is too large; `unknown`: it may have been, before the receiver and this process parted.
+   */
+  | {
+      readonly type: 'messageEnd'
+      readonly group: string
+      readonly to: ProcessId
+      readonly n: number
+      readonly outcome: 'refused' | 'unknown'
+    }
   /** May more be cast without growing the queue past its bound? */
   | { readonly type: 'writable'; readonly writable: boolean }
   /** This process's line met a stronger one: what consistent groups held under the old line is about to be replaced. Comes before the view. */
@@ -264,6 +288,17 @@ export type Command =
       readonly payload: Uint8Array
       readonly view?: ViewId | null
       readonly service?: 'gbcast'
+    }
+  /**
+   * Send something to one process in the view of the space: a direct message. `n` is assigned by the application side: 1, 2,
+   * 3 … in call order. Those to one receiver arrive in this order; relative to casts, nothing is promised.
+   */
+  | {
+      readonly type: 'send'
+      readonly to: ProcessId
+      readonly group: string
+      readonly n: number
+      readonly payload: Uint8Array
     }
   /** Take back own casts that are still waiting here unsent (an abort signal fired); each ends with `castEnd` `refused` if it was in time. */
   | { readonly type: 'cancel'; readonly ns: readonly number[] }

@@ -208,6 +208,7 @@ const itemPiece = 129
 const itemAhead = 130
 /** The cast that follows is a gbcast. */
 const itemGbcast = 131
+const itemMessage = 132
 const itemKindMask = 192
 const hasOrder = 1
 const hasSameDeps = 2
@@ -240,6 +241,14 @@ function writeItem(to: Writer, item: Item, before: Cast): Cast {
     to.byte(itemPiece)
     to.int(item.at)
     to.int(item.since)
+    to.bytes(item.bytes)
+    return before
+  }
+  if (item.k === 'message') {
+    to.byte(itemMessage)
+    to.int(item.n)
+    to.text(item.group)
+    to.int(item.left)
     to.bytes(item.bytes)
     return before
   }
@@ -280,6 +289,7 @@ function readItem(from: Reader, before: Cast): Item {
   if (first === itemPiece) {
     return { k: 'piece', at: readOffset(from), since: from.int(), bytes: from.bytes(from.limits.pieceBytes) }
   }
+  if (first === itemMessage) return readMessage(from)
   let head = first
   let ahead = 0
   if (first === itemAhead) {
@@ -295,6 +305,14 @@ function readItem(from: Reader, before: Cast): Item {
   if (kind !== itemForward) return { k: 'cast', cast: readCast(from, head, before, isGbcast), ahead }
   const sender = from.id()
   return { k: 'forward', sender, cast: readCast(from, head, before, isGbcast), ahead }
+}
+
+function readMessage(from: Reader): Item {
+  const n = from.int()
+  const group = from.text()
+  const left = from.int()
+  if (left > from.limits.messageBytesMax) from.fail('too-large')
+  return { k: 'message', n, group, left, bytes: from.bytes(from.limits.pieceBytes) }
 }
 
 /** A place within a payload. */
@@ -327,7 +345,7 @@ function expectedBytes(frame: Frame): number {
   if (frame.t !== 'data') return 256
   let size = 128
   for (const item of frame.items) {
-    size += item.k === 'eov' ? 1 : 16 + (item.k === 'piece' ? item.bytes : item.cast.payload).length
+    size += item.k === 'eov' ? 1 : 16 + ('cast' in item ? item.cast.payload : item.bytes).length
   }
   return size
 }

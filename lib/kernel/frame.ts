@@ -48,6 +48,17 @@ export type Item =
   | { readonly k: 'piece'; readonly at: number; readonly since: number; readonly bytes: Uint8Array }
   /** Nothing more of this view comes on this link from the sender itself. */
   | { readonly k: 'eov' }
+  /**
+   * A direct message, the `n`th that its sender's application makes, or the next of its pieces, without anything between
+   * them but what is no message: `left` bytes of it are still to come.
+   */
+  | {
+      readonly k: 'message'
+      readonly n: number
+      readonly group: string
+      readonly left: number
+      readonly bytes: Uint8Array
+    }
 
 /** A cast of a removed sender that a survivor holds. */
 export interface HeldCast {

@@ -10,11 +10,13 @@ import type { Casting } from './casting.ts'
 import type { Core } from './core.ts'
 import type { Departed } from './frame.ts'
 import type { Groups } from './groups.ts'
+import type { Messages } from './messages.ts'
 
 /** The layers that it waits for. */
 interface Beside {
   readonly casting: Casting
   readonly groups: Groups
+  readonly messages: Messages
 }
 
 /** The end of a process that ends in order. */
@@ -22,14 +24,16 @@ export class Goodbye {
   private readonly core: Core
   private readonly casting: Casting
   private readonly groups: Groups
+  private readonly messages: Messages
   private wantedSince = Number.NaN
   private saidAt = Number.NaN
   private isQuick = false
 
-  constructor(core: Core, { casting, groups }: Beside) {
+  constructor(core: Core, { casting, groups, messages }: Beside) {
     this.core = core
     this.casting = casting
     this.groups = groups
+    this.messages = messages
   }
 
   /** The application is leaving; `isQuick`: it will not wait for anything. */
@@ -62,7 +66,7 @@ export class Goodbye {
   private isReady(): boolean {
     const { core, groups } = this
     const { leaveWaitMs, goodbyeMs } = core.limits
-    const isQuiet = this.casting.isQuiet && !core.era.isClosed && groups.isQuiet
+    const isQuiet = this.casting.isQuiet && this.messages.isQuiet && !core.era.isClosed && groups.isQuiet
     // Whoever takes over what would be lost is given a little longer.
     const waitMs = leaveWaitMs + (groups.isHandingOver ? goodbyeMs : 0)
     return isQuiet || core.now - this.wantedSince >= waitMs

@@ -78,6 +78,7 @@ export function installView(kernel: Kernel, flush: Flush, plan: CutPlan, decisio
   kernel.away.newView(flush, old)
   kernel.trace({ e: 'install', view: id, members: members.map((m) => m.id), parts: parts.length })
   kernel.app({ type: 'view', group: '', view, state: 'whole' })
+  kernel.messages.newView(plan.movers)
   if (decision.line !== null && decision.line !== oldLine) kernel.effects.push({ type: 'inLine', line: decision.line })
   const isSameStanding = old.view.primary === decision.primary && oldLine === decision.line
   startGroups(kernel, flush, decision, { isSameStanding, absences, quietMs })

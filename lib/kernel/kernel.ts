@@ -34,6 +34,7 @@ import { Leading } from './leading.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Link } from './link.ts'
 import { type Flush, Membership } from './membership.ts'
+import { Messages } from './messages.ts'
 import { Receiving } from './receiving.ts'
 import { Rounds } from './rounds.ts'
 import { Transfer } from './transfer.ts'
@@ -77,6 +78,7 @@ export class Kernel implements KernelHandle, Core {
   readonly groups: Groups
   readonly joins: Joins
   readonly casting: Casting
+  readonly messages: Messages
   readonly transfer: Transfer
   private readonly local: Message[] = []
   private consumed = 0
@@ -113,6 +115,7 @@ export class Kernel implements KernelHandle, Core {
     this.groups = new Groups(this, { delivery: this.delivery, transfer: this.transfer })
     this.joins = new Joins(this, this.groups)
     this.casting = new Casting(this, { delivery: this.delivery, groups: this.groups })
+    this.messages = new Messages(this)
     this.contacts = new Contacts(this, this.detector)
     this.membership = new Membership(
       this,
@@ -139,7 +142,7 @@ export class Kernel implements KernelHandle, Core {
       { isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting },
       this.isWitness ? null : options.foundAfterMs,
     )
-    const { membership, delivery, groups, casting } = this
+    const { membership, delivery, groups, casting, messages } = this
     this.receiving = new Receiving(
       this,
       { membership, delivery, groups },
@@ -149,7 +152,7 @@ export class Kernel implements KernelHandle, Core {
         renewGrants: () => this.renewGrants(),
       },
     )
-    this.goodbye = new Goodbye(this, { casting, groups })
+    this.goodbye = new Goodbye(this, { casting, groups, messages })
   }
 
   private firstEra(): Era {
@@ -202,7 +205,7 @@ export class Kernel implements KernelHandle, Core {
   }
 
   app(event: AppEvent): void {
-    if (event.type === 'deliver') this.delivered += event.payload.length
+    if (event.type === 'deliver' || event.type === 'message') this.delivered += event.payload.length
     this.effects.push({ type: 'app', event })
   }
 
@@ -276,6 +279,7 @@ export class Kernel implements KernelHandle, Core {
     if (isBeat || this.isFenced) this.tellLease()
     this.receiving.clearUp()
     this.pushStability()
+    this.messages.drain()
     for (const link of this.links.values()) link.flush(this.now)
     if (this.goodbye.advance()) this.stop()
   }
@@ -522,6 +526,9 @@ export class Kernel implements KernelHandle, Core {
       case 'cast':
         this.casting.add(command)
         return
+      case 'send':
+        this.messages.add(command)
+        return
       case 'cancel':
         this.casting.cancel(command.ns)
         return
@@ -580,12 +587,13 @@ export class Kernel implements KernelHandle, Core {
   private isHeldUpBy(id: ProcessId): boolean {
     if (this.era.isClosed || this.isFenced || this.membership.coordinator() === id) return true
     if (this.groups.isSequencer(id) || this.rounds.isWaitingFor(id) || this.transfer.isAwaitingFrom(id)) return true
-    return this.contacts.isToBeTaken || this.casting.isHeldUpBy(id)
+    return this.contacts.isToBeTaken || this.casting.isHeldUpBy(id) || this.messages.isHeldUpBy(id)
   }
 
   private stop(): void {
     this.isStopped = true
     this.casting.close()
+    this.messages.close()
     this.app({ type: 'closed', reason: 'left' })
     this.effects.push({ type: 'stopped' })
   }

@@ -30,6 +30,8 @@ export interface Limits {
   readonly lagMs: number
   /** Casts waiting here unsent before `writable` turns false. */
   readonly queueMax: number
+  /** Payload of one direct message. */
+  readonly messageBytesMax: number
   /** A moving sequencer looks after so many casts who made most of them. */
   readonly moveAfter: number
   /** Chunk of a state on the bulk channel. */
@@ -100,6 +102,7 @@ export const defaultLimits: Limits = {
   backlogBytesMax: 4_194_304,
   lagMs: 5_000,
   queueMax: 4_096,
+  messageBytesMax: 1_048_576,
   moveAfter: 64,
   chunkBytes: 16_384,
   chunksInFlight: 16,

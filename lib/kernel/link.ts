@@ -26,6 +26,7 @@ import type {
   Message,
   StreamAck,
 } from './frame.ts'
+import { Inbox, type MessageName } from './messages.ts'
 
 /** Counted for an item besides its payload, so that empty casts are not free. */
 const itemOverheadBytes = 32
@@ -39,7 +40,7 @@ export function itemsBytes(items: readonly Item[]): number {
 
 function itemBytes(item: Item): number {
   if (item.k === 'eov') return itemOverheadBytes
-  return itemOverheadBytes + (item.k === 'piece' ? item.bytes : item.cast.payload).length
+  return itemOverheadBytes + ('cast' in item ? item.cast.payload : item.bytes).length
 }
 
 /** A large cast to be forwarded; it goes as the grant allows. */
@@ -54,6 +55,11 @@ interface SentData {
   readonly frame: DataFrame
   /** Highest own cast number in it, within the space view `frame.view`. */
   readonly lastSeq: number
+}
+
+/** A direct message, and the frame in which the last of it went. */
+interface Unheard extends MessageName {
+  readonly no: number
 }
 
 /** A cast in a frame, and the group view that it belongs to. */
@@ -126,6 +132,10 @@ export class Link {
   private stableTold: number[] = []
   private bulkAckDue = false
   private readonly assembly: Assembly = new Assembly()
+  /** Direct messages of this space view that the peer is not known to have. */
+  unheard: Unheard[] = []
+  /** What it sends of direct messages. */
+  readonly inbox: Inbox = new Inbox()
   /** Of this space view. */
   private forwards: LargeForward[] = []
 
@@ -350,8 +360,12 @@ export class Link {
 
   private post(items: Item[], bytes: number): void {
     let lastSeq = 0
-    for (const item of items) if (item.k === 'cast') lastSeq = item.cast.seq
-    const frame = this.dataFrame(this.nextData++, items)
+    const no = this.nextData++
+    for (const item of items) {
+      if (item.k === 'cast') lastSeq = item.cast.seq
+      else if (item.k === 'message' && item.left === 0) this.unheard.push({ no, n: item.n, group: item.group })
+    }
+    const frame = this.dataFrame(no, items)
     this.sentBytes += bytes
     this.data.push({ frame, lastSeq })
     if (this.isOpen) this.send('data', frame)
@@ -380,6 +394,13 @@ export class Link {
       done,
       items,
     }
+  }
+
+  /** The direct messages of the view that is over, which the peer is not known to have. */
+  takeUnheard(): readonly MessageName[] {
+    const { unheard } = this
+    if (unheard.length > 0) this.unheard = []
+    return unheard
   }
 
   /** The last frame that may be acknowledged: with all before it, it would be part of this process's flush row. */
@@ -520,6 +541,7 @@ export class Link {
     this.unclear = []
     this.receivedBytes = 0
     this.grantGiven = this.core.limits.windowBytes
+    this.inbox.clear()
     this.clearAhead()
   }
 
@@ -541,6 +563,8 @@ export class Link {
       }
     }
     if (count > 0) this.data.splice(0, count)
+    if (this.unheard.length > 0 && view === this.core.era.id)
+      this.unheard = this.unheard.filter(({ no }) => no > ack.no)
   }
 
   private ackBulk(ack: StreamAck): void {

@@ -16,6 +16,7 @@ import type { Cast, DataFrame, Item, Message, Part } from './frame.ts'
 import type { Groups } from './groups.ts'
 import type { Link, Unclear } from './link.ts'
 import type { Membership } from './membership.ts'
+import type { MessageItem } from './messages.ts'
 
 /** The layers that it passes things to. */
 interface Beside {
@@ -103,6 +104,10 @@ export class Receiving {
       else if (item.bytes.length === 0) this.hooks.renewGrants()
       return
     }
+    if (item.k === 'message') {
+      this.handleMessage(link, peer, item)
+      return
+    }
     const cast = link.takeCast(item)
     if (cast === null) {
       this.hooks.fault(peer, 'bad-ahead')
@@ -127,6 +132,13 @@ export class Receiving {
     if (cast.gn > 0 && cast.gn > this.groups.knownViews(cast.gid)) link.holdBack({ no, gid: cast.gid, gn: cast.gn })
     this.holdUnclear(link, cast, no)
     if (this.groups.isUniform(cast.gid)) link.needAck(this.core.now)
+  }
+
+  /** It concerns nobody else: whatever becomes of its sender, it is handed over as soon as it is whole. */
+  private handleMessage(link: Link, peer: ProcessId, item: MessageItem): void {
+    const payload = link.inbox.take(item, this.core.limits)
+    if (payload === false) this.hooks.fault(peer, 'bad-message')
+    else if (payload !== null) this.core.app({ type: 'message', from: peer, group: item.group, n: item.n, payload })
   }
 
   private holdUnclear(link: Link, { deps }: Cast, no: number): void {

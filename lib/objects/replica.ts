@@ -8,7 +8,18 @@
 
 import type { CastFate, GroupPort, GroupView, OpInfo } from '../ports/group.ts'
 
-export type { CastFate, CastOptions, GroupPhase, GroupPort, GroupView, OpInfo, Receipt } from '../ports/group.ts'
+export type {
+  CastFate,
+  CastOptions,
+  GroupPhase,
+  GroupPort,
+  GroupView,
+  Mail,
+  MailListener,
+  MailView,
+  OpInfo,
+  Receipt,
+} from '../ports/group.ts'
 
 /** How a view of the space follows on those before it: the same at all who come from the same view of the group. */
 export interface Succession {
@@ -24,6 +35,10 @@ export interface Succession {
 export interface Replica {
   /** A cast of the group, decoded. Malformed operations are ignored (return false: counted as a peer's fault). */
   apply(op: unknown, info: OpInfo): boolean
+  /** A cast that was made by `castRequest`. Without it, such casts are malformed. */
+  request?(op: unknown, info: OpInfo): boolean
+  /** A request that will not be told: the state that this process was given is one of after it. */
+  skipped?(info: OpInfo): void
   /**
    * A new view of the group, after the casts of the old one. After `load`: the view that the loaded state has seen
    * already, which tells of nobody who has come or gone.

@@ -70,6 +70,48 @@ export interface Receipt {
   readonly stable: Promise<void>
 }
 
+/** The view of the space, as far as messages need it. */
+export interface MailView {
+  readonly id: string
+  /** Process ids by rank. */
+  readonly members: readonly string[]
+}
+
+/** Who listens at an address. */
+export interface MailListener {
+  /** A message has come, of a process in the view of the space. Those of one sender come in its order. */
+  message(from: string, value: unknown): void
+  /**
+   * There is a new view of the space. `parted`: members of the one before that have not come along with this process, whether
+   * they are in the new one or not: what was under way between them and this process may be lost.
+   */
+  viewed?(view: MailView, parted: readonly string[]): void
+  /** An address elsewhere: whoever has nobody listening at it sends what it is sent there back, empty. */
+  readonly bouncesOf?: string
+  /** Something that was sent to that address of this process found nobody listening. */
+  bounced?(from: string): void
+}
+
+/**
+ * Direct messages: from this process to one other of the space, beside all groups. They come in the order in which they were
+ * sent, each once, to whoever stays in one view with this process (D1 to D3 of docs/guarantees.md); relative to casts, in no
+ * particular order.
+ */
+export interface Mail {
+  readonly self: string
+  /** Of the space; null before the first. */
+  readonly view: MailView | null
+  /**
+   * Sends one to a process of the space, which may be this one. Returns its number. Throws ValueError, TooLargeError (above
+   * 1 MiB), BusyError (4,096 wait here unsent), ClosedError: nothing was sent then.
+   */
+  send(to: string, address: string, value: unknown): number
+  /** Listens at an address of this process, alone. Returns what ends it. */
+  listen(address: string, listener: MailListener): () => void
+  /** Runs `fn` after `ms`; returns the cancel function. */
+  after(ms: number, fn: () => void): () => void
+}
+
 /** Where a group stands between being asked for and being gone. A close that leaves other openers does not leave it. */
 export type GroupPhase = 'joining' | 'open' | 'leaving' | 'ended'
 
@@ -96,6 +138,10 @@ export interface GroupPort {
    * UsageError for a service that there is not.
    */
   cast(op: unknown, options?: CastOptions): Receipt
+  /** As `cast`; the replicas are told of it by `request` instead of `apply`. */
+  castRequest(op: unknown, options?: CastOptions): Receipt
+  /** Direct messages between processes of the space. */
+  readonly mail: Mail
   /** Milliseconds, monotone. Never read it in the replica, which must be deterministic: for leases and time-outs only. */
   now(): number
   /** Runs `fn` after `ms`; returns the cancel function. Outside the replica only. */

@@ -377,6 +377,67 @@ export interface RoleLine extends ProcessLine {
   readonly on: boolean
 }
 
+/** The application sends a direct message. */
+export interface PostLine extends ProcessLine {
+  readonly e: 'post'
+  /** `<sender>><n>`; n counts from 1 over all direct messages of the sender. */
+  readonly m: string
+  readonly to: string
+  /** The address. */
+  readonly g: string
+  readonly h: string | number
+}
+
+/** The kernel has put the last of a direct message on the link to its receiver. */
+export interface DispatchLine extends ProcessLine {
+  readonly e: 'dispatch'
+  readonly m: string
+  readonly to: string
+  /** The view of the space that it is in. */
+  readonly view: string
+  readonly h: string | number
+}
+
+/** The application gets a direct message. */
+export interface GetLine extends ProcessLine {
+  readonly e: 'get'
+  readonly m: string
+  readonly g: string
+  /** The view of the space that the application is in. */
+  readonly view: string | null
+  readonly h: string | number
+}
+
+/** The application is told that a direct message of its own will not arrive, or may not have. */
+export interface PostEndLine extends ProcessLine {
+  readonly e: 'postEnd'
+  readonly m: string
+  readonly to: string
+  readonly g: string
+  readonly outcome: 'refused' | 'unknown'
+}
+
+/** A member of a service begins to run a call. */
+export interface RanLine extends ProcessLine {
+  readonly e: 'ran'
+  readonly obj: string
+  /** What was asked; no two calls ask the same. */
+  readonly call: number
+  readonly token: TraceToken
+}
+
+/** A member of a service has the outcome of a call recorded. */
+export interface OutcomeLine extends ProcessLine {
+  readonly e: 'outcome'
+  readonly obj: string
+  readonly call: number
+  /** False: an error. */
+  readonly ok: boolean
+  /** Who ran it. */
+  readonly by: string
+  readonly client: string
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -521,6 +582,12 @@ export type TraceLine =
   | LeaseLine
   | WriteLine
   | RoleLine
+  | PostLine
+  | DispatchLine
+  | GetLine
+  | PostEndLine
+  | RanLine
+  | OutcomeLine
   | KeptLine
   | InstallLine
   | RowLine

@@ -1,6 +1,7 @@
 /**
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
+import { callMutants } from './mutants-of-calls.ts'
 import { coverageMutants } from './mutants-of-coverage.ts'
 import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
@@ -505,6 +506,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...leaseMutants,
   ...queueMutants,
   ...toolMutants,
+  ...callMutants,
   ...coverageMutants,
   {
     name: 'delivered-before-all-hold-it',

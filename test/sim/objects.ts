@@ -14,7 +14,7 @@ import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import { watchMachine } from './tool-trace.ts'
-import { drawTools, toolOf } from './tools/all.ts'
+import { callTools, drawTools, toolOf } from './tools/all.ts'
 import { drawJobsName } from './tools/jobs.ts'
 import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
@@ -69,6 +69,8 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
   if (scenario.options.workload === 'tools')
     return (scenario.tools ?? drawTools(scenario)).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
+  if (scenario.options.workload === 'calls')
+    return callTools().map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS
@@ -114,7 +116,8 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     const attach = (port: GroupPort) => {
       const isMixed = world.scenario.options.workload === 'gbcast'
       const chance = world.scenario.random.fork(`gbcast/${process.id}/${name}`)
-      const watching = template.kind === 'tool' ? watchMachine(port, write, toolOf(name).holds) : null
+      const isWatched = template.kind === 'tool' && toolOf(name).isPlain !== true
+      const watching = isWatched ? watchMachine(port, write, toolOf(name).holds) : null
       const mixed = isMixed ? withGbcasts(port, () => chance.chance(GBCAST_CHANCE)) : port
       const made = kind.create(watching?.port ?? mixed, options)
       if (watching !== null) watching.attach(made.replica)

@@ -12,7 +12,7 @@ import { SimProcess } from './process.ts'
 import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
-import { loadTools } from './tools/all.ts'
+import { loadCallTools, loadTools } from './tools/all.ts'
 import type { AnyLine } from './trace.ts'
 import { placeOf } from './vote-draw.ts'
 import { drawMoments, Workload } from './workload.ts'
@@ -40,6 +40,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 export async function runSeed(seed: number, options: SimOptions, planned?: Plan): Promise<SeedResult> {
   const scenario = scenarioOf(seed, options, planned)
   await loadTools(scenario)
+  if (scenario.options.workload === 'calls') await loadCallTools()
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)

@@ -54,7 +54,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * votes of different weights or are witnesses, and sites start again; in `transfer`, states are large, and chunks so small
  * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
  * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains;
- * in `tools`, the groups are those of `tools/all.ts`, whose every call is checked.
+ * in `tools`, the groups are those of `tools/all.ts`, whose every call is checked; in `calls`, processes
+ * send each other messages, ask groups and call services, those of `tools/calls.ts`.
  * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
@@ -72,6 +73,7 @@ export const WORKLOADS = [
   'fold',
   'domains',
   'tools',
+  'calls',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -127,7 +129,7 @@ export const FAULTS_MIN = 4
 const DOMAIN_CHANCE = 1 / 8
 
 /** The workloads in which there is no strong group. */
-const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools'])
+const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {

@@ -4,6 +4,9 @@
 
 import type { TraceLine } from '../../../lib/testing/trace.ts'
 import type { Checker, Violation } from './checker.ts'
+import { checker as d1 } from './d1-message-integrity.ts'
+import { checker as d2 } from './d2-message-order.ts'
+import { checker as d3 } from './d3-messages-arrive.ts'
 import { checker as f1 } from './f1-safe-prefix.ts'
 import { checker as f2 } from './f2-safe-delivery.ts'
 import { checker as f3 } from './f3-monotone-stability.ts'
@@ -57,11 +60,13 @@ import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
+import { checker as t7 } from './t7-one-outcome.ts'
+import { checker as t8 } from './t8-whole-replies.ts'
 import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
 
-/** Every checker, by family: membership, primary component, multicast, order, uniform, state and tools, liveness. */
+/** Every checker, by family: membership, primary component, multicast, order, direct messages, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
   s1,
   s2,
@@ -97,6 +102,9 @@ export const checkers: readonly Checker[] = [
   o7,
   o8,
   o9,
+  d1,
+  d2,
+  d3,
   f1,
   f2,
   f3,
@@ -106,6 +114,8 @@ export const checkers: readonly Checker[] = [
   t3,
   t4,
   t5,
+  t7,
+  t8,
   t12,
   t13,
   t14,

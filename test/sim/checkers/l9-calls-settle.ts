@@ -1,7 +1,7 @@
 /**
  * L9 Every wanted call ends: an operation of a live process on a shared object ends, one way or another, within `tSettle`
  * of when it was made or of the quiet line, whichever is later. In the final component that is primary, that is; elsewhere,
- * and where the group waits for whoever has the state it last acted on, calls may wait.
+ * and where the group waits for whoever has the state it last acted on, calls may wait; so do those of a service's clients.
  *
  * Who stands in line for a lock, or what else one has at a time, waits for all before it: such a call counts from when that
  * was last granted or given up, as long as it passes on within `tSettle` each time. And casts of one process that have waited
@@ -30,6 +30,7 @@ export const checker: Checker = {
       if (process === null || !isAtRest(run, process) || from + tSettle > rest.end.t) continue
       const end = ends.get(`${data.p} ${data.id}`)
       if (end === undefined && endsWaiting(run, process, data.obj)) continue
+      if (end === undefined && data.f === 'callService' && serversWait(run, data.obj)) continue
       const isSoon = end !== undefined && end <= from + tSettle
       const deadline = isSoon ? end : startOf(run, invoke, { from, ms: tSettle }) + tSettle
       if (end === undefined && deadline > rest.end.t) continue
@@ -55,4 +56,11 @@ function startOf(run: Run, { data, process }: Located<'invoke'>, { from, ms }: {
 /** What an operation is about, within the object. */
 function nameIn(args: unknown): string {
   return Array.isArray(args) && typeof args[0] === 'string' ? args[0] : ''
+}
+
+/** Do those who serve wait for who has the state of their group? Their clients need not be members. */
+function serversWait(run: Run, name: string): boolean {
+  const group = run.groups.find((each) => each.name === name)
+  if (group === undefined) return false
+  return run.processes.some((each) => isAtRest(run, each) && run.last(each, group)?.data.primary === false)
 }

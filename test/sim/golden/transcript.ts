@@ -132,6 +132,7 @@ function describeFrame(frame: Frame): string[] {
 
 function describeItem(item: Item): string {
   if (item.k === 'eov') return 'end of view'
+  if (item.k === 'message') return `message ${item.n} to "${item.group}"`
   if (item.k === 'piece') return `${item.bytes.length} bytes at ${item.at} of a large cast`
   const { cast } = item
   if (cast.order !== null && isRecord(cast)) {

@@ -1,8 +1,10 @@
 /** All tools that the workload `tools` knows. */
 import { modelNameOf } from '../checkers/tool-names.ts'
 import type { Scenario } from '../scenario.ts'
+import { asks } from './asks.ts'
 import { ballot } from './ballot.ts'
 import { bank } from './bank.ts'
+import { calling, serving } from './calls.ts'
 import { cells } from './cells.ts'
 import { circles, semaphores } from './circles.ts'
 import { jobs } from './jobs.ts'
@@ -10,6 +12,7 @@ import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
 import { locks } from './locks.ts'
+import { mail } from './mail.ts'
 import { meeting } from './meeting.ts'
 import { once } from './once.ts'
 import { permits } from './permits.ts'
@@ -21,6 +24,14 @@ import type { LoadedTool, SimTool } from './tool.ts'
 const TOOLS: readonly SimTool[] = [
   ...[cells, circles, leader, loans, locks, register, stock],
   ...[ballot, bank, latch, meeting, once, permits, tally],
+]
+
+/** Those of the workload `calls`: all of them, in each run. */
+const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
+  { tool: asks, name: asks.name, isCore: true },
+  { tool: calling, name: calling.name, isCore: true },
+  { tool: mail, name: mail.name, isCore: true },
+  { tool: serving, name: serving.name, isCore: false },
 ]
 
 /** Tools that come with another one. */
@@ -44,6 +55,16 @@ export async function loadTools({ options: { workload } }: Scenario): Promise<vo
   const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
   const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : []
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
+}
+
+/** The same for `calls`. */
+export async function loadCallTools(): Promise<void> {
+  for (const { name, tool } of CALL_TOOLS) if (!loaded.has(name)) loaded.set(name, await tool.load())
+}
+
+/** The tools of a run of `calls`. */
+export function callTools(): readonly DrawnTool[] {
+  return CALL_TOOLS
 }
 
 /** One that is loaded. */

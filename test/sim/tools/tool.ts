@@ -55,6 +55,8 @@ export interface Holds {
 
 /** A tool whose part of the library is loaded. */
 export interface LoadedTool {
+  /** It stands on no machine of `state-machine.ts`, or is not to be watched. */
+  readonly isPlain?: true
   readonly holds?: Holds
   open(place: ToolPlace, use: OpenKind): AppGroup
 }

@@ -37,7 +37,7 @@ function watchGrants(): (frame: Frame, from: string, to: string) => Frame {
     if (from === 'b' && to === 'a') grant = Math.max(grant, frame.grant)
     if (from !== 'a' || to !== 'b') return frame
     for (const item of frame.items) {
-      const bytes = item.k === 'eov' ? 0 : item.k === 'piece' ? item.bytes.length : item.cast.payload.length
+      const bytes = item.k === 'eov' ? 0 : 'cast' in item ? item.cast.payload.length : item.bytes.length
       sent += 32 + bytes
       // A marker needs no grant, and before the first that is seen here the window is the grant.
       if (item.k !== 'eov') assert.ok(sent <= Math.max(grant, 8_500) + 64, `${sent} of ${grant}`)

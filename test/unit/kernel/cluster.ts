@@ -28,6 +28,10 @@ export interface Seen {
   view: string | null
   /** What became of its joins. */
   readonly joins: string[]
+  /** `sender>n address length` of each direct message, in order. */
+  readonly messages: string[]
+  /** `receiver n outcome` of each own one that may not be handed over. */
+  readonly messageEnds: string[]
 }
 
 /** The kernels, the frames between them, and what their applications saw. All are in one group, `g`. */
@@ -47,6 +51,7 @@ export class Cluster {
   readonly #seen = new Map<string, Seen>()
   readonly #consumed = new Map<string, number>()
   readonly #casts = new Map<string, number>()
+  readonly #sends = new Map<string, number>()
   readonly #isStrong: boolean
   readonly #limits: Limits
   #flying: Flying[] = []
@@ -61,7 +66,9 @@ export class Cluster {
     this.#isStrong = options.strong ?? false
     this.#limits = { ...defaultLimits, ...limits }
     for (const id of ids) {
-      this.#seen.set(id, { delivered: [], payloads: [], ends: [], faults: [], members: [], view: null, joins: [] })
+      const mail = { messages: [], messageEnds: [] }
+      const casts = { delivered: [], payloads: [], ends: [] }
+      this.#seen.set(id, { ...casts, ...mail, faults: [], members: [], view: null, joins: [] })
       this.kernels.set(
         id,
         new Kernel(
@@ -103,6 +110,12 @@ export class Cluster {
     const payload = new Uint8Array(size).fill(n)
     const more = { ...(this.#isStrong ? { view } : {}), ...(service === undefined ? {} : { service }) }
     this.command(id, { type: 'cast', group: 'g', n, payload, ...more })
+  }
+
+  send(id: string, to: string, size: number, group = 'x'): void {
+    const n = (this.#sends.get(id) ?? 0) + 1
+    this.#sends.set(id, n)
+    this.command(id, { type: 'send', to, group, n, payload: new Uint8Array(size).fill(n) })
   }
 
   command(id: string, ...commands: readonly Command[]): void {
@@ -189,9 +202,13 @@ export class Cluster {
     else if (event.type === 'joined') seen.joins.push(`${event.group} ${event.outcome}`)
     else if (event.type === 'castEnd') seen.ends.push(`${event.n} ${event.outcome}`)
     else if (event.type === 'fault') seen.faults.push(`${event.peer} ${event.code}`)
-    if (event.type !== 'deliver') return
-    seen.delivered.push(`${event.from}#${event.n}`)
-    seen.payloads.push(event.payload)
+    if (event.type === 'message') seen.messages.push(`${event.from}>${event.n} ${event.group} ${event.payload.length}`)
+    else if (event.type === 'messageEnd') seen.messageEnds.push(`${event.to} ${event.n} ${event.outcome}`)
+    if (event.type !== 'deliver' && event.type !== 'message') return
+    if (event.type === 'deliver') {
+      seen.delivered.push(`${event.from}#${event.n}`)
+      seen.payloads.push(event.payload)
+    }
     const bytes = (this.#consumed.get(id) ?? 0) + event.payload.length
     this.#consumed.set(id, bytes)
     if (!this.stalled.has(id)) this.command(id, { type: 'consumed', bytes })

@@ -231,7 +231,9 @@ describe('codec › what a peer may not send', () => {
     const data = [...encodeFrame(dataOf([])).subarray(0, -1)]
     assert.equal(faultOf(Uint8Array.of(...data, 1, 192)), 'unknown-kind')
     assert.equal(faultOf(Uint8Array.of(...data, 1, 128)), null)
-    assert.equal(faultOf(Uint8Array.of(...data, 1, 132)), 'malformed')
+    assert.equal(faultOf(Uint8Array.of(...data, 1, 133)), 'malformed')
+    // Nothing, as a message, comes before a message.
+    assert.equal(faultOf(Uint8Array.of(...data, 1, 130, 1, 132, 0, 0, 0, 0)), 'malformed')
     // A gbcast like the cast before it, without a payload; then none, one that is said twice, and one of positions.
     assert.equal(faultOf(Uint8Array.of(...data, 1, 131, 62, 0)), null)
     for (const rest of [
@@ -459,6 +461,8 @@ describe('codec › limits', () => {
     const payload = new Uint8Array(100)
     assertLimit('pieceBytes', 100, dataOf([castOf({ payload })]))
     assertLimit('pieceBytes', 100, dataOf([{ k: 'piece', at: 0, since: 0, bytes: payload }]))
+    assertLimit('pieceBytes', 100, dataOf([{ k: 'message', n: 1, group: 'x', left: 0, bytes: payload }]))
+    assertLimit('messageBytesMax', 100, dataOf([{ k: 'message', n: 1, group: 'x', left: 100, bytes: payload }]))
     assertLimit('castBytesMax', 100, dataOf([{ k: 'piece', at: 100, since: 0, bytes: payload }]))
     assertLimit('castBytesMax', 100, dataOf([{ ...castOf({}), ahead: 100 } as Item]))
     assertLimit('depsMax', 2, dataOf([castOf({ deps: [0, 2, 1, 1, 2, 1] })]))

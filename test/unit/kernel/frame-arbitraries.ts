@@ -228,6 +228,7 @@ const item: Arbitrary<Item> = fc.oneof(
   plain({ k: k('forward'), sender: id, cast, ahead: offset }),
   plain({ k: k('piece'), at: offset, since: num, bytes }),
   plain({ k: k('eov') }),
+  plain({ k: k('message'), n: num, group: text, left: fc.nat({ max: defaultLimits.messageBytesMax }), bytes }),
 )
 const chunk: Arbitrary<Chunk> = plain({
   group: text,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { BusyError } from '../../../lib/errors.ts'
 import type { GroupPort, ObjectKind, Replica } from '../../../lib/objects/replica.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
+import { noMail } from './no-mail.ts'
 
 /** See above. */
 export class Alone<Handle, Options> {
@@ -18,6 +19,7 @@ export class Alone<Handle, Options> {
   constructor(kind: ObjectKind<Handle, Options>, options: Options, self = 'a') {
     this.self = self
     const port: GroupPort = {
+      ...noMail,
       name: 'g',
       self,
       opening: 0,

@@ -7,6 +7,7 @@
  */
 import type { CastFate, GroupPort, GroupView, ObjectKind, Receipt, Replica } from '../../../lib/objects/replica.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
+import { noMail } from './no-mail.ts'
 
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32). */
 export function makeRandom(seed: number): () => number {
@@ -78,6 +79,7 @@ export class Cluster<Handle, Options> {
 
   #start(id: string, part: Part<Handle>): Member<Handle> {
     const port: GroupPort = {
+      ...noMail,
       name: 'object',
       self: id,
       opening: 0,

@@ -5,6 +5,7 @@ import { BusyError, ClosedError, SchemaError, UsageError, ValueError } from '../
 import { type MapChange, type MapOptions, mapKind, type SharedMap } from '../../../lib/objects/map.ts'
 import { encodeValue } from '../../../lib/values.ts'
 import { Cluster, makeRandom, pick } from './cluster.ts'
+import { noMail } from './no-mail.ts'
 
 const KEYS = ['a', 'b', '__proto__', 'constructor', '\uD800']
 
@@ -111,6 +112,7 @@ test('map › a write that cannot be sent again gives way to what was delivered,
   let isOpen = true
   const { replica, handle } = mapKind.create(
     {
+      ...noMail,
       name: 'lossy',
       self: 'p0',
       opening: 0,
@@ -314,6 +316,7 @@ test('map › a write that fails leaves nothing behind', () => {
   assert.throws(() => map.set(1 as unknown as string, 1), UsageError)
   const { replica, handle } = mapKind.create(
     {
+      ...noMail,
       name: 'busy',
       self: 'p0',
       opening: 0,
@@ -499,6 +502,7 @@ test('map › an operation of a later opening is told from one of an earlier', (
   const ops: unknown[] = []
   const { handle } = mapKind.create(
     {
+      ...noMail,
       name: 'again',
       self: 'p0',
       opening: 7,

@@ -13,6 +13,7 @@ import { noStatus, planStates } from '../../../lib/kernel/state-plan.ts'
 import type { GroupPort, ObjectKind, Replica } from '../../../lib/objects/replica.ts'
 import { CastReceipt } from '../../../lib/receipt.ts'
 import { pick } from './cluster.ts'
+import { noMail } from './no-mail.ts'
 
 /** One copy of the object at one process. */
 export interface Copy<Handle> {
@@ -126,6 +127,7 @@ export class Sharers<Handle, Options> {
     const sharer = (): Sharer<Handle> | undefined => this.all.get(id)
     return {
       self: id,
+      mail: noMail.mail,
       trace: undefined,
       defer: (fn) => fn(),
       fault: (_peer, code, detail) => this.faults.push(`${code} ${String(detail)}`),

@@ -9,6 +9,7 @@ import { UnknownOutcomeError } from '../../../lib/errors.ts'
 import type { GroupPort, GroupView, ObjectKind, Receipt, Replica } from '../../../lib/objects/replica.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
+import { noMail } from './no-mail.ts'
 
 interface Cast {
   readonly from: string
@@ -69,6 +70,7 @@ export class TotalCluster<Handle, Options> {
 
   #start(id: string): TotalMember<Handle> {
     const port: GroupPort = {
+      ...noMail,
       name: 'object',
       self: id,
       opening: 0,
