@@ -32,7 +32,7 @@ function hasNotBegun({ run }: Candidate): boolean {
 
 /** A cluster that checks, whenever work begins, that no other is under way. */
 function made(count: number, seed = 1) {
-  const cluster = new TotalCluster<Leaders, object>(leadersKind, {}, count, seed)
+  const cluster = new TotalCluster<Leaders, object>(leadersKind, { leaseMs: 10_000 }, count, seed)
   const underWay = new Map<string, Run>()
   const tokens = new Map<string, Token>()
   const stand = (member: Member, name = 'chief', signal?: AbortSignal): Candidate => {
