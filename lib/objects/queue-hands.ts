@@ -4,6 +4,7 @@
  * The state is deterministic (`queue-machine.ts`), and requests reach it exactly once (`machine-replica.ts`). Here is what a
  * clock decides: whether a grant is handed out, and when what is in hand may no longer be this process's.
  */
+
 import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import type { DeepReadonly } from './events.ts'
@@ -14,6 +15,7 @@ import { DELAY_MS_MAX, FAILURE_MAX, type Grant, type QueueItem } from './queue-i
 import { type Happening, OP, QueueMachine, type QueueTerms, TIMED_OUT } from './queue-machine.ts'
 import type { GroupPort } from './replica.ts'
 import { fits, type StandardSchemaV1 } from './schema.ts'
+import { StraySweep } from './stray-sweep.ts'
 import { type FailOptions, type ItemActions, TakenItem } from './taken-item.ts'
 import type { Token } from './token.ts'
 
@@ -60,7 +62,7 @@ export class QueueHands implements ItemActions {
   readonly #limits = new Map<string, () => void>()
   /** What ends pauses when the clock does. */
   readonly #pauses = new Set<() => void>()
-  #cancelSweep: (() => void) | null = null
+  readonly #sweep: StraySweep
   #isStopped = false
 
   constructor(port: GroupPort, { terms, schema, ...settings }: HandsSettings) {
@@ -77,10 +79,11 @@ export class QueueHands implements ItemActions {
         const [id, token] = value as [number, Token]
         this.#giveBack(id, token, false)
       },
-      strayed: () => this.#sweepSoon(),
+      strayed: () => this.#sweep.soon(),
       settled: (isLoaded) => this.#settled(isLoaded),
       changed: () => this.changed(),
     })
+    this.#sweep = new StraySweep(port, { find: () => this.#strays() })
     this.#clock = new QueueClock(port, machine, {
       ask: (body) => this.replica.call(body, { isPatient: true }),
       isActing: () => this.replica.sessions.isActingIn(port.view),
@@ -252,7 +255,7 @@ export class QueueHands implements ItemActions {
       const held = new Set(this.#own().map(({ grant }) => keyOf(grant.token)))
       this.#leases.loseUnless((key) => held.has(key))
       for (const key of [...this.#inHand.keys()]) if (!held.has(key)) this.#forget(key)
-      this.#sweepSoon()
+      this.#sweep.soon()
     }
     this.#leases.watchLine()
     this.#clock.settled(isLoaded)
@@ -262,16 +265,10 @@ export class QueueHands implements ItemActions {
     return this.machine.held().filter(({ grant }) => grant.taker === this.port.self)
   }
 
-  #sweepSoon(): void {
-    this.#cancelSweep?.()
-    this.#cancelSweep = this.port.after(RETRY_MS, () => this.#sweep())
-  }
-
-  /** Gives back what a state that was taken over says is this process's, and that nobody here knows: of before a loss. */
-  #sweep(): void {
-    this.#cancelSweep = null
-    for (const { id, grant } of this.#own())
-      if (!this.#inHand.has(keyOf(grant.token))) this.#giveBack(id, grant.token, true)
+  /** What a state that was taken over says is this process's, and nobody here knows of. */
+  #strays(): Map<string, () => void> {
+    const unknown = this.#own().filter(({ grant }) => !this.#inHand.has(keyOf(grant.token)))
+    return new Map(unknown.map(({ id, grant }) => [keyOf(grant.token), () => this.#giveBack(id, grant.token, true)]))
   }
 
   // The end
@@ -284,7 +281,7 @@ export class QueueHands implements ItemActions {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#cancelSweep?.()
+    this.#sweep.stop()
     this.#clock.stop()
     for (const cancel of this.#limits.values()) cancel()
     this.#leases.stop(new StaleTokenError('the queue was closed'))

@@ -4,14 +4,16 @@
  * That there is no second one is agreed on (`leader-machine.ts`), not read off the view: a process that was cut off or
  * frozen has a view as well. Its lease ends before the others give its leadership to the next.
  */
+
 import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
 import { ChangeEvent, ObjectTarget } from '../objects/events.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
+import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
 import { checkKey } from './keys.ts'
 import { LEADER_OP, LeaderMachine } from './leader-machine.ts'
-import { RETRY_MS, type Term, Terms } from './terms.ts'
+import { type Term, Terms } from './terms.ts'
 
 /**
  * How long a leader may act on what it last heard, in ms: a little longer than it takes to be suspected, for then the others
@@ -104,6 +106,7 @@ export class Leaders {
   readonly #machine = new LeaderMachine()
   readonly #replica: MachineReplica<LeaderMachine>
   readonly #terms: Terms
+  readonly #sweep: StraySweep
   readonly #watched = new Map<string, Leadership>()
   /** The tokens that this process knows to have, and has not given back. */
   readonly #inHand = new Set<string>()
@@ -112,6 +115,7 @@ export class Leaders {
   /** Made by {@link leadersKind}. */
   constructor(port: GroupPort, leaseMs: number) {
     this.#port = port
+    this.#sweep = new StraySweep(port, { find: () => this.#strays() })
     const settings = { what: 'leaders', whenNotPrimary: 'wait', leaseMs } as const
     this.#replica = new MachineReplica(port, this.#machine, settings, {
       toError: (_code, message) => new StaleTokenError(message),
@@ -119,9 +123,9 @@ export class Leaders {
         const [kind, name] = body as [number, string]
         if (kind === LEADER_OP.stand) this.#resign(name, value as Token)
       },
-      strayed: () => this.#sweepSoon(),
+      strayed: () => this.#sweep.soon(),
       settled: (isLoaded) => {
-        if (isLoaded) this.#sweepSoon()
+        if (isLoaded) this.#sweep.soon()
         this.#settled()
       },
     })
@@ -216,15 +220,10 @@ export class Leaders {
     })
   }
 
-  /** A microtask after that: what was answered just now is in hand then. */
-  #sweepSoon(): void {
-    this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
-  }
-
-  /** Resigns where a state that was taken over says that this process leads, and nobody here knows of it: of before a loss. */
-  #sweep(): void {
-    for (const [name, token] of this.#machine.ledBy(this.#port.self))
-      if (!this.#inHand.has(String(token))) this.#resign(name, token)
+  /** Where a state that was taken over says that this process leads, and nobody here knows of it. */
+  #strays(): Map<string, () => void> {
+    const unknown = [...this.#machine.ledBy(this.#port.self)].filter(([, token]) => !this.#inHand.has(String(token)))
+    return new Map(unknown.map(([name, token]) => [String(token), () => this.#resign(name, token)]))
   }
 
   #isLed(name: string, [line, view, n]: Token): boolean {
@@ -247,6 +246,7 @@ export class Leaders {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#terms.stop(this.#closedError())
+    this.#sweep.stop()
     this.#replica.stop()
     for (const watched of this.#watched.values()) watched.update(this.#port.self)
   }

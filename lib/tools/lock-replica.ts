@@ -4,10 +4,12 @@
  * The state is deterministic (`lock-machine.ts`), and requests reach it exactly once (`machine-replica.ts`). Here is what
  * a clock decides: whether a grant is used, and when what is held may no longer be.
  */
+
 import { BusyError, ClosedError, StaleTokenError, TooLargeError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { Leases } from '../objects/leases.ts'
 import { type MachineCall, MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
+import { StraySweep } from '../objects/stray-sweep.ts'
 import { isToken, type Token } from '../objects/token.ts'
 import { CLAIMS_MAX, claimKey } from './claims.ts'
 import { readCycle } from './cycle.ts'
@@ -73,7 +75,7 @@ export class LockReplica implements WaitTable {
   readonly #running = new Map<string, Running>()
   /** Stolen before it could be handed out. */
   readonly #stolen = new Set<string>()
-  #cancelSweep: (() => void) | null = null
+  readonly #sweep: StraySweep
   /** Tells the table of locks what is waited for here, if this is another one. */
   #teller: WaitTeller | null = null
   /** The suspicion that this process has confirmed. */
@@ -88,6 +90,7 @@ export class LockReplica implements WaitTable {
     this.#port = port
     this.#settings = settings
     this.#leases = new Leases(port, leaseMs, what)
+    this.#sweep = new StraySweep(port, { find: () => this.#strays() })
     this.replica = new MachineReplica(
       port,
       machine,
@@ -98,7 +101,7 @@ export class LockReplica implements WaitTable {
           return readCycle(message, (table) => (table === port.name ? settings.kind : 'semaphore'))
         },
         unwanted: (body, value) => this.#giveBack(body as LockRequest, value),
-        strayed: () => this.#sweepSoon(),
+        strayed: () => this.#sweep.soon(),
         settled: (isLoaded) => this.#settled(isLoaded),
         changed: () => this.changed(),
       },
@@ -354,7 +357,7 @@ export class LockReplica implements WaitTable {
         const name = this.#running.get(key)?.grant.lock.name
         return name !== undefined && this.replica.machine.isHeld(self, name, token)
       })
-      this.#sweepSoon()
+      this.#sweep.soon()
       // That of another line may have a suspicion of the same number.
       this.#confirmed = 0
     }
@@ -363,17 +366,13 @@ export class LockReplica implements WaitTable {
     this.#confirm()
   }
 
-  /** A microtask after that: what was answered just now is in hand then. */
-  #sweepSoon(): void {
-    this.#cancelSweep?.()
-    this.#cancelSweep = this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
-  }
-
-  /** Unlocks what a state that was loaded says is this process's, and that nobody here knows: of before a loss. */
-  #sweep(): void {
-    this.#cancelSweep = null
+  /** What a state that was taken over says is this process's, and nobody here knows of. */
+  #strays(): Map<string, () => void> {
+    const strays = new Map<string, () => void>()
     for (const { caller, name, token } of this.replica.machine.held())
-      if (caller.process === this.#port.self && !this.#inHand.has(keyOf(token))) void this.#unlock(name, token)
+      if (caller.process === this.#port.self && !this.#inHand.has(keyOf(token)))
+        strays.set(keyOf(token), () => void this.#unlock(name, token))
+    return strays
   }
 
   // The end
@@ -382,7 +381,7 @@ export class LockReplica implements WaitTable {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#cancelSweep?.()
+    this.#sweep.stop()
     this.#cancelConfirm?.()
     this.#teller?.stop()
     this.#leases.stop(new StaleTokenError(`${this.#settings.what} was lost: the space or the object was closed`))

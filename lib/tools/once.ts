@@ -4,14 +4,16 @@
  * That there is one result is agreed on (`once-machine.ts`). That there is one run at a time is a matter of leases, as with
  * leaders: a run that was lost without its process knowing may overlap with the next, and its completion is refused.
  */
+
 import { BusyError, ClosedError, StaleTokenError, TooLargeError, UnknownOutcomeError } from '../errors.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
+import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { checkKey } from './keys.ts'
 import { ONCE_ANSWER, ONCE_OP, ONCE_RESULT_MAX, OnceMachine } from './once-machine.ts'
-import { RETRY_MS, type Term, Terms } from './terms.ts'
+import { type Term, Terms } from './terms.ts'
 
 /** How long a runner may act on what it last heard, in ms. */
 const LEASE_MS = 10_000
@@ -39,6 +41,7 @@ export class Once {
   readonly #machine = new OnceMachine()
   readonly #replica: MachineReplica<OnceMachine>
   readonly #terms: Terms
+  readonly #sweep: StraySweep
   /** Tokens of the runs that this process knows of: it completes them, or says that they failed. */
   readonly #inHand = new Set<string>()
   #isEnded = false
@@ -46,6 +49,7 @@ export class Once {
   /** Made by {@link onceKind}. */
   constructor(port: GroupPort, leaseMs: number) {
     this.#port = port
+    this.#sweep = new StraySweep(port, { find: () => this.#strays() })
     const settings = { what: 'once', whenNotPrimary: 'wait', leaseMs } as const
     this.#replica = new MachineReplica(port, this.#machine, settings, {
       toError: (code, message) => (code === 'busy' ? new BusyError(message) : new StaleTokenError(message)),
@@ -55,9 +59,9 @@ export class Once {
         const [what, token] = value as [number, Token]
         if (what === ONCE_ANSWER.run) this.#fail(key, token)
       },
-      strayed: () => this.#sweepSoon(),
+      strayed: () => this.#sweep.soon(),
       settled: (isLoaded) => {
-        if (isLoaded) this.#sweepSoon()
+        if (isLoaded) this.#sweep.soon()
         this.#terms.settled()
       },
     })
@@ -181,18 +185,10 @@ export class Once {
     })
   }
 
-  /** A microtask after that: what was answered just now is in hand then. */
-  #sweepSoon(): void {
-    this.#port.after(RETRY_MS, () => void Promise.resolve().then(() => this.#sweep()))
-  }
-
-  /**
-   * Lets others run what a state that was taken over says that this process runs, where nobody here knows of it: it has ended
-   * in a line that is lost.
-   */
-  #sweep(): void {
-    for (const [key, token] of this.#machine.runBy(this.#port.self))
-      if (!this.#inHand.has(String(token))) this.#fail(key, token)
+  /** What a state that was taken over says that this process runs, and nobody here knows of: it has ended in a line that is lost. */
+  #strays(): Map<string, () => void> {
+    const unknown = [...this.#machine.runBy(this.#port.self)].filter(([, token]) => !this.#inHand.has(String(token)))
+    return new Map(unknown.map(([key, token]) => [String(token), () => this.#fail(key, token)]))
   }
 
   #closedError(): ClosedError {
@@ -204,6 +200,7 @@ export class Once {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#terms.stop(this.#closedError())
+    this.#sweep.stop()
     this.#replica.stop()
   }
 }

@@ -75,7 +75,8 @@ function checkGrants(run: Run, verdict: Verdict, grants: readonly Grant[]): void
       isNotAbove(data.token, above.data.token) &&
       !isBehind(grant.space, above.space) &&
       !isBehind(groupOf(run, grant), groupOf(run, above)) &&
-      !isStolenBetween(run, data.lock, [data.token, above.data.token])
+      !isStolenBetween(run, data.lock, [data.token, above.data.token]) &&
+      !isForgone(run, grant)
     ) {
       verdict.fail(
         `${data.p} is granted "${data.lock}" with token ${key} after ${above.data.p} with ${above.data.token.join('|')}`,
@@ -134,6 +135,19 @@ function isStillThere(held: Grant, grant: Grant): boolean {
     if (space.view === held.space?.view) return true
   }
   return false
+}
+
+/** Had its taker's later opening of the object given it up when it was told? Then the next holder may have heard of both before. */
+function isForgone(run: Run, { data: { lock, token }, line }: Grant): boolean {
+  return run
+    .of('release')
+    .some(
+      ({ data, line: at }) =>
+        data.lock === lock &&
+        (data as { readonly why?: unknown }).why === 'gone' &&
+        at < line &&
+        sameToken(data.token, token),
+    )
 }
 
 interface Stretch {

@@ -26,9 +26,9 @@ export const MENDED: readonly Mutant[] = [
     name: 'sweeps-what-is-new',
     about:
       'who has taken over a state gives back the lock that it was granted in the same moment, and uses it all the same',
-    file: 'lib/tools/lock-replica.ts',
-    find: '() => void Promise.resolve().then(() => this.#sweep())',
-    replace: '() => this.#sweep()',
+    file: 'lib/objects/stray-sweep.ts',
+    find: 'if (known.has(key)) giveBack()',
+    replace: 'giveBack()',
     properties: ['P3'],
   },
   {
