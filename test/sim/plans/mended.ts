@@ -7,6 +7,14 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'looks-while-it-awaits',
+    about: 'whoever awaits a state looks for what is of before it, and gives back what was granted since',
+    file: 'lib/objects/stray-sweep.ts',
+    find: '      this.#suspects = new Set()\n      return this.soon()',
+    replace: '      for (const giveBack of this.#strays.find().values()) giveBack()\n      return',
+    properties: ['P3'],
+  },
+  {
     name: 'strays-forgotten',
     about: 'a group begins anew when its last holders are dead, though one who was cut off before has an older state',
     file: 'lib/kernel/acted.ts',
@@ -162,15 +170,6 @@ export const MENDED: readonly Mutant[] = [
     find: 'if (this.gotData > 0) this.needAck(this.core.now + this.core.limits.ackDelayMs)',
     replace: '',
     properties: ['L4'],
-  },
-  {
-    name: 'back-untold',
-    about:
-      'who is back in a group, as only a view that nobody here was told of said, is said to have left it (a23ee2a)',
-    file: 'lib/kernel/start-groups.ts',
-    find: 'const { left, members } of installs',
-    replace: 'const { left, joined: members } of installs',
-    properties: ['S5'],
   },
   {
     name: 'gbcast-released-when-held',
