@@ -16,9 +16,20 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds of each other workload: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, objects of which every call is checked. */
+/** Seeds of each other workload: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, maps that fold, queues and tools of which every call is checked, calls and requests. */
 const otherSeeds = 60
-const otherWorkloads = ['uniform', 'engines', 'gbcast', 'votes', 'transfer', 'domains', 'fold', 'tools']
+const otherWorkloads = [
+  'uniform',
+  'engines',
+  'gbcast',
+  'votes',
+  'transfer',
+  'domains',
+  'fold',
+  'queue',
+  'tools',
+  'calls',
+]
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))
 const only = readOnly(process.argv)
