@@ -367,8 +367,13 @@ tolerates(
 )
 
 /** The holders a and b are gone, b as told; d, which had opened the group by itself, goes on with it in their line. */
-const leftTo = (end: (trace: TraceWriter) => TraceWriter, isAlone = true, dead: string[] = []): TraceWriter => {
-  const trace = new TraceWriter().start(['a', 'b', 'd']).view('', '1.d', ['d'], { primary: false, line: null })
+const leftTo = (
+  end: (trace: TraceWriter) => TraceWriter,
+  isAlone = true,
+  dead: string[] = [],
+  origin = '',
+): TraceWriter => {
+  const trace = new TraceWriter().start(['a', 'b', 'd'], origin).view('', '1.d', ['d'], { primary: false, line: null })
   trace.open('g', ['a', 'b', 'd'], { ...uniform, ...consistent })
   if (isAlone) trace.view('g', '1.d.1', ['d'], { primary: false, line: null })
   trace.view('', '2.a', ['a', 'b']).view('g', '2.a.1', ['a', 'b'])
@@ -420,6 +425,16 @@ rejects(
   'F1',
   'a new state of a group of which one member is proven dead, and the other is not',
   leftTo((trace) => trace.crash('b'), false, ['a']),
+)
+tolerates(
+  'F1',
+  'a new state of a group whose members somebody of their origin could prove dead, whom nobody was there to tell of',
+  leftTo((trace) => trace.crash('b'), false, [], 'https://a.example'),
+)
+rejects(
+  'F1',
+  'a new state of a group of which one member of the same origin is somewhere else',
+  leftTo((trace) => trace, false, [], 'https://a.example'),
 )
 rejects(
   'F1',

@@ -298,6 +298,14 @@ const late = (isBehind: boolean): TraceWriter =>
     .grant('b', 'g/i', ['L', '1.a.1', 1])
 tolerates('T5', 'an older grant that is heard late by one whose view of the group is behind', late(true))
 rejects('T5', 'an older grant after a newer one at one whose view of the group is not behind', late(false))
+/** What b had is given up before b hears of it, and a is granted it: by b's later opening of the object, or by somebody. */
+const forgone = (why: string): TraceWriter =>
+  trio()
+    .write({ e: 'release', t: 1, p: 'a', lock: 'g/i', token: ['L', '1.a.1', 1], why } as never)
+    .grant('a', 'g/i', ['L', '1.a.1', 2])
+    .grant('b', 'g/i', ['L', '1.a.1', 1])
+tolerates('T5', 'an older grant that is heard late, and was given up by a later opening of its taker', forgone('gone'))
+rejects('T5', 'an older grant that is heard late, and was given up for another reason', forgone('given'))
 rejects('T5', 'two holders of one item', trio().grant('a', 'i', ['L', '1.a', 1]).grant('b', 'i', ['L', '1.a', 2]))
 rejects(
   'T5',
