@@ -52,7 +52,10 @@ export interface MachineCall {
   readonly signal?: AbortSignal | undefined
   /** Waits outside the primary component even where calls reject: what is done must be told. */
   readonly isPatient?: boolean
-  /** When it was asked, or asked again: told as it is cast, by this process's clock. */
+  /**
+   * When it was asked, by this process's clock: told as it is cast, and again when it is cast again where none of the casts
+   * before can have counted.
+   */
   readonly sent?: (now: number) => void
   /** Is what it says of its process still so? Of the claims in it, only these count. Asked by `stands`. */
   readonly stands?: (needed: ReadonlySet<string>) => boolean
@@ -255,7 +258,8 @@ export class MachineReplica<M extends Machine> implements Replica {
     }
     const head = [this.#opening, this.#born, ...this.#seenBefore(open.number), open.number]
     const isWanted = open.wish !== null
-    if (isWanted) open.options.sent?.(this.port.now())
+    // Outside the primary component nobody here can tell: what answers it may be the cast before, of long ago (seed 500102).
+    if (isWanted && (open.casts === 0 || this.sessions.isActingIn(this.port.view))) open.options.sent?.(this.port.now())
     const underWay = new AbortController()
     const op = isWanted ? [SESSION_OP.request, ...head, open.body] : [SESSION_OP.cancel, ...head]
     const receipt = this.#cast(op, underWay.signal)

@@ -129,6 +129,38 @@ test('machine › a cast whose fate is unknown is made again, and what was done 
   )
 })
 
+test('machine › a call cast again outside the primary component was asked when it was first cast: that one may have counted', async () => {
+  const { cluster, of } = made(3)
+  const [member] = cluster.primary
+  assert.ok(member)
+  const times: number[] = []
+  await cluster.advance(1_000)
+  const asked = ask(of('p0'), 'borrow', { sent: (now) => times.push(now) })
+  // Ordered, and not delivered here before it is cut off.
+  while (member.queued.length > 0) cluster.step()
+  cluster.cutOff(member)
+  await cluster.rest()
+  await cluster.advance(5_000)
+  assert.ok(member.casts > 1, 'it was cast again')
+  cluster.join(member)
+  await cluster.rest()
+  assert.equal(asked.result, 'p0')
+  assert.deepEqual(times, [1_000])
+})
+
+test('machine › a call cast again in the primary component was asked then: those who are members know that it did not count', async () => {
+  const { cluster, of } = made(3)
+  const [member] = cluster.primary
+  assert.ok(member)
+  member.drops = 1
+  const times: number[] = []
+  const asked = ask(of('p0'), 'borrow', { sent: (now) => times.push(now) })
+  await cluster.rest()
+  await cluster.advance(200)
+  assert.equal(asked.result, 'p0')
+  assert.deepEqual(times, [0, 50])
+})
+
 test('machine › what waits here unsent behind a call that was lost is cast again behind it, and not passed over first', async () => {
   const { cluster, of } = made(3)
   const [member] = cluster.primary
