@@ -7,6 +7,14 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'asked-when-cast-again',
+    about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
+    file: 'lib/objects/machine-replica.ts',
+    find: '(open.casts === 0 || this.sessions.isActingIn(this.port.view))',
+    replace: 'open.casts >= 0',
+    properties: ['P3'],
+  },
+  {
     name: 'looks-while-it-awaits',
     about: 'whoever awaits a state looks for what is of before it, and gives back what was granted since',
     file: 'lib/objects/stray-sweep.ts',
