@@ -54,6 +54,10 @@ const planted: readonly (readonly [file: string, text: string, reason: RegExp])[
   ['adapters/memory/x.ts', "import { y } from '../../lib/host.ts'", /an adapter imports its own folder/],
   ['adapters/memory/x.ts', "import { y } from '../../lib/kernel/ids.ts'", /an adapter imports its own folder/],
   ['adapters/memory/x.ts', "import { a } from 'one'\nimport { b } from 'two'", /more than one outside package/],
+  ['adapters/memory/x.ts', "import { openSpace } from 'tutti'", /an adapter imports its own folder/],
+  ['adapters/react/x.ts', "import { y } from '../../lib/host.ts'", /public entries, and react/],
+  ['adapters/react/x.ts', "import type { Y } from '../../lib/ports/group.ts'", /public entries, and react/],
+  ['adapters/react/x.ts', "import { y } from 'yjs'", /public entries, and react/],
   ['worker/x.ts', "import { y } from '../demo/main.ts'", /worker imports only/],
   ['demo/x.ts', "import { openSpace } from '../lib/index.ts'", /only through its public entries/],
   ['test/browser/x.ts', "import { Kernel } from '../../lib/kernel/api.ts'", /only through its public entries/],
@@ -108,6 +112,7 @@ test('dependency rule › allows what the house needs', () => {
       'adapters/a/index.ts',
       "import type { T } from '../../lib/ports/transport.ts'\nimport Peer from 'simple-peer/simplepeer.min.js'",
     ],
+    ['adapters/react/index.ts', "import { useState } from 'react'\nimport { openSpace } from 'tutti'"],
     ['worker/worker.ts', "import { a } from '../adapters/a/index.ts'\nimport { e } from '../lib/errors.ts'"],
     ['demo/main.ts', "import { openSpace } from 'tutti'\nimport { a } from 'tutti/adapters/a'"],
   ])

@@ -8,6 +8,8 @@
  * - `lib/ports` are interfaces: they import each other and the kernel's types.
  * - `lib` never imports `adapters`, `worker`, `demo`, and no package but its dependencies.
  * - A port adapter imports its own folder, `lib/ports`, the kernel's types and one outside package; never another adapter.
+ * - A binding adapter (`adapters/react`, `adapters/yjs`: what others' libraries are bound to) imports its own folder, the
+ *   public entries `tutti` and `tutti/…`, and what it binds to.
  * - `worker` imports `lib` and `adapters`.
  * - `demo` and `test/browser` import `tutti` and `tutti/…`, never a file of the library.
  * - Nobody inside imports an entry's `index.ts`; there are no circular imports at run time.
@@ -91,6 +93,11 @@ interface Area {
 const kernelTypes = 'lib/kernel/api.ts'
 const groupInterface = ['lib/objects/replica.ts', 'lib/values.ts', 'lib/errors.ts', 'lib/tool-errors.ts']
 const groupTypes = 'lib/ports/group.ts'
+/** Adapters that stand where an application stands, and what each may import. */
+const bindings = new Map<string, readonly string[]>([
+  ['adapters/react', ['react']],
+  ['adapters/yjs', ['yjs', 'y-protocols', 'lib0']],
+])
 const isIn = (path: string, ...folders: string[]): boolean => folders.some((folder) => path.startsWith(`${folder}/`))
 const never = (): boolean => false
 
@@ -121,6 +128,7 @@ const areas: readonly (readonly [prefix: string, area: Area])[] = [
       packages: ({ target }, packages) => packages?.dependencies.includes(target) ?? false,
     },
   ],
+  ...[...bindings].map(([folder, bound]) => [`${folder}/`, binding(folder, bound)] as const),
   [
     'adapters/',
     {
@@ -153,6 +161,14 @@ function objectsOrTools(): Area {
   }
 }
 
+function binding(folder: string, bound: readonly string[]): Area {
+  return {
+    rule: `${folder} imports its own folder, tutti's public entries, and ${bound.join(', ')}`,
+    files: ({ target }) => isIn(target, folder),
+    packages: ({ target }) => target === 'tutti' || bound.includes(target),
+  }
+}
+
 function publicOnly(...folders: string[]): Area {
   return {
     rule: `${folders[0]} imports the library only through its public entries`,
@@ -172,6 +188,7 @@ function oneOutsidePackage(edges: readonly Edge[]): Offence[] {
   for (const edge of edges) {
     if (edge.isFile || !edge.file.startsWith('adapters/')) continue
     const adapter = edge.file.split('/').slice(0, 2).join('/')
+    if (bindings.has(adapter)) continue
     const packages = byAdapter.get(adapter) ?? new Set()
     byAdapter.set(adapter, packages.add(edge.target))
     if (packages.size > 1) {
