@@ -238,6 +238,7 @@ export class MachineReplica<M extends Machine> implements Replica {
         this.#open.delete(open)
         this.#open.add(open)
         open.number = null
+        open.casts = 0
       }
       return
     }

@@ -67,6 +67,8 @@ class Watch {
   /** What this process asks for, by number, in the present opening. */
   readonly #asked = new Map<string, unknown>()
   #opening = 0
+  /** The calls of this process that were cast, by opening and number. */
+  readonly #castings = new Map<string, Casting>()
   /** The call that is about to be cast. */
   #casting: Casting | null = null
   #calls = 0
@@ -84,11 +86,14 @@ class Watch {
   }
 
   cast(op: unknown, options: CastOptions | undefined): ReturnType<GroupPort['cast']> {
-    const casting = this.#casting
+    const first = this.#casting
     this.#casting = null
     const receipt = this.#port.cast(op, options)
-    if (casting !== null && Array.isArray(op) && op[0] === 0) {
+    if (Array.isArray(op) && op[0] === 0) {
       const [, opening, , , , , n, body] = op as [0, number, number, number, unknown, number, number, unknown]
+      // What is cast again is not said to be sent again, where the cast before may have counted.
+      const casting = first ?? this.#castings.get(`${opening} ${n}`)
+      if (casting === undefined) return receipt
       const m = `${this.#port.self}#${receipt.n}`
       this.#write({ e: 'ask', id: casting.id, call: [opening, n], body: plainValue(body), m })
       if (casting.call?.[0] !== opening || casting.call[1] !== n) {
@@ -97,6 +102,7 @@ class Watch {
         this.#noteRelease(body)
       }
       casting.call = [opening, n]
+      this.#castings.set(`${opening} ${n}`, casting)
     }
     return receipt
   }
