@@ -44,14 +44,20 @@ export interface CutPlan {
 }
 
 /**
- * Does it stand for the end of the view before the one that it is in: has somebody delivered there all that was counted,
- * and does whoever comes along hold it? A newcomer has delivered nothing of it. But a uniform group's donor had all of
- * it from everybody, and where nobody was in the group before there was nothing.
+ * From which of the group's views on, up to the one that it is in, does it show that all that was counted was delivered,
+ * and whoever comes along holds it? Null if it does not even stand for the end of the view just before that one.
+ *
+ * A newcomer has delivered nothing of what was before it. But a uniform group's donor, who was in the last view, had all
+ * of that from everybody. Where nobody came from the last view, no state did: whoever left with it may not have heard so
+ * yet, and has still to deliver what was cast in it (plan f2-1691).
  */
-function isInstaller({ members, options, status, gn, installs }: GroupRow): boolean {
+function deliveredFrom({ members, options, status, gn, installs }: GroupRow): number | null {
+  if (members !== null) return 0
   const [entered] = installs
-  if (members !== null || entered === undefined || gn > entered.gn || entered.counts.length === 0) return true
-  return options.uniform && options.state && status.isWhole
+  if (entered === undefined) return gn
+  if (entered.members.every((id) => entered.joined.includes(id))) return entered.gn
+  if (options.uniform && options.state && status.isWhole) return entered.gn - 1
+  return gn > entered.gn ? entered.gn : null
 }
 
 /** What a member has delivered itself, as `GroupRow.released`: a newcomer takes what was before it for delivered. */
@@ -77,6 +83,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       row: GroupRow
       installs: Map<number, GroupInstall>
       installed: number
+      whole: Map<number, number>
       next: Map<number, number>
       last: Map<number, number>
     }
@@ -85,8 +92,9 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
     for (const group of row.groups) {
       let entry = united.get(group.gid)
       if (entry === undefined) {
-        const released = { installed: 0, next: new Map<number, number>(), last: new Map<number, number>() }
-        entry = { base: null, baseViewId: null, row: group, installs: new Map(), ...released }
+        const released = { next: new Map<number, number>(), last: new Map<number, number>() }
+        const views = { installs: new Map<number, GroupInstall>(), installed: 0, whole: new Map<number, number>() }
+        entry = { base: null, baseViewId: null, row: group, ...views, ...released }
         united.set(group.gid, entry)
       }
       if (group.members !== null && entry.base === null) {
@@ -94,7 +102,11 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
         entry.baseViewId = group.viewId
       }
       const { gn, next } = group
-      if (isInstaller(group) && gn > entry.installed) entry.installed = gn
+      const from = deliveredFrom(group)
+      if (from !== null) {
+        entry.installed = Math.max(entry.installed, gn)
+        entry.whole.set(from, Math.max(entry.whole.get(from) ?? 0, gn))
+      }
       if (next > (entry.next.get(gn) ?? 0)) entry.next.set(gn, next)
       for (const [rank, seq] of releasedBy(group)) {
         if (seq > (entry.last.get(rank) ?? 0)) entry.last.set(rank, seq)
@@ -111,7 +123,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       base: entry.base,
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
-      released: { installed: entry.installed, next: entry.next, last: entry.last },
+      released: { installed: entry.installed, whole: entry.whole, next: entry.next, last: entry.last },
     })
   }
   return result

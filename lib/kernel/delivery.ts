@@ -362,7 +362,7 @@ export class Delivery {
     const { gn, seq } = held.cast
     const released = this.core.era.cut?.released.get(group.gid)
     if (released === undefined || group.untold !== null) return false
-    if (gn < released.installed) return true
+    for (const [from, to] of released.whole) if (from <= gn && gn < to) return true
     if (group.options.order !== 'total') return seq <= (released.last.get(held.rank) ?? 0) || this.isStableToMover(held)
     return group.total.next < (released.next.get(gn) ?? 0)
   }

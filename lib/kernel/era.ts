@@ -35,6 +35,11 @@ export function streamKey(rank: number, stream: number): number {
 export interface Released {
   /** The furthest of its views within the space view that any has installed, so after all of the one before it. */
   readonly installed: number
+  /**
+   * Of which of those views somebody has delivered all: from each of these up to the one given by it, which is not one of
+   * them. A group may have been left by all and begun again meanwhile.
+   */
+  readonly whole: ReadonlyMap<number, number>
   /** By group view: the next position of whoever has delivered most in it. */
   readonly next: ReadonlyMap<number, number>
   /** If uniform without a total order: by the sender's rank, the last of its casts that any has delivered. */

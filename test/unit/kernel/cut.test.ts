@@ -132,6 +132,36 @@ test('cut › a state tells that a view was installed only where its donor had e
   }
 })
 
+test('cut › a group that all have left, and that begins anew, does not tell that what was before it was delivered', () => {
+  // a is in view 0 and has not heard yet that it has left; n has opened the group again, in the same round or later.
+  const whole = { status: { ...noStatus, isWhole: true } }
+  const anew = (change: Partial<GroupInstall>): GroupInstall => install(uniform, { members: ['n'], ...change })
+  const later = install(uniform, { gn: 4, members: ['n', 'm'], joined: ['m'], counts: [2, 3] })
+  for (const entered of [anew({ gn: 2, counts: [] }), anew({ gn: 1 })]) {
+    const behind = rowOf(uniform, 0, { next: 3 })
+    const { released } = historyOf(behind, newcomer(entered, whole))
+    assert.deepEqual(
+      [...released.whole],
+      [
+        [0, 0],
+        [entered.gn, entered.gn],
+      ],
+    )
+    const on = newcomer(entered, { ...whole, gn: 4, installs: [entered, later] })
+    assert.deepEqual(
+      [...historyOf(behind, on).released.whole],
+      [
+        [0, 0],
+        [entered.gn, 4],
+      ],
+    )
+  }
+  // Whose state comes from somebody who was there: of the view before, and of none that may have been left by all.
+  assert.deepEqual([...historyOf(newcomer(later, whole)).released.whole], [[3, 4]])
+  assert.deepEqual([...historyOf(newcomer(later)).released.whole], [])
+  assert.deepEqual([...historyOf(rowOf(uniform, 4)).released.whole], [[0, 4]])
+})
+
 test('cut › what was held back is delivered in the last group view where the line goes on, and nowhere else', () => {
   const history = historyOf(rowOf(uniform, 0, { installs: [install(uniform, {})] }))
   assert.equal(lastTold(history, 'a', 0, true), 1)
