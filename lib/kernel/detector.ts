@@ -189,6 +189,18 @@ export class Detector {
     if (era.ranks.has(peer) && !frame.isMember && compareViewIds(frame.view, era.id) > 0) this.moved.add(peer)
   }
 
+  /**
+   * The cut came from the leader of a flush: it is alive, and not believed gone for as long as the READY to it binds. The
+   * first heartbeat of one that was frozen may come later than what it had waiting; whoever answers that, and takes it for
+   * gone all the same, leaves others in a view that nobody comes to (plan l5-10360).
+   */
+  handleLeader(peer: ProcessId): void {
+    const { now, limits } = this.core
+    this.soonest = 0
+    const seen = this.seen.get(peer)
+    if (seen !== undefined) seen.at = Math.max(seen.at, now + limits.readyHoldMs - limits.suspectAfterMs * this.caution)
+  }
+
   linkUp(peer: ProcessId): void {
     this.soonest = 0
     const seen = this.seen.get(peer)

@@ -281,6 +281,7 @@ export class Membership {
     // Its leader goes on instead of completing anything; to a primary view, only if nothing was left to complete.
     if (message.decision.primary) this.asked.clear()
     else this.asked.delete(viewIdOf(flush.ballot))
+    this.detector.handleLeader(from)
     flush.rows = message.rows
     flush.decision = message.decision
     const rows = flush.part.members.flatMap((id) => message.rows.filter((row) => row.from === id))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Frame, Row } from '../../../lib/kernel/frame.ts'
 import type { Ballot } from '../../../lib/kernel/ids.ts'
+import { defaultLimits } from '../../../lib/kernel/limits.ts'
 import { Cluster } from './cluster.ts'
 
 const four = ['a', 'b', 'c', 'd']
@@ -56,4 +57,27 @@ test('promises › whoever goes over before it has said READY does not tell of t
   const [first, second] = rows
   assert.deepEqual(second?.votes, first?.votes)
   assert.deepEqual(second?.readies, [])
+})
+
+test('promises › whose cut has just come is not taken for gone, though its heartbeats have not come for long', () => {
+  const { suspectAfterMs, readyHoldMs } = defaultLimits
+  const cluster = new Cluster(four, {})
+  const happened = (event: string): boolean =>
+    cluster.lines.slice(start).some((line) => line.p === 'b' && line['e'] === event)
+  // As from one that has been frozen: what it had waiting goes at once, its heartbeat and the install much later.
+  cluster.tamper = (frame, sender) => {
+    if (sender !== 'a') return frame
+    return frame.t === 'heartbeat' || of(frame, 'install').length > 0 ? null : frame
+  }
+  const start = cluster.lines.length
+  cluster.crash('d')
+  cluster.until(() => happened('row'))
+  const heard = cluster.kernels.get('b')?.detector.seen.get('a')
+  assert.ok(heard && !happened('ready'))
+  heard.at = cluster.now - suspectAfterMs
+  cluster.until(() => happened('ready'))
+  cluster.run(readyHoldMs - 100)
+  assert.ok(!happened('propose'))
+  cluster.run(500)
+  assert.ok(happened('propose'))
 })
