@@ -100,7 +100,7 @@ class Member {
   }
 
   cut(last: readonly (readonly [rank: number, place: number])[]): void {
-    const released = new Map([[0, { installed: 0, next: new Map(), last: new Map(last) }]])
+    const released = new Map([[0, { installed: 0, whole: new Map(), next: new Map(), last: new Map(last) }]])
     this.era.cut = { isPrimary: true, released, stable: [], lastTold: new Map() }
   }
 
