@@ -15,6 +15,22 @@ export const MENDED: readonly Mutant[] = [
     properties: ['P3'],
   },
   {
+    name: 'silent-leader-is-gone',
+    about: 'who has just got the cut of a leader, and says READY, takes it for gone since no heartbeat came (bccdaff)',
+    file: 'lib/kernel/membership.ts',
+    find: '    this.detector.handleLeader(from)\n',
+    replace: '',
+    properties: ['L5'],
+  },
+  {
+    name: 'begun-anew-is-delivered',
+    about: 'whoever begins a group anew that all have left tells that what was before it was delivered (6b2692b)',
+    file: 'lib/kernel/cut.ts',
+    find: 'if (entered.members.every((id) => entered.joined.includes(id))) return entered.gn',
+    replace: 'if (entered.members.every((id) => entered.joined.includes(id))) return 0',
+    properties: ['F2'],
+  },
+  {
     name: 'looks-while-it-awaits',
     about: 'whoever awaits a state looks for what is of before it, and gives back what was granted since',
     file: 'lib/objects/stray-sweep.ts',
