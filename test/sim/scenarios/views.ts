@@ -1,4 +1,5 @@
 /** Views: who is told of whom, and how often. */
+import assert from 'node:assert/strict'
 import { channel } from './channel.ts'
 import type { Script } from './script.ts'
 
@@ -73,6 +74,30 @@ export const views: readonly Script[] = [
       s.start('d')
       await s.settle()
       s.inView('b c d', 'b c d', { primary: true })
+    },
+  },
+  {
+    name: 'vsync: views: back in a group that all had left, and cut off: it has not left again (n=3)',
+    cites: ['seed 453 of churn, mended by a23ee2a', 'belaban/JGroups#1024'],
+    on,
+    async play(s) {
+      await s.together('a b c', '')
+      for (const id of ['b', 'c']) s.open(id, 'log')
+      await s.settle()
+      for (const id of ['b', 'c']) {
+        s.close(id, 'log')
+        await s.settle()
+      }
+      // Of the view of b alone nobody else is told.
+      for (const id of ['b', 'c']) {
+        s.open(id, 'log')
+        await s.settle()
+      }
+      s.inGroup('b c', 'log', 'b c')
+      s.cut('a c | b')
+      await s.settle()
+      const gone = s.lines({ e: 'view', p: 'c', g: 'log' }).at(-1)
+      assert.deepEqual([gone?.['left'], gone?.['expelled']], [[], ['b']])
     },
   },
   {
