@@ -22,6 +22,7 @@ import type {
   Succession,
 } from './objects/replica.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { GroupRecord } from './tools/snapshot-host.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
 
@@ -319,6 +320,15 @@ export class AppGroup implements GroupPort {
   handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
     if (this.#awaits === 'replace' || this.#awaits === 'first view') answer(null)
     else this.#state.snapshot(event, answer)
+  }
+
+  /** The group as it is now, with every event so far; null if it has no state, or no view yet. */
+  record(): GroupRecord | null {
+    if (!this.options.state || this.#view === null || this.#phase === 'ended') return null
+    const { order, consistency, kind } = this.options
+    const { members, primary } = this.#view
+    const { isWhole, name } = this
+    return { name, kind, order, consistency, members, primary, isWhole, ...this.#state.record() }
   }
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */

@@ -7,14 +7,16 @@
  */
 
 import { AppGroup, type GroupContext, type GroupHooks } from './app-group.ts'
+import { CastHold } from './cast-hold.ts'
 import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors.ts'
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
 import { AppMail } from './mail.ts'
 import type { CastOptions, Replica } from './objects/replica.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { GroupRecord } from './tools/snapshot-host.ts'
 import { type TraceSink, viewLine } from './trace.ts'
-import { hashBytes } from './values.ts'
+import { encodeValue, hashBytes } from './values.ts'
 
 /** Consumption is reported with other commands, or by itself once it has grown by so much. */
 const CONSUMED_STEP = 16 * 1024
@@ -71,6 +73,8 @@ export class AppSide {
   /** What calls throw once the kernel has stopped. */
   #closed: ClosedError | null = null
   #leaseStart: number | null = null
+  /** While casts wait for a cut of the whole space. */
+  #hold: CastHold | null = null
 
   constructor(options: AppSideOptions) {
     this.self = options.self
@@ -198,6 +202,34 @@ export class AppSide {
   refound(): void {
     if (this.#closed !== null) throw this.#closed
     this.#push({ type: 'refound' })
+  }
+
+  /** All groups that are open here and have states, as they are now. */
+  records(): GroupRecord[] {
+    return [...this.#groups.values()].flatMap((group) => group.record() ?? [])
+  }
+
+  /**
+   * Casts an operation in a group, and holds back what is cast after it, whatever room there is. Null if that cannot be: the
+   * group is not open, or something holds back casts already.
+   */
+  hold(name: string, op: unknown): CastHold | null {
+    const group = this.#groups.get(name)
+    if (group?.phase !== 'open' || this.isClosed || this.#hold !== null) return null
+    const view = group.view?.id ?? null
+    const payload = encodeValue(op)
+    const mark = this.#casts.begin(name, payload, view).n
+    this.#push({ type: 'cast', group: name, n: mark, payload })
+    const last = this.#casts.begin(name, new Uint8Array(0), view).n
+    this.#hold = new CastHold(
+      { mark, last },
+      (n, end) => this.#push({ type: 'cast', group: name, n, payload: encodeValue(end) }),
+      (commands) => {
+        this.#hold = null
+        for (const command of commands) this.#push(command)
+      },
+    )
+    return this.#hold
   }
 
   /** Says whether this process has better things to do than to serve others. */
@@ -380,8 +412,10 @@ export class AppSide {
     this.#closed =
       error instanceof ClosedError ? error : new ClosedError('the space is closed', { cause: error, reason: 'failed' })
     // What has not even gone to the kernel surely took no effect; of the rest nobody here can tell.
-    const unsent = new Set(this.#outbox.map((command) => (command.type === 'cast' ? command.n : 0)))
+    const held = this.#hold?.commands ?? []
+    const unsent = new Set([...this.#outbox, ...held].map((command) => (command.type === 'cast' ? command.n : 0)))
     this.#outbox = []
+    this.#hold = null
     this.mail.close(this.#closed)
     this.#casts.close(this.#closed, unsent)
     for (const name of [...this.#groups.keys()]) this.#endGroup(name, error)
@@ -403,7 +437,7 @@ export class AppSide {
   }
 
   #push(command: Command): void {
-    if (this.isClosed) return
+    if (this.isClosed || this.#hold?.takes(command)) return
     this.#outbox.push(command)
     this.#scheduleFlush()
   }

@@ -7,6 +7,7 @@
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
 import type { CastFate, GroupView, Replica, Succession } from './objects/replica.ts'
+import type { GroupRecord } from './tools/snapshot-host.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
 import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
@@ -144,6 +145,11 @@ export class GroupState {
     if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
     if (steps === undefined) answer(this.#save())
     else this.#saveOn(steps, answer)
+  }
+
+  /** What it is now, for a snapshot of the space. */
+  record(): Pick<GroupRecord, 'cut' | 'kept' | 'save'> {
+    return { cut: new Map(this.#cut), kept: this.kept.casts, save: () => this.#save() }
   }
 
   /** Goes one step, and the others in tasks of their own: what comes in meanwhile is delivered between them. */

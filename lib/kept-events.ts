@@ -37,6 +37,11 @@ export class KeptEvents {
     return [...this.#events]
   }
 
+  /** How many of them are casts. */
+  get casts(): number {
+    return this.#events.filter((event) => 'payload' in event).length
+  }
+
   /** Takes all of them out. */
   take(): readonly KeptEvent[] {
     return this.#events.splice(0)

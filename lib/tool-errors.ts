@@ -14,6 +14,7 @@ export type ToolErrorCode =
   | 'no-replies'
   | 'out-of-bounds'
   | 'remote'
+  | 'snapshot'
   | 'vote'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
@@ -154,6 +155,38 @@ export class NoRepliesError<Result = unknown> extends TuttiError {
 
   override get name(): string {
     return 'NoRepliesError'
+  }
+}
+
+/** Why a snapshot could not be taken, or is not restored. */
+export type SnapshotFault = 'incomplete' | 'corrupt' | 'newer' | 'occupied' | 'unsuitable'
+
+/**
+ * A snapshot of the space could not be taken (`incomplete`: it was tried again and again, and each time somebody went, or did
+ * not answer in time), or is not restored: it is damaged or no snapshot (`corrupt`), of a newer version of Tutti (`newer`),
+ * objects that it would write are not empty (`occupied`), or are open with options that it does not fit (`unsuitable`).
+ * Nothing was written.
+ */
+export class SnapshotError extends TuttiError {
+  readonly reason: SnapshotFault
+  /** The processes that were waited for, or the objects that are concerned. */
+  readonly names: readonly string[]
+
+  constructor(
+    message: string,
+    {
+      reason,
+      names = [],
+      ...options
+    }: TuttiErrorOptions & Pick<SnapshotError, 'reason'> & { readonly names?: readonly string[] },
+  ) {
+    super(toolCode('snapshot'), true, message, options)
+    this.reason = reason
+    this.names = names
+  }
+
+  override get name(): string {
+    return 'SnapshotError'
   }
 }
 

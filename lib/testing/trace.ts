@@ -438,6 +438,29 @@ export interface OutcomeLine extends ProcessLine {
   readonly client: string
 }
 
+/** The process records the state of a group for a snapshot of the space. */
+export interface RecordLine extends ProcessLine {
+  readonly e: 'record'
+  /** Of the snapshot. */
+  readonly snapshot: string
+  readonly g: string
+  readonly cut: Cut
+  /** By process, the number of the cast with which it marked the cut. */
+  readonly marks: Readonly<Record<string, number>>
+}
+
+/** A snapshot of the space is complete, at who took it. */
+export interface SnapshotLine extends ProcessLine {
+  readonly e: 'snapshot'
+  readonly snapshot: string
+  /** Of the space. */
+  readonly view: string
+  /** Which state is in it of each group, and who recorded that. */
+  readonly parts: readonly (readonly [g: string, from: string])[]
+  /** Of accounts between which each process moves what it has: what there is of each of them, which is 0. */
+  readonly balance?: readonly (readonly [process: string, sum: number])[]
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -588,6 +611,8 @@ export type TraceLine =
   | PostEndLine
   | RanLine
   | OutcomeLine
+  | RecordLine
+  | SnapshotLine
   | KeptLine
   | InstallLine
   | RowLine

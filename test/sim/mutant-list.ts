@@ -8,6 +8,7 @@ import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
 import { leaseMutants } from './mutants-of-leases.ts'
 import { queueMutants } from './mutants-of-queues.ts'
+import { snapshotMutants } from './mutants-of-snapshots.ts'
 import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
@@ -507,6 +508,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...queueMutants,
   ...toolMutants,
   ...callMutants,
+  ...snapshotMutants,
   ...coverageMutants,
   {
     name: 'delivered-before-all-hold-it',

@@ -14,7 +14,7 @@ import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import { watchMachine } from './tool-trace.ts'
-import { callTools, drawTools, toolOf } from './tools/all.ts'
+import { callTools, drawTools, snapshotTools, toolOf } from './tools/all.ts'
 import { drawJobsName } from './tools/jobs.ts'
 import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
@@ -43,6 +43,8 @@ export interface GroupTemplate {
   readonly kind: Handle['kind']
   /** Every process opens it soon; else some do, some time, and leave it again. */
   readonly isCore: boolean
+  /** Nobody is in a hurry to open it: everybody does, some time. */
+  readonly isLate?: boolean
   /** Its casts are those of the view in which they are made. */
   readonly isStrong?: boolean
 }
@@ -82,6 +84,8 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
   // Not everybody is in both groups of its domain.
   if (domain !== null) templates.push({ name: 'd', kind: 'log', isCore: false })
+  if (workload === 'snapshots')
+    for (const { name, isLate } of snapshotTools()) templates.push({ name, kind: 'tool', isCore: true, isLate })
   return workload === 'queue' ? withJobs(templates, scenario) : templates
 }
 
@@ -138,7 +142,7 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
       uniform,
       strong,
       consistency,
-      state: true,
+      state: !(template.kind === 'tool' && toolOf(name).isStateless === true),
       kind: kind.kind + (kind.variant?.(options) ?? ''),
       ...by,
     }

@@ -12,7 +12,7 @@ import { SimProcess } from './process.ts'
 import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
-import { loadCallTools, loadTools } from './tools/all.ts'
+import { loadCallTools, loadSnapshotTools, loadTools } from './tools/all.ts'
 import type { AnyLine } from './trace.ts'
 import { placeOf } from './vote-draw.ts'
 import { drawMoments, Workload } from './workload.ts'
@@ -41,6 +41,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   const scenario = scenarioOf(seed, options, planned)
   await loadTools(scenario)
   if (scenario.options.workload === 'calls') await loadCallTools()
+  if (scenario.options.workload === 'snapshots') await loadSnapshotTools()
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)

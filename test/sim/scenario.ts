@@ -74,6 +74,7 @@ export const WORKLOADS = [
   'domains',
   'tools',
   'calls',
+  'snapshots',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]

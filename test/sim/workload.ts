@@ -28,6 +28,8 @@ const DOZE_OPS = 12
 const KEYS = 12
 /** Keys of maps whose states are to be large. */
 const MANY_KEYS = 40
+/** Within so many ms what nobody is in a hurry with is opened. */
+const LATE_MS = 8_000
 /** How often a value is big, and its sizes. */
 const BIG = { chance: 0.1, min: 1_000, max: 60_000 }
 /** Sizes of values that make states large. */
@@ -50,6 +52,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   domains: { counter: 3, map: 3, log: 5, queue: 1, tool: 0 },
   tools: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   calls: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
+  snapshots: { counter: 3, map: 4, log: 4, queue: 3, tool: 3 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -69,6 +72,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   domains: 0.12,
   tools: 0.05,
   calls: 0.05,
+  snapshots: 0.05,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
@@ -144,9 +148,11 @@ export class Workload {
       if (!template.isCore && !this.#random.chance(0.6)) continue
       const wait = !template.isCore
         ? this.#random.between(0, 20_000)
-        : this.#random.chance(0.7)
-          ? this.#random.between(0, 5)
-          : this.#random.between(0, 1_500)
+        : template.isLate === true
+          ? this.#random.between(0, LATE_MS)
+          : this.#random.chance(0.7)
+            ? this.#random.between(0, 5)
+            : this.#random.between(0, 1_500)
       this.#openAfter(process, template, wait)
     }
   }

@@ -16,7 +16,9 @@ import { mail } from './mail.ts'
 import { meeting } from './meeting.ts'
 import { once } from './once.ts'
 import { permits } from './permits.ts'
+import { PURSES } from './purses.ts'
 import { register } from './register.ts'
+import { snapshots } from './snapshots.ts'
 import { stock } from './stock.ts'
 import { tally } from './tally.ts'
 import type { LoadedTool, SimTool } from './tool.ts'
@@ -33,6 +35,9 @@ const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
   { tool: mail, name: mail.name, isCore: true },
   { tool: serving, name: serving.name, isCore: false },
 ]
+
+/** Those that the workload `snapshots` has beside its groups: all of them, in each run. */
+const SNAPSHOT_TOOLS: readonly SimTool[] = [...PURSES, snapshots]
 
 /** Tools that come with another one. */
 const COMPANIONS: Readonly<Record<string, readonly SimTool[]>> = { circles: semaphores }
@@ -60,6 +65,16 @@ export async function loadTools({ options: { workload } }: Scenario): Promise<vo
 /** The same for `calls`. */
 export async function loadCallTools(): Promise<void> {
   for (const { name, tool } of CALL_TOOLS) if (!loaded.has(name)) loaded.set(name, await tool.load())
+}
+
+/** The same for `snapshots`. */
+export async function loadSnapshotTools(): Promise<void> {
+  for (const { name, load } of SNAPSHOT_TOOLS) if (!loaded.has(name)) loaded.set(name, await load())
+}
+
+/** The tools of a run of `snapshots`. */
+export function snapshotTools(): readonly { readonly name: string; readonly isLate: boolean }[] {
+  return SNAPSHOT_TOOLS.map(({ name }) => ({ name, isLate: name === snapshots.name }))
 }
 
 /** The tools of a run of `calls`. */

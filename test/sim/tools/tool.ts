@@ -58,6 +58,8 @@ export interface LoadedTool {
   /** It stands on no machine of `state-machine.ts`, or is not to be watched. */
   readonly isPlain?: true
   readonly holds?: Holds
+  /** Newcomers to its group get no state. */
+  readonly isStateless?: true
   open(place: ToolPlace, use: OpenKind): AppGroup
 }
 

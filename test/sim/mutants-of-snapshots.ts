@@ -1,0 +1,37 @@
+/**
+ * Bugs of snapshots, planted one at a time; part of `mutant-list.ts`.
+ */
+import type { Mutant } from './mutant-list.ts'
+
+const MEMBER = 'lib/tools/snapshot-member.ts'
+
+const planted: readonly Omit<Mutant, 'workload'>[] = [
+  {
+    name: 'snapshot-not-closed',
+    about:
+      'a process records as soon as it has its own mark, and not those of all: others may have cast something before theirs',
+    file: MEMBER,
+    find: 'if (!attempt.isRecorded && attempt.members.every((member) => attempt.marks.has(member)))',
+    replace: 'if (!attempt.isRecorded && attempt.marks.has(this.#port.self))',
+    properties: ['T16'],
+  },
+  {
+    name: 'snapshot-torn',
+    about: 'what was cast after its mark, by one that has given up waiting, is recorded all the same',
+    file: MEMBER,
+    find: 'const isTorn = groups.some(',
+    replace: 'const isTorn = groups.length < 0 && groups.some(',
+    properties: ['T16'],
+  },
+  {
+    name: 'snapshot-without-all',
+    about: 'a snapshot begins without the processes that are not in its group yet: nobody knows what they cast',
+    file: 'lib/tools/snapshot-taker.ts',
+    find: 'filter((member) => !inside.includes(member)) ?? []',
+    replace: 'filter((member) => !inside.includes(member) && inside.length === 0) ?? []',
+    properties: ['T16'],
+  },
+]
+
+/** See {@link Mutant}. */
+export const snapshotMutants: readonly Mutant[] = planted.map((mutant) => ({ ...mutant, workload: 'snapshots' }))
