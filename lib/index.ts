@@ -97,6 +97,8 @@ export {
   NoRepliesError,
   OutOfBoundsError,
   RemoteError,
+  SnapshotError,
+  type SnapshotFault,
   type ToolErrorCode,
   VoteError,
 } from './tool-errors.ts'
@@ -138,6 +140,14 @@ export type { Replies, ReplyEntry, RequestContext, RequestHandler, RequestOption
 export type { AcquireOptions, Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
 export type { Service, ServiceContext, ServiceHandler } from './tools/service.ts'
 export type { ServiceCallOptions, ServiceClient } from './tools/service-client.ts'
+export type { Restored, RestoreOptions } from './tools/snapshot-restore.ts'
+export {
+  decodeSnapshot,
+  encodeSnapshot,
+  type MissingObject,
+  type SnapshotObject,
+  type SpaceSnapshot,
+} from './tools/snapshot-value.ts'
 export type { Subscription, SubscriptionEvents, TopicEvent, TopicMessage } from './tools/subscription.ts'
 export type { ToolEvents } from './tools/tool-handle.ts'
 export type { TopicOrder } from './tools/topic-names.ts'

@@ -59,6 +59,13 @@ export class Registry {
     return entry.handle as Handle
   }
 
+  /** What is open under a name and whole, as it is; null if nothing is. It is not counted as one more user. */
+  held(name: string): { readonly kind: string; readonly handle: object } | null {
+    const entry = this.#entries.get(name)
+    if (entry === undefined || entry.group.phase !== 'open' || !entry.group.isWhole) return null
+    return { kind: entry.groupOptions.kind, handle: entry.handle as object }
+  }
+
   async #entryFor<Handle, Options extends object>(
     request: OpenRequest<Handle, Options>,
     signal: AbortSignal | undefined,

@@ -19,11 +19,17 @@ import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import type { Replicated, ReplicateOptions } from './tools/replicated.ts'
 import type { Service, ServiceHandler } from './tools/service.ts'
 import type { ServiceClient } from './tools/service-client.ts'
+import type { SnapshotHost } from './tools/snapshot-host.ts'
+import type { Restored, RestoreOptions, RestoreSpace } from './tools/snapshot-restore.ts'
+import type { SpaceSnapshot } from './tools/snapshot-value.ts'
+import type { SnapshotTool } from './tools/snapshots.ts'
 import { type PublishOptions, Topic, Topics } from './tools/topics.ts'
 import type { WaitTable } from './tools/wait-teller.ts'
 
 /** What the space itself keeps in a group: its names begin so, and no application's do. */
 const INTERNAL_PREFIX = 'tutti:'
+/** Where a process is asked to take part in a snapshot; as in `tools/snapshot-taker.ts`, which is loaded by then only. */
+const SNAPSHOT_ADDRESS = 'tutti:snapshots'
 
 /** A tool that the space keeps. */
 interface InternalTool {
@@ -214,6 +220,71 @@ export abstract class SpaceTools extends SpaceObjects {
   /** Time and chance for a call. */
   protected abstract stampCall(): CallStamp
 
+  /**
+   * Takes a snapshot: the states of all objects of the space, whoever holds them, at one consistent cut. Whatever happened
+   * before something that is in it is in it as well, and of what a process has cast in one batch all or nothing is. No call
+   * blocks meanwhile; what is cast waits, for two delays, 1.5 s at most.
+   *
+   * It is of the part of the space that this process is in. If somebody goes or comes meanwhile, it is taken anew. Rejects with
+   * SnapshotError (`incomplete`: it came to nothing twelve times), UsageError (this process is a witness), ClosedError,
+   * BusyError, or the signal's reason.
+   */
+  async snapshot({ signal }: { readonly signal?: AbortSignal } = {}): Promise<SpaceSnapshot> {
+    signal?.throwIfAborted()
+    const tool = await unlessAborted(this.#snapshots(), signal)
+    const taken = await tool.take(signal)
+    const { assemble } = await import('./tools/snapshot-assemble.ts')
+    return assemble(taken, { space: this.name, taken: this.stampCall().now })
+  }
+
+  /**
+   * Makes the objects of this space hold what a snapshot says, of this space or another: maps, sets, counters, registers and
+   * queues of either consistency. What is open here is written as it is open; what is not is opened, and stays open until the
+   * space closes. Everything is checked first; then what is agreed on is written, one object after the other, and at last all
+   * that is available in one batch.
+   *
+   * Rejects with SnapshotError (nothing was written: it is damaged, of a newer version, of another kind than what is open; or
+   * the objects are not empty, and `replace` was not asked for); GroupMismatchError, SchemaError, or what else a write
+   * rejects with: what was written before that stays; ClosedError; or the signal's reason.
+   */
+  async restore(snapshot: SpaceSnapshot, options: RestoreOptions = {}): Promise<Restored> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const { restore } = await import('./tools/snapshot-restore.ts')
+    const given = signal === undefined ? {} : { signal }
+    const space: RestoreSpace = {
+      held: (name) => this.heldHere(name),
+      batch: (fn) => this.batch(fn),
+      openers: {
+        map: (name, variant) => this.map(name, { ...variant, ...given }),
+        totalMap: (name) => this.map(name, { consistency: 'total', ...given }),
+        set: (name, variant) => this.set(name, { ...variant, ...given }),
+        counter: (name, variant) => this.counter(name, { ...variant, ...given }),
+        boundedCounter: (name, bounds) => this.counter(name, { ...bounds, ...given }),
+        register: (name) => this.register(name, given),
+        queue: (name, terms) => this.queue(name, { ...terms, ...given }),
+      },
+    }
+    return await restore(space, snapshot, options)
+  }
+
+  /** Comes to where snapshots are taken as soon as somebody asks this process to. */
+  protected answerInvitations(): void {
+    if (this.isWitness) return
+    this.mail.listen(SNAPSHOT_ADDRESS, {
+      message: () => {
+        this.#snapshots().catch(() => undefined)
+      },
+    })
+  }
+
+  /** What a snapshot needs of this process. */
+  protected abstract readonly snapshotHost: SnapshotHost
+  /** What is open here under a name. */
+  protected abstract heldHere(name: string): { readonly kind: string; readonly handle: object } | null
+  abstract batch<Result>(fn: () => Result): Result
+  abstract readonly name: string
+
   /** That of the locks: opened when somebody first waits for a permit while holding something. */
   protected waitTable(): Promise<WaitTable> {
     return this.locks.table()
@@ -297,15 +368,21 @@ export abstract class SpaceTools extends SpaceObjects {
     })
   }
 
+  async #snapshots(): Promise<SnapshotTool> {
+    const { snapshotsKind } = await import('./tools/snapshots.ts')
+    return this.#openInternal(snapshotsKind, 'snapshots', { host: this.snapshotHost }, false)
+  }
+
   /** What the space keeps for itself, opened once. */
   async #openInternal<Tool extends InternalTool, Options extends object>(
     kind: ObjectKind<Tool, Options>,
     name: string,
     options: Options,
+    hasState = true,
   ): Promise<Tool> {
     const known = this.#internals.get(name)
     if (known !== undefined) return (await known) as Tool
-    const opening = this.openOwn({ kind, name: INTERNAL_PREFIX + name, options, hasState: true })
+    const opening = this.openOwn({ kind, name: INTERNAL_PREFIX + name, options, hasState })
     this.#internals.set(name, opening)
     try {
       const tool = await opening

@@ -29,6 +29,7 @@ import {
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import type { CallStamp } from './tools/call-context.ts'
+import type { SnapshotHost } from './tools/snapshot-host.ts'
 import { ProcessTrace, type TraceLine } from './trace.ts'
 import { Waiters } from './waiters.ts'
 
@@ -107,6 +108,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
       ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),
     })
     this.#registry = new Registry(this.#app)
+    this.answerInvitations()
     this.#removePageHide = platform.onPageHide(() => this.#handlePageHide())
     this.#removeFreeze = platform.onFreeze(
       () => this.suspending(),
@@ -303,6 +305,25 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
 
   protected get isWitness(): boolean {
     return this.#parts.isWitness
+  }
+
+  protected get snapshotHost(): SnapshotHost {
+    const app = this.#app
+    return {
+      part: () => {
+        const view = this.#view
+        if (view === null) return null
+        const { id, primary, line } = view
+        const members = view.members.flatMap((member) => (member.witness ? [] : [member.id]))
+        return { view: id, members, away: view.away.map((each) => each.id), primary, line }
+      },
+      groups: () => app.records(),
+      hold: (group, op) => app.hold(group, op),
+    }
+  }
+
+  protected heldHere(name: string): { readonly kind: string; readonly handle: object } | null {
+    return this.#registry.held(name)
   }
 
   protected stampCall(): CallStamp {

@@ -43,10 +43,21 @@ export interface RecordedGroup {
   readonly marks: ReadonlyMap<string, number>
 }
 
+/** A part of the space: all of it, if it is not split. */
+export interface SpacePart {
+  /** The view's id. */
+  readonly view: string
+  /** Those of its members that can be in groups, by rank. */
+  readonly members: readonly string[]
+  readonly away: readonly string[]
+  readonly primary: boolean
+  readonly line: string | null
+}
+
 /** The process, as far as snapshots need it. */
 export interface SnapshotHost {
-  /** Those of the space's view that can be in groups, and that view; null before the first. */
-  participants(): { readonly view: string; readonly members: readonly string[] } | null
+  /** The part of the space that this process is in; null before the first view. */
+  part(): SpacePart | null
   /** All groups that are open here and have states. */
   groups(): GroupRecord[]
   /** Casts `op` in the group of that name, and holds back what this process casts after it. Null if it cannot cast. */

@@ -4,7 +4,7 @@
 import { ClosedError } from '../errors.ts'
 import type { GroupPort } from '../objects/replica.ts'
 import { SnapshotError } from '../tool-errors.ts'
-import type { SnapshotHost } from './snapshot-host.ts'
+import type { SnapshotHost, SpacePart } from './snapshot-host.ts'
 import type { AttemptEnd } from './snapshot-member.ts'
 import { INDEX, type RecordEntry, type Recording, readIndex } from './snapshot-store.ts'
 
@@ -32,10 +32,8 @@ export interface TakenGroup extends RecordEntry {
 /** What came of an attempt. */
 export interface Taken {
   readonly id: string
-  /** The view of the space. */
-  readonly view: string
-  /** Who came to rest: all that can be in groups. */
-  readonly members: readonly string[]
+  /** What part of the space came to rest. */
+  readonly part: SpacePart
   readonly groups: readonly TakenGroup[]
   /** Groups of which nobody has the whole state now. */
   readonly missing: readonly RecordEntry[]
@@ -44,7 +42,7 @@ export interface Taken {
 /** An attempt of this process. */
 interface Attempt {
   readonly id: string
-  readonly view: string
+  readonly part: SpacePart
   readonly members: readonly string[]
   /** Those of whom it is not known that they have recorded. */
   readonly waiting: Set<string>
@@ -119,7 +117,7 @@ export class SnapshotTaker {
     for (;;) {
       signal?.throwIfAborted()
       if (this.#isStopped) throw new ClosedError('the space is closed')
-      const space = this.#host.participants()
+      const space = this.#host.part()
       const inside = this.#port.view?.members ?? []
       const absent = space?.members.filter((member) => !inside.includes(member)) ?? []
       if (space !== null && absent.length === 0) return
@@ -152,11 +150,12 @@ export class SnapshotTaker {
 
   async #try(tries: number, signal: AbortSignal | undefined): Promise<Taken> {
     const members = this.#port.view?.members ?? []
+    const part = this.#host.part()
+    if (part === null) throw new Failed('there is no view of the space', [])
     this.#count += 1
     const id = `${this.#port.self}/${this.#port.opening}.${this.#count}`
     const attempt: Attempt = {
-      ...{ id, members, own: null },
-      view: this.#host.participants()?.view ?? '',
+      ...{ id, part, members, own: null },
       waiting: new Set(members),
       done: withResolvers(),
       pulls: new Map(),
@@ -187,7 +186,7 @@ export class SnapshotTaker {
   /** Puts together what all have recorded. */
   async #collect(attempt: Attempt, tries: number): Promise<Taken> {
     const { self } = this.#port
-    const { id, view, members, own } = attempt
+    const { id, part, members, own } = attempt
     const indexes = await Promise.all(
       members.map(async (member): Promise<[string, readonly RecordEntry[]]> => {
         if (member === self) return [member, own?.entries ?? []]
@@ -218,7 +217,7 @@ export class SnapshotTaker {
       const names = missing.map(({ name }) => name)
       throw new Failed(`nobody has the whole state of ${names.join(', ')}`, names)
     }
-    return { id, view, members, groups: taken, missing }
+    return { id, part, groups: taken, missing }
   }
 
   /** One group's state, from whoever still has it. */

@@ -45,6 +45,8 @@ export interface GroupTemplate {
   readonly isCore: boolean
   /** Nobody is in a hurry to open it: everybody does, some time. */
   readonly isLate?: boolean
+  /** So many of the processes open it soon, and the others never. Absent: all. */
+  readonly share?: number
   /** Its casts are those of the view in which they are made. */
   readonly isStrong?: boolean
 }
@@ -63,6 +65,8 @@ const EXTRA_KINDS = ['map', 'counter', 'log', 'queue'] as const
 const CHURN_KINDS = ['queue', 'log', 'queue', 'map'] as const
 const FOLD_KINDS = ['counter', 'map'] as const
 const DOMAIN_KINDS = ['log', 'map', 'log', 'counter', 'log', 'log'] as const
+/** Of the processes, so many are in each of the groups of the workload `snapshots`. */
+const SNAPSHOT_SHARE = 0.6
 /** So many more groups than otherwise. */
 const DOMAIN_MORE = 2
 
@@ -84,9 +88,16 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (strong !== null) templates.push({ name: 's', kind: 'log', isCore: strong.isCore, isStrong: true })
   // Not everybody is in both groups of its domain.
   if (domain !== null) templates.push({ name: 'd', kind: 'log', isCore: false })
-  if (workload === 'snapshots')
-    for (const { name, isLate } of snapshotTools()) templates.push({ name, kind: 'tool', isCore: true, isLate })
+  if (workload === 'snapshots') return withSnapshots(templates)
   return workload === 'queue' ? withJobs(templates, scenario) : templates
+}
+
+/** Nobody need be in all of them, so that the states of a snapshot come from several processes. */
+function withSnapshots(templates: readonly GroupTemplate[]): GroupTemplate[] {
+  const tools = snapshotTools().map(({ name, isLate }) => ({ name, kind: 'tool', isCore: true, isLate }) as const)
+  return [...templates, ...tools].map((each) =>
+    each.isCore && each.name !== 'f' && !('isLate' in each && each.isLate) ? { ...each, share: SNAPSHOT_SHARE } : each,
+  )
 }
 
 /** The queues are opened with limits of their own, and their steps are replayed. */

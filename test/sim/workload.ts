@@ -146,6 +146,7 @@ export class Workload {
     if (process.isWitness) return this.#world.call(this.#world.now + 2_000, () => tryToJoin(process))
     for (const template of this.#templates) {
       if (!template.isCore && !this.#random.chance(0.6)) continue
+      if (template.share !== undefined && !this.#random.chance(template.share)) continue
       const wait = !template.isCore
         ? this.#random.between(0, 20_000)
         : template.isLate === true

@@ -26,10 +26,9 @@ function openPurse({ process, name }: ToolPlace, pay: Pay, close: () => Promise<
   purses.set(name, pay)
   return {
     act(random) {
-      const [from, to] = random.shuffle(NAMES)
-      const isReady = NAMES.every((each) => process.app.group(each)?.isWhole === true)
+      const [from, to] = random.shuffle(NAMES.filter((each) => process.app.group(each)?.isWhole === true))
       const [take, give] = [purses.get(from ?? ''), purses.get(to ?? '')]
-      if (!isReady || take === undefined || give === undefined) return false
+      if (take === undefined || give === undefined) return false
       const amount = random.int(90) + 1
       process.app.batch(() => {
         take(-amount)
@@ -92,6 +91,7 @@ export function balanceOf(
   }
   for (const name of NAMES) {
     const bytes = states.get(name)
+    // Nobody has opened it, or nobody has all of it.
     if (bytes === undefined) return null
     const state = decodeValue(bytes)
     if (MAPS.includes(name)) {

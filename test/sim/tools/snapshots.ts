@@ -17,9 +17,12 @@ function hostOf({ process, write, world }: ToolPlace): SnapshotHost {
   const { app } = process
   const holdMs = world.scenario.random.fork(`snapshots/${process.id}`).pick(HOLDS_MS)
   return {
-    participants() {
+    part() {
       const { view } = app
-      return view && { view: view.id, members: view.members.flatMap(({ id, witness }) => (witness ? [] : [id])) }
+      if (view === null) return null
+      const { id, primary, line } = view
+      const members = view.members.flatMap((member) => (member.witness ? [] : [member.id]))
+      return { view: id, members, away: view.away.map((each) => each.id), primary, line }
     },
     groups: () => app.records(),
     ...(holdMs === undefined ? {} : { holdMs }),
@@ -53,10 +56,16 @@ class OpenSnapshots implements OpenTool {
   }
 
   async #take(signal: AbortSignal): Promise<unknown> {
-    const { id, view, members, groups } = await this.#tool.take(signal)
-    const balance = balanceOf(new Map(groups.map(({ name, state }) => [name, state])), members)
+    const { id, part, groups } = await this.#tool.take(signal)
+    const balance = balanceOf(new Map(groups.map(({ name, state }) => [name, state])), part.members)
     const parts = groups.map(({ name, from }) => [name, from])
-    this.#calls.place.write({ e: 'snapshot', snapshot: id, view, parts, ...(balance === null ? {} : { balance }) })
+    this.#calls.place.write({
+      e: 'snapshot',
+      snapshot: id,
+      view: part.view,
+      parts,
+      ...(balance === null ? {} : { balance }),
+    })
     return parts.length
   }
 
