@@ -449,6 +449,16 @@ export interface RecordLine extends ProcessLine {
   readonly marks: Readonly<Record<string, number>>
 }
 
+/** The action of a trigger of an audit log begins, at an entry. */
+export interface FireLine extends ProcessLine {
+  readonly e: 'fire'
+  readonly obj: string
+  readonly trigger: string
+  /** The entry's. */
+  readonly position: number
+  readonly token: TraceToken
+}
+
 /** A snapshot of the space is complete, at who took it. */
 export interface SnapshotLine extends ProcessLine {
   readonly e: 'snapshot'
@@ -613,6 +623,7 @@ export type TraceLine =
   | OutcomeLine
   | RecordLine
   | SnapshotLine
+  | FireLine
   | KeptLine
   | InstallLine
   | RowLine

@@ -1,5 +1,5 @@
 /**
- * Bugs of snapshots, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of snapshots and of audit logs, planted one at a time; part of `mutant-list.ts`.
  */
 import type { Mutant } from './mutant-list.ts'
 
@@ -30,6 +30,23 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     find: 'filter((member) => !inside.includes(member)) ?? []',
     replace: 'filter((member) => !inside.includes(member) && inside.length === 0) ?? []',
     properties: ['T16'],
+  },
+  {
+    name: 'fires-again',
+    about: 'a record counts at an entry that the trigger has judged last, so that two who judge it both count',
+    file: 'lib/tools/audit-machine.ts',
+    find: 'position < trigger.next || position',
+    replace: 'position < trigger.next - 1 || position',
+    properties: ['T17', 'T12'],
+  },
+  {
+    name: 'judges-the-last',
+    about:
+      'who judges a trigger looks at the last entry only: what was appended while it acted on another is passed over',
+    file: 'lib/tools/audit.ts',
+    find: 'let position = Math.max(next, seen + 1)',
+    replace: 'let position = Math.max(next, seen + 1, machine.last)',
+    properties: ['T17'],
   },
 ]
 

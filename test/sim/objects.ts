@@ -96,7 +96,9 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
 function withSnapshots(templates: readonly GroupTemplate[]): GroupTemplate[] {
   const tools = snapshotTools().map(({ name, isLate }) => ({ name, kind: 'tool', isCore: true, isLate }) as const)
   return [...templates, ...tools].map((each) =>
-    each.isCore && each.name !== 'f' && !('isLate' in each && each.isLate) ? { ...each, share: SNAPSHOT_SHARE } : each,
+    each.isCore && each.name !== 'f' && each.name !== 'judges' && !('isLate' in each && each.isLate)
+      ? { ...each, share: SNAPSHOT_SHARE }
+      : each,
   )
 }
 

@@ -66,6 +66,7 @@ import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
 import { checker as t16 } from './t16-snapshots.ts'
+import { checker as t17 } from './t17-audit.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, direct messages, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -121,6 +122,7 @@ export const checkers: readonly Checker[] = [
   t13,
   t14,
   t16,
+  t17,
   l1,
   l2,
   l3,

@@ -2,6 +2,7 @@
 import { modelNameOf } from '../checkers/tool-names.ts'
 import type { Scenario } from '../scenario.ts'
 import { asks } from './asks.ts'
+import { audit, judges } from './audit.ts'
 import { ballot } from './ballot.ts'
 import { bank } from './bank.ts'
 import { calling, serving } from './calls.ts'
@@ -37,7 +38,7 @@ const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
 ]
 
 /** Those that the workload `snapshots` has beside its groups: all of them, in each run. */
-const SNAPSHOT_TOOLS: readonly SimTool[] = [...PURSES, snapshots]
+const SNAPSHOT_TOOLS: readonly SimTool[] = [...PURSES, snapshots, judges, audit]
 
 /** Tools that come with another one. */
 const COMPANIONS: Readonly<Record<string, readonly SimTool[]>> = { circles: semaphores }

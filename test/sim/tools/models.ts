@@ -1,4 +1,5 @@
 /** The models of all tools, by name. */
+import { auditModel } from './audit-model.ts'
 import { ballotModel } from './ballot-model.ts'
 import { bankModel } from './bank-model.ts'
 import { cellsModel } from './cells-model.ts'
@@ -20,6 +21,7 @@ import { tallyModel } from './tally-model.ts'
 const PERMITS = 2
 
 export const MODELS: Readonly<Record<string, MachineModel>> = {
+  audit: anyModel(auditModel),
   ballot: anyModel(ballotModel),
   bank: anyModel(bankModel),
   cells: anyModel(cellsModel),
