@@ -10,7 +10,7 @@ import { ObjectTarget } from '../objects/events.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
 import type { Token } from '../objects/token.ts'
-import { encodeValue } from '../values.ts'
+import { encodeValue, hashValue } from '../values.ts'
 import { AUDIT_ENTRY_MAX, AUDIT_KEEP_MAX, AUDIT_OP, AuditMachine, type StoredEntry } from './audit-machine.ts'
 import { checkKey } from './keys.ts'
 import type { LeaderContext, LeaderOptions } from './leader.ts'
@@ -226,10 +226,11 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     for (;;) {
       ended.throwIfAborted()
       await this.#lead(
-        `tutti:audit:${trigger}:${this.name}`.slice(0, NAME_MAX),
+        // Names of leaders are no longer than one of the two may be.
+        `tutti:audit:${hashValue([this.name, trigger])}`,
         async ({ signal: term, token }) => {
           const work = AbortSignal.any([term, ended])
-          await this.#replica.call([AUDIT_OP.watch, trigger, from ?? null], { signal: work }).catch(unlessAborted(work))
+          await this.#record([AUDIT_OP.watch, trigger, from ?? null], work)
           let seen = 0
           while (!work.aborted) seen = await this.#judge(trigger, { when, run }, seen, { signal: work, token })
         },
@@ -238,11 +239,28 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     }
   }
 
+  /** Asks the log for something as long as this process judges; undefined once it does not. */
+  async #record(op: unknown[], signal: AbortSignal): Promise<unknown> {
+    // The reason is that of this call, not of what has ended the judging.
+    const call = new AbortController()
+    const onAbort = (): void => call.abort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    try {
+      return await this.#replica.call(op, { signal: call.signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
+      return undefined
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   /** Judges what is there, up to one firing, or waits for more. `seen`: up to there nothing matches. Returns that. */
   async #judge(trigger: string, { when, run }: Judge<Value>, seen: number, context: FiringContext): Promise<number> {
     const { signal, token } = context
     const machine = this.#machine
-    const record = (op: unknown[]): Promise<unknown> => this.#replica.call(op, { signal }).catch(unlessAborted(signal))
+    const record = (op: unknown[]): Promise<unknown> => this.#record(op, signal)
     const next = machine.triggers.get(trigger)?.next
     if (next === undefined) {
       // Somebody has had it forgotten.
@@ -311,16 +329,6 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-}
-
-/** Of leaderships. */
-const NAME_MAX = 256
-
-/** Swallows the end of a call that its signal has ended. */
-function unlessAborted(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error
   }
 }
 

@@ -19,6 +19,8 @@ const OP = { append: 0, fire: 2 }
 /** A request that took effect, at one member. */
 interface Done {
   readonly exec: Located<'exec'>
+  /** Which log: the place of its first entry. */
+  readonly log: string
   readonly by: string
   readonly body: readonly unknown[]
   readonly value: unknown
@@ -42,26 +44,37 @@ export const checker: Checker = {
       run.of('fire').map(({ data }) => `${data.p} ${data.trigger} ${data.position} ${data.token.join()}`),
     )
     const logs = new Map<string, Log>()
+    // By process and line, the one in which it has done something last.
+    const last = new Map<string, Log>()
     for (const done of doneIn(run)) {
-      const line = done.exec.space?.data.line ?? ''
-      const log = logs.get(line) ?? { entries: new Map(), fired: new Map(), order: new Map() }
-      logs.set(line, log)
+      const key = `${done.exec.space?.data.line} ${done.log}`
+      const log = logs.get(key) ?? { entries: new Map(), fired: new Map(), order: new Map() }
+      logs.set(key, log)
+      last.set(`${done.exec.data.p} ${done.exec.space?.data.line}`, log)
       if (done.body[0] === OP.append) takeEntry(log, done)
       else if (done.body[0] === OP.fire && done.value === true) takeFiring(verdict, log, done, acted)
     }
     checkTold(run, verdict, [...logs.values()])
-    checkEnd(run, verdict, logs)
+    checkEnd(run, verdict, last)
     return verdict
   },
 }
 
+/** In the order of the trace. A log that all members of the group have left begins anew, with other entries. */
 function* doneIn(run: Run): Generator<Done> {
+  const logOf = new Map<string, string>()
+  const byHash = new Map<string, string>()
   for (const exec of run.of('exec')) {
-    const { obj, step, body, deeds, by } = exec.data
-    if (obj !== LOG || step !== 'op' || !Array.isArray(body) || by === undefined) continue
+    const { p, obj, step, h, at, body, deeds, by } = exec.data
+    if (obj !== LOG) continue
+    if (step === 'begin') logOf.set(p, '')
+    if (step === 'load') logOf.set(p, byHash.get(h) ?? '')
     for (const { do: what, answer } of deeds) {
-      if (what === 'apply' && Array.isArray(answer) && answer[0] === true) yield { exec, by, body, value: answer[1] }
+      if (what !== 'apply' || !Array.isArray(answer) || answer[0] !== true || !Array.isArray(body)) continue
+      if (body[0] === OP.append && answer[1] === 1) logOf.set(p, at?.join('#') ?? '')
+      yield { exec, log: logOf.get(p) ?? '', by: by ?? '', body, value: answer[1] }
     }
+    byHash.set(h, logOf.get(p) ?? '')
   }
 }
 
@@ -119,7 +132,7 @@ function checkTold(run: Run, verdict: Verdict, logs: readonly Log[]): void {
 }
 
 /** Whoever is there at the end has judged all that is kept. */
-function checkEnd(run: Run, verdict: Verdict, logs: ReadonlyMap<string, Log>): void {
+function checkEnd(run: Run, verdict: Verdict, lasts: ReadonlyMap<string, Log>): void {
   const rest = restOf(run)
   if (rest === null) return
   const group = run.groups.find(({ name }) => name === LOG)
@@ -132,7 +145,7 @@ function checkEnd(run: Run, verdict: Verdict, logs: ReadonlyMap<string, Log>): v
       !endsWaiting(run, process, 'judges'),
   )
   const line = judged[0] === undefined ? undefined : run.last(judged[0], run.space)?.data.line
-  const log = logs.get(line ?? '')
+  const log = lasts.get(`${judged[0]?.id} ${line}`)
   if (log === undefined || judged.length === 0) return
   const last = Math.max(...log.entries.keys())
   for (const [position, { value, t }] of log.entries) {
