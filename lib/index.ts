@@ -103,6 +103,16 @@ export {
   VoteError,
 } from './tool-errors.ts'
 export type {
+  AuditEntry,
+  AuditEvents,
+  AuditFiring,
+  AuditLog,
+  AuditOptions,
+  FiringContext,
+  Trigger,
+  TriggerProgress,
+} from './tools/audit.ts'
+export type {
   Ballot,
   BallotEvents,
   BallotOptions,

@@ -10,6 +10,7 @@ import { type OpenRequest, unlessAborted } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
 import type { SpaceView } from './space-view.ts'
+import type { AuditLog, AuditOptions } from './tools/audit.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
 import type { CallStamp } from './tools/call-context.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
@@ -266,6 +267,18 @@ export abstract class SpaceTools extends SpaceObjects {
       },
     }
     return await restore(space, snapshot, options)
+  }
+
+  /**
+   * Opens an audit log: what any process appends, in one order, held by every member of it; the last `keep` entries are kept.
+   * `watch` has triggers judged in one place, with all others who watch standing by. Acts in the primary component.
+   * Rejects with UsageError (the name, `keep`; a witness holds none), KindMismatchError, GroupMismatchError (another `keep`),
+   * ClosedError, or the signal's reason.
+   */
+  async audit<Value = unknown>(name: string, options: AuditOptions & OpenOptions = {}): Promise<AuditLog<Value>> {
+    const { auditKind } = await import('./tools/audit.ts')
+    const kind = auditKind((leadership, fn, given) => this.whenLeader(leadership, fn, given))
+    return (await this.open(kind, name, options)) as unknown as AuditLog<Value>
   }
 
   /** Comes to where snapshots are taken as soon as somebody asks this process to. */
