@@ -47,6 +47,8 @@ interface Attempt {
   /** Those of whom it is not known that they have recorded. */
   readonly waiting: Set<string>
   own: Recording | null
+  /** What others say that they have recorded. */
+  readonly indexes: Map<string, Uint8Array>
   readonly done: PromiseWithResolvers
   /** By process, item and place. */
   readonly pulls: Map<string, PromiseWithResolvers<Piece>>
@@ -158,6 +160,7 @@ export class SnapshotTaker {
       ...{ id, part, members, own: null },
       waiting: new Set(members),
       done: withResolvers(),
+      indexes: new Map(),
       pulls: new Map(),
       gone: new Set(),
     }
@@ -190,7 +193,7 @@ export class SnapshotTaker {
     const indexes = await Promise.all(
       members.map(async (member): Promise<[string, readonly RecordEntry[]]> => {
         if (member === self) return [member, own?.entries ?? []]
-        const entries = readIndex(await this.#fetch(attempt, member, INDEX))
+        const entries = readIndex(attempt.indexes.get(member) ?? (await this.#fetch(attempt, member, INDEX)))
         if (entries === null) throw new Failed(`${member} does not make sense`, [member])
         return [member, entries]
       }),
@@ -277,12 +280,14 @@ export class SnapshotTaker {
     this.#reported(attempt, this.#port.self)
   }
 
-  /** A member has given one up, or says whether it has recorded. */
-  heard(id: string, by: string, isRecorded: boolean): void {
+  /** A member has given one up, or says whether it has recorded, and what, if that is short. */
+  heard(id: string, by: string, isRecorded: boolean, index: Uint8Array | null = null): void {
     const attempt = this.#attempt
     if (attempt?.id !== id) return
-    if (isRecorded) this.#reported(attempt, by)
-    else if (attempt.waiting.has(by)) this.#fail(attempt, new Failed(`${by} gave up`, [...attempt.waiting]))
+    if (isRecorded) {
+      if (index !== null) attempt.indexes.set(by, index)
+      this.#reported(attempt, by)
+    } else if (attempt.waiting.has(by)) this.#fail(attempt, new Failed(`${by} gave up`, [...attempt.waiting]))
   }
 
   #reported(attempt: Attempt, by: string): void {

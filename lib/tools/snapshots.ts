@@ -4,7 +4,7 @@
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
 import type { SnapshotHost } from './snapshot-host.ts'
 import { SnapshotMember } from './snapshot-member.ts'
-import { SnapshotStore } from './snapshot-store.ts'
+import { INDEX, SnapshotStore } from './snapshot-store.ts'
 import { SNAPSHOT_ADDRESS, SnapshotTaker, type Taken } from './snapshot-taker.ts'
 
 /** The group. */
@@ -35,7 +35,10 @@ export class SnapshotTool {
       ended: (id, taker_, end, recording) => {
         if (taker_ === port.self) return taker.ended(id, end, recording)
         if (recording !== null) this.#store.keep(taker_, id, recording)
-        this.#send(taker_, ['recorded', id, recording !== null])
+        // What it has goes with that, if it fits.
+        const index = this.#store.piece(taker_, id, INDEX, 0)
+        const isWhole = index !== null && index.total === index.bytes.length
+        this.#send(taker_, ['recorded', id, recording !== null, isWhole ? index.bytes : null])
       },
       voided: (id, by) => taker.heard(id, by, false),
       viewed: () => taker.viewed(),
@@ -64,7 +67,7 @@ export class SnapshotTool {
     const [what, id, name, at, total, bytes] = value as unknown[]
     // Whoever is here has come.
     if (what === 'invite' || typeof id !== 'string') return
-    if (what === 'recorded') this.#taker.heard(id, from, name === true)
+    if (what === 'recorded') this.#taker.heard(id, from, name === true, at instanceof Uint8Array ? at : null)
     else if (what === 'done') this.#store.drop(from, id)
     else if (typeof name !== 'string' || typeof at !== 'number') return
     else if (what === 'pull') {

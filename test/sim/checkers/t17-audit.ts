@@ -96,6 +96,7 @@ function takeFiring(verdict: Verdict, log: Log, { exec, by, body }: Done, acted:
     () => `"${trigger}" fires at ${position} after ${last?.position}`,
     exec.line,
   )
+  checkPassed(verdict, log, { trigger, after: last?.position ?? position, position, line: exec.line })
   log.order.set(trigger, { place, position })
   const entry = log.entries.get(position)
   if (entry !== undefined) {
@@ -113,6 +114,29 @@ function takeFiring(verdict: Verdict, log: Log, { exec, by, body }: Done, acted:
     () => `"${trigger}" at ${position} is recorded for ${by}, who did not act on it under ${token.join()}`,
     exec.line,
   )
+}
+
+/** What is between two firings does not match, or was dropped before anybody judged it. */
+function checkPassed(
+  verdict: Verdict,
+  { entries, fired }: Log,
+  {
+    trigger,
+    after,
+    position,
+    line,
+  }: { readonly trigger: string; readonly after: number; readonly position: number; readonly line: number },
+): void {
+  const first = Math.max(...entries.keys()) - KEEP + 1
+  for (let passed = Math.max(after + 1, first); passed < position; passed += 1) {
+    const entry = entries.get(passed)
+    if (entry === undefined || entry.value % (DIVISORS[trigger] ?? 1) !== 0) continue
+    verdict.expect(
+      fired.has(`${trigger} ${passed}`),
+      () => `"${trigger}" fires at ${position}, and never at ${passed}`,
+      line,
+    )
+  }
 }
 
 /** Bytes as `plain-value.ts` has them. */
@@ -150,7 +174,7 @@ function checkEnd(run: Run, verdict: Verdict, lasts: ReadonlyMap<string, Log>): 
   const last = Math.max(...log.entries.keys())
   for (const [position, { value, t }] of log.entries) {
     // Others are dropped, or too young, or not known to be kept since another line began.
-    if (position <= last - KEEP || Math.max(t, rest.quiet.t) + 2 * rest.bounds.tSettle > rest.end.t) continue
+    if (position <= last - KEEP || Math.max(t, rest.quiet.t) + rest.bounds.tSettle > rest.end.t) continue
     for (const [trigger, divisor] of Object.entries(DIVISORS)) {
       if (value % divisor !== 0) continue
       verdict.expect(log.fired.has(`${trigger} ${position}`), () => `"${trigger}" never fires at ${position}`)

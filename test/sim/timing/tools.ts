@@ -12,6 +12,7 @@ import { registerKind } from '../../../lib/objects/register.ts'
 import type { ObjectKind } from '../../../lib/objects/replica.ts'
 import { totalMapKind } from '../../../lib/objects/total-map.ts'
 import { Registry } from '../../../lib/registry.ts'
+import { auditKind } from '../../../lib/tools/audit.ts'
 import { ballotsKind } from '../../../lib/tools/ballot.ts'
 import { barrierKind } from '../../../lib/tools/barrier.ts'
 import { latchKind } from '../../../lib/tools/latch.ts'
@@ -20,7 +21,9 @@ import { locksKind } from '../../../lib/tools/lock-replica.ts'
 import { LockManager } from '../../../lib/tools/locks.ts'
 import { onceKind } from '../../../lib/tools/once.ts'
 import { semaphoreKind } from '../../../lib/tools/semaphore.ts'
+import { snapshotsKind } from '../../../lib/tools/snapshots.ts'
 import { PageTask, type SimProcess } from '../process.ts'
+import { hostOf } from '../tools/snapshots.ts'
 import { Stage } from './stage.ts'
 
 const DELAY_MS = 40
@@ -50,7 +53,7 @@ interface Case<Handle> {
 interface Measured<Handle> {
   readonly tool: string
   readonly kind: ObjectKind<Handle, never>
-  options(members: readonly SimProcess[]): object
+  options(members: readonly SimProcess[], process: SimProcess): object
   readonly cases: readonly Case<Handle>[]
 }
 
@@ -62,7 +65,7 @@ const OTHER = 1
 function measured<Handle, Options extends object>(
   tool: string,
   kind: ObjectKind<Handle, Options>,
-  options: Options | ((members: readonly SimProcess[]) => Options),
+  options: Options | ((members: readonly SimProcess[], process: SimProcess) => Options),
   cases: readonly Case<Handle>[],
 ): Measured<unknown> {
   const make = typeof options === 'function' ? options : () => options
@@ -244,6 +247,15 @@ function cases(): readonly Measured<unknown>[] {
       { call: 'propose', run: (all, round) => at(all, CALLER).propose(`p${round}`, round, {}) },
     ]),
     measured(
+      'audit log',
+      auditKind(() => new Promise(() => undefined)),
+      {},
+      [{ call: 'append', run: (logs, round) => at(logs, CALLER).append(round) }],
+    ),
+    measured('snapshot', snapshotsKind, (_members, process) => ({ host: hostOf(process) }), [
+      { call: 'of a space in which its taker holds everything', run: (all) => at(all, CALLER).take() },
+    ]),
+    measured(
       'ballot',
       ballotsKind,
       (members) => ({ electorate: () => members.map(({ id }) => id), follow: () => undefined }),
@@ -280,7 +292,7 @@ async function measureTool({ tool, kind, options, cases }: Measured<unknown>, n:
   const handles: unknown[] = []
   for (const process of members) {
     const registry = new Registry(process.app)
-    const request = { kind, name: 'g', options: options(members) as never, hasState: true }
+    const request = { kind, name: 'g', options: options(members, process) as never, hasState: true }
     handles.push(await later(stage, process, () => registry.open(request)))
   }
   const count = countFrames(stage)

@@ -1,6 +1,7 @@
 /** Snapshots of the space, as the simulator takes them. */
 import type { SnapshotHost } from '../../../lib/tools/snapshot-host.ts'
 import type { SnapshotTool } from '../../../lib/tools/snapshots.ts'
+import type { SimProcess } from '../process.ts'
 import type { Random } from '../random.ts'
 import { balanceOf } from './purses.ts'
 import { type OpenTool, type SimTool, ToolCalls, type ToolPlace } from './tool.ts'
@@ -13,9 +14,8 @@ const HOLDS_MS = [120, 300, 1_500, 1_500]
 /** How often it is taken back a moment later. */
 const ABORT_CHANCE = 0.1
 
-function hostOf({ process, write, world }: ToolPlace): SnapshotHost {
-  const { app } = process
-  const holdMs = world.scenario.random.fork(`snapshots/${process.id}`).pick(HOLDS_MS)
+/** What snapshots need of a process. */
+export function hostOf({ app }: SimProcess): SnapshotHost {
   return {
     part() {
       const { view } = app
@@ -25,8 +25,16 @@ function hostOf({ process, write, world }: ToolPlace): SnapshotHost {
       return { view: id, members, away: view.away.map((each) => each.id), primary, line }
     },
     groups: () => app.records(),
-    ...(holdMs === undefined ? {} : { holdMs }),
     hold: (group, op) => app.hold(group, op),
+  }
+}
+
+/** The same, hasty at times, and written down. */
+function tracedHostOf({ process, write, world }: ToolPlace): SnapshotHost {
+  const holdMs = world.scenario.random.fork(`snapshots/${process.id}`).pick(HOLDS_MS)
+  return {
+    ...hostOf(process),
+    ...(holdMs === undefined ? {} : { holdMs }),
     recorded: ({ id, group, cut, marks }) =>
       write({ e: 'record', snapshot: id, g: group, cut: Object.fromEntries(cut), marks: Object.fromEntries(marks) }),
   }
@@ -82,7 +90,7 @@ export const snapshots: SimTool = {
       isPlain: true,
       isStateless: true,
       open: (place, use) =>
-        use(snapshotsKind, { host: hostOf(place) }, (tool) => new OpenSnapshots(tool, new ToolCalls(place))),
+        use(snapshotsKind, { host: tracedHostOf(place) }, (tool) => new OpenSnapshots(tool, new ToolCalls(place))),
     }
   },
 }

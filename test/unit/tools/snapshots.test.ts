@@ -131,7 +131,7 @@ test('snapshots › a crash of one who has the state leaves another; of who has 
         from = groups[0]?.from
         assert.equal(totalOf(groups[0]?.state), 5)
       })
-    await cluster.run(isEarly ? 12 : 52)
+    await cluster.run(isEarly ? 12 : 42)
     cluster.crash(first)
     await cluster.until(() => from !== undefined)
     assert.notEqual(from, first)
