@@ -7,9 +7,6 @@ import { SnapshotMember } from './snapshot-member.ts'
 import { INDEX, SnapshotStore } from './snapshot-store.ts'
 import { SNAPSHOT_ADDRESS, SnapshotTaker, type Taken } from './snapshot-taker.ts'
 
-/** The group. */
-export const SNAPSHOT_GROUP = 'tutti:snapshots'
-
 /** What the group is opened with. */
 export interface SnapshotToolOptions {
   readonly host: SnapshotHost
