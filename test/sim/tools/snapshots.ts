@@ -9,8 +9,8 @@ import { type OpenTool, type SimTool, ToolCalls, type ToolPlace } from './tool.t
 const GROUP = 'tutti:snapshots'
 /** How often one is taken when it could be. */
 const CHANCE = 0.3
-/** How long casts are held back, at most, in ms: often so short that not all have marked the cut. */
-const HOLDS_MS = [120, 300, 1_500, 1_500]
+/** How long casts are held back, at most, in ms: now and then so short that not all have marked the cut. */
+const HASTY = { chance: 0.25, min: 20, max: 250, else: 1_500 }
 /** How often it is taken back a moment later. */
 const ABORT_CHANCE = 0.1
 
@@ -31,10 +31,12 @@ export function hostOf({ app }: SimProcess): SnapshotHost {
 
 /** The same, hasty at times, and written down. */
 function tracedHostOf({ process, write, world }: ToolPlace): SnapshotHost {
-  const holdMs = world.scenario.random.fork(`snapshots/${process.id}`).pick(HOLDS_MS)
+  const draw = world.scenario.random.fork(`snapshots/${process.id}/${process.now}`)
   return {
     ...hostOf(process),
-    ...(holdMs === undefined ? {} : { holdMs }),
+    get holdMs() {
+      return draw.chance(HASTY.chance) ? draw.between(HASTY.min, HASTY.max) : HASTY.else
+    },
     recorded: ({ id, group, cut, marks }) =>
       write({ e: 'record', snapshot: id, g: group, cut: Object.fromEntries(cut), marks: Object.fromEntries(marks) }),
   }
