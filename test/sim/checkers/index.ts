@@ -60,6 +60,7 @@ import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
+import { checker as t6 } from './t6-one-leader.ts'
 import { checker as t7 } from './t7-one-outcome.ts'
 import { checker as t8 } from './t8-whole-replies.ts'
 import { checker as t12 } from './t12-witness.ts'
@@ -114,6 +115,7 @@ export const checkers: readonly Checker[] = [
   t3,
   t4,
   t5,
+  t6,
   t7,
   t8,
   t12,

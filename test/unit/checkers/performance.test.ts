@@ -55,6 +55,7 @@ test('a long correct trace puts most properties to the test', () => {
     'T3',
     'T4',
     'T5',
+    'T6',
     'T7',
     'T8',
     'T12',
