@@ -26,8 +26,8 @@ const planted: readonly QueueMutant[] = [
     name: 'one-too-many',
     about: 'a queue holds one item more than it should',
     file: MACHINE,
-    find: 'return this.#items.size < this.terms.maxSize &&',
-    replace: 'return this.#items.size <= this.terms.maxSize &&',
+    find: 'return size + more <= this.terms.maxSize &&',
+    replace: 'return size + more <= this.terms.maxSize + 1 &&',
   },
   {
     name: 'restored-too-many',

@@ -103,8 +103,9 @@ function step(state: string, op: TimedOp, tries: number): string | null {
     case 'restore':
     case 'drop':
       if (op.ok === false || (op.ok === true && op.value === false)) return state
-      // It may have been in hands of which nobody knows, once too often.
-      if (item === undefined || item.place === 'gone') return null
+      // It may have been in hands of which nobody knows, once too often; and its own add may have ended nowhere.
+      if (item === undefined) return state
+      if (item.place === 'gone') return null
       return become(op.f === 'drop' ? { place: 'gone' } : { place: 'fresh', due: 0 })
     default:
       return state
