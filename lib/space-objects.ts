@@ -15,10 +15,10 @@ import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
 import type { SetOptions, SharedSet } from './objects/set.ts'
 import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
+import { unlessAborted } from './registry.ts'
 import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
 import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
-import { unlessAborted } from './registry.ts'
 import type { WaitTable } from './tools/wait-teller.ts'
 
 /** What every `open` takes besides the object's own options. */

@@ -81,7 +81,11 @@ export class BoundedMachine implements TakingPart {
 
   /** `[the value that was read, or null, what is added]`. */
   check(part: unknown): Answer | null {
-    if (!Array.isArray(part) || part.length !== 2 || !part.every((n, i) => Number.isSafeInteger(n) || (i === 0 && n === null)))
+    if (
+      !Array.isArray(part) ||
+      part.length !== 2 ||
+      !part.every((n, i) => Number.isSafeInteger(n) || (i === 0 && n === null))
+    )
       return null
     const [expected, n] = part as [number | null, number]
     if (expected !== null && expected !== this.value) return [true, false]

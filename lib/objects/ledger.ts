@@ -5,8 +5,8 @@
  * object can find out what has become of a transaction that holds it.
  */
 import { BusyError, type ClosedError } from '../errors.ts'
-import type { TransactionKey } from './atomic-machine.ts'
 import { agreedSettings, toUsageError } from './agreed.ts'
+import type { TransactionKey } from './atomic-machine.ts'
 import { LEDGER_OP, LedgerMachine } from './ledger-machine.ts'
 import { MachineReplica } from './machine-replica.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'

@@ -82,7 +82,8 @@ export class CounterPart {
   add(n: number): void {
     checkOpen(this.#isOver)
     const sum = this.#added + n
-    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(sum)) throw new UsageError('a counter counts in safe integers')
+    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(sum))
+      throw new UsageError('a counter counts in safe integers')
     this.#added = sum
   }
 

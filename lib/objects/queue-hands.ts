@@ -7,8 +7,8 @@
 
 import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
-import type { DeepReadonly } from './events.ts'
 import { type AtomicOptions, atomicReplica } from './atomic.ts'
+import type { DeepReadonly } from './events.ts'
 import { Leases } from './leases.ts'
 import type { MachineHooks, MachineReplica, MachineSettings } from './machine-replica.ts'
 import { QueueClock } from './queue-clock.ts'
@@ -16,8 +16,8 @@ import { DELAY_MS_MAX, FAILURE_MAX, type Grant, type QueueItem } from './queue-i
 import { type Happening, OP, QueueMachine, type QueueTerms, TIMED_OUT } from './queue-machine.ts'
 import type { GroupPort } from './replica.ts'
 import { fits, type StandardSchemaV1 } from './schema.ts'
-import { StraySweep } from './stray-sweep.ts'
 import type { Machine } from './state-machine.ts'
+import { StraySweep } from './stray-sweep.ts'
 import { type FailOptions, type ItemActions, TakenItem } from './taken-item.ts'
 import type { Token } from './token.ts'
 

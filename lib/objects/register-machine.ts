@@ -5,8 +5,8 @@
  * reads the value from the state, which is as new as the answer or newer.
  */
 import { readStored, type StoredValue, sameBytes } from './agreed.ts'
-import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { TakingPart } from './atomic-machine.ts'
+import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { Answer, Caller } from './state-machine.ts'
 
 /** The requests, by their first element: `[read]`, `[write, bytes]`, `[compareAndSet, version, bytes]`. */

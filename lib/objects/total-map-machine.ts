@@ -9,8 +9,8 @@
  * Source: Kung, Robinson 1981 (optimistic concurrency control, backward validation).
  */
 import { readStored, type StoredValue } from './agreed.ts'
-import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { TakingPart } from './atomic-machine.ts'
+import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { Answer, Caller } from './state-machine.ts'
 
 /** The requests, by their first element: `[commit, reads, writes]`, `[clear]`. */
@@ -67,7 +67,10 @@ export class TotalMapMachine implements TakingPart {
     return true
   }
 
-  #write(changes: readonly [key: string, stored: StoredValue | null][], author: string): [version: number, deleted: number] {
+  #write(
+    changes: readonly [key: string, stored: StoredValue | null][],
+    author: string,
+  ): [version: number, deleted: number] {
     const effective = changes.filter(([key, stored]) => stored !== null || this.entries.has(key))
     if (effective.length > 0) this.version += 1
     let deleted = 0

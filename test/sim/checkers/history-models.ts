@@ -1,4 +1,5 @@
 /** What tools do, as their applications see it: for the search of `t13-linearizable.ts`, by the tool's name. */
+import { dealsHistory } from './deals-history.ts'
 import { queueHistories } from './queue-history.ts'
 import type { HistoryModel, TimedOp } from './search.ts'
 import { serviceHistory } from './service-history.ts'
@@ -157,7 +158,7 @@ function isSame(value: unknown, expected: object): boolean {
 
 /** By tool. */
 const HISTORIES: Readonly<Record<string, HistoryModel>> = {
-  ...{ ballot, bank, cells, latch, once, register, stock, tally },
+  ...{ ballot, bank, cells, latch, once, register, stock, tally, deals: dealsHistory },
 }
 
 /** Of the service of the workload `calls`, as in `tools/calls.ts`. */

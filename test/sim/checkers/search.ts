@@ -22,6 +22,8 @@ export interface HistoryModel {
   readonly start: string
   /** Steps of a search; more say nothing. By default 40,000. */
   readonly stepsMax?: number
+  /** Other groups that it stands on, beside that of its name. */
+  readonly groups?: readonly string[]
   /** The operations as the model takes them, before they are parted by their keys. */
   prepare?(ops: readonly TimedOp[]): readonly TimedOp[]
   /** The state after it, or null if it cannot have given that there. */

@@ -38,7 +38,8 @@ export const checker: Checker = {
       if (models.length === 0) continue
       const runs = runsOf(run, name)
       for (const line of linesOf(run, name)) {
-        const anew = anewAt(run, name, line)
+        const groups = [name, ...models.flatMap((model) => model.groups ?? [])]
+        const anew = Math.min(...groups.map((group) => anewAt(run, group, line)))
         const ops = list.flatMap((invoke) => {
           const op = opOf(invoke, returns.get(`${invoke.data.p} ${invoke.data.id}`), { line, anew })
           return op === null ? [] : [op]

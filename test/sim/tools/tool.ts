@@ -58,6 +58,8 @@ export interface LoadedTool {
   /** It stands on no machine of `state-machine.ts`, or is not to be watched. */
   readonly isPlain?: true
   readonly holds?: Holds
+  /** May it be opened there now? It is tried again a little later. */
+  readonly isReady?: (process: SimProcess) => boolean
   open(place: ToolPlace, use: OpenKind): AppGroup
 }
 

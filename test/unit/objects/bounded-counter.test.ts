@@ -5,9 +5,9 @@ import { ClosedError, TuttiError, UsageError, ValueError } from '../../../lib/er
 import {
   type BoundedCounter,
   type BoundedCounterOptions,
+  type BoundedMachine,
   boundedCounterKind,
   type IdBlock,
-  type BoundedMachine,
 } from '../../../lib/objects/bounded-counter.ts'
 import type { CounterChange } from '../../../lib/objects/counter.ts'
 import { OutOfBoundsError } from '../../../lib/tool-errors.ts'

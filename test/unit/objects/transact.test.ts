@@ -45,8 +45,7 @@ class Bank {
     await cluster.until(() => cluster.app(id).group('tutti:ledger')?.isWhole === true)
     const atomic = { atomic: true, ledger } as const
     const open = (name: Name): unknown => {
-      if (name === 'map')
-        return cluster.open(id, totalMapKind, { name, options: { consistency: 'total', ...atomic } })
+      if (name === 'map') return cluster.open(id, totalMapKind, { name, options: { consistency: 'total', ...atomic } })
       if (name === 'till') return cluster.open(id, boundedCounterKind, { name, options: { ...TILL, ...atomic } })
       if (name === 'last') return cluster.open(id, registerKind, { name, options: atomic })
       return cluster.open(id, queueKind, { name, options: { maxSize: 3, ...atomic } })
@@ -104,7 +103,10 @@ test('transact › all changes take effect in all objects, at all members', asyn
   await bank.cluster.run(200)
   for (const id of ['a', 'b', 'c']) {
     const { map, till, last, jobs } = bank.at(id)
-    assert.deepEqual([map.get('a'), till.value, last.value, jobs.items.map(({ value }) => value)], [1, 9, 'b', ['by b']])
+    assert.deepEqual(
+      [map.get('a'), till.value, last.value, jobs.items.map(({ value }) => value)],
+      [1, 9, 'b', ['by b']],
+    )
   }
   assert.deepEqual(bank.cluster.faults, [])
 })
@@ -152,7 +154,10 @@ test('transact › several at once on the same objects take effect one after the
     ),
   )
   const values = await bank.wait(Promise.all(moves))
-  assert.deepEqual(values.sort((x, y) => x - y), [5, 6, 7, 8, 9, 10])
+  assert.deepEqual(
+    values.sort((x, y) => x - y),
+    [5, 6, 7, 8, 9, 10],
+  )
   await bank.cluster.run(200)
   for (const id of ['a', 'b', 'c']) assert.deepEqual([bank.at(id).map.get('a'), bank.at(id).till.value], [6, 4])
 })
@@ -196,17 +201,32 @@ test('transact › one that only reads several is told what was there at one mom
     reads.push(await bank.wait(bank.transact('c', (tx) => (tx.of(map).get('a') ?? 0) + tx.of(till).value)))
   }
   await bank.wait(moving)
-  assert.deepEqual(reads, Array.from({ length: 8 }, () => 10))
+  assert.deepEqual(
+    reads,
+    Array.from({ length: 8 }, () => 10),
+  )
 })
 
 test('transact › what takes no part is refused, and so is a transaction that is over', async () => {
   const bank = await three()
   const { cluster } = bank
   const plain = cluster.open('a', registerKind, { name: 'plain', options: {} }) as SharedRegister<string>
-  await assert.rejects(bank.transact('a', (tx) => tx.of(plain).set('x')), { code: 'not-atomic' })
-  await assert.rejects(bank.transact('a', (tx) => tx.of({} as never)), { code: 'not-atomic' })
-  await assert.rejects(bank.transact('a', (tx) => tx.of(bank.at('b').last).set('x')), { code: 'not-atomic' })
-  await assert.rejects(bank.transact('a', () => null, { tries: 0 }), { code: 'usage' })
+  await assert.rejects(
+    bank.transact('a', (tx) => tx.of(plain).set('x')),
+    { code: 'not-atomic' },
+  )
+  await assert.rejects(
+    bank.transact('a', (tx) => tx.of({} as never)),
+    { code: 'not-atomic' },
+  )
+  await assert.rejects(
+    bank.transact('a', (tx) => tx.of(bank.at('b').last).set('x')),
+    { code: 'not-atomic' },
+  )
+  await assert.rejects(
+    bank.transact('a', () => null, { tries: 0 }),
+    { code: 'usage' },
+  )
   let kept: Transact | null = null
   const over = bank.transact('a', (tx) => {
     kept = tx
@@ -247,7 +267,11 @@ test('transact › whenever its maker vanishes, who has one of the objects sees 
     await bank.wait(Promise.all([bank.at('b').map.set('b', 1), bank.at('c').till.add(0)]))
     await bank.cluster.run(500)
     const moved = bank.at('b').map.get('a') ?? 0
-    assert.deepEqual([bank.at('d').map.get('a') ?? 0, 10 - bank.at('c').till.value, 10 - bank.at('d').till.value], [moved, moved, moved], `${ms} ms`)
+    assert.deepEqual(
+      [bank.at('d').map.get('a') ?? 0, 10 - bank.at('c').till.value, 10 - bank.at('d').till.value],
+      [moved, moved, moved],
+      `${ms} ms`,
+    )
     outcomes.add(moved)
   }
   assert.deepEqual([...outcomes].sort(), [0, 1])
