@@ -5,9 +5,9 @@
  * is in it asks the ledger and ends it as was decided: the most senior member at once, the others if it has not.
  */
 import { BusyError, UsageError } from '../errors.ts'
-import type { AgreedOptions } from './agreed.ts'
+import { type AgreedOptions, pause } from './agreed.ts'
 import { ATOMIC_ANSWER, ATOMIC_OP, AtomicMachine, type Held, sameKey, type TakingPart } from './atomic-machine.ts'
-import { type Ledger, pause } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import { type MachineHooks, MachineReplica, type MachineSettings } from './machine-replica.ts'
 import type { GroupPort } from './replica.ts'
 import type { Machine } from './state-machine.ts'
@@ -144,7 +144,7 @@ class Doubts {
     try {
       const isCommitted = await this.#ledger.resolve(key, names)
       await tell(this.#replica, [ATOMIC_OP.end, [...key], isCommitted])
-      if (isCommitted) this.#ledger.ended(key, this.#replica.port.name)
+      if (isCommitted) this.#ledger.ended(key, [this.#replica.port.name])
     } catch {
       // It is closed here, or this process was away for long: somebody else does it, or this one later.
     } finally {

@@ -12,7 +12,7 @@ import { areNames, isKey, type TransactionKey } from './atomic-machine.ts'
 import { assertState, isAuthor, isTotal } from './checks.ts'
 import type { Answer, Caller, Machine, MachineContext } from './state-machine.ts'
 
-/** The requests, by their first element: `[decide, key, whether it is committed, names]`, `[ended, key, name]`. */
+/** The requests, by their first element: `[decide, key, whether it is committed, names]`, `[ended, key, names]`. */
 export const LEDGER_OP = { decide: 0, ended: 1 } as const
 
 /** Makers out of reach of whom it is known what is not committed; commits that not all objects have ended: of each, at most. */
@@ -34,7 +34,7 @@ export class LedgerMachine implements Machine {
   apply(body: unknown, caller: Caller, context: MachineContext): Answer | null {
     if (!Array.isArray(body) || !isKey(body[1])) return null
     const [op, key, third, names] = body as [unknown, TransactionKey, unknown, unknown]
-    if (op === LEDGER_OP.ended) return body.length === 3 && typeof third === 'string' ? this.#end(key, third) : null
+    if (op === LEDGER_OP.ended) return body.length === 3 && areNames(third) ? this.#end(key, third) : null
     if (op !== LEDGER_OP.decide || body.length !== 4 || typeof third !== 'boolean' || !areNames(names)) return null
     // Only who makes it knows that it may be committed.
     if (third && key[0] !== caller.process) return null
@@ -72,11 +72,11 @@ export class LedgerMachine implements Machine {
     }
   }
 
-  #end(key: TransactionKey, name: string): Answer {
+  #end(key: TransactionKey, names: readonly string[]): Answer {
     const id = key.join(' ')
     const commit = this.#commits.get(id)
     if (commit === undefined) return [true, null]
-    const open = commit.open.filter((each) => each !== name)
+    const open = commit.open.filter((each) => !names.includes(each))
     if (open.length === 0) this.#commits.delete(id)
     else this.#commits.set(id, { key, open })
     return [true, null]

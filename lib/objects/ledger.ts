@@ -4,15 +4,12 @@
  * Every process that has an atomic object open has joined the ledger before, and leaves it after: so whoever is left of any
  * object can find out what has become of a transaction that holds it.
  */
-import { BusyError, type ClosedError } from '../errors.ts'
-import { agreedSettings, toUsageError } from './agreed.ts'
+import { BusyError } from '../errors.ts'
+import { agreedSettings, pause, toUsageError } from './agreed.ts'
 import type { TransactionKey } from './atomic-machine.ts'
 import { LEDGER_OP, LedgerMachine } from './ledger-machine.ts'
 import { MachineReplica } from './machine-replica.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
-
-/** Before what had no room is asked again, in ms. */
-const RETRY_MS = 50
 
 /** What one process has of the ledger. */
 export class Ledger {
@@ -60,9 +57,9 @@ export class Ledger {
     return this.#ask([LEDGER_OP.decide, [...key], false, [...names]]) as Promise<boolean>
   }
 
-  /** An object has ended a transaction that was committed. Nobody waits for it. */
-  ended(key: TransactionKey, name: string): void {
-    this.#ask([LEDGER_OP.ended, [...key], name]).catch(() => undefined)
+  /** These objects have ended a transaction that was committed. Nobody waits for it. */
+  ended(key: TransactionKey, names: readonly string[]): void {
+    this.#ask([LEDGER_OP.ended, [...key], [...names]]).catch(() => undefined)
   }
 
   async #ask(body: readonly unknown[]): Promise<unknown> {
@@ -77,14 +74,9 @@ export class Ledger {
   }
 
   /** @internal The group has ended. */
-  handleEnd(_error: ClosedError | Error | null = null): void {
+  handleEnd(): void {
     this.replica.stop()
   }
-}
-
-/** Waits a little. */
-export function pause(port: GroupPort): Promise<void> {
-  return new Promise((resolve) => port.after(RETRY_MS, resolve))
 }
 
 /** Opened by the space itself, before the first object that takes part in transactions, under a name of its own. */

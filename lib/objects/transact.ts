@@ -185,11 +185,9 @@ class Attempt {
   /** Tells all of these. One that is closed here is told by those who are in it. */
   async #end(key: TransactionKey, held: readonly Used[], isCommitted: boolean): Promise<void> {
     const body = [ATOMIC_OP.end, [...key], isCommitted]
-    const tellOne = async (used: Used): Promise<void> => {
-      await tell(used.participant.replica, body)
-      if (isCommitted) this.#ledger.ended(key, nameOf(used))
-    }
-    await Promise.allSettled(held.map(tellOne))
+    const told = await Promise.allSettled(held.map(({ participant }) => tell(participant.replica, body)))
+    const ended = held.filter((_, i) => told[i]?.status === 'fulfilled').map(nameOf)
+    if (isCommitted && ended.length > 0) this.#ledger.ended(key, ended)
   }
 
   #bodyOf({ part }: Used): unknown {

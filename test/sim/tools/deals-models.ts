@@ -22,7 +22,7 @@ export const ledgerModel: MachineModel<Ledger> = {
     const key = `${process} ${opening} ${n}`
     const known = ledger.commits.find((each) => each.key === key)
     if (op === 1) {
-      if (known !== undefined) known.open = known.open.filter((name) => name !== third)
+      if (known !== undefined) known.open = known.open.filter((name) => !(third as readonly string[]).includes(name))
       ledger.commits = ledger.commits.filter(({ open }) => open.length > 0)
       return [true, null]
     }
