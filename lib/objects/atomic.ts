@@ -68,7 +68,9 @@ export function atomicReplica(
     unwanted: (body, value) => {
       const [op, key] = body as readonly unknown[]
       // Whoever gave the transaction up was answered after all: it is held for nobody.
-      if (op === ATOMIC_OP.prepare && value === ATOMIC_ANSWER.held) void tell(replica, [ATOMIC_OP.end, key, false])
+      // Closed meanwhile, it leaves that to the others.
+      if (op === ATOMIC_OP.prepare && value === ATOMIC_ANSWER.held)
+        tell(replica, [ATOMIC_OP.end, key, false]).catch(() => undefined)
       else if (typeof op === 'number') hooks.unwanted?.(body, value)
     },
     settled: (isLoaded) => {
