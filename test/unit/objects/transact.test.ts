@@ -311,3 +311,26 @@ test('transact › a maker that closes an object in the middle leaves it to thos
   await bank.cluster.run(1_000)
   assert.equal(bank.at('c').till.value, 10 - (bank.at('b').map.get('a') ?? 0))
 })
+
+test('transact › over k objects it takes 6(k + 1) delays, over one object four', async () => {
+  const bank = await three()
+  await bank.cluster.run(1_000)
+  const { map, till, last } = bank.at('b')
+  const parts: readonly ((tx: Transact) => void)[] = [
+    (tx) => tx.of(map).set('a', 1),
+    (tx) => tx.of(till).add(1),
+    (tx) => tx.of(last).set('b'),
+  ]
+  const delays: number[] = []
+  for (const k of [1, 2, 3]) {
+    const begin = bank.cluster.now
+    await bank.wait(
+      bank.transact('b', (tx) => {
+        for (const part of parts.slice(0, k)) part(tx)
+      }),
+    )
+    delays.push(Math.round((bank.cluster.now - begin) / 10))
+    await bank.cluster.run(1_000)
+  }
+  assert.deepEqual(delays, [4, 18, 24])
+})
