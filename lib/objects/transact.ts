@@ -10,6 +10,7 @@
  */
 import { type TuttiError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { ConflictError, NotAtomicError } from '../tool-errors.ts'
+import { pause } from './agreed.ts'
 import { type Part, type Participant, tell } from './atomic.ts'
 import { ATOMIC_ANSWER, ATOMIC_OP, PARTS_MAX, type TransactionKey } from './atomic-machine.ts'
 import type { BoundedCounter } from './bounded-counter.ts'
@@ -18,11 +19,25 @@ import type { Ledger } from './ledger.ts'
 import type { CounterPart, QueuePart, RegisterPart } from './parts.ts'
 import type { CallOptions, SharedQueue } from './queue.ts'
 import type { SharedRegister } from './register.ts'
+import type { GroupPort } from './replica.ts'
 import type { TotalMap } from './total-map.ts'
 import type { Transaction } from './transaction.ts'
 
 /** How often a function is called, at most, by default. */
 const TRIES = 32
+
+/** Before it is looked again whether an object acts, in ms. */
+const LOOK_MS = 400
+
+/** Why a run is given up: an object does not act now. */
+class IdleReason extends Error {
+  readonly port: GroupPort
+
+  constructor(port: GroupPort) {
+    super()
+    this.port = port
+  }
+}
 
 /** How a transaction is made. */
 export interface TransactOptions extends CallOptions {
@@ -95,14 +110,29 @@ export async function transact<Result>(
     } catch (error) {
       // What it has read of several objects may never have been so at one moment: then that is why, perhaps.
       const used = tx.end()
-      if (used.length <= 1 || (await new Attempt(ledger, used, { isReadOnly: true, signal }).run())) throw error
+      if (used.length <= 1 || (await tryOnce(ledger, used, { isReadOnly: true, signal }))) throw error
       continue
     }
     const used = tx.end()
     const isReadOnly = used.every(({ part }) => part.isReadOnly)
-    if (await new Attempt(ledger, used, { isReadOnly, signal }).run()) return result
+    if (await tryOnce(ledger, used, { isReadOnly, signal })) return result
   }
   throw new ConflictError(`others have changed what the transaction has read ${tries} times`)
+}
+
+/** Resolves with false if something that was read has changed, or an object did not act, and does now. */
+async function tryOnce(ledger: Ledger, used: readonly Used[], how: How): Promise<boolean> {
+  try {
+    return await new Attempt(ledger, used, how).run()
+  } catch (error) {
+    if (!(error instanceof IdleReason)) throw error
+    const { port } = error
+    while (port.view?.primary !== true && port.phase !== 'leaving' && port.phase !== 'ended') {
+      how.signal?.throwIfAborted()
+      await pause(port)
+    }
+    return false
+  }
 }
 
 interface How {
@@ -148,7 +178,12 @@ class Attempt {
       for (const used of this.#used) {
         const { signal } = this.#how
         const body = [ATOMIC_OP.prepare, [...key], [...this.#names], this.#bodyOf(used)]
-        isCurrent = (await used.participant.replica.call(body, { signal })) === ATOMIC_ANSWER.held
+        const asking = this.#untilIdle(used, held.length > 0, signal)
+        try {
+          isCurrent = (await used.participant.replica.call(body, asking)) === ATOMIC_ANSWER.held
+        } finally {
+          asking.cancel()
+        }
         if (!isCurrent) break
         held.push(used)
       }
@@ -163,6 +198,30 @@ class Attempt {
       return isCurrent
     }
     return await this.#decide(key)
+  }
+
+  /**
+   * Objects that act are not held for one that does not, because whoever has its state is missing: that may be for long. Then
+   * what is asked of it is taken back.
+   */
+  #untilIdle(
+    { participant }: Used,
+    isHolding: boolean,
+    signal: AbortSignal | undefined,
+  ): { readonly signal: AbortSignal | undefined; cancel(): void } {
+    if (!isHolding) return { signal, cancel: () => undefined }
+    const { port } = participant.replica
+    const idle = new AbortController()
+    let cancel: () => void = () => undefined
+    const look = (): void => {
+      if (port.view?.primary !== true) idle.abort(new IdleReason(port))
+      else cancel = port.after(LOOK_MS, look)
+    }
+    look()
+    return {
+      signal: signal === undefined ? idle.signal : AbortSignal.any([signal, idle.signal]),
+      cancel: () => cancel(),
+    }
   }
 
   /** From here on it is taken back no more. */
