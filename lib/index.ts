@@ -36,10 +36,12 @@ export {
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions, GroupShare } from './group.ts'
 export type { AwayMember } from './kernel/api.ts'
 export type { AgreedOptions } from './objects/agreed.ts'
+export type { AtomicOptions } from './objects/atomic.ts'
 export type { BoundedCounter, BoundedCounterOptions, IdBlock } from './objects/bounded-counter.ts'
 export type { CounterChange, CounterEvents, CounterOptions, SharedCounter } from './objects/counter.ts'
 export type { ChangeEvent, ChangeOrigin, DeepReadonly } from './objects/events.ts'
 export type { MapChange, MapEvents, MapOptions, SharedMap } from './objects/map.ts'
+export type { CounterPart, PartAddOptions, QueuePart, RegisterPart } from './objects/parts.ts'
 export type { Presence, PresenceChange, PresenceEvents, PresenceOptions } from './objects/presence.ts'
 export type {
   AddOptions,
@@ -82,6 +84,7 @@ export type { SetChange, SetEvents, SetOptions, SharedSet } from './objects/set.
 export type { FailOptions, TakenItem } from './objects/taken-item.ts'
 export { compareTokens, type Token } from './objects/token.ts'
 export type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
+export type { Transact, TransactOptions } from './objects/transact.ts'
 export type { Transaction } from './objects/transaction.ts'
 export { openSpace, type SpaceOptions } from './open-space.ts'
 export type { Region, RegionRunOptions } from './region.ts'
@@ -90,11 +93,13 @@ export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
 export type { TraceLine } from './testing/trace.ts'
 export {
+  ConflictError,
   type DeadlockEdge,
   DeadlockError,
   DivergenceError,
   NoHandlerError,
   NoRepliesError,
+  NotAtomicError,
   OutOfBoundsError,
   RemoteError,
   SnapshotError,

@@ -3,9 +3,11 @@
  */
 import { UsageError } from './errors.ts'
 import type { SpaceEventMap } from './events.ts'
+import type { AtomicOptions } from './objects/atomic.ts'
 import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
 import { TypedTarget } from './objects/events.ts'
+import type { Ledger } from './objects/ledger.ts'
 import type { MapOptions, SharedMap } from './objects/map.ts'
 import type { Presence, PresenceOptions } from './objects/presence.ts'
 import type { QueueOptions, SharedQueue } from './objects/queue.ts'
@@ -13,6 +15,7 @@ import type { RegisterOptions, SharedRegister } from './objects/register.ts'
 import type { ObjectKind } from './objects/replica.ts'
 import type { SetOptions, SharedSet } from './objects/set.ts'
 import type { TotalMap, TotalMapOptions } from './objects/total-map.ts'
+import { unlessAborted } from './registry.ts'
 import type { BarrierOptions, SharedBarrier } from './tools/barrier.ts'
 import type { LatchOptions, SharedLatch } from './tools/latch.ts'
 import type { SemaphoreOptions, SharedSemaphore } from './tools/semaphore.ts'
@@ -50,7 +53,7 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     if ('consistency' in options && options.consistency !== undefined) {
       if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
       const { totalMapKind } = await import('./objects/total-map.ts')
-      return (await this.open(totalMapKind, name, options)) as TotalMap<Value>
+      return (await this.open(totalMapKind, name, await this.#withLedger(options))) as TotalMap<Value>
     }
     const { mapKind } = await import('./objects/map.ts')
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
@@ -68,7 +71,7 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
   ): Promise<SharedCounter | BoundedCounter> {
     if ('min' in options || 'max' in options) {
       const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
-      return this.open(boundedCounterKind, name, options)
+      return this.open(boundedCounterKind, name, await this.#withLedger(options))
     }
     const { counterKind } = await import('./objects/counter.ts')
     return this.open(counterKind, name, options)
@@ -80,7 +83,8 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     options: QueueOptions<Item> & OpenOptions = {},
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
-    return (await this.open(queueKind, name, options as QueueOptions<unknown> & OpenOptions)) as SharedQueue<Item>
+    const given = options as QueueOptions<unknown> & OpenOptions
+    return (await this.open(queueKind, name, await this.#withLedger(given))) as SharedQueue<Item>
   }
 
   /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
@@ -89,7 +93,7 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     options: RegisterOptions<Value> & OpenOptions = {},
   ): Promise<SharedRegister<Value>> {
     const { registerKind } = await import('./objects/register.ts')
-    return (await this.open(registerKind, name, options)) as SharedRegister<Value>
+    return (await this.open(registerKind, name, await this.#withLedger(options))) as SharedRegister<Value>
   }
 
   /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
@@ -114,6 +118,18 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     semaphore.tellWaitsTo(() => this.waitTable())
     return semaphore
   }
+
+  /** Who opens an object that takes part in transactions is a member of the ledger before. */
+  async #withLedger<Options extends AtomicOptions & OpenOptions>(options: Options): Promise<Options> {
+    if (options.atomic === undefined) return options
+    if (typeof options.atomic !== 'boolean') throw new UsageError('atomic must be true or false')
+    if (!options.atomic) return { ...options, atomic: false }
+    options.signal?.throwIfAborted()
+    return { ...options, ledger: await unlessAborted(this.ledger(), options.signal) }
+  }
+
+  /** What decides transactions over several objects: opened with the first object that takes part in them. */
+  protected abstract ledger(): Promise<Ledger>
 
   /** The table that is told who waits for what, so that deadlocks over several groups are seen. */
   protected abstract waitTable(): Promise<WaitTable>

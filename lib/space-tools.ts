@@ -5,7 +5,9 @@
 import { ClosedError, UsageError } from './errors.ts'
 import type { SpaceEventMap } from './events.ts'
 import { checkName } from './names.ts'
+import type { Ledger } from './objects/ledger.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
+import type { Transact, TransactOptions } from './objects/transact.ts'
 import { type OpenRequest, unlessAborted } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
@@ -216,6 +218,33 @@ export abstract class SpaceTools extends SpaceObjects {
       throw error
     }
     return handle
+  }
+
+  /**
+   * Reads and changes several objects as one: total maps, registers, bounded counters, and queues (to which it adds), all
+   * opened with `atomic: true`. `fn` is given a `tx`, and `tx.of(object)` is that object in the transaction. What it does
+   * takes effect in all objects, or in none, whoever crashes meanwhile; and only if nothing that it has read was changed
+   * before that: else `fn` is called again. So it should do nothing but read and write these; it may be async.
+   *
+   * Resolves with what `fn` returns, when all members of all those objects hold the changes. One that only reads is told what
+   * there was at one moment. Rejects with what `fn` throws (nothing takes effect), NotAtomicError (an object takes no part),
+   * ConflictError (after so many `tries`), OutOfBoundsError (of a counter), BusyError (a queue has no room; too many calls
+   * wait): nothing has taken effect; NotPrimaryError where the objects were opened so; UsageError; UnknownOutcomeError or
+   * ClosedError (closed meanwhile); or the signal's reason: if that aborts when the decision is under way, it may take effect
+   * all the same.
+   */
+  async transact<Result>(
+    fn: (tx: Transact) => Result | PromiseLike<Result>,
+    options: TransactOptions = {},
+  ): Promise<Result> {
+    options.signal?.throwIfAborted()
+    const [ledger, { transact }] = await Promise.all([this.ledger(), import('./objects/transact.ts')])
+    return unlessAborted(transact(ledger, fn, options), options.signal)
+  }
+
+  protected async ledger(): Promise<Ledger> {
+    const { ledgerKind } = await import('./objects/ledger.ts')
+    return this.#openInternal(ledgerKind, 'ledger', {})
   }
 
   /** Time and chance for a call. */

@@ -8,10 +8,12 @@ import type { Token } from './objects/token.ts'
 
 /** What kind of failure it is; each listed in docs/errors.md. */
 export type ToolErrorCode =
+  | 'conflict'
   | 'deadlock'
   | 'divergence'
   | 'no-handler'
   | 'no-replies'
+  | 'not-atomic'
   | 'out-of-bounds'
   | 'remote'
   | 'snapshot'
@@ -25,6 +27,28 @@ export class OutOfBoundsError extends TuttiError {
 
   override get name(): string {
     return 'OutOfBoundsError'
+  }
+}
+
+/** A transaction found something changed that it had read, each time that it was tried: nothing has taken effect. */
+export class ConflictError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super(toolCode('conflict'), true, message, options)
+  }
+
+  override get name(): string {
+    return 'ConflictError'
+  }
+}
+
+/** An object takes no part in transactions over several objects. */
+export class NotAtomicError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super(toolCode('not-atomic'), true, message, options)
+  }
+
+  override get name(): string {
+    return 'NotAtomicError'
   }
 }
 

@@ -4,6 +4,7 @@
 import { UsageError } from '../errors.ts'
 import { decodeValue } from '../values.ts'
 import type { MachineReplica, MachineSettings } from './machine-replica.ts'
+import type { GroupPort } from './replica.ts'
 import type { Machine } from './state-machine.ts'
 
 /** Options of every object that only the primary component changes. */
@@ -11,6 +12,9 @@ export interface AgreedOptions {
   /** Outside the primary component: calls wait (the default), up to their signal, or reject with NotPrimaryError. */
   readonly whenNotPrimary?: 'wait' | 'reject'
 }
+
+/** Before what had no room is asked again, in ms. */
+const RETRY_MS = 50
 
 /** Nobody holds anything of these objects, so nothing is ever released by it. */
 const LEASE_MS = 10_000
@@ -34,6 +38,11 @@ export function closeMachine(replica: MachineReplica<Machine>): Promise<void> {
   const closed = port.close()
   if (port.phase === 'leaving' || port.phase === 'ended') replica.stop()
   return closed
+}
+
+/** Waits a little, before what had no room is asked again. */
+export function pause(port: GroupPort): Promise<void> {
+  return new Promise((resolve) => port.after(RETRY_MS, resolve))
 }
 
 /** A value as it travels and is saved, and itself, decoded once. */

@@ -7,17 +7,21 @@
  */
 import { UsageError } from '../errors.ts'
 import { OutOfBoundsError } from '../tool-errors.ts'
-import { type AgreedOptions, agreedSettings, closeMachine, toUsageError } from './agreed.ts'
+import { agreedSettings, closeMachine, toUsageError } from './agreed.ts'
+import { type AtomicOptions, atomicReplica, atomicVariant, type Participant } from './atomic.ts'
+import type { TakingPart } from './atomic-machine.ts'
 import { assertState, isCount, isTotal } from './checks.ts'
 import type { CounterChange, CounterEvents } from './counter.ts'
 import { ChangeEvent, ObjectTarget } from './events.ts'
-import { MachineReplica } from './machine-replica.ts'
+import type { Ledger } from './ledger.ts'
+import type { MachineHooks, MachineReplica } from './machine-replica.ts'
+import { CounterPart } from './parts.ts'
 import type { CallOptions } from './queue.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
 import type { Answer, Caller, Machine } from './state-machine.ts'
 
 /** How a bounded counter is opened: with a bound. All who open it give the same ones. */
-export type BoundedCounterOptions = AgreedOptions & (Bounds<'min'> | Bounds<'max'>)
+export type BoundedCounterOptions = AtomicOptions & (Bounds<'min'> | Bounds<'max'>)
 
 /** The bounds, of which one must be there. Safe integers. It starts at 0, or at the bound next to it. */
 type Bounds<Needed extends 'min' | 'max'> = {
@@ -37,7 +41,7 @@ export interface IdBlock {
 const OP = { read: 0, add: 1, block: 2 } as const
 
 /** A value between bounds, and the last id given out. */
-export class BoundedMachine implements Machine {
+export class BoundedMachine implements TakingPart {
   readonly min: number
   readonly max: number
   value: number
@@ -61,12 +65,36 @@ export class BoundedMachine implements Machine {
   }
 
   #add(n: number, author: string): Answer {
+    const refusal = this.#refusalOf(n)
+    if (refusal !== null) return refusal
+    this.#set(this.value + n, author)
+    return [true, this.value]
+  }
+
+  #refusalOf(n: number): Answer | null {
     // Of two safe integers, so what is rounded is out of bounds too.
     const value = this.value + n
     if (value < this.min) return [false, 'out-of-bounds', `it would be below ${this.min}`]
     if (value > this.max) return [false, 'out-of-bounds', `it would be above ${this.max}`]
-    this.#set(value, author)
-    return [true, value]
+    return null
+  }
+
+  /** `[the value that was read, or null, what is added]`. */
+  check(part: unknown): Answer | null {
+    if (
+      !Array.isArray(part) ||
+      part.length !== 2 ||
+      !part.every((n, i) => Number.isSafeInteger(n) || (i === 0 && n === null))
+    )
+      return null
+    const [expected, n] = part as [number | null, number]
+    if (expected !== null && expected !== this.value) return [true, false]
+    return this.#refusalOf(n) ?? [true, true]
+  }
+
+  carryOut(part: unknown, { process }: Caller): void {
+    const [, n] = part as [unknown, number]
+    this.#set(this.value + n, process)
   }
 
   #set(value: number, author: string | null): void {
@@ -98,7 +126,9 @@ export class BoundedMachine implements Machine {
 
 /** A bounded counter as the application holds it. */
 export class BoundedCounter extends ObjectTarget<CounterEvents> {
-  readonly #replica: MachineReplica<BoundedMachine>
+  readonly #replica: MachineReplica<Machine>
+  readonly #machine: BoundedMachine
+  readonly #ledger: Ledger | null
   /** By author, since the last event. */
   readonly #deltas = new Map<string | null, number>()
 
@@ -106,19 +136,28 @@ export class BoundedCounter extends ObjectTarget<CounterEvents> {
   constructor(port: GroupPort, options: BoundedCounterOptions) {
     super()
     const machine = new BoundedMachine(...boundsOf(options))
+    this.#machine = machine
+    this.#ledger = options.ledger ?? null
     machine.watch = (delta, author) => this.#deltas.set(author, (this.#deltas.get(author) ?? 0) + delta)
-    this.#replica = new MachineReplica(port, machine, agreedSettings('counter', options), {
+    const settings = agreedSettings('counter', options)
+    const hooks: MachineHooks = {
       toError: (code, message) =>
         code === 'out-of-bounds'
           ? new OutOfBoundsError(`counter "${port.name}": ${message}`)
           : toUsageError(code, message),
       changed: () => this.#tell(),
-    })
+    }
+    this.#replica = atomicReplica(port, machine, { settings, hooks, options })
   }
 
   /** @internal */
-  get replica(): MachineReplica<BoundedMachine> {
+  get replica(): MachineReplica<Machine> {
     return this.#replica
+  }
+
+  /** @internal How it takes part in transactions. */
+  get participant(): Participant {
+    return { replica: this.#replica, ledger: this.#ledger, begin: () => new CounterPart(this.value).part }
   }
 
   /** The group's name. */
@@ -128,17 +167,17 @@ export class BoundedCounter extends ObjectTarget<CounterEvents> {
 
   /** The lower bound; `Number.MIN_SAFE_INTEGER` if none was given. */
   get min(): number {
-    return this.#replica.machine.min
+    return this.#machine.min
   }
 
   /** The upper bound; `Number.MAX_SAFE_INTEGER` if none was given. */
   get max(): number {
-    return this.#replica.machine.max
+    return this.#machine.max
   }
 
   /** The value as far as it was delivered here. */
   get value(): number {
-    return this.#replica.machine.value
+    return this.#machine.value
   }
 
   /** The same as `value`: a number is its own snapshot. */
@@ -215,7 +254,7 @@ export const boundedCounterKind: ObjectKind<BoundedCounter, BoundedCounterOption
   order: 'total',
   uniform: true,
   consistency: 'consistent',
-  variant: (options) => ` ${boundsOf(options).join(' ')}`,
+  variant: (options) => ` ${boundsOf(options).join(' ')}${atomicVariant(options)}`,
   create(port, options) {
     const handle = new BoundedCounter(port, options)
     return { replica: handle.replica, handle }

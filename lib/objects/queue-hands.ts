@@ -7,14 +7,16 @@
 
 import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
+import { type AtomicOptions, atomicReplica } from './atomic.ts'
 import type { DeepReadonly } from './events.ts'
 import { Leases } from './leases.ts'
-import { MachineReplica, type MachineSettings } from './machine-replica.ts'
+import type { MachineHooks, MachineReplica, MachineSettings } from './machine-replica.ts'
 import { QueueClock } from './queue-clock.ts'
 import { DELAY_MS_MAX, FAILURE_MAX, type Grant, type QueueItem } from './queue-items.ts'
 import { type Happening, OP, QueueMachine, type QueueTerms, TIMED_OUT } from './queue-machine.ts'
 import type { GroupPort } from './replica.ts'
 import { fits, type StandardSchemaV1 } from './schema.ts'
+import type { Machine } from './state-machine.ts'
 import { StraySweep } from './stray-sweep.ts'
 import { type FailOptions, type ItemActions, TakenItem } from './taken-item.ts'
 import type { Token } from './token.ts'
@@ -41,13 +43,15 @@ interface Granted {
 export interface HandsSettings extends MachineSettings {
   readonly terms: QueueTerms
   readonly schema: StandardSchemaV1 | undefined
+  /** Whether it takes part in transactions. */
+  readonly options: AtomicOptions
 }
 
 /** One process's hands. */
 export class QueueHands implements ItemActions {
   readonly port: GroupPort
   readonly machine: QueueMachine
-  readonly replica: MachineReplica<QueueMachine>
+  readonly replica: MachineReplica<Machine>
   /** Told of what happens, as the machine does it. */
   watch: (happening: Happening) => void = () => undefined
   /** Told, at most once a batch, that something may have happened. */
@@ -65,14 +69,14 @@ export class QueueHands implements ItemActions {
   readonly #sweep: StraySweep
   #isStopped = false
 
-  constructor(port: GroupPort, { terms, schema, ...settings }: HandsSettings) {
+  constructor(port: GroupPort, { terms, schema, options, ...settings }: HandsSettings) {
     const machine = new QueueMachine(terms)
     this.port = port
     this.machine = machine
     this.#schema = schema
     this.#leases = new Leases(port, settings.leaseMs, 'the item')
     machine.watch = (happening) => this.#observe(happening)
-    this.replica = new MachineReplica(port, machine, settings, {
+    const hooks: MachineHooks = {
       toError: (code, message) => toError(code, `queue "${port.name}": ${message}`),
       unwanted: (body, value) => {
         if ((body as readonly unknown[])[0] !== OP.take) return
@@ -82,7 +86,8 @@ export class QueueHands implements ItemActions {
       strayed: () => this.#sweep.soon(),
       settled: (isLoaded) => this.#settled(isLoaded),
       changed: () => this.changed(),
-    })
+    }
+    this.replica = atomicReplica(port, machine, { settings, hooks, options })
     this.#sweep = new StraySweep(port, { find: () => this.#strays() })
     this.#clock = new QueueClock(port, machine, {
       ask: (body) => this.replica.call(body, { isPatient: true }),

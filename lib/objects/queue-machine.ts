@@ -10,6 +10,7 @@
  * members make by their own clocks. The first one counts; each countdown has a key, so that no other is ended by mistake.
  */
 import { readStored } from './agreed.ts'
+import type { TakingPart } from './atomic-machine.ts'
 import { assertState, isCount, isTotal } from './checks.ts'
 import { Heap } from './heap.ts'
 import {
@@ -28,7 +29,7 @@ import {
   type WaitingAdd,
   type WaitingTake,
 } from './queue-items.ts'
-import type { Answer, Caller, Machine, MachineContext } from './state-machine.ts'
+import type { Answer, Caller, MachineContext } from './state-machine.ts'
 import { isToken, sameToken, type Token } from './token.ts'
 
 /**
@@ -92,7 +93,7 @@ const STALE: Answer = [false, 'stale-token', 'the item is no longer held under t
 const FULL: Answer = [false, 'busy', 'the queue is full']
 
 /** Items, grants, and who waits. */
-export class QueueMachine implements Machine {
+export class QueueMachine implements TakingPart {
   readonly terms: QueueTerms
   /** Told of what happens. Not part of the state. */
   watch: (happening: Happening) => void = () => undefined
@@ -112,6 +113,8 @@ export class QueueMachine implements Machine {
   #lastId = 0
   #lastCountdown = 0
   #version = 0
+  /** Items that a transaction is about to add. Follows from what is held of the queue. */
+  #reserved = 0
 
   constructor(terms: QueueTerms) {
     this.terms = terms
@@ -209,8 +212,31 @@ export class QueueMachine implements Machine {
     return 'waits'
   }
 
-  #hasRoom(): boolean {
-    return this.#items.size < this.terms.maxSize && this.#items.size + this.#dead.size < QUEUE_ITEMS_MAX
+  #hasRoom(count = 1): boolean {
+    const { size } = this.#items
+    const more = count + this.#reserved
+    return size + more <= this.terms.maxSize && size + this.#dead.size + more <= QUEUE_ITEMS_MAX
+  }
+
+  /** `[[bytes, priority, delay], …]`: what is to be added. */
+  check(part: unknown): Answer | null {
+    const adds = readAdds(part)
+    if (adds === null) return null
+    return this.#hasRoom(adds.length) ? [true, true] : FULL
+  }
+
+  carryOut(part: unknown, caller: Caller, context: MachineContext): void {
+    for (const add of readAdds(part) ?? []) this.#admit({ ...add, caller }, context)
+    this.#serve(context)
+  }
+
+  reserve(part: unknown): void {
+    this.#reserved = Array.isArray(part) ? part.length : 0
+  }
+
+  /** All but what takes up room. */
+  isBesides([op]: readonly unknown[]): boolean {
+    return op !== OP.add && op !== OP.restore
   }
 
   #admit({ caller, bytes, value, priority, delayMs }: WaitingAdd, context: MachineContext): number {
@@ -478,6 +504,19 @@ export class QueueMachine implements Machine {
       else if (item.delay === null) this.#ready.push(item)
     }
   }
+}
+
+function readAdds(part: unknown): Omit<WaitingAdd, 'caller'>[] | null {
+  if (!Array.isArray(part) || part.length > QUEUE_ADDS_MAX) return null
+  const adds: Omit<WaitingAdd, 'caller'>[] = []
+  for (const each of part) {
+    if (!Array.isArray(each) || each.length !== 3) return null
+    const [bytes, priority, delayMs] = each as unknown[]
+    const stored = readStored(bytes)
+    if (stored === null || !Number.isSafeInteger(priority) || !isWait(delayMs)) return null
+    adds.push({ ...stored, priority: priority as number, delayMs })
+  }
+  return adds
 }
 
 function readItems(saved: readonly unknown[], lastId: number, isDead: boolean): Map<number, QueueItem> {

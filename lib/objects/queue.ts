@@ -17,8 +17,11 @@ import {
 } from '../errors.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import { agreedSettings, closeMachine } from './agreed.ts'
+import { type AtomicOptions, atomicVariant, type Participant } from './atomic.ts'
 import { isCount } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
+import type { Ledger } from './ledger.ts'
+import { type PartAddOptions, QueuePart } from './parts.ts'
 import { checkLimit, checkWait, QueueHands } from './queue-hands.ts'
 import type { QueueItem } from './queue-items.ts'
 import { type Happening, OP, QUEUE_ITEMS_MAX, type QueueTerms } from './queue-machine.ts'
@@ -28,14 +31,12 @@ import type { TakenItem } from './taken-item.ts'
 import type { Token } from './token.ts'
 
 /** How a queue is opened. */
-export interface QueueOptions<T> {
+export interface QueueOptions<T> extends AtomicOptions {
   /**
    * Types the items and checks them in `add`. A peer's item that does not fit reads as undefined; whoever takes it makes a
    * dead letter of it. Synchronous, and without transforms.
    */
   readonly schema?: StandardSchemaV1<unknown, T>
-  /** Outside the primary component: calls wait (the default), up to their signal, or reject with NotPrimaryError. */
-  readonly whenNotPrimary?: 'wait' | 'reject'
   /** How long a holder may act on what it last heard, in ms (default 10,000). The same at every member. */
   readonly leaseMs?: number
   /**
@@ -184,6 +185,7 @@ const TRIES_MAX = 1_000_000
 export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
   readonly #hands: QueueHands
   readonly #schema: StandardSchemaV1 | undefined
+  readonly #ledger: Ledger | null
   readonly #entries = new WeakMap<QueueItem, QueueEntry<T>>()
   #snapshot: readonly QueueEntry<T>[] = []
   #dead: readonly DeadLetter<T>[] = []
@@ -192,9 +194,10 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
   #isReplaced = false
 
   /** Made by {@link queueKind}. */
-  constructor(hands: QueueHands, schema: StandardSchemaV1 | undefined) {
+  constructor(hands: QueueHands, schema: StandardSchemaV1 | undefined, ledger: Ledger | null = null) {
     super()
     this.#hands = hands
+    this.#ledger = ledger
     this.#schema = schema
     hands.watch = (happening) => {
       if (happening.type === 'replaced') this.#isReplaced = true
@@ -206,6 +209,12 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
   /** @internal */
   get hands(): QueueHands {
     return this.#hands
+  }
+
+  /** @internal How it takes part in transactions. */
+  get participant(): Participant {
+    const encode = (item: T, { delay = 0, priority = 0 }: PartAddOptions) => this.#encode(item, { delay, priority })
+    return { replica: this.#hands.replica, ledger: this.#ledger, begin: () => new QueuePart<T>(encode).part }
   }
 
   /** The group's name. */
@@ -257,13 +266,16 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
    */
   async add(item: T, options: AddOptions = {}): Promise<{ readonly id: string }> {
     const { delay = 0, priority = 0, whenFull = 'wait', signal } = options
+    if (whenFull !== 'wait' && whenFull !== 'reject') throw new UsageError("whenFull must be 'wait' or 'reject'")
+    const body = [OP.add, ...this.#encode(item, { delay, priority }), whenFull === 'wait']
+    return { id: String(await this.#hands.replica.call(body, { signal })) }
+  }
+
+  #encode(item: T, { delay, priority }: Required<PartAddOptions>): readonly unknown[] {
     const delayMs = checkWait('delay', delay)
     if (!Number.isSafeInteger(priority)) throw new UsageError('priority must be a safe integer')
-    if (whenFull !== 'wait' && whenFull !== 'reject') throw new UsageError("whenFull must be 'wait' or 'reject'")
-    const bytes = encodeValue(validateForWrite(this.#schema, item))
     // -0 is no other priority than 0.
-    const body = [OP.add, bytes, priority + 0, delayMs, whenFull === 'wait']
-    return { id: String(await this.#hands.replica.call(body, { signal })) }
+    return [encodeValue(validateForWrite(this.#schema, item)), priority + 0, delayMs]
   }
 
   /**
@@ -513,13 +525,13 @@ export const queueKind: ObjectKind<SharedQueue, QueueOptions<unknown>> = {
   consistency: 'consistent',
   variant(options) {
     const { maxTries, maxSize } = termsOf(options)
-    return ` ${maxTries} ${maxSize}`
+    return ` ${maxTries} ${maxSize}${atomicVariant(options)}`
   },
   create(port, options) {
     const { schema, leaseMs = LEASE_MS } = options
     if (!(leaseMs > 0 && leaseMs < Number.POSITIVE_INFINITY)) throw new UsageError('leaseMs must be a positive number')
     const settings = { ...agreedSettings('queue', options), leaseMs }
-    const hands = new QueueHands(port, { ...settings, terms: termsOf(options), schema })
-    return { replica: hands.replica, handle: new SharedQueue(hands, schema) }
+    const hands = new QueueHands(port, { ...settings, terms: termsOf(options), schema, options })
+    return { replica: hands.replica, handle: new SharedQueue(hands, schema, options.ledger) }
   },
 }

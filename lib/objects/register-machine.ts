@@ -5,8 +5,9 @@
  * reads the value from the state, which is as new as the answer or newer.
  */
 import { readStored, type StoredValue, sameBytes } from './agreed.ts'
+import type { TakingPart } from './atomic-machine.ts'
 import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
-import type { Answer, Caller, Machine } from './state-machine.ts'
+import type { Answer, Caller } from './state-machine.ts'
 
 /** The requests, by their first element: `[read]`, `[write, bytes]`, `[compareAndSet, version, bytes]`. */
 export const REGISTER_OP = { read: 0, write: 1, compareAndSet: 2 } as const
@@ -20,7 +21,7 @@ export interface Written extends StoredValue {
 }
 
 /** One value. A request is answered with the version after it, or 0 if the version was another than it expected. */
-export class RegisterMachine implements Machine {
+export class RegisterMachine implements TakingPart {
   /** Null: nothing was ever written. The same object until something is. */
   written: Written | null = null
 
@@ -52,6 +53,19 @@ export class RegisterMachine implements Machine {
   }
 
   /** Null, or `[version, author, bytes]`. */
+  /** `[the version that was read, or null, bytes or null]`. */
+  check(part: unknown): Answer | null {
+    if (!Array.isArray(part) || part.length !== 2) return null
+    const [expected, bytes] = part as unknown[]
+    if (!(expected === null || isTotal(expected)) || !(bytes === null || readStored(bytes) !== null)) return null
+    return [true, expected === null || expected === this.version]
+  }
+
+  carryOut(part: unknown, caller: Caller): void {
+    const [, bytes] = part as readonly unknown[]
+    if (bytes !== null) this.#write(bytes, caller, null)
+  }
+
   save(): unknown {
     return this.written === null ? null : [this.written.version, this.written.author, this.written.bytes]
   }

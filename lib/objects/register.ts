@@ -7,17 +7,21 @@
  */
 import { UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
-import { type AgreedOptions, agreedSettings, closeMachine, toUsageError } from './agreed.ts'
+import { agreedSettings, closeMachine, toUsageError } from './agreed.ts'
+import { type AtomicOptions, atomicReplica, atomicVariant, type Participant } from './atomic.ts'
 import { isTotal } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
-import { MachineReplica } from './machine-replica.ts'
+import type { Ledger } from './ledger.ts'
+import type { MachineReplica } from './machine-replica.ts'
+import { RegisterPart } from './parts.ts'
 import type { CallOptions } from './queue.ts'
 import { REGISTER_OP, RegisterMachine, type Written } from './register-machine.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
 import { fits, type StandardSchemaV1, validateForWrite } from './schema.ts'
+import type { Machine } from './state-machine.ts'
 
 /** How a register is opened. */
-export interface RegisterOptions<T> extends AgreedOptions {
+export interface RegisterOptions<T> extends AtomicOptions {
   /**
    * Types and checks the value. A write that does not fit is a `SchemaError`; a peer's value that does not fit is kept
    * but reads as undefined. Synchronous, and without transforms.
@@ -53,7 +57,9 @@ const NEVER_WRITTEN = Object.freeze({ value: undefined, version: 0 })
 
 /** A shared register as the application holds it. Reads are synchronous, of what was delivered here. */
 export class SharedRegister<T = unknown> extends ObjectTarget<RegisterEvents<T>> {
-  readonly #replica: MachineReplica<RegisterMachine>
+  readonly #replica: MachineReplica<Machine>
+  readonly #machine = new RegisterMachine()
+  readonly #ledger: Ledger | null
   readonly #schema: StandardSchemaV1 | undefined
   #written: Written | null = null
   #snapshot: RegisterSnapshot<T> = NEVER_WRITTEN
@@ -64,15 +70,21 @@ export class SharedRegister<T = unknown> extends ObjectTarget<RegisterEvents<T>>
   constructor(port: GroupPort, options: RegisterOptions<unknown>) {
     super()
     this.#schema = options.schema
-    this.#replica = new MachineReplica(port, new RegisterMachine(), agreedSettings('register', options), {
-      toError: toUsageError,
-      changed: () => this.#tell(),
-    })
+    this.#ledger = options.ledger ?? null
+    const settings = agreedSettings('register', options)
+    const hooks = { toError: toUsageError, changed: () => this.#tell() }
+    this.#replica = atomicReplica(port, this.#machine, { settings, hooks, options })
   }
 
   /** @internal */
-  get replica(): MachineReplica<RegisterMachine> {
+  get replica(): MachineReplica<Machine> {
     return this.#replica
+  }
+
+  /** @internal How it takes part in transactions. */
+  get participant(): Participant {
+    const begin = () => new RegisterPart(this.snapshot, (value) => this.#encode(value)).part
+    return { replica: this.#replica, ledger: this.#ledger, begin }
   }
 
   /** The group's name. */
@@ -87,12 +99,12 @@ export class SharedRegister<T = unknown> extends ObjectTarget<RegisterEvents<T>>
 
   /** How often it has been written, as far as was delivered here: 0 if never. */
   get version(): number {
-    return this.#replica.machine.version
+    return this.#machine.version
   }
 
   /** Value and version; the same object until it is written. */
   get snapshot(): RegisterSnapshot<T> {
-    const { written } = this.#replica.machine
+    const { written } = this.#machine
     if (written !== this.#written) {
       this.#written = written
       this.#snapshot = written === null ? NEVER_WRITTEN : Object.freeze(this.#read(written))
@@ -194,6 +206,7 @@ export const registerKind: ObjectKind<SharedRegister, RegisterOptions<unknown>> 
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  variant: atomicVariant,
   create(port, options) {
     const handle = new SharedRegister(port, options)
     return { replica: handle.replica, handle }

@@ -9,8 +9,9 @@
  * Source: Kung, Robinson 1981 (optimistic concurrency control, backward validation).
  */
 import { readStored, type StoredValue } from './agreed.ts'
+import type { TakingPart } from './atomic-machine.ts'
 import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
-import type { Answer, Caller, Machine } from './state-machine.ts'
+import type { Answer, Caller } from './state-machine.ts'
 
 /** The requests, by their first element: `[commit, reads, writes]`, `[clear]`. */
 export const TOTAL_MAP_OP = { commit: 0, clear: 1 } as const
@@ -33,7 +34,7 @@ export type Committed = readonly [version: number, deleted: number] | null
 export type KeyWatch = (key: string, before: TotalEntry | undefined, author: string | null) => void
 
 /** Entries, and how many commits have changed them. */
-export class TotalMapMachine implements Machine {
+export class TotalMapMachine implements TakingPart {
   readonly entries: Map<string, TotalEntry> = new Map()
   version = 0
   /** Where changes are told. */
@@ -56,9 +57,20 @@ export class TotalMapMachine implements Machine {
     if (!isPairs(reads, isTotal)) return null
     const changes = readWrites(writes)
     if (changes === null) return null
+    return this.#isCurrent(reads) ? [true, this.#write(changes, author)] : [true, null]
+  }
+
+  #isCurrent(reads: readonly unknown[]): boolean {
     for (let i = 0; i < reads.length; i += 2) {
-      if ((this.entries.get(reads[i] as string)?.version ?? 0) !== reads[i + 1]) return [true, null]
+      if ((this.entries.get(reads[i] as string)?.version ?? 0) !== reads[i + 1]) return false
     }
+    return true
+  }
+
+  #write(
+    changes: readonly [key: string, stored: StoredValue | null][],
+    author: string,
+  ): [version: number, deleted: number] {
     const effective = changes.filter(([key, stored]) => stored !== null || this.entries.has(key))
     if (effective.length > 0) this.version += 1
     let deleted = 0
@@ -67,7 +79,18 @@ export class TotalMapMachine implements Machine {
       if (stored !== null) this.entries.set(key, { ...stored, version: this.version, author })
       else if (this.entries.delete(key)) deleted += 1
     }
-    return [true, [this.version, deleted]]
+    return [this.version, deleted]
+  }
+
+  /** `[reads, writes]`, as of a commit. */
+  check(part: unknown): Answer | null {
+    if (!Array.isArray(part) || part.length !== 2 || !isPairs(part[0], isTotal)) return null
+    return readWrites(part[1]) === null ? null : [true, this.#isCurrent(part[0])]
+  }
+
+  carryOut(part: unknown, { process }: Caller): void {
+    const changes = readWrites((part as readonly unknown[])[1])
+    if (changes !== null) this.#write(changes, process)
   }
 
   #clear(author: string): Answer {

@@ -7,21 +7,24 @@
  */
 import { TooLargeError, UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
-import { type AgreedOptions, agreedSettings, closeMachine, sameBytes, toUsageError } from './agreed.ts'
+import { agreedSettings, closeMachine, sameBytes, toUsageError } from './agreed.ts'
+import { type AtomicOptions, atomicReplica, atomicVariant, type Part, type Participant } from './atomic.ts'
 import { isTotal } from './checks.ts'
 import { ChangeEvent, type DeepReadonly, ObjectTarget } from './events.ts'
 import { Fitting } from './fitting.ts'
-import { MachineReplica } from './machine-replica.ts'
+import type { Ledger } from './ledger.ts'
+import type { MachineReplica } from './machine-replica.ts'
 import type { MapChange, MapEvents } from './map.ts'
 import type { CallOptions } from './queue.ts'
 import type { CompareAndSetResult, RegisterSnapshot } from './register.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
+import type { Machine } from './state-machine.ts'
 import { type Committed, KEY_LENGTH_MAX, TOTAL_MAP_OP, type TotalEntry, TotalMapMachine } from './total-map-machine.ts'
 import { Transaction } from './transaction.ts'
 
 /** How a total map is opened: with `consistency: 'total'`. */
-export interface TotalMapOptions<V> extends AgreedOptions {
+export interface TotalMapOptions<V> extends AtomicOptions {
   /** All who open the map give it, or none does: without it, the map is a causal one, which merges. */
   readonly consistency: 'total'
   /** As for a causal map: a write that does not fit is a `SchemaError`, a peer's value that does not is hidden. */
@@ -35,7 +38,8 @@ interface Touched {
 
 /** A total map as the application holds it. */
 export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
-  readonly #replica: MachineReplica<TotalMapMachine>
+  readonly #replica: MachineReplica<Machine>
+  readonly #ledger: Ledger | null
   readonly #machine = new TotalMapMachine()
   readonly #schema: StandardSchemaV1 | undefined
   readonly #fitting: Fitting
@@ -50,15 +54,20 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
     this.#schema = options.schema
     this.#fitting = new Fitting(options.schema)
     this.#machine.watch = (key, before, author) => this.#touch(key, before, author)
-    this.#replica = new MachineReplica(port, this.#machine, agreedSettings('map', options), {
-      toError: toUsageError,
-      changed: () => this.#tell(),
-    })
+    this.#ledger = options.ledger ?? null
+    const settings = agreedSettings('map', options)
+    const hooks = { toError: toUsageError, changed: () => this.#tell() }
+    this.#replica = atomicReplica(port, this.#machine, { settings, hooks, options })
   }
 
   /** @internal */
-  get replica(): MachineReplica<TotalMapMachine> {
+  get replica(): MachineReplica<Machine> {
     return this.#replica
+  }
+
+  /** @internal How it takes part in transactions. */
+  get participant(): Participant {
+    return { replica: this.#replica, ledger: this.#ledger, begin: () => this.#begin() }
   }
 
   /** The group's name. */
@@ -200,18 +209,37 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   async transaction<Result>(fn: (view: Transaction<V>) => Result, options: CallOptions = {}): Promise<Result> {
     for (;;) {
       options.signal?.throwIfAborted()
-      const view = new Transaction<V>({
-        read: (key) => {
-          checkKey(key)
-          return this.#machine.entries.get(key)
-        },
-        isShown: (entry) => this.#isShown(entry),
-        value: (entry) => this.#shown(entry),
-        encode: (value) => this.#encode(value),
-      })
+      const view = this.#newTransaction()
       const result = view.run(fn)
       const committed = await this.#commit(view.reads(), view.writes(), options)
       if (committed !== null) return result
+    }
+  }
+
+  #newTransaction(): Transaction<V> {
+    return new Transaction<V>({
+      read: (key) => {
+        checkKey(key)
+        return this.#machine.entries.get(key)
+      },
+      isShown: (entry) => this.#isShown(entry),
+      value: (entry) => this.#shown(entry),
+      encode: (value) => this.#encode(value),
+    })
+  }
+
+  #begin(): Part {
+    const view = this.#newTransaction()
+    return {
+      view,
+      get isReadOnly() {
+        return view.writes().length === 0
+      },
+      get isUsed() {
+        return view.reads().length + view.writes().length > 0
+      },
+      toBody: (isReadOnly) => [view.reads(), isReadOnly ? [] : view.writes()],
+      end: () => view.end(),
     }
   }
 
@@ -288,6 +316,7 @@ export const totalMapKind: ObjectKind<TotalMap, TotalMapOptions<unknown>> = {
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  variant: atomicVariant,
   create(port, options) {
     const handle = new TotalMap(port, options)
     return { replica: handle.replica, handle }

@@ -70,7 +70,7 @@ export class Transaction<V = unknown> {
   }
 
   #check(key: string): TotalEntry | undefined {
-    if (this.#isOver) throw new UsageError('the transaction is over: its function must not be async')
+    if (this.#isOver) throw new UsageError('the transaction is over: its function has returned')
     return this.#source.read(key)
   }
 
@@ -85,6 +85,11 @@ export class Transaction<V = unknown> {
     } finally {
       this.#isOver = true
     }
+  }
+
+  /** @internal It is over. */
+  end(): void {
+    this.#isOver = true
   }
 
   /** @internal Key, version, …. */

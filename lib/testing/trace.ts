@@ -368,6 +368,17 @@ export interface WriteLine extends ProcessLine {
   readonly ok: boolean
 }
 
+/** The application is shown who leads: a group, by its view, or, with a token, under a name. */
+export interface LeadsLine extends ProcessLine {
+  readonly e: 'leads'
+  readonly g: string
+  /** Within the group of the leaders; absent: it is the leader of the group itself. */
+  readonly name?: string
+  /** Null: nobody, or nobody can tell. */
+  readonly leader: string | null
+  readonly token: TraceToken | null
+}
+
 /** A role is taken up or laid down. */
 export interface RoleLine extends ProcessLine {
   readonly e: 'role'
@@ -614,6 +625,7 @@ export type TraceLine =
   | ActLine
   | LeaseLine
   | WriteLine
+  | LeadsLine
   | RoleLine
   | PostLine
   | DispatchLine

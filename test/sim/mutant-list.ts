@@ -3,6 +3,7 @@
  */
 import { callMutants } from './mutants-of-calls.ts'
 import { coverageMutants } from './mutants-of-coverage.ts'
+import { dealMutants } from './mutants-of-deals.ts'
 import { domainMutants } from './mutants-of-domains.ts'
 import { engineMutants } from './mutants-of-engines.ts'
 import { foldingMutants } from './mutants-of-folding.ts'
@@ -507,6 +508,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...leaseMutants,
   ...queueMutants,
   ...toolMutants,
+  ...dealMutants,
   ...callMutants,
   ...snapshotMutants,
   ...coverageMutants,

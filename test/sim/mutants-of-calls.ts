@@ -67,6 +67,30 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     replace: 'for (const member of view.members.slice(0, 3)) open.entries.set(member, PENDING)',
     properties: ['T8'],
   },
+  {
+    name: 'outcome-of-another-call',
+    about: 'a client takes an outcome for that of the call that has waited longest',
+    file: 'lib/tools/service-client.ts',
+    find: 'const open = this.#open.get(second as number)\n    const outcome',
+    replace: 'const [open] = this.#open.values()\n    const outcome',
+    properties: ['T13'],
+  },
+  {
+    name: 'nobody-though-run',
+    about: 'a call that may have been run is said to have found nobody',
+    file: 'lib/tools/service-client.ts',
+    find: 'return isSent\n      ? new UnknownOutcomeError',
+    replace: 'return !isSent\n      ? new UnknownOutcomeError',
+    properties: ['T13'],
+  },
+  {
+    name: 'leads-by-any-view',
+    about: 'a group names its most senior member as its leader outside the primary component, too',
+    file: 'lib/group.ts',
+    find: 'return view?.primary === true && !this.#isClosed',
+    replace: 'return view !== null && !this.#isClosed',
+    properties: ['T6'],
+  },
 ]
 
 /** See {@link Mutant}. */

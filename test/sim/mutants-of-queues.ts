@@ -5,7 +5,7 @@ import type { Mutant } from './mutant-list.ts'
 
 const MACHINE = 'lib/objects/queue-machine.ts'
 
-type QueueMutant = Omit<Mutant, 'workload' | 'properties'>
+type QueueMutant = Omit<Mutant, 'workload' | 'properties'> & Partial<Pick<Mutant, 'properties'>>
 
 const planted: readonly QueueMutant[] = [
   {
@@ -26,8 +26,8 @@ const planted: readonly QueueMutant[] = [
     name: 'one-too-many',
     about: 'a queue holds one item more than it should',
     file: MACHINE,
-    find: 'return this.#items.size < this.terms.maxSize &&',
-    replace: 'return this.#items.size <= this.terms.maxSize &&',
+    find: 'return size + more <= this.terms.maxSize &&',
+    replace: 'return size + more <= this.terms.maxSize + 1 &&',
   },
   {
     name: 'restored-too-many',
@@ -78,11 +78,28 @@ const planted: readonly QueueMutant[] = [
     find: 'const limit = this.#count(ms === 0 ? (before?.ms ?? 0) : ms, context)\n    if (before !== null) this.#countdowns.delete(before.key)\n    if (limit !== null)',
     replace: 'const limit = before ?? this.#count(ms, context)\n    if (before === null && limit !== null)',
   },
+  {
+    name: 'done-before-agreed',
+    about: 'whoever has an item in hand takes it for done before the others have agreed',
+    file: 'lib/objects/taken-item.ts',
+    find: '      await told\n',
+    replace: '      told.catch(() => undefined)\n',
+    properties: ['T13'],
+  },
+  {
+    name: 'done-and-there',
+    about: 'every fifth item that is done stays in the queue',
+    file: MACHINE,
+    find: 'this.#items.delete(item.id)\n    this.#letGo(item)',
+    replace:
+      'this.#items.delete(item.id)\n    this.#letGo(item)\n    if (item.id % 5 === 0) {\n      this.#put({ ...item, grant: null })\n      this.#wait({ ...item, grant: null, delay: null })\n    }',
+    properties: ['T13'],
+  },
 ]
 
 /** See {@link Mutant}. */
 export const queueMutants: readonly Mutant[] = planted.map((mutant) => ({
-  ...mutant,
   properties: ['T12'],
+  ...mutant,
   workload: 'queue',
 }))

@@ -187,6 +187,22 @@ const planted: readonly ToolMutant[] = [
     properties: ['T12'],
   },
   {
+    name: 'leader-by-rank',
+    about: 'the most senior member is shown as the leader, under the token of who leads',
+    file: 'lib/tools/leader.ts',
+    find: 'Object.freeze({ leader: incumbent.process, token',
+    replace: 'Object.freeze({ leader: this.#port.view?.members[0] ?? null, token',
+    properties: ['T6'],
+  },
+  {
+    name: 'leader-of-a-minority',
+    about: 'a process that was cut off goes on showing the leader that it knew',
+    file: 'lib/tools/leader.ts',
+    find: 'if (this.#isEnded || !this.#replica.sessions.isActingIn(this.#port.view)) return NOBODY',
+    replace: 'if (this.#isEnded) return NOBODY',
+    properties: ['T6'],
+  },
+  {
     name: 'opens-one-early',
     about: 'a latch lets those go who wait when it must still be counted down once',
     file: 'lib/tools/latch.ts',

@@ -14,7 +14,7 @@ import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import { watchMachine } from './tool-trace.ts'
-import { callTools, drawTools, snapshotTools, toolOf } from './tools/all.ts'
+import { callTools, dealTools, drawTools, snapshotTools, toolOf } from './tools/all.ts'
 import { drawJobsName } from './tools/jobs.ts'
 import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
@@ -75,6 +75,8 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
   if (scenario.options.workload === 'tools')
     return (scenario.tools ?? drawTools(scenario)).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
+  if (scenario.options.workload === 'deals')
+    return dealTools(scenario).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   if (scenario.options.workload === 'calls')
     return callTools().map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))

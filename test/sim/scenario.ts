@@ -75,6 +75,7 @@ export const WORKLOADS = [
   'tools',
   'calls',
   'snapshots',
+  'deals',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -130,7 +131,7 @@ export const FAULTS_MIN = 4
 const DOMAIN_CHANCE = 1 / 8
 
 /** The workloads in which there is no strong group. */
-const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls'])
+const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'deals'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {

@@ -12,6 +12,7 @@ import { type GroupTemplate, makeTemplates, type OpenGroup, openGroup } from './
 import { PageTask, type SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 import { BY_NAME_KINDS, isBig, type Scenario, TIMES, type WorkloadName } from './scenario.ts'
+import { toolOf } from './tools/all.ts'
 import { bigValue, longValue, type Value } from './value.ts'
 import { tryToJoin } from './vote-draw.ts'
 import type { World } from './world.ts'
@@ -53,7 +54,11 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   tools: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   calls: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   snapshots: { counter: 3, map: 4, log: 4, queue: 3, tool: 3 },
+  deals: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
 }
+
+/** Before a tool that is not ready is opened, in ms. */
+const NOT_READY_MS = 200
 
 /** How often an operation comes with a change of who is in a group. */
 const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
@@ -73,6 +78,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   tools: 0.05,
   calls: 0.05,
   snapshots: 0.05,
+  deals: 0.05,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
@@ -162,6 +168,8 @@ export class Workload {
     const open = (): void => {
       const groups = this.#open.get(process)
       if (groups === undefined || process.isLeaving || process.app.isClosed || groups.has(template.name)) return
+      if (template.kind === 'tool' && toolOf(template.name).isReady?.(process) === false)
+        return this.#openAfter(process, template, NOT_READY_MS)
       const ended = (): void => {
         groups.delete(template.name)
       }

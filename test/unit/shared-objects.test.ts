@@ -147,3 +147,40 @@ test('space › a name that is open as one kind of object is no other', { timeou
   await assert.rejects(space.map('wrong', { consistency: 'causal' as 'total' }), UsageError)
   await assert.rejects(space.counter('wrong', { min: 1, max: 0 }), UsageError)
 })
+
+test('space › a transaction over several objects takes effect in all of them', { timeout: 30_000 }, async (t) => {
+  const spaces = await openThree(t)
+  const [first, second] = spaces
+  const accounts = await first.map<number>('accounts', { consistency: 'total', atomic: true })
+  const till = await first.counter('till', { min: 0, atomic: true })
+  const last = await first.register<string>('last', { atomic: true })
+  const receipts = await first.queue<number>('receipts', { atomic: true })
+  const theirs = await second.map<number>('accounts', { consistency: 'total', atomic: true })
+  await accounts.set('a', 10)
+  const held = await first.transact(async (tx) => {
+    const before = tx.of(accounts).get('a') ?? 0
+    tx.of(accounts).set('a', before - 3)
+    tx.of(till).add(3)
+    tx.of(last).set('first')
+    tx.of(receipts).add(3)
+    return before
+  })
+  assert.deepEqual([held, accounts.get('a'), till.value, last.value, receipts.size], [10, 7, 3, 'first', 1])
+  await until(theirs, 'change', () => theirs.get('a') === 7)
+  const plain = await first.register<string>('plain')
+  await assert.rejects(
+    first.transact((tx) => tx.of(plain).set('x')),
+    { code: 'not-atomic' },
+  )
+  await assert.rejects(
+    first.transact((tx) => tx.of(theirs).set('a', 1)),
+    { code: 'not-atomic' },
+  )
+  const merging = await first.map('merging')
+  await assert.rejects(
+    first.transact((tx) => tx.of(merging as never)),
+    { code: 'not-atomic' },
+  )
+  await assert.rejects(second.register('last'), GroupMismatchError)
+  await assert.rejects(first.register('other', { atomic: 1 as never }), UsageError)
+})

@@ -1,5 +1,9 @@
 /** What tools do, as their applications see it: for the search of `t13-linearizable.ts`, by the tool's name. */
+import { dealsHistory } from './deals-history.ts'
+import { queueHistories } from './queue-history.ts'
 import type { HistoryModel, TimedOp } from './search.ts'
+import { serviceHistory } from './service-history.ts'
+import { modelNameOf } from './tool-names.ts'
 
 /** As in `tools/stock.ts`. */
 const STOCK_MAX = 20
@@ -153,6 +157,17 @@ function isSame(value: unknown, expected: object): boolean {
 }
 
 /** By tool. */
-export const HISTORIES: Readonly<Record<string, HistoryModel>> = {
-  ...{ ballot, bank, cells, latch, once, register, stock, tally },
+const HISTORIES: Readonly<Record<string, HistoryModel>> = {
+  ...{ ballot, bank, cells, latch, once, register, stock, tally, deals: dealsHistory },
+}
+
+/** Of the service of the workload `calls`, as in `tools/calls.ts`. */
+const SERVICE = 'tutti:serve:calls'
+
+/** The models by which the operations on a group are judged; none for one of which the applications learn too little. */
+export function historiesOf(name: string): readonly HistoryModel[] {
+  const tool = modelNameOf(name)
+  if (tool === 'jobs') return queueHistories(name)
+  const model = name === SERVICE ? serviceHistory : HISTORIES[tool]
+  return model === undefined ? [] : [model]
 }

@@ -60,6 +60,7 @@ import { checker as t2 } from './t2-exactly-once-replay.ts'
 import { checker as t3 } from './t3-whole-states.ts'
 import { checker as t4 } from './t4-merge.ts'
 import { checker as t5 } from './t5-fencing.ts'
+import { checker as t6 } from './t6-one-leader.ts'
 import { checker as t7 } from './t7-one-outcome.ts'
 import { checker as t8 } from './t8-whole-replies.ts'
 import { checker as t12 } from './t12-witness.ts'
@@ -67,6 +68,7 @@ import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
 import { checker as t16 } from './t16-snapshots.ts'
 import { checker as t17 } from './t17-audit.ts'
+import { checker as t18 } from './t18-atomic.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, direct messages, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -116,6 +118,7 @@ export const checkers: readonly Checker[] = [
   t3,
   t4,
   t5,
+  t6,
   t7,
   t8,
   t12,
@@ -123,6 +126,7 @@ export const checkers: readonly Checker[] = [
   t14,
   t16,
   t17,
+  t18,
   l1,
   l2,
   l3,

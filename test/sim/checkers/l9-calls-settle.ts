@@ -29,7 +29,7 @@ export const checker: Checker = {
       const from = Math.max(t, rest.quiet.t)
       if (process === null || !isAtRest(run, process) || from + tSettle > rest.end.t) continue
       const end = ends.get(`${data.p} ${data.id}`)
-      if (end === undefined && endsWaiting(run, process, data.obj)) continue
+      if (end === undefined && groupsOf(data.obj).some((group) => endsWaiting(run, process, group))) continue
       if (end === undefined && data.f === 'callService' && serversWait(run, data.obj)) continue
       const isSoon = end !== undefined && end <= from + tSettle
       const deadline = isSoon ? end : startOf(run, invoke, { from, ms: tSettle }) + tSettle
@@ -48,9 +48,15 @@ export const checker: Checker = {
 /** From when a call counts that has not ended so many ms after it was made, or after the quiet line. */
 function startOf(run: Run, { data, process }: Located<'invoke'>, { from, ms }: { from: number; ms: number }): number {
   const { obj, args } = data
-  const passed = lastPass(run, `${obj}/${nameIn(args)}`, { from, ms })
+  // Whatever it is over, a transaction waits for those before it.
+  const passed = lastPass(run, `${obj}/${obj === 'deals' ? '' : nameIn(args)}`, { from, ms })
   const by = passed > from ? null : process
   return Math.max(passed, lastTurn(run, { obj, by }, passed + ms))
+}
+
+/** The groups that an operation may wait for: those of a transaction are several objects', as in `tools/deals.ts`. */
+function groupsOf(obj: string): readonly string[] {
+  return obj === 'deals' ? [obj, 'vault', 'till', 'chief'] : [obj]
 }
 
 /** What an operation is about, within the object. */

@@ -20,11 +20,16 @@ export interface HistoryModel {
   keyOf(op: TimedOp): string | null
   /** A text; equal texts are equal states. */
   readonly start: string
+  /** Steps of a search; more say nothing. By default 40,000. */
+  readonly stepsMax?: number
+  /** Other groups that it stands on, beside that of its name. */
+  readonly groups?: readonly string[]
+  /** The operations as the model takes them, before they are parted by their keys. */
+  prepare?(ops: readonly TimedOp[]): readonly TimedOp[]
   /** The state after it, or null if it cannot have given that there. */
   step(state: string, op: TimedOp): string | null
 }
 
-/** Steps of one search; more say nothing. */
 const STEPS_MAX = 40_000
 
 /** Null if there is an order; the first operation that fits nowhere; or `unknown`. */
@@ -45,6 +50,7 @@ class Search {
   readonly #model: HistoryModel
   readonly #done: readonly TimedOp[]
   readonly #open: readonly TimedOp[]
+  readonly #stepsMax: number
   readonly #tried = new Set<string>()
   #steps = 0
   #furthest = 0
@@ -52,6 +58,7 @@ class Search {
 
   constructor(model: HistoryModel, done: readonly TimedOp[], open: readonly TimedOp[]) {
     this.#model = model
+    this.#stepsMax = model.stepsMax ?? STEPS_MAX
     this.#done = done
     this.#open = open
   }
@@ -59,7 +66,7 @@ class Search {
   run(): TimedOp | null | 'unknown' {
     const found = this.#from(0, new Set(), new Set(), this.#model.start)
     if (found) return null
-    return this.#steps > STEPS_MAX ? 'unknown' : (this.#stuckAt ?? this.#done[0] ?? null)
+    return this.#steps > this.#stepsMax ? 'unknown' : (this.#stuckAt ?? this.#done[0] ?? null)
   }
 
   /** `first`: all done ones before it are placed, and those of `ahead` as well; `used`: of the open ones. */
@@ -72,7 +79,7 @@ class Search {
     if (this.#tried.has(key)) return false
     this.#tried.add(key)
     this.#steps += 1
-    if (this.#steps > STEPS_MAX) return false
+    if (this.#steps > this.#stepsMax) return false
     if (next + rest.size >= this.#furthest) {
       this.#furthest = next + rest.size
       this.#stuckAt = this.#done[next] ?? null

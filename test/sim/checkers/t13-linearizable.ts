@@ -15,11 +15,10 @@
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { pushTo } from './collections.ts'
-import { HISTORIES } from './history-models.ts'
+import { historiesOf } from './history-models.ts'
 import type { Located } from './model.ts'
 import type { Run } from './run.ts'
-import { searchOrder, type TimedOp } from './search.ts'
-import { modelNameOf } from './tool-names.ts'
+import { type HistoryModel, searchOrder, type TimedOp } from './search.ts'
 
 /** Errors after which it is known that nothing was done. */
 const UNDONE: ReadonlySet<unknown> = new Set(['not-primary', 'closed', 'busy'])
@@ -35,32 +34,62 @@ export const checker: Checker = {
     for (const invoke of run.of('invoke')) pushTo(invokes, invoke.data.obj, invoke)
     const returns = new Map(run.of('return').map((each) => [`${each.data.p} ${each.data.id}`, each]))
     for (const [name, list] of invokes) {
-      const model = HISTORIES[modelNameOf(name)]
-      if (model === undefined) continue
+      const models = historiesOf(name)
+      if (models.length === 0) continue
+      const runs = runsOf(run, name)
       for (const line of linesOf(run, name)) {
-        const anew = anewAt(run, name, line)
-        const byKey = new Map<string, TimedOp[]>()
-        for (const invoke of list) {
+        const groups = [name, ...models.flatMap((model) => model.groups ?? [])]
+        const anew = Math.min(...groups.map((group) => anewAt(run, group, line)))
+        const ops = list.flatMap((invoke) => {
           const op = opOf(invoke, returns.get(`${invoke.data.p} ${invoke.data.id}`), { line, anew })
-          const key = op === null ? null : model.keyOf(op)
-          if (op !== null && key !== null) pushTo(byKey, key, op)
-        }
-        for (const [key, ops] of byKey) {
-          const found = searchOrder(model, ops)
-          verdict.checked += ops.length
-          if (found === 'unknown') metrics.unknown += 1
-          else if (found !== null) {
-            const { f, args, ok, value } = found
-            verdict.fail(
-              `in line ${line}, no order of the operations on ${key} of "${name}" gives ${JSON.stringify(ok === true ? value : { code: value })} to ${f} ${JSON.stringify(args)}`,
-              found.line,
-            )
+          return op === null ? [] : [op]
+        })
+        for (const model of models) {
+          for (const [key, parted] of partsOf(model, [...ops, ...runs])) {
+            const found = searchOrder(model, parted)
+            verdict.checked += parted.length
+            if (found === 'unknown') metrics.unknown += 1
+            else if (found !== null) verdict.fail(messageOf(found, { line, key, name }), found.line)
           }
         }
       }
     }
     return { checked: verdict.checked, violations: verdict.violations, metrics }
   },
+}
+
+/** By key, as the model takes them. */
+function partsOf(model: HistoryModel, ops: readonly TimedOp[]): Map<string, TimedOp[]> {
+  const parts = new Map<string, TimedOp[]>()
+  for (const op of model.prepare?.(ops) ?? ops) {
+    const key = model.keyOf(op)
+    if (key !== null) pushTo(parts, key, op)
+  }
+  return parts
+}
+
+function messageOf(
+  { f, args, ok, value }: TimedOp,
+  { line, key, name }: Record<'line' | 'key' | 'name', string>,
+): string {
+  const given = JSON.stringify(ok === true ? value : { code: value })
+  return `in line ${line}, no order of the operations on ${key} of "${name}" gives ${given} to ${f} ${JSON.stringify(args)}`
+}
+
+/** What handlers of a service did, each at one moment: they are applications, too. */
+function runsOf(run: Run, name: string): TimedOp[] {
+  return run
+    .of('ran')
+    .filter(({ data }) => data.obj === name)
+    .map(({ data: { call, p }, t, line }) => ({
+      line,
+      f: 'ran',
+      args: [call, p],
+      from: t,
+      to: t,
+      ok: true,
+      value: null,
+    }))
 }
 
 /** The lines that began with nothing, and were in force where the group was. */

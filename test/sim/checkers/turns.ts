@@ -53,6 +53,9 @@ export function lastPass(run: Run, lock: string, { from, ms }: { from: number; m
 function passesOf(run: Run): Map<string, number[]> {
   const passes = new Map<string, number[]>()
   for (const { data, t } of [...run.of('grant'), ...run.of('release')]) pushTo(passes, data.lock, t)
+  // Objects are held for one transaction at a time.
+  for (const { data, t } of run.of('exec'))
+    if (Array.isArray(data.body) && data.body[0] === 'end') pushTo(passes, 'deals/', t)
   for (const times of passes.values()) times.sort((a, b) => a - b)
   return passes
 }

@@ -8,6 +8,7 @@ import { bank } from './bank.ts'
 import { calling, serving } from './calls.ts'
 import { cells } from './cells.ts'
 import { circles, semaphores } from './circles.ts'
+import { deals, dealt } from './deals.ts'
 import { jobs } from './jobs.ts'
 import { latch } from './latch.ts'
 import { leader } from './leader.ts'
@@ -39,6 +40,10 @@ const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
 
 /** Those that the workload `snapshots` has beside its groups: all of them, in each run. */
 const SNAPSHOT_TOOLS: readonly SimTool[] = [...PURSES, snapshots, judges, audit]
+/** Those of the workload `deals`. */
+const DEAL_TOOLS: readonly SimTool[] = [deals, ...dealt]
+/** There, how often an object is not open everywhere. */
+const PARTIAL_CHANCE = 0.6
 
 /** Tools that come with another one. */
 const COMPANIONS: Readonly<Record<string, readonly SimTool[]>> = { circles: semaphores }
@@ -59,7 +64,7 @@ const loaded = new Map<string, LoadedTool>()
 /** Loads what those of a workload need of the library. */
 export async function loadTools({ options: { workload } }: Scenario): Promise<void> {
   const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
-  const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : []
+  const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : workload === 'deals' ? DEAL_TOOLS : []
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
@@ -81,6 +86,13 @@ export function snapshotTools(): readonly { readonly name: string; readonly isLa
 /** The tools of a run of `calls`. */
 export function callTools(): readonly DrawnTool[] {
   return CALL_TOOLS
+}
+
+/** The tools of a run of `deals`: one of the objects is open everywhere, so that there always is one. */
+export function dealTools({ random }: Scenario): DrawnTool[] {
+  const draw = random.fork('deals')
+  const objects = draw.shuffle(dealt).map(({ name }, i) => ({ name, isCore: i === 0 || !draw.chance(PARTIAL_CHANCE) }))
+  return [{ name: deals.name, isCore: true }, ...objects]
 }
 
 /** One that is loaded. */

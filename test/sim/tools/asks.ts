@@ -19,6 +19,8 @@ class OpenAsks implements OpenTool {
     this.#group = group
     this.#calls = new ToolCalls({ process, world, ...place })
     const chance = world.scenario.random.fork(`asks/${process.id}/${process.now}`)
+    const { name: g, write } = this.#calls.place
+    group.addEventListener('view', () => write({ e: 'leads', g, leader: group.leader, token: null }))
     group.respond((value) => this.#answer(value as number, process.id, chance))
   }
 

@@ -50,10 +50,10 @@ class OpenJobs implements OpenTool {
   #take(random: Random): void {
     const timeout = random.chance(CHANCES.timeout) ? { timeout: Math.round(random.between(50, MS.timeout)) } : {}
     const signal = this.#patience(random)
-    const take = async (): Promise<string> => {
+    const take = async (): Promise<unknown> => {
       const taken = await this.#queue.take({ ...timeout, signal })
       this.#held.push(taken)
-      return taken.id
+      return [taken.id, taken.item, taken.token.join()]
     }
     void this.#calls.run('take', [timeout], take)
   }
@@ -71,15 +71,16 @@ class OpenJobs implements OpenTool {
     const taken = this.#held[at]
     if (taken === undefined) return
     const { id } = taken
+    const what = [id, taken.token.join()] as const
     const draw = random.next()
     if (draw < 0.1)
-      return void this.#calls.run('extend', [id], () => taken.extend(Math.ceil(random.between(1, MS.timeout))))
+      return void this.#calls.run('extend', what, () => taken.extend(Math.ceil(random.between(1, MS.timeout))))
     this.#held.splice(at, 1)
-    if (draw < 0.6) return void this.#calls.run('done', [id], () => taken.done(id))
+    if (draw < 0.6) return void this.#calls.run('done', what, () => taken.done(id))
     if (draw < 0.7) return this.#queue.hands.giveBack(taken)
     const delay = random.chance(CHANCES.retryDelay) ? Math.round(random.between(1, MS.retryDelay)) : 0
     const dead = random.chance(CHANCES.hopeless)
-    void this.#calls.run('fail', [id, { delay, dead }], () => taken.fail('again', { delay, dead }))
+    void this.#calls.run('fail', [...what, { delay, dead }], () => taken.fail('again', { delay, dead }))
   }
 
   #settleDead(random: Random): void {

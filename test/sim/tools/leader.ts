@@ -1,9 +1,10 @@
 /** Leaders, as the simulator uses them: a leadership is a lock that one process has at a time. */
 import type { AppGroup } from '../../../lib/app-group.ts'
-import type { Token } from '../../../lib/objects/token.ts'
+import { compareTokens, type Token } from '../../../lib/objects/token.ts'
 import type { LeaderContext, Leaders } from '../../../lib/tools/leader.ts'
 import type { Random } from '../random.ts'
 import { BOUNDS } from '../scenario.ts'
+import type { World } from '../world.ts'
 import { type OpenTool, type SimTool, ToolCalls } from './tool.ts'
 
 const NAMES = 2
@@ -13,6 +14,15 @@ const ABORT_CHANCE = 0.2
 const LEAD = { most: 100, long: 5_000, longChance: 0.03 }
 /** What one process stands for at a time, at most. */
 const WANTED_MAX = 2
+
+/** By line and name: what the resource that is guarded by it has seen. */
+const seen = new WeakMap<World, Map<string, Token>>()
+
+function seenBy(world: World): Map<string, Token> {
+  const known = seen.get(world) ?? new Map<string, Token>()
+  seen.set(world, known)
+  return known
+}
 
 /** The leaders in the hands of one process. */
 class OpenLeaders implements OpenTool {
@@ -25,6 +35,14 @@ class OpenLeaders implements OpenTool {
     this.#leaders = leaders
     this.#calls = calls
     this.#leave = leave
+    for (let i = 0; i < NAMES; i += 1) this.#watch(`n${i}`)
+  }
+
+  /** Whom it is shown as the leader. */
+  #watch(name: string): void {
+    const { name: g, write } = this.#calls.place
+    const watched = this.#leaders.leaderOf(name)
+    watched.subscribe(() => write({ e: 'leads', g, name, ...watched.snapshot }))
   }
 
   act(random: Random): boolean {
@@ -56,9 +74,23 @@ class OpenLeaders implements OpenTool {
     }
     tell(true)
     signal.addEventListener('abort', end)
+    this.#output(name, token)
     await this.#calls.pause(ms)
     end()
+    // Also where another may lead by now: what it writes to must refuse that, by its token.
+    this.#output(name, token)
     return [...token]
+  }
+
+  /** Writes to what only the leader of that name may write to, which knows the highest token that it has seen. */
+  #output(name: string, token: Token): void {
+    const { world, name: group, write } = this.#calls.place
+    const lock = `${group}/${name}`
+    const seen = seenBy(world)
+    const last = seen.get(`${token[0]} ${lock}`)
+    const ok = last === undefined || compareTokens(token, last) >= 0
+    if (ok) seen.set(`${token[0]} ${lock}`, token)
+    write({ e: 'write', lock, token: [...token], ok })
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { bankModel } from './bank-model.ts'
 import { cellsModel } from './cells-model.ts'
 import { PERMITS as GATES } from './circles.ts'
 import { circlesModel } from './circles-model.ts'
+import { dealModels } from './deals-models.ts'
 import { jobsModel } from './jobs-model.ts'
 import { latchModel } from './latch-model.ts'
 import { leaderModel } from './leader-model.ts'
@@ -25,6 +26,7 @@ export const MODELS: Readonly<Record<string, MachineModel>> = {
   ballot: anyModel(ballotModel),
   bank: anyModel(bankModel),
   cells: anyModel(cellsModel),
+  ...dealModels,
   circles: anyModel(circlesModel('circles', 1)),
   ...Object.fromEntries(Object.entries(GATES).map(([name, permits]) => [name, anyModel(circlesModel(name, permits))])),
   latch: anyModel(latchModel),

@@ -60,6 +60,8 @@ export interface LoadedTool {
   readonly holds?: Holds
   /** Newcomers to its group get no state. */
   readonly isStateless?: true
+  /** May it be opened there now? It is tried again a little later. */
+  readonly isReady?: (process: SimProcess) => boolean
   open(place: ToolPlace, use: OpenKind): AppGroup
 }
 

@@ -5,6 +5,7 @@ import { ClosedError, TuttiError, UsageError, ValueError } from '../../../lib/er
 import {
   type BoundedCounter,
   type BoundedCounterOptions,
+  type BoundedMachine,
   boundedCounterKind,
   type IdBlock,
 } from '../../../lib/objects/bounded-counter.ts'
@@ -118,7 +119,7 @@ test('bounded counter › a change has a sum for each author; of a state that ca
 
 test('bounded counter › malformed requests and states change nothing, and closed, it rejects', async () => {
   const { of } = made(1)
-  const { machine } = of('p0').replica
+  const machine = of('p0').replica.machine as BoundedMachine
   const caller = { process: 'p0', call: 1 }
   for (const body of [null, [], [0, 1], [1], [1, 0.5], [1, '1'], [2, 0], [2, -1], [3, 1], [1, 1, 1]]) {
     assert.equal(machine.apply(body, caller), null, JSON.stringify(body))

@@ -15,6 +15,7 @@ import {
   registerKind,
   type SharedRegister,
 } from '../../../lib/objects/register.ts'
+import type { RegisterMachine } from '../../../lib/objects/register-machine.ts'
 import { asked, runCourse, settled, strings } from './requests.ts'
 import { TotalCluster } from './total-cluster.ts'
 
@@ -181,7 +182,7 @@ test('register › closed, it rejects what is asked and shows what it last held'
 
 test('register › malformed requests and states change nothing', () => {
   const { of } = made(1)
-  const { machine } = of('p0').replica
+  const machine = of('p0').replica.machine as RegisterMachine
   const caller = { process: 'p0', call: 1 }
   for (const body of [null, 7, [], [0, 1], [1], [1, 'x'], [1, Uint8Array.of(255)], [2, -1, Uint8Array.of(0)], [3]]) {
     assert.equal(machine.apply(body, caller), null, JSON.stringify(body))

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { ClosedError, SchemaError, TooLargeError, UsageError, ValueError } from '../../../lib/errors.ts'
 import type { MapChange } from '../../../lib/objects/map.ts'
 import { type TotalMap, type TotalMapOptions, totalMapKind } from '../../../lib/objects/total-map.ts'
+import type { TotalMapMachine } from '../../../lib/objects/total-map-machine.ts'
 import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { makeRandom, pick } from './cluster.ts'
 import { asked, runCourse, strings } from './requests.ts'
@@ -297,7 +298,7 @@ test('total map › a schema types what is written, and what a peer wrote otherw
 
 test('total map › malformed requests and states change nothing', () => {
   const { of } = made(1)
-  const { machine } = of('p0').replica
+  const machine = of('p0').replica.machine as TotalMapMachine
   const caller = { process: 'p0', call: 1 }
   const good = Uint8Array.of(0)
   for (const body of [
