@@ -37,6 +37,11 @@ class IdleReason extends Error {
     super()
     this.port = port
   }
+
+  /** It takes a call back, as any signal does. */
+  override get name(): string {
+    return 'AbortError'
+  }
 }
 
 /** How a transaction is made. */
