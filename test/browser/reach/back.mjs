@@ -12,7 +12,7 @@ import { listen } from './site.mjs'
 
 /** After so many the pauses are of 8 s, give or take a quarter. */
 const refusals = 6
-const soonMs = 3000
+const soonMs = 5000
 
 const events = {
   online: () => dispatchEvent(new Event('online')),

@@ -74,7 +74,7 @@ async function shareWork(pages, selves) {
   await untilTogether(pages)
   await Promise.all(pages.map((page) => page.call('openObjects')))
   await shareMap(pages, 100)
-  await Promise.all(pages.map((page) => page.call('work', Number.MAX_SAFE_INTEGER)))
+  await Promise.all(pages.map((page) => page.call('work')))
   await shareQueue(pages, selves, 10)
   await shareLock(pages, 3)
 }

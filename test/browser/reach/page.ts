@@ -51,6 +51,9 @@ declare global {
 
 const problems: string[] = []
 const settled: Settled[] = []
+/** Items at a time. */
+const concurrency = 2
+let hangs = false
 let open: Space | null = null
 let map: SharedMap<string> | null = null
 let queue: SharedQueue<number> | null = null
@@ -64,7 +67,9 @@ const reach = {
     return space.self
   },
 
+  /** Opens them, unless they are. */
   async openObjects(): Promise<void> {
+    if (queue !== null) return
     map = await opened().map<string>('map')
     queue = await opened().queue<number>('queue')
     queue.addEventListener('settled', ({ outcome, by, result }) => {
@@ -106,24 +111,24 @@ const reach = {
     await Promise.all(Array.from({ length: count }, (_, i) => queue?.add(from + i)))
   },
 
-  /** Works on the queue for as long as the page lives. After `quick` items, every further one stays in hand. */
-  work(quick: number): void {
-    let taken = 0
+  /** Works on the queue for as long as the page lives. */
+  work(): void {
     const job = async (value: number): Promise<number> => {
-      taken += 1
-      await (taken > quick ? new Promise<never>(() => undefined) : pause(10))
+      await (hangs ? new Promise<never>(() => undefined) : pause(10))
       return value
     }
-    queue?.process(job, { concurrency: 2 }).catch(() => undefined)
+    queue?.process(job, { concurrency }).catch(() => undefined)
+  },
+
+  /** Every further item stays in hand. */
+  hang(): void {
+    hangs = true
   },
 
   settled: (): readonly Settled[] => [...settled],
 
-  /** How many items of the queue a process has in hand, and how many are in it. */
-  items(taker: string): { readonly held: number; readonly size: number } {
-    const items = queue?.items ?? []
-    return { held: items.filter((item) => item.taker === taker).length, size: items.length }
-  },
+  /** How many items of the queue a process has in hand. */
+  held: (taker: string): number => (queue?.items ?? []).filter((item) => item.taker === taker).length,
 
   async hold(times: number): Promise<readonly Held[]> {
     const log: Held[] = []

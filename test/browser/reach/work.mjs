@@ -29,34 +29,31 @@ export async function shareMap(pages, count, round = '') {
 }
 
 /**
- * Every page adds as many items at once, and those that have begun to work do them: each is accepted once, and all log the same.
+ * Every page adds as many items at once, and those that have begun to work do them.
  * @returns {Promise<{ ms: number, by: number[] }>} how many each page did
  */
 export async function shareQueue(pages, selves, count, first = 0) {
   const at = performance.now()
-  const before = (await pages[0].call('settled')).length
   await Promise.all(pages.map((page, i) => page.call('add', first + i * count, count)))
-  return { ...(await untilSettled(pages, selves, before, pages.length * count, first)), ms: performance.now() - at }
+  const log = await untilSettled(pages, pages.length * count, first)
+  return { ms: performance.now() - at, by: selves.map((self) => log.filter(({ by }) => by === self).length) }
 }
 
-/** Waits until the items from `first` on are done, each once, as every page has seen. */
-export async function untilSettled(pages, selves, before, count, first) {
-  const logs = await until(
-    async () =>
-      (await Promise.all(pages.map((page) => page.call('settled')))).map((log) => log.slice(-(count + before))),
-    (all) => all.every((log) => log.filter(({ value }) => value >= first).length >= count),
+/** Waits until so many items from `first` on are done: each is accepted once, and all pages log the same. */
+export async function untilSettled(pages, count, first) {
+  const isOurs = ({ value }) => value >= first && value < first + count
+  const read = async () =>
+    (await Promise.all(pages.map((page) => page.call('settled')))).map((log) => log.filter(isOurs))
+  const [log, ...others] = await until(
+    read,
+    (all) => all.every(({ length }) => length >= count),
     () => `${count} items done`,
   )
-  for (const log of logs) {
-    const values = log.filter(({ value }) => value >= first).map(({ value }) => value)
-    assert.deepEqual(
-      values.sort((a, b) => a - b),
-      Array.from({ length: count }, (_, i) => first + i),
-      'each item is accepted once',
-    )
-  }
-  const log = logs[0].filter(({ value }) => value >= first)
-  return { by: selves.map((self) => log.filter(({ by }) => by === self).length) }
+  for (const other of others) assert.deepEqual(other, log, 'all log the same completions')
+  const values = log.map(({ value }) => value).sort((a, b) => a - b)
+  const expected = Array.from({ length: count }, (_, i) => first + i)
+  assert.deepEqual(values, expected, 'each item is accepted once')
+  return log
 }
 
 /** Every page takes the lock as many times; never two at once, every time with another token. */
