@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'transport'
   | 'storage'
   | 'schema'
+  | 'worker'
   | 'invariant'
 
 /** What every error can be given besides its message. */
@@ -228,6 +229,17 @@ export class TransportError extends TuttiError {
   }
 }
 
+/** The kernel's worker could not be started, so the kernel runs in the page's thread. Reported as an event; the space is open. */
+export class WorkerError extends TuttiError {
+  constructor(message: string, options?: TuttiErrorOptions) {
+    super('worker', false, message, options)
+  }
+
+  override get name(): string {
+    return 'WorkerError'
+  }
+}
+
 /** Storage could not be read or written; a write may have happened. */
 export class StorageError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
@@ -264,8 +276,12 @@ export class SchemaError extends TuttiError {
 
 /** Tutti's own fault: something that cannot be was found to be. The process has stopped rather than diverge. */
 export class InvariantError extends TuttiError {
-  constructor(message: string, options?: TuttiErrorOptions) {
+  /** What the kernel looked like, as text for a bug report; `''` if nothing is known. */
+  readonly dump: string
+
+  constructor(message: string, options: TuttiErrorOptions & { readonly dump?: string } = {}) {
     super('invariant', false, message, options)
+    this.dump = options.dump ?? ''
   }
 
   override get name(): string {
@@ -329,6 +345,8 @@ export function errorFromPlain(plain: PlainError): Error {
       return new LaggedError(message, options)
     case 'transport':
       return new TransportError(message, text(fields['reason']), options)
+    case 'worker':
+      return new WorkerError(message, options)
     case 'storage':
       return new StorageError(message, options)
     case 'schema':

@@ -57,9 +57,12 @@ export class LineLostEvent extends Event {
   }
 }
 
-/** Something outside is not as it should be; Tutti goes on, or says with `closed` that it cannot. */
+/**
+ * Something outside is not as it should be; Tutti goes on, or says with `closed` that it cannot. What was found before
+ * `openSpace` resolved is told right after: to those who listen then.
+ */
 export class ProblemEvent extends Event {
-  /** A `TransportError`, or what closed the space. */
+  /** A `TransportError`, a `WorkerError`, or what closed the space. */
   readonly error: TransportError | TuttiError
 
   constructor(error: TransportError | TuttiError) {

@@ -1,6 +1,7 @@
 /**
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
+import { eitherSignal } from './either-signal.ts'
 import { ClosedError, UsageError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { checkName } from './names.ts'
@@ -168,7 +169,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     { signal }: LeaderOptions = {},
   ): Promise<Result> {
     const closed = this.#closed.signal
-    const either = signal === undefined ? closed : AbortSignal.any([signal, closed])
+    const either = signal === undefined ? closed : eitherSignal(signal, closed)
     return await this.#tools.whenLeader(this.name, fn, { signal: either })
   }
 

@@ -22,6 +22,7 @@ export {
   UsageError,
   ValueError,
   ViewChangedError,
+  WorkerError,
 } from './errors.ts'
 export type { NumberedEvent, NumberedSource } from './event-numbers.ts'
 export {

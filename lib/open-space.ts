@@ -2,7 +2,7 @@
  * `openSpace`: checks the options, starts the kernel in a worker or in thread, waits for the first view.
  */
 import type { Backend, BackendConfig } from './backend.ts'
-import { UsageError } from './errors.ts'
+import { UsageError, WorkerError } from './errors.ts'
 import { checkName } from './names.ts'
 import type { Platform } from './platform.ts'
 import { makePlatform } from './platform.ts'
@@ -30,7 +30,7 @@ export interface SpaceOptions {
   readonly foundAfterMs?: number
   /** Gives up opening the space. */
   readonly signal?: AbortSignal
-  /** Where warnings go. Default: `console`. */
+  /** Where to write what people may want to read, `console` for one. Default: nowhere; what matters is also a `problem` event. */
   readonly logger?: Logger
   /**
    * Takes the trace of this process, line by line as it happens (docs/trace.md): `formatTrace` of `tutti/testing` makes
@@ -59,6 +59,7 @@ export interface SpaceInternals {
 const DISPLAY_NAME_MAX = 64
 const FOUND_AFTER_MS = 1000
 const WEIGHT_MAX = 255
+const silent: Logger = { warn: () => undefined }
 const DEFAULT_TRANSPORTS: readonly TransportSpec[] = [{ type: 'broadcast-channel', options: {} }]
 
 /**
@@ -76,7 +77,7 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const { signal } = options
   signal?.throwIfAborted()
   const platform = internals.platform ?? makePlatform()
-  const logger = options.logger ?? globalThis.console
+  const logger = options.logger ?? silent
   const self = platform.newId()
   const isWitness = options.witness ?? false
   const space = new Space({ name, self, platform, logger, origin: platform.origin, trace: options.trace, isWitness })
@@ -102,9 +103,10 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const onAbort = (): void => space.kill()
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    space.connect(await startBackend(config, options, { logger, parts: internals.parts }))
+    space.connect(await startBackend(config, options, { space, parts: internals.parts }))
     await space.ready()
     signal?.throwIfAborted()
+    space.tellEarlyProblems()
     return space
   } catch (error) {
     space.kill()
@@ -118,25 +120,28 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
 async function startBackend(
   config: BackendConfig,
   options: SpaceOptions,
-  parts: { readonly logger: Logger; readonly parts: KernelParts | undefined },
+  { space, parts }: { readonly space: Space; readonly parts: KernelParts | undefined },
 ): Promise<Backend> {
   const { worker, signal } = options
   const isWanted = worker === undefined ? config.platform.hasWorkers : worker !== false
-  if (isWanted && parts.parts === undefined) {
+  if (isWanted && parts === undefined) {
     const make = typeof worker === 'function' ? worker : makeDefaultWorker
     const backend = await openInWorker(config, make, signal).catch((error: unknown) => {
       signal?.throwIfAborted()
-      parts.logger.warn(
-        'tutti: no worker; the kernel runs in this thread, where a busy or hidden page can cost its membership. ' +
-          'If a bundler left the worker out, pass worker: () => new Worker(url, { type: "module" }).',
-        error,
+      const reason = error instanceof Error ? error.message : 'no reason given'
+      space.report(
+        new WorkerError(
+          `no worker (${reason}); the kernel runs in this thread, where a busy or hidden page can cost its membership. ` +
+            'If a bundler left the worker out, pass worker: () => new Worker(url, { type: "module" })',
+          { cause: error },
+        ),
       )
       return null
     })
     if (backend !== null) return backend
   }
   const { openInThread } = await import('./in-thread.ts')
-  return openInThread(config, parts.parts ?? (await import('./kernel-parts.ts')).kernelParts)
+  return openInThread(config, parts ?? (await import('./kernel-parts.ts')).kernelParts)
 }
 
 function checkOptions(name: unknown, options: SpaceOptions): void {

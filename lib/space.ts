@@ -48,6 +48,8 @@ export interface SpaceParts {
 
 /** How long the goodbye may take before the space is closed without it. */
 const CLOSE_MS = 5000
+/** Of the problems found while the space was opened, so many are told. */
+const EARLY_PROBLEMS_MAX = 64
 
 /** The set of processes that share one membership. Made by `openSpace`. */
 export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
@@ -71,6 +73,8 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   #isSearching = true
   #isEnded = false
   #faults = 0
+  /** Problems found before anybody could listen; null from then on. */
+  #earlyProblems: TuttiError[] | null = []
   readonly #viewWaiters = new Waiters()
   readonly #refoundWaiters = new Waiters()
   readonly #endWaiters = new Waiters()
@@ -273,7 +277,23 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** @internal A transport has a problem. */
   handleProblem(transport: string, problem: { code: string; message: string; cause?: unknown }): void {
     const { code, message, cause } = problem
-    this.#report(new TransportError(`${transport}: ${message}`, code, cause === undefined ? {} : { cause }))
+    this.report(new TransportError(`${transport}: ${message}`, code, cause === undefined ? {} : { cause }))
+  }
+
+  /** @internal Tells of a problem, once somebody can listen. */
+  report(error: TuttiError): void {
+    this.#parts.logger.warn(`tutti: ${error.message}`, error)
+    if (this.#earlyProblems === null) this.dispatchEvent(new ProblemEvent(error))
+    else if (this.#earlyProblems.length < EARLY_PROBLEMS_MAX) this.#earlyProblems.push(error)
+  }
+
+  /** @internal The space is handed over: whoever listens at once hears what was found on the way. */
+  tellEarlyProblems(): void {
+    this.#parts.platform.schedule(() => {
+      const early = this.#earlyProblems ?? []
+      this.#earlyProblems = null
+      for (const error of early) this.dispatchEvent(new ProblemEvent(error))
+    })
   }
 
   /** @internal The kernel's side is gone. */
@@ -289,7 +309,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     this.#connections.clear()
     this.followers.end()
     this.#members = null
-    if (error !== null) this.#report(error as TuttiError)
+    if (error !== null) this.report(error as TuttiError)
     this.#viewWaiters.reject(this.#endError ?? new ClosedError('the space closed before it had a view'))
     this.#refoundWaiters.reject(this.#endError ?? new ClosedError('the space is closed'))
     this.#endWaiters.resolve()
@@ -384,7 +404,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
       case 'closed':
         if (event.reason !== 'left') {
           this.#endError ??= closedError(event.reason)
-          this.#report(this.#endError as TuttiError)
+          this.report(this.#endError as TuttiError)
         }
         return this.#updateStatus()
       case 'writable':
@@ -412,9 +432,8 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
         this.#trace?.kernel(this.#parts.platform.timeOrigin + note.t, note.line)
         return
       case 'broken':
-        this.#endError ??= new InvariantError(`the kernel stopped: ${note.message}`)
-        this.#parts.logger.warn('tutti: the kernel found itself broken and stopped', note.message, note.dump)
-        return this.#report(this.#endError as TuttiError)
+        this.#endError ??= new InvariantError(`the kernel stopped: ${note.message}`, { dump: note.dump })
+        return this.report(this.#endError as TuttiError)
       default:
         return note satisfies never
     }
@@ -437,10 +456,6 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   #write(line: TraceLine): void {
     const { platform } = this.#parts
     this.#trace?.app(platform.timeOrigin + platform.now(), line)
-  }
-
-  #report(error: TuttiError): void {
-    this.dispatchEvent(new ProblemEvent(error))
   }
 
   #updateStatus(): void {

@@ -7,6 +7,7 @@ import { ClosedError } from './errors.ts'
 import type { FromWorker, HostTick, ToWorker, WireTransport } from './port-messages.ts'
 import { packCommands } from './port-messages.ts'
 import type { TransportSpec } from './ports/transport.ts'
+import { withTrustedUrl } from './trusted-worker.ts'
 
 /** How long a worker may take to load before the space opens without it. */
 export const WORKER_START_MS = 3000
@@ -16,7 +17,9 @@ const GOODBYE_MS = 15
 
 /** The worker of the package. The one place that names it, and literal, so that bundlers find it. */
 export function makeDefaultWorker(): Worker {
-  return new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tutti' })
+  return withTrustedUrl(
+    () => new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tutti' }),
+  )
 }
 
 /** Starts a kernel in a worker. Rejects if the worker cannot be made, does not come up in time, or is given up. */

@@ -1,9 +1,8 @@
 /**
  * Finds Chromium for the browser tests; on Debian as root, installs it.
  */
-import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { apt, findExecutable } from './executables.mjs'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const elsewhere = [
@@ -16,16 +15,7 @@ const elsewhere = [
  * @returns {string | null}
  */
 export function findChromium() {
-  const named = process.env.CHROME_PATH
-  if (named) {
-    if (isExecutable(named)) return named
-    console.error(`CHROME_PATH is ${named}, which is not an executable file.`)
-    return null
-  }
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    for (const name of names) if (isExecutable(join(folder, name))) return join(folder, name)
-  }
-  return elsewhere.find(isExecutable) ?? null
+  return findExecutable('CHROME_PATH', names, elsewhere)
 }
 
 /**
@@ -46,20 +36,4 @@ export function ensureChromium() {
     'The browser tests need Chromium: install chromium or google-chrome, or set CHROME_PATH to the file to run.',
   )
   return null
-}
-
-function apt(args) {
-  spawnSync('apt-get', args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  })
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

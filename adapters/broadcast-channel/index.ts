@@ -10,6 +10,10 @@ export type { TabsOptions }
 /** This environment cannot run a transport. */
 export class TransportUnavailableError extends Error {
   readonly code = 'transport-unavailable'
+  /** Nothing was started. */
+  readonly definite = true
+  /** Where cause and remedy are written down, relative to the package. */
+  readonly docs = 'docs/errors.md#transport-unavailable'
   override readonly name = 'TransportUnavailableError'
 }
 

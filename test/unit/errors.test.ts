@@ -21,6 +21,7 @@ const all: readonly errors.TuttiError[] = [
   new errors.TransportError('m', 'unreachable', { cause }),
   new errors.StorageError('m', { cause }),
   new errors.SchemaError('m', [{ message: 'no', path: '.a' }], { cause }),
+  new errors.WorkerError('m', { cause }),
   new errors.InvariantError('m', { cause }),
 ]
 
@@ -51,7 +52,7 @@ test('errors › anything thrown crosses the border, a circle of causes too', ()
 
 test('errors › only what may have happened is not definite', () => {
   const open = all.filter(({ definite }) => !definite).map(({ code }) => code)
-  assert.deepEqual(open.sort(), ['invariant', 'storage', 'transport', 'unknown-outcome'])
+  assert.deepEqual(open.sort(), ['invariant', 'storage', 'transport', 'unknown-outcome', 'worker'])
 })
 
 test('errors › every code has its section in docs/errors.md', () => {

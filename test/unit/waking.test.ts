@@ -1,7 +1,7 @@
 /** How a page finds out that its machine was asleep. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { watchJumps } from '../../adapters/simple-peer/waking.ts'
+import { type TestContext, test } from 'node:test'
+import { watchJumps, watchWaking } from '../../adapters/simple-peer/waking.ts'
 
 function watched() {
   const clock = { time: 1_000_000, hidden: false, now: () => clock.time, isHidden: () => clock.hidden }
@@ -41,3 +41,35 @@ test('waking › the slow timers of a hidden page are no sleep, nor is the first
   clock.hidden = true
   assert.equal(after(90_001), 2)
 })
+
+test('waking › online, resume and pageshow are a return; pagehide is not; nothing is told after the end', (t) => {
+  const page = new EventTarget()
+  const document = Object.assign(new EventTarget(), { hidden: false })
+  for (const name of ['addEventListener', 'removeEventListener'] as const) put(t, name, page[name].bind(page))
+  put(t, 'document', document)
+  const told: string[] = []
+  const stop = watchWaking({
+    back: () => told.push('back'),
+    shown: () => told.push('shown'),
+    restored: () => told.push('restored'),
+    hidden: () => told.push('hidden'),
+  })
+  const fire = (): void => {
+    for (const type of ['online', 'pageshow', 'pagehide']) page.dispatchEvent(new Event(type))
+    for (const type of ['resume', 'visibilitychange']) document.dispatchEvent(new Event(type))
+  }
+  fire()
+  assert.deepEqual(told, ['back', 'restored', 'hidden', 'back', 'shown'])
+  stop()
+  fire()
+  assert.equal(told.length, 5)
+})
+
+function put(t: TestContext, name: string, value: unknown): void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name)
+  Object.defineProperty(globalThis, name, { value, configurable: true })
+  t.after(() => {
+    if (before === undefined) Reflect.deleteProperty(globalThis, name)
+    else Object.defineProperty(globalThis, name, before)
+  })
+}
