@@ -287,7 +287,7 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
   }
 
   /**
-   * Forgets a trigger, at all members: if it is watched again, it begins anew. True if there was one. Rejects as `append`.
+   * Forgets where a trigger is, at all members: whoever watches it, still or again, begins anew. True if there was one. Rejects as `append`.
    */
   async forget(trigger: string, options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
     checkKey('the name of a trigger', trigger)

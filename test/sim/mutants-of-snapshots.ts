@@ -16,14 +16,6 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     properties: ['T16'],
   },
   {
-    name: 'snapshot-torn',
-    about: 'what was cast after its mark, by one that has given up waiting, is recorded all the same',
-    file: MEMBER,
-    find: 'const isTorn = groups.some(',
-    replace: 'const isTorn = groups.length < 0 && groups.some(',
-    properties: ['T16'],
-  },
-  {
     name: 'snapshot-without-all',
     about: 'a snapshot begins without the processes that are not in its group yet: nobody knows what they cast',
     file: 'lib/tools/snapshot-taker.ts',

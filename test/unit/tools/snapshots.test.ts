@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { CastHold } from '../../../lib/cast-hold.ts'
 import type { Command } from '../../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../../lib/objects/counter.ts'
+import type { GroupPort } from '../../../lib/objects/replica.ts'
 import type { SnapshotHost } from '../../../lib/tools/snapshot-host.ts'
+import { SnapshotMember } from '../../../lib/tools/snapshot-member.ts'
 import { readIndex, record, SnapshotStore } from '../../../lib/tools/snapshot-store.ts'
 import { type SnapshotTool, snapshotsKind } from '../../../lib/tools/snapshots.ts'
 import { decodeValue } from '../../../lib/values.ts'
@@ -218,4 +220,50 @@ test('snapshots › who takes it records, and the most senior of the others; of 
   store.drop('t')
   assert.equal(store.piece('t', 'two', 'ours', 0), null)
   assert.deepEqual([readIndex(new Uint8Array([255])), readIndex(new Uint8Array([0x81, 0x01]))], [null, null])
+})
+
+test('snapshots › nothing is recorded that covers a cast from after the mark of its sender, nor once somebody has given up', () => {
+  const play = (highest: number, isGivenUp: boolean): unknown => {
+    const ends: unknown[] = []
+    const cast: unknown[] = []
+    const port = { name: 's', self: 'a', view: { id: 'v', members: ['a', 'b'] }, after: () => () => undefined }
+    const about = {
+      kind: 'map',
+      order: 'fifo',
+      consistency: 'available',
+      primary: true,
+      isWhole: true,
+      kept: 0,
+    } as const
+    const group = {
+      ...about,
+      name: 'g',
+      members: ['a', 'b'],
+      cut: new Map([['b', highest]]),
+      save: () => new Uint8Array(1),
+    }
+    const host: SnapshotHost = {
+      part: () => null,
+      groups: () => [group],
+      hold: () => ({
+        mark: 1,
+        cast: (op) => void cast.push((op as string[])[0]),
+        release: () => void cast.push('let go'),
+      }),
+    }
+    const member = new SnapshotMember(port as unknown as GroupPort, host, {
+      ended: (_id, _taker, end, recording) => void ends.push([end, recording?.states.size ?? 0]),
+      voided: () => undefined,
+      viewed: () => undefined,
+    })
+    const tell = (author: string, n: number, ...op: unknown[]): boolean =>
+      member.apply(op, { author, n, local: author === 'a', view: 'v', index: n })
+    assert.ok(tell('b', 4, 'begin', 'i', 'v') && tell('a', 1, 'mark', 'i'))
+    if (isGivenUp) tell('b', 6, 'void', 'i')
+    tell('b', 5, 'mark', 'i')
+    return [ends, cast]
+  }
+  assert.deepEqual(play(5, false), [[['recorded', 1]], ['got']])
+  assert.deepEqual(play(6, false), [[['torn', 0]], ['void', 'let go']])
+  assert.deepEqual(play(5, true), [[['void', 0]], ['void', 'let go']])
 })
