@@ -8,7 +8,7 @@ import { TypedTarget } from './objects/events.ts'
 import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupView, Mail, Receipt } from './objects/replica.ts'
 import { CastReceipt } from './receipt.ts'
-import { Attachment, nobodyError } from './tools/attachment.ts'
+import { Attachment, type Legacy, nobodyError } from './tools/attachment.ts'
 import type { FedCast, GapReason } from './tools/client-words.ts'
 import type { ServiceCallOptions } from './tools/service-client.ts'
 
@@ -60,6 +60,12 @@ export interface ClientTools {
   call(value: unknown, options?: ServiceCallOptions): Promise<unknown>
 }
 
+/** What a client is made of. */
+export interface GroupClientParts extends AttachOptions {
+  readonly tools: ClientTools
+  readonly legacy: Legacy
+}
+
 /** A group, in the hands of a process that is not a member. */
 export class GroupClient
   extends TypedTarget<GroupClientEvents>
@@ -89,7 +95,7 @@ export class GroupClient
   #settled: (() => void) | null = null
 
   /** Use `space.attach`. */
-  constructor(name: string, mail: Mail, { follow = true, tools }: AttachOptions & { readonly tools: ClientTools }) {
+  constructor(name: string, mail: Mail, { follow = true, legacy, tools }: GroupClientParts) {
     super()
     this.name = name
     this.#mail = mail
@@ -105,7 +111,7 @@ export class GroupClient
     this.closed = new Promise((resolve) => {
       this.#becomeClosed = resolve
     })
-    this.#attachment = new Attachment(name, mail, { isFollowing: follow, events: this.#events() })
+    this.#attachment = new Attachment(name, mail, { isFollowing: follow, legacy, events: this.#events() })
   }
 
   #events(): ConstructorParameters<typeof Attachment>[2]['events'] {
@@ -141,6 +147,11 @@ export class GroupClient
   /** @internal It ends when what it has cast is held by all. */
   get isClosing(): boolean {
     return this.#isClosing
+  }
+
+  /** @internal Where the next client of this process goes on. */
+  get legacy(): Legacy {
+    return this.#attachment.legacy
   }
 
   /** The last view of the group that this client was told; null before the first. */

@@ -12,6 +12,7 @@ import { type OpenRequest, unlessAborted } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
 import type { SpaceView } from './space-view.ts'
+import type { Legacy } from './tools/attachment.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
 import type { CallStamp } from './tools/call-context.ts'
 import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
@@ -39,6 +40,8 @@ export abstract class SpaceTools extends SpaceObjects {
   readonly #openInternals = new Set<InternalTool>()
   readonly #clients = new Map<string, ServiceClient>()
   readonly #attached = new Map<string, GroupClient>()
+  /** Of the clients that have been. */
+  readonly #legacies = new Map<string, Legacy>()
   readonly #serving = new Set<string>()
   #locks: LockManager | null = null
   #topics: Topics | null = null
@@ -289,6 +292,7 @@ export abstract class SpaceTools extends SpaceObjects {
     const { signal, ...rest } = options
     signal?.throwIfAborted()
     const { GroupClient } = await import('./group-client.ts')
+    const { NO_LEGACY } = await import('./tools/attachment.ts')
     const { sponsorAddress } = await import('./tools/client-words.ts')
     checkName('group', name)
     checkName('group', sponsorAddress(name))
@@ -304,10 +308,14 @@ export abstract class SpaceTools extends SpaceObjects {
       call: async (value: unknown, callOptions?: ServiceCallOptions) =>
         (await this.client(name)).call(value, callOptions),
     }
-    const client = known ?? new GroupClient(name, this.mail, { ...rest, tools })
+    const client =
+      known ?? new GroupClient(name, this.mail, { ...rest, tools, legacy: this.#legacies.get(name) ?? NO_LEGACY })
     if (known === undefined) {
       this.#attached.set(name, client)
-      void client.closed.then(() => this.#attached.delete(name))
+      void client.closed.then(() => {
+        this.#attached.delete(name)
+        this.#legacies.set(name, client.legacy)
+      })
     } else known.retain(rest)
     try {
       await unlessAborted(client.ready, signal)

@@ -28,6 +28,7 @@ import {
   FEED_WINDOW,
   type FedCast,
   type GapReason,
+  readBefore,
   readFedCast,
   readView,
   SENDERS_MAX,
@@ -66,13 +67,30 @@ export interface AttachmentEvents {
   fault(code: string, from: string): void
 }
 
+/**
+ * What a client leaves to the next one of its process. Members remember its numbers; and what was under way is brought to its
+ * end, for a cast that comes behind it would else be told without it at some members, and after it at others.
+ */
+export interface Legacy {
+  /** The number of its last cast, of the last one that was settled and not refused, and of its session. */
+  readonly last: number
+  readonly good: number
+  readonly session: number
+  readonly own: readonly Own[]
+}
+
+/** What a first client is left. */
+export const NO_LEGACY: Legacy = { last: 0, good: 0, session: 0, own: [] }
+
 /** How it follows. */
 export interface AttachmentOptions {
+  readonly legacy: Legacy
   /** Casts and states, not the views alone. */
   readonly isFollowing: boolean
 }
 
-interface Own {
+/** A cast of a client that not all members hold. */
+export interface Own {
   readonly n: number
   readonly view: string | null
   readonly isGbcast: boolean
@@ -119,6 +137,8 @@ export class Attachment {
   /** The highest number that is settled and was not refused. */
   #good = 0
   #wasFull = false
+  /** What was under way at the end. */
+  #left: readonly Own[] = []
 
   /** The views that it was told, the newest first. */
   #views: string[] = []
@@ -137,12 +157,19 @@ export class Attachment {
   constructor(
     group: string,
     mail: Mail,
-    { events, isFollowing }: AttachmentOptions & { readonly events: AttachmentEvents },
+    { events, isFollowing, legacy }: AttachmentOptions & { readonly events: AttachmentEvents },
   ) {
     this.#group = group
     this.#mail = mail
     this.#events = events
     this.#isFollowing = isFollowing
+    this.#last = legacy.last
+    this.#good = legacy.good
+    this.#session = legacy.session
+    for (const own of legacy.own) {
+      this.#own.set(own.n, { ...own, sentIn: null })
+      this.#ownBytes += own.bytes.length
+    }
     this.#stopListening = mail.listen(attachedAddress(group), {
       message: (from, message) => this.#hear(from, message),
       viewed: (view, parted) => this.#viewed(view, parted),
@@ -162,9 +189,9 @@ export class Attachment {
     return !this.#isEnded && this.#own.size < CLIENT_CASTS_MAX && this.#ownBytes < CLIENT_CAST_BYTES_MAX
   }
 
-  /** Casts that are not settled. */
-  get open(): number {
-    return this.#own.size
+  /** What the next client of this process is to be left, once this one has ended. */
+  get legacy(): Legacy {
+    return { last: this.#last, good: this.#good, session: this.#session, own: this.#left }
   }
 
   /**
@@ -341,13 +368,16 @@ export class Attachment {
     }
   }
 
-  #refused(n: number, code: unknown): void {
-    const own = this.#own.get(n)
-    if (own === undefined) return
-    this.#remove(own)
-    // What came behind it was not taken.
-    for (const each of this.#own.values()) if (each.n > n) each.sentIn = null
-    this.#events.failed(n, refusalOf(`${code}`, `cast ${n} of a client of "${this.#group}"`))
+  #refused(numbers: unknown, code: unknown): void {
+    if (!Array.isArray(numbers)) return
+    const first = Math.min(...(numbers as number[]))
+    const refused = (numbers as number[]).flatMap((n) => this.#own.get(n) ?? [])
+    // What came behind the first was not taken.
+    for (const own of this.#own.values()) if (own.n > first) own.sentIn = null
+    for (const own of refused) {
+      this.#remove(own)
+      this.#events.failed(own.n, refusalOf(`${code}`, `cast ${own.n} of a client of "${this.#group}"`))
+    }
     this.#send()
   }
 
@@ -406,7 +436,7 @@ export class Attachment {
       case TO_ATTACHED.held:
         return this.#hold(second as number)
       case TO_ATTACHED.refused:
-        return this.#refused(second as number, third)
+        return this.#refused(second, third)
       default:
         this.#events.fault('bad-sponsor', from)
     }
@@ -480,6 +510,7 @@ export class Attachment {
       return true
     }
     if (entry[0] === FED.view) return this.#takeView(entry[1], wasState)
+    if (entry[0] === FED.before) return this.#takeBefore(entry)
     const cast = readFedCast(entry)
     if (cast === null) return false
     this.#unackedBytes += cast.bytes.length
@@ -508,8 +539,19 @@ export class Attachment {
     return true
   }
 
+  /** It begins in the middle of a view: what comes before that is not told later either. */
+  #takeBefore(entry: WireEntry): boolean {
+    const before = readBefore(entry)
+    if (before === null) return false
+    const { view } = before
+    const lists = [[this.#members, before.members] as const, [this.#clients, before.clients] as const]
+    for (const [numbers, list] of lists)
+      for (const [from, n] of list) if (n > (numbers.get(from)?.n ?? 0)) this.#remember(numbers, { from, n, view })
+    return true
+  }
+
   /** Those heard last are remembered. */
-  #remember(numbers: Map<string, Highest>, { from, n, view }: FedCast): void {
+  #remember(numbers: Map<string, Highest>, { from, n, view }: Pick<FedCast, 'from' | 'n' | 'view'>): void {
     numbers.delete(from)
     numbers.set(from, { n, view })
     if (numbers.size <= SENDERS_MAX) return
@@ -537,9 +579,11 @@ export class Attachment {
         sentFirst === null
           ? new ClosedError(`the client of "${this.#group}" is closed`)
           : new UnknownOutcomeError(`the client of "${this.#group}" was closed while its cast ${n} was under way`)
-      this.#own.delete(n)
+      if (sentFirst === null) this.#own.delete(n)
       this.#events.failed(n, error)
     }
+    this.#left = [...this.#own.values()]
+    this.#own.clear()
   }
 }
 

@@ -47,7 +47,7 @@ export const VIEWS_MAX = 8
 export const SENDERS_MAX = 4_096
 
 /** Kinds of the feed's entries as they travel. */
-export const FED = { cast: 0, view: 1, state: 2, gap: 3 } as const
+export const FED = { cast: 0, view: 1, state: 2, gap: 3, before: 4 } as const
 /**
  * Why what a client is told may not follow on what it was told before. `behind`: what came between is kept nowhere any more.
  * `parted`: what it was told last died with the member that told it; those who are there have not got it.
@@ -65,7 +65,10 @@ export interface FedCast {
   readonly bytes: Uint8Array
 }
 
-/** `[0, from, n, view, index, via, bytes]`, `[1, view]`, `[2]`, `[3, reason]`. */
+/**
+ * `[0, from, n, view, index, via, bytes]`, `[1, view]`, `[2]`, `[3, reason]`; `[4, view, members, clients]`: the numbers of casts
+ * of that view, by sender, that come before what follows, and are not told.
+ */
 export type WireEntry = readonly unknown[]
 
 /** A sender's highest number that a client was told, and in which of the views that it names. */
@@ -125,6 +128,20 @@ export function readFedCast(entry: WireEntry): FedCast | null {
   if (kind !== FED.cast || entry.length !== 7 || !isAuthor(from) || !isCount(n) || !isViewId(view)) return null
   if (!isTotal(index) || !(via === null || isAuthor(via)) || !(bytes instanceof Uint8Array)) return null
   return { from, n, view, index, via, bytes }
+}
+
+/** Reads what comes before the feed begins; null if it is not that. */
+export function readBefore(entry: WireEntry): {
+  readonly view: string
+  readonly members: readonly (readonly [sender: string, n: number])[]
+  readonly clients: readonly (readonly [sender: string, n: number])[]
+} | null {
+  const [, view, members, clients] = entry
+  return isViewId(view) && isNumberList(members) && isNumberList(clients) ? { view, members, clients } : null
+}
+
+function isNumberList(list: unknown): list is readonly (readonly [sender: string, n: number])[] {
+  return Array.isArray(list) && list.every((each) => Array.isArray(each) && isAuthor(each[0]) && isCount(each[1]))
 }
 
 /** Reads a view as it is fed; null if it is none. */

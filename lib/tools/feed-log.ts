@@ -35,8 +35,15 @@ export interface Resumption {
   readonly from: number
   /** It was told casts that the members here were not. */
   readonly isParted: boolean
-  /** If its view is the one in force: the numbers of members' casts in it that must come, or were lost. */
-  readonly pending: { readonly view: string; readonly told: readonly Told[] } | null
+  /** If its view is the one in force: what it was told in it must come here, or was lost. */
+  readonly pending: Pending | null
+}
+
+/** What a client was told in one view. */
+export interface Pending {
+  readonly view: string
+  readonly members: readonly Told[]
+  readonly clients: readonly Told[]
 }
 
 /** The numbers of casts, by sender. */
@@ -48,9 +55,24 @@ class Numbers {
     if (sender !== null) (isClients ? this.clients : this.members).set(sender, n)
   }
 
+  before(view: string): WireEntry {
+    return [FED.before, view, [...this.members], [...this.clients]]
+  }
+
   /** Has somebody in that position been told all of it? */
   isCoveredBy({ members, clients }: Position): boolean {
-    return covers(members, this.members) && covers(clients, this.clients)
+    return covers(namesOf(members), this.members) && covers(namesOf(clients), this.clients)
+  }
+
+  covers({ members, clients }: Pending): boolean {
+    return covers(this.members, namesOf(members)) && covers(this.clients, namesOf(clients))
+  }
+
+  copy(): Numbers {
+    const copy = new Numbers()
+    for (const [sender, n] of this.members) copy.members.set(sender, n)
+    for (const [sender, n] of this.clients) copy.clients.set(sender, n)
+    return copy
   }
 }
 
@@ -65,9 +87,9 @@ export class FeedLog {
   #base: { readonly view: string; readonly entry: LogEntry; readonly cut: Numbers; isUnited: boolean } | null = null
   /** Where each view is that it has. */
   readonly #views = new Map<string, number>()
-  /** The view in force, and the members' casts told in it. */
+  /** The view in force, and the casts told in it. */
   #view: string | null = null
-  #told = new Map<string, number>()
+  #told = new Numbers()
 
   /** @param keep so many entries, at least */
   constructor(keep: number) {
@@ -88,14 +110,20 @@ export class FeedLog {
     return this.#view
   }
 
-  /** The entry of the view in force at the start, if that is not itself in the log. */
-  get opening(): LogEntry | null {
-    return this.#base?.entry ?? null
+  /** The view in force at the start, if that is not itself in the log, and what of it comes before. */
+  get opening(): readonly WireEntry[] {
+    const base = this.#base
+    return base === null ? [] : [base.entry.wire, base.cut.before(base.view)]
+  }
+
+  /** What comes before the end in the view in force. */
+  get before(): WireEntry {
+    return this.#told.before(this.#view ?? '')
   }
 
   /** The highest number of that member's casts that was told in the view in force. */
   told(member: string): number {
-    return this.#told.get(member) ?? 0
+    return this.#told.members.get(member) ?? 0
   }
 
   at(number: number): LogEntry | undefined {
@@ -104,7 +132,7 @@ export class FeedLog {
 
   addView(view: GroupView, bytes: number): void {
     this.#view = view.id
-    this.#told = new Map()
+    this.#told = new Numbers()
     this.#views.set(view.id, this.end)
     this.#push({ wire: [FED.view, view], bytes, view: view.id, sender: null, n: 0, isClients: false })
   }
@@ -114,8 +142,9 @@ export class FeedLog {
   }
 
   addCast(wire: WireEntry, about: Pick<LogEntry, 'sender' | 'n' | 'isClients' | 'bytes'>): void {
-    if (!about.isClients && about.sender !== null) this.#told.set(about.sender, about.n)
-    this.#push({ wire, view: null, ...about })
+    const entry = { wire, view: null, ...about }
+    this.#told.add(entry)
+    this.#push(entry)
   }
 
   /** The state was replaced: nothing here leads to it. */
@@ -126,7 +155,7 @@ export class FeedLog {
     this.#base = null
     this.#views.clear()
     this.#view = null
-    this.#told = new Map()
+    this.#told = new Numbers()
   }
 
   #push(entry: LogEntry): void {
@@ -161,13 +190,10 @@ export class FeedLog {
     for (const [age, view] of position.views.entries()) {
       const from = this.#follow(view, position, age)
       if (from === null) continue
-      const told = position.members.filter((each) => each[2] === age)
-      if (view === this.#view) return { from, isParted: age > 0, pending: { view, told } }
-      return {
-        from,
-        isParted: age > 0 || !covers([...this.#toldIn(view, from)], new Map(namesOf(told))),
-        pending: null,
-      }
+      const isOfIt = (each: Told): boolean => each[2] === age
+      const told = { view, members: position.members.filter(isOfIt), clients: position.clients.filter(isOfIt) }
+      if (view === this.#view) return { from, isParted: age > 0, pending: told }
+      return { from, isParted: age > 0 || !this.#toldIn(view, from).covers(told), pending: null }
     }
     return null
   }
@@ -181,13 +207,18 @@ export class FeedLog {
     return base.isUnited && age === 0 && !position.isUnited ? null : this.#start
   }
 
-  /** The members' casts told in a view that is over, as far as the log has it. */
-  #toldIn(view: string, from: number): Map<string, number> {
-    const told = new Map(this.#base?.view === view ? this.#base.cut.members : [])
+  /** Was all of that told here, in the view in force? */
+  covers(pending: Pending): boolean {
+    return pending.view !== this.#view || this.#told.covers(pending)
+  }
+
+  /** The casts told in a view that is over, as far as the log has it. */
+  #toldIn(view: string, from: number): Numbers {
+    const told = this.#base?.view === view ? this.#base.cut.copy() : new Numbers()
     for (let number = from; number < this.end; number += 1) {
       const entry = this.at(number)
       if (entry === undefined || entry.view !== null) break
-      if (entry.sender !== null && !entry.isClients) told.set(entry.sender, entry.n)
+      told.add(entry)
     }
     return told
   }
@@ -198,17 +229,12 @@ export function gapEntry(reason: GapReason): WireEntry {
   return [FED.gap, reason]
 }
 
-function namesOf(told: readonly Told[]): [string, number][] {
-  return told.map(([sender, n]) => [sender, n])
+function namesOf(told: readonly Told[]): Map<string, number> {
+  return new Map(told.map(([sender, n]) => [sender, n]))
 }
 
-/** Is each of the numbers reached there? */
-function covers(
-  told: Iterable<readonly [sender: string, n: number, ...rest: unknown[]]>,
-  wanted: ReadonlyMap<string, number>,
-): boolean {
-  const reached = new Map<string, number>()
-  for (const [sender, n] of told) reached.set(sender, Math.max(n, reached.get(sender) ?? 0))
-  for (const [sender, n] of wanted) if ((reached.get(sender) ?? 0) < n) return false
+/** Is each of the wanted numbers reached? */
+function covers(told: ReadonlyMap<string, number>, wanted: ReadonlyMap<string, number>): boolean {
+  for (const [sender, n] of wanted) if ((told.get(sender) ?? 0) < n) return false
   return true
 }

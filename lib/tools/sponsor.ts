@@ -30,7 +30,7 @@ import {
   type Told,
   type WireEntry,
 } from './client-words.ts'
-import { FeedLog, gapEntry, type LogEntry } from './feed-log.ts'
+import { FeedLog, gapEntry, type LogEntry, type Pending } from './feed-log.ts'
 
 /** Before what found no room, or was lost, is tried again, in ms. */
 const RETRY_MS = 50
@@ -94,7 +94,7 @@ interface Attached {
   /** The next entry of the log. */
   next: number
   /** What must still come in the view in force, or was lost with another member. */
-  pending: { readonly view: string; readonly told: readonly Told[] } | null
+  pending: Pending | null
   /** Sizes of the entries under way. */
   readonly flying: number[]
   flyingBytes: number
@@ -183,9 +183,8 @@ export class Sponsor {
   tellView(view: GroupView): void {
     this.#table.view(view)
     this.#isDue = true
-    const end = this.#log.end
+    for (const attached of this.#attached.values()) this.#checkPending(attached)
     this.#log.addView(view, encodeValue(view).length)
-    for (const attached of this.#attached.values()) this.#checkPending(attached, end)
   }
 
   tellState(isReplaced: boolean): void {
@@ -194,6 +193,11 @@ export class Sponsor {
     this.#log.addState()
     // Who was told all there was goes on with the state, as this member does.
     if (isReplaced) for (const attached of this.#attached.values()) if (attached.next < end) attached.next = -1
+    // What it covers is not delivered here.
+    for (const attached of this.#attached.values()) {
+      const last = this.#table.last(attached.id)
+      for (const { n } of [...attached.items.values()]) if (n <= last) this.#tellTold(attached, n)
+    }
   }
 
   /** A batch of deliveries is over. */
@@ -210,24 +214,12 @@ export class Sponsor {
     this.#log.addCast(wire, { ...about, bytes: bytes.length + 64 })
   }
 
-  /** What a client was told in a view that is over now, and is not here, died with who told it. */
-  #checkPending(attached: Attached, end: number): void {
+  /** The view in force is over: what a client was told in it, and is not here, died with who told it. */
+  #checkPending(attached: Attached): void {
     const { pending } = attached
-    if (pending === null || pending.view === this.#log.view) return
+    if (pending === null) return
     attached.pending = null
-    const isLost = pending.told.some(([sender, n]) => (this.#toldBefore(end, sender) ?? n) < n)
-    if (isLost && attached.next <= end) this.#feedUpTo(attached, end, 'parted')
-  }
-
-  /** The last cast of that member before the entry of that number, in the same view. */
-  #toldBefore(end: number, sender: string): number | null {
-    for (let number = end - 1; number >= this.#log.start; number -= 1) {
-      const entry = this.#log.at(number)
-      if (entry === undefined) return null
-      if (entry.sender === sender && !entry.isClients) return entry.n
-      if (entry.view !== null) return 0
-    }
-    return null
+    if (!this.#log.covers(pending)) this.#feedUpTo(attached, this.#log.end, 'parted')
   }
 
   // What clients ask
@@ -285,7 +277,7 @@ export class Sponsor {
     this.#attached.set(id, attached)
     this.#tell(id, [TO_ATTACHED.attached, session, this.#isStrong])
     // It begins with the view in force.
-    if (position === null) this.#feed(attached, [[FED.view, this.#port.view]], 1)
+    if (position === null) this.#feed(attached, [[FED.view, this.#port.view], this.#log.before], 1)
     else if (found === null) attached.next = -1
     else {
       attached.next = found.from
@@ -330,14 +322,27 @@ export class Sponsor {
 
   /** What comes behind it follows on it, and is sent again. */
   #refuse(attached: Attached, { n, after }: Pick<Item, 'n' | 'after'>, code: string): void {
-    // A view may change; whatever else is wrong with a cast its client should have seen.
-    if (code !== 'view') this.#port.fault('bad-client', { group: this.#port.name, from: attached.id, code })
+    this.#port.fault('bad-client', { group: this.#port.name, from: attached.id, code })
     if (code !== 'number') {
       for (const number of [...attached.items.keys()]) if (number >= n) attached.items.delete(number)
       attached.last = after
       attached.isBroken = true
     }
-    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, n, code])
+    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, [n], code])
+  }
+
+  /** The same of all that were made in a view that is over, and were not told in it. */
+  #refuseOutdated(attached: Attached): void {
+    const view = this.#port.view?.id
+    const last = this.#table.last(attached.id)
+    const outdated = [...attached.items.values()].filter((item) => item.view !== view && !item.isCast && item.n > last)
+    const [first] = outdated
+    if (first === undefined) return
+    for (const number of [...attached.items.keys()]) if (number >= first.n) attached.items.delete(number)
+    attached.last = first.after
+    attached.isBroken = true
+    const numbers = outdated.map(({ n }) => n)
+    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, numbers, 'view'])
   }
 
   /** Casts what waits, in its order. */
@@ -353,7 +358,7 @@ export class Sponsor {
   /** In a strong group, a cast of a view that is over has been told, or never is. */
   #isOutdated(attached: Attached, item: Item): boolean {
     if (item.view === this.#port.view?.id) return false
-    if (this.#table.last(attached.id) < item.n) this.#refuse(attached, item, 'view')
+    if (this.#table.last(attached.id) < item.n) this.#refuseOutdated(attached)
     else {
       this.#tellTold(attached, item.n)
       this.#hold(attached, item)
@@ -408,9 +413,10 @@ export class Sponsor {
   /** It was not delivered here, or is not known to be held by all: cast again, it is told once. */
   #lost(attached: Attached, item: Item, error: unknown): void {
     if (this.#attached.get(attached.id) !== attached || !attached.items.has(item.n)) return
-    if (error instanceof ViewChangedError && !item.isTold) return this.#refuse(attached, item, 'view')
     item.isCast = false
-    this.#retry()
+    if (error instanceof ViewChangedError && !item.isTold && item.view !== this.#port.view?.id)
+      this.#refuseOutdated(attached)
+    else this.#retry()
   }
 
   /** It came too early: what is before it is on its way. */
@@ -481,7 +487,7 @@ export class Sponsor {
     const { opening, start } = this.#log
     attached.next = start
     attached.pending = null
-    this.#feed(attached, [gapEntry('behind'), ...(opening === null ? [] : [opening.wire])], 1)
+    this.#feed(attached, [gapEntry('behind'), ...opening], 1)
   }
 
   #hasRoom({ flying, flyingBytes }: Attached): boolean {

@@ -50,6 +50,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   domains: { counter: 3, map: 3, log: 5, queue: 1, tool: 0 },
   tools: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   calls: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
+  clients: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
 }
 
 /** How often an operation comes with a change of who is in a group. */
@@ -69,6 +70,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   domains: 0.12,
   tools: 0.05,
   calls: 0.05,
+  clients: 0.08,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */

@@ -65,6 +65,7 @@ import { checker as t8 } from './t8-whole-replies.ts'
 import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
+import { checker as t15 } from './t15-clients.ts'
 
 /** Every checker, by family: membership, primary component, multicast, order, direct messages, uniform, state and tools, liveness. */
 export const checkers: readonly Checker[] = [
@@ -119,6 +120,7 @@ export const checkers: readonly Checker[] = [
   t12,
   t13,
   t14,
+  t15,
   l1,
   l2,
   l3,

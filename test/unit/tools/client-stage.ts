@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { EventNumbers } from '../../../lib/event-numbers.ts'
 import { type Group, type GroupEvent, type GroupOpenOptions, groupKind } from '../../../lib/group.ts'
 import { type ClientEvent, GroupClient } from '../../../lib/group-client.ts'
+import { NO_LEGACY } from '../../../lib/tools/attachment.ts'
 import { AppCluster } from './app-cluster.ts'
 
 const NONE = { whenLeader: () => Promise.reject(), serve: () => Promise.reject() }
@@ -80,10 +81,10 @@ export class ClientStage {
     )
   }
 
-  attach(id: string, follow = true): GroupClient {
+  attach(id: string, follow = true, legacy = NO_LEGACY): GroupClient {
     const fault = (code: string, from: string): void => void this.faults.push(`${id} ${from} ${code}`)
     const tools = { numbers: new EventNumbers(), fault, call: () => Promise.reject() }
-    const client = new GroupClient('g', this.cluster.app(id).mail, { follow, tools })
+    const client = new GroupClient('g', this.cluster.app(id).mail, { follow, tools, legacy })
     this.clients.set(id, client)
     this.told.set(id, [])
     for (const type of ['cast', 'view', 'state', 'gap'] as const)

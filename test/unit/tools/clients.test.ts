@@ -170,6 +170,23 @@ test('clients › the last casts of a member that died with them are told as par
   assert.deepEqual(stage.casts('x'), [`${first}:lost`, 'gap:parted', `${others[0]}:on`])
 })
 
+test('clients › a process that attaches again goes on with its numbers: what it casts then is told', async () => {
+  const stage = await ClientStage.of(['a', 'b'], ['x'])
+  const { cluster } = stage
+  const first = stage.client('x')
+  first.cast(1)
+  first.cast(2)
+  const closed = first.close()
+  await cluster.run(300)
+  await closed
+  const second = stage.attach('x', true, first.legacy)
+  await cluster.until(() => second.sponsor !== null)
+  await Promise.all([second.cast(3), second.cast(4)].map(({ n }) => assert.ok(n > 2)))
+  await cluster.run(300)
+  for (const id of ['a', 'b']) assert.deepEqual(stage.casts(id), numbered('x', 1, 4))
+  assert.deepEqual(stage.casts('x'), numbered('x', 3, 4))
+})
+
 test('clients › who only casts is told of views, and of no casts', async () => {
   const stage = await ClientStage.of(['a', 'b'], [])
   const { cluster } = stage
