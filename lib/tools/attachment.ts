@@ -77,10 +77,17 @@ export interface Legacy {
   readonly good: number
   readonly session: number
   readonly own: readonly Own[]
+  /** What it was told, for those casts come after it: views, the newest first, and the highest numbers of members and clients. */
+  readonly views: readonly string[]
+  readonly members: ReadonlyMap<string, Highest>
+  readonly clients: ReadonlyMap<string, Highest>
 }
 
 /** What a first client is left. */
-export const NO_LEGACY: Legacy = { last: 0, good: 0, session: 0, own: [] }
+export const NO_LEGACY: Legacy = {
+  ...{ last: 0, good: 0, session: 0, own: [], views: [] },
+  ...{ members: new Map(), clients: new Map() },
+}
 
 /** How it follows. */
 export interface AttachmentOptions {
@@ -103,6 +110,7 @@ export interface Own {
 
 const UNSENT = { sentIn: null, sentFirst: null, isHeld: false } as const
 
+/** The highest number of a sender, and the view in which that was told. */
 interface Highest {
   n: number
   view: string
@@ -142,8 +150,10 @@ export class Attachment {
 
   /** The views that it was told, the newest first. */
   #views: string[] = []
-  readonly #members = new Map<string, Highest>()
-  readonly #clients = new Map<string, Highest>()
+  /** Those that the client before it was told. */
+  readonly #viewsBefore: readonly string[]
+  readonly #members: Map<string, Highest>
+  readonly #clients: Map<string, Highest>
   /** It was told of the state that came with the newest view; the last entry was a state. */
   #isUnited = false
   #wasState = false
@@ -166,6 +176,9 @@ export class Attachment {
     this.#last = legacy.last
     this.#good = legacy.good
     this.#session = legacy.session
+    this.#viewsBefore = legacy.views
+    this.#members = new Map(legacy.members)
+    this.#clients = new Map(legacy.clients)
     for (const own of legacy.own) {
       this.#own.set(own.n, { ...own, sentIn: null })
       this.#ownBytes += own.bytes.length
@@ -191,7 +204,8 @@ export class Attachment {
 
   /** What the next client of this process is to be left, once this one has ended. */
   get legacy(): Legacy {
-    return { last: this.#last, good: this.#good, session: this.#session, own: this.#left }
+    const told = { views: this.#allViews, members: this.#members, clients: this.#clients }
+    return { last: this.#last, good: this.#good, session: this.#session, own: this.#left, ...told }
   }
 
   /**
@@ -267,9 +281,10 @@ export class Attachment {
     this.#acked = 0
     this.#unackedBytes = 0
     this.#pieces = []
-    const where = this.#views.length === 0 ? null : this.#position()
-    const message = [TO_SPONSOR.attach, this.#session, this.#born, this.#base, this.#isFollowing, where, isAnyway]
-    if (this.#post(member, message)) return
+    const where = this.#allViews.length === 0 ? null : this.#position()
+    // It begins with what comes, whatever another client of this process was told.
+    const how = [this.#isFollowing, where, this.#views.length === 0, isAnyway]
+    if (this.#post(member, [TO_SPONSOR.attach, this.#session, this.#born, this.#base, ...how])) return
     this.#sponsor = null
     this.#candidates.unshift(member)
     this.#retry(RETRY_MS)
@@ -561,11 +576,17 @@ export class Attachment {
     }
   }
 
+  get #allViews(): string[] {
+    const before = this.#viewsBefore.filter((view) => !this.#views.includes(view))
+    return [...this.#views, ...before].slice(0, VIEWS_MAX)
+  }
+
   #position(): unknown {
-    const ages = new Map(this.#views.map((view, age) => [view, age]))
+    const views = this.#allViews
+    const ages = new Map(views.map((view, age) => [view, age]))
     const told = (numbers: ReadonlyMap<string, Highest>): Told[] =>
       [...numbers].map(([sender, { n, view }]) => [sender, n, ages.get(view) ?? VIEWS_MAX])
-    return [this.#views, told(this.#members), told(this.#clients), this.#isUnited]
+    return [views, told(this.#members), told(this.#clients), this.#isUnited]
   }
 
   /** Ends it. What is not settled fails with that error, if it was given to anybody; else it is closed. */

@@ -108,7 +108,7 @@ export class ClientTable {
 
   #forget(client: string): void {
     const over = this.#clients.get(client)?.over
-    if (over !== undefined && over.size > 0 && this.#members.every((member) => over.has(member)))
+    if (over !== undefined && this.#members.length > 0 && this.#members.every((member) => over.has(member)))
       this.#clients.delete(client)
   }
 

@@ -255,16 +255,17 @@ export class Sponsor {
   }
 
   #attach(id: string, session: number, rest: readonly unknown[]): void {
-    const [born, base, isFollowing, where, isAnyway] = rest
+    const [born, base, isFollowing, where, isNew, isAnyway] = rest
     const position = where === null ? null : readPosition(where)
     const isRead = where === null || position !== null
-    if (rest.length !== 5 || !isTotal(born) || !isTotal(base) || !isRead) return this.#malformed(id)
+    if (rest.length !== 6 || !isTotal(born) || !isTotal(base) || !isRead) return this.#malformed(id)
     const known = this.#attached.get(id)
     if (known !== undefined && known.session >= session) return
     this.#attached.delete(id)
     if (!this.#isServing) return this.#tell(id, [TO_ATTACHED.elsewhere, session])
-    const found = position === null ? null : this.#log.locate(position)
-    if (position !== null && found === null && isAnyway !== true) return this.#tell(id, [TO_ATTACHED.behind, session])
+    const begins = position === null || isNew === true
+    const found = begins ? null : this.#log.locate(position)
+    if (!begins && found === null && isAnyway !== true) return this.#tell(id, [TO_ATTACHED.behind, session])
     const attached: Attached = {
       ...{ id, session, born, base, position, isFollowing: isFollowing === true },
       told: { members: numbersOf(position?.members), clients: numbersOf(position?.clients) },
@@ -277,7 +278,7 @@ export class Sponsor {
     this.#attached.set(id, attached)
     this.#tell(id, [TO_ATTACHED.attached, session, this.#isStrong])
     // It begins with the view in force.
-    if (position === null) this.#feed(attached, [[FED.view, this.#port.view], this.#log.before], 1)
+    if (begins) this.#feed(attached, [[FED.view, this.#port.view], this.#log.before], 1)
     else if (found === null) attached.next = -1
     else {
       attached.next = found.from

@@ -35,6 +35,8 @@ interface Chapter {
   next: Line | null
   /** A state, or a gap, or the beginning, comes in it, or just before it: it need not be all. */
   isBroken: boolean
+  /** No other part's state is awaited at its end: until then it knows of its own part's clients alone. */
+  isUnited: boolean
 }
 
 /** What came before a cast, in the view in which it was made: per sender the highest number. */
@@ -55,7 +57,7 @@ export const checker: Checker = {
     )
     const ended = endedBadly(run)
     const pasts = pastsOf(run)
-    const chapters = stories.flatMap(chaptersOf)
+    const chapters = stories.flatMap((story) => chaptersOf(run, story))
     const toldIn = movesOfTellers(chapters)
     for (const story of stories) {
       checkOnce(story, verdict, { made, cast, ended, toldIn })
@@ -218,10 +220,14 @@ function checkPast({ p, obj, isMember, lines }: Story, verdict: Verdict, pasts: 
   }
 }
 
-function chaptersOf(story: Story): Chapter[] {
-  let chapter: Chapter = { story, view: null, casts: [], next: null, isBroken: true }
+function chaptersOf(run: Run, story: Story): Chapter[] {
+  const group = run.groups.find(({ name }) => name === story.obj)
+  // In a consistent one the state is that of the primary component.
+  const views = group?.options?.consistency === 'consistent' ? undefined : group?.views
+  let chapter: Chapter = { story, view: null, casts: [], next: null, isBroken: true, isUnited: true }
   const chapters = [chapter]
-  let isBroken = true
+  // A client begins in the middle.
+  let isBroken = !story.isMember
   for (const line of story.lines) {
     const { k, view = null } = line.data
     if (k === 'cast') {
@@ -232,10 +238,14 @@ function chaptersOf(story: Story): Chapter[] {
         for (const each of chapters) if (each === chapter || each.view === view) each.isBroken = true
     } else if (k === 'view') {
       chapter.next = line
-      chapter = { story, view, casts: [], next: null, isBroken: isBroken || (!story.isMember && chapter.view === null) }
+      const isMerge = (views?.get(view ?? '')?.first?.subviews?.length ?? 0) > 1
+      const isUnited = chapter.isUnited && !isMerge
+      const isFirst = !story.isMember && chapter.view === null
+      chapter = { story, view, casts: [], next: null, isBroken: isBroken || isFirst, isUnited }
       chapters.push(chapter)
       isBroken = false
-    } else if (k === 'gap' || (story.isMember && line.data.replaced === true)) {
+    } else if (k === 'state' && line.data.replaced !== true) chapter.isUnited = true
+    else if (k === 'gap' || (story.isMember && line.data.replaced === true)) {
       chapter.isBroken = true
       isBroken = true
     }
@@ -246,9 +256,9 @@ function chaptersOf(story: Story): Chapter[] {
 /** Members that go from a view to the next together are told the same casts of clients in it, in a total group in one order. */
 function checkAgreement(run: Run, verdict: Verdict, chapters: readonly Chapter[]): void {
   const firsts = new Map<string, readonly [p: string, told: string]>()
-  for (const { story, view, casts, next, isBroken } of chapters) {
+  for (const { story, view, casts, next, isBroken, isUnited } of chapters) {
     const { p, obj, isMember } = story
-    if (!isMember || view === null || next === null || isBroken) continue
+    if (!isMember || view === null || next === null || isBroken || !isUnited) continue
     const all = casts.filter(({ data }) => typeof data.via === 'string').map(({ data }) => `${data.from}#${data.n}`)
     if (!isTotal(run, obj)) all.sort()
     const told = all.join()

@@ -94,15 +94,15 @@ export const chat: SimTool = {
 
 /** The client of one process, and those before it. */
 class OpenClient implements OpenTool {
-  readonly #make: (legacy: Legacy, follow: boolean) => GroupClient
+  readonly #make: (legacy: Legacy | null, follow: boolean) => GroupClient
   readonly #place: ToolPlace
   readonly #calls: ToolCalls
   readonly #port: GroupPort
   readonly #burst: number
   #client: GroupClient | null = null
-  #legacy: Legacy = { last: 0, good: 0, session: 0, own: [] }
+  #legacy: Legacy | null = null
 
-  constructor(port: GroupPort, place: ToolPlace, make: (legacy: Legacy, follow: boolean) => GroupClient) {
+  constructor(port: GroupPort, place: ToolPlace, make: (legacy: Legacy | null, follow: boolean) => GroupClient) {
     this.#port = port
     this.#place = place
     this.#make = make
@@ -159,6 +159,7 @@ export const guests: SimTool = {
     const { bareKind } = await import('./bare.ts')
     const { GroupClient } = await import('../../../lib/group-client.ts')
     const { EventNumbers } = await import('../../../lib/event-numbers.ts')
+    const { NO_LEGACY } = await import('../../../lib/tools/attachment.ts')
     return {
       isPlain: true,
       open(place, use) {
@@ -169,8 +170,8 @@ export const guests: SimTool = {
         }
         const tools = { numbers, fault, call: () => Promise.reject() }
         return use(bareKind, {}, (port) => {
-          const make = (legacy: Legacy, follow: boolean): GroupClient =>
-            new GroupClient(NAME, port.mail, { legacy, follow, tools })
+          const make = (legacy: Legacy | null, follow: boolean): GroupClient =>
+            new GroupClient(NAME, port.mail, { legacy: legacy ?? NO_LEGACY, follow, tools })
           return new OpenClient(port, place, make)
         })
       },

@@ -71,15 +71,19 @@ test('clients in a space › cast and follow while members come and go; a witnes
   // A region follows a client as it does a group.
   const region = c.region()
   const through: unknown[] = []
-  region.follow(client, async (event) => {
-    if (event.type === 'cast') await region.run(event, () => void through.push(event.value))
+  const both = new Promise<void>((resolve) => {
+    region.follow(client, async (event) => {
+      if (event.type !== 'cast') return
+      await region.run(event, () => void through.push(event.value))
+      if (through.length === 2) resolve()
+    })
   })
   // The sponsor goes: the other one serves it, with what is under way.
   const leaving = client.sponsor === a.self ? first : second
   const receipts = ['five', 'six'].map((value) => client.cast(value))
   await leaving.close()
   await Promise.all(receipts.map(({ stable }) => stable))
-  await until(client, 'cast', () => through.length === 2)
+  await both
   assert.deepEqual(through, ['five', 'six'])
   await until(client, 'sponsor', () => client.sponsor !== null)
 
