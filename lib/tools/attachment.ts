@@ -383,15 +383,22 @@ export class Attachment {
     }
   }
 
-  #refused(numbers: unknown, code: unknown): void {
-    if (!Array.isArray(numbers)) return
-    const first = Math.min(...(numbers as number[]))
-    const refused = (numbers as number[]).flatMap((n) => this.#own.get(n) ?? [])
-    // What came behind the first was not taken.
-    for (const own of this.#own.values()) if (own.n > first) own.sentIn = null
+  /** A cast is refused; if because of its view, so are those behind it that were not made in the one in force. */
+  #refused(n: unknown, code: unknown, view: unknown): void {
+    const refused = [...this.#own.values()].filter(
+      (own) => own.n === n || (code === 'view' && own.n > (n as number) && own.view !== view),
+    )
+    // What came behind it was not taken.
+    for (const own of this.#own.values()) if (own.n > (n as number)) own.sentIn = null
     for (const own of refused) {
       this.#remove(own)
-      this.#events.failed(own.n, refusalOf(`${code}`, `cast ${own.n} of a client of "${this.#group}"`))
+      const what = `cast ${own.n} of a client of "${this.#group}"`
+      // Another member, which is in another part of a split, may have cast it there.
+      const isSure = own.sentFirst === null || own.sentFirst === this.#session
+      const error = isSure
+        ? refusalOf(`${code}`, what)
+        : new UnknownOutcomeError(`${what} may have been told elsewhere`)
+      this.#events.failed(own.n, error)
     }
     this.#send()
   }
@@ -451,7 +458,7 @@ export class Attachment {
       case TO_ATTACHED.held:
         return this.#hold(second as number)
       case TO_ATTACHED.refused:
-        return this.#refused(second, third)
+        return this.#refused(second, third, (message as unknown[])[4])
       default:
         this.#events.fault('bad-sponsor', from)
     }

@@ -7,8 +7,8 @@
  * have the higher numbers of both.
  *
  * A client that has left the space, or is proven dead, is forgotten when every member of the group has said that it knows
- * that: whatever a member casts for a client comes before that word of its own, so nothing of it is under way then. Others
- * are dropped at a view, those first that have been silent for longest, when there are more than {@link CLIENTS_MAX}; a client
+ * that: whatever a member casts for a client comes before that word of its own, so nothing of it is under way among them. That it
+ * is gone is remembered, of the last {@link GONE_MAX} over a view: who was cut off may have casts of it to make. Others are dropped at a view, those first that have been silent for longest, when there are more than {@link CLIENTS_MAX}; a client
  * says with each cast when it came, and what may have been dropped is not told again.
  *
  * Source: completion records (RIFL, Lee et al. 2015); the client table of viewstamped replication (Liskov, Cowling 2012).
@@ -19,6 +19,8 @@ import { epochOf } from './client-words.ts'
 
 /** Clients that are remembered over a view, at most. */
 export const CLIENTS_MAX = 4_096
+/** Clients gone for good of which that is remembered over a view, at most. */
+export const GONE_MAX = 1_024
 
 /** A cast of a client, as far as it matters here. */
 export interface ClientCast {
@@ -50,6 +52,8 @@ interface Entry {
 /** The clients of one group. */
 export class ClientTable {
   #clients = new Map<string, Entry>()
+  /** Those that are gone for good, with the epoch in which each was last heard. */
+  #gone = new Map<string, number>()
   /** Who came at this epoch or before may have been dropped. */
   #forgotten = 0
   #members: readonly string[] = []
@@ -67,7 +71,7 @@ export class ClientTable {
   /** Takes a cast in, that is delivered in a view. */
   take({ client, born, n, after, base }: ClientCast, view: string): Verdict {
     const known = this.#clients.get(client)
-    if (known === undefined && born <= this.#forgotten) return 'forgotten'
+    if (known === undefined && (born <= this.#forgotten || this.#gone.has(client))) return 'forgotten'
     const last = known?.last ?? 0
     if (n <= last) return 'again'
     if (last < after && base < after) return 'early'
@@ -97,37 +101,44 @@ export class ClientTable {
   view({ members }: GroupView): void {
     this.#members = members
     for (const client of [...this.#clients.keys()]) this.#forget(client)
-    const excess = this.#clients.size - CLIENTS_MAX
-    if (excess <= 0) return
-    const all = [...this.#clients].sort(([a, x], [b, y]) => x.seen - y.seen || compareText(a, b))
-    for (const [client, { born }] of all.slice(0, excess)) {
-      this.#forgotten = Math.max(this.#forgotten, born)
+    for (const client of oldest(this.#gone, (seen) => seen, GONE_MAX)) this.#gone.delete(client)
+    for (const client of oldest(this.#clients, ({ seen }) => seen, CLIENTS_MAX)) {
+      this.#forgotten = Math.max(this.#forgotten, this.#clients.get(client)?.born ?? 0)
       this.#clients.delete(client)
     }
   }
 
   #forget(client: string): void {
-    const over = this.#clients.get(client)?.over
-    if (over !== undefined && this.#members.length > 0 && this.#members.every((member) => over.has(member)))
-      this.#clients.delete(client)
+    const known = this.#clients.get(client)
+    if (known === undefined || this.#members.length === 0) return
+    if (!this.#members.every((member) => known.over.has(member))) return
+    this.#clients.delete(client)
+    this.#gone.set(client, known.seen)
   }
 
-  /** `[forgotten, [client, born, last, seen, over][]]`, sorted. */
+  /** `[forgotten, [client, born, last, seen, over][], [client, seen][]]`, sorted. */
   save(): unknown {
     const all = [...this.#clients].sort(([a], [b]) => compareText(a, b))
-    return [this.#forgotten, all.map(([id, { born, last, seen, over }]) => [id, born, last, seen, [...over].sort()])]
+    const clients = all.map(([id, { born, last, seen, over }]) => [id, born, last, seen, [...over].sort()])
+    return [this.#forgotten, clients, [...this.#gone].sort(([a], [b]) => compareText(a, b))]
   }
 
   load(saved: unknown): void {
-    const { forgotten, clients } = read(saved)
+    const { forgotten, clients, gone } = read(saved)
     this.#forgotten = forgotten
     this.#clients = clients
+    this.#gone = gone
   }
 
   /** Unites another part's with this one. */
   merge(saved: unknown): void {
-    const { forgotten, clients } = read(saved)
+    const { forgotten, clients, gone } = read(saved)
     this.#forgotten = Math.max(this.#forgotten, forgotten)
+    for (const [client, seen] of gone) this.#gone.set(client, Math.max(seen, this.#gone.get(client) ?? 0))
+    for (const client of this.#gone.keys()) {
+      this.#clients.delete(client)
+      clients.delete(client)
+    }
     for (const [client, theirs] of clients) {
       const mine = this.#clients.get(client)
       if (mine === undefined) {
@@ -142,10 +153,29 @@ export class ClientTable {
   }
 }
 
-function read(saved: unknown): { readonly forgotten: number; readonly clients: Map<string, Entry> } {
-  assertState(Array.isArray(saved) && saved.length === 2, 'clients')
-  const [forgotten, list] = saved as unknown[]
-  assertState(isTotal(forgotten) && Array.isArray(list), 'clients')
+/** Those with the lowest numbers, the same at all, beyond so many. */
+function oldest<Value>(all: ReadonlyMap<string, Value>, numberOf: (value: Value) => number, max: number): string[] {
+  if (all.size <= max) return []
+  const sorted = [...all].sort(([a, x], [b, y]) => numberOf(x) - numberOf(y) || compareText(a, b))
+  return sorted.slice(0, all.size - max).map(([id]) => id)
+}
+
+/** A state, taken apart. */
+interface Saved {
+  readonly forgotten: number
+  readonly clients: Map<string, Entry>
+  readonly gone: Map<string, number>
+}
+
+function read(saved: unknown): Saved {
+  assertState(Array.isArray(saved) && saved.length === 3, 'clients')
+  const [forgotten, list, ids] = saved as unknown[]
+  assertState(isTotal(forgotten) && Array.isArray(list) && Array.isArray(ids), 'clients')
+  const gone = new Map<string, number>()
+  for (const each of ids as unknown[]) {
+    assertState(Array.isArray(each) && each.length === 2 && isAuthor(each[0]) && isTotal(each[1]), 'client')
+    gone.set(each[0], each[1])
+  }
   const clients = new Map<string, Entry>()
   for (const each of list as unknown[]) {
     assertState(Array.isArray(each) && each.length === 5, 'client')
@@ -154,5 +184,5 @@ function read(saved: unknown): { readonly forgotten: number; readonly clients: M
     assertState(Array.isArray(over) && over.every(isAuthor), 'client')
     clients.set(id, { born, last, seen, over: new Set(over) })
   }
-  return { forgotten, clients }
+  return { forgotten, clients, gone }
 }

@@ -329,21 +329,15 @@ export class Sponsor {
       attached.last = after
       attached.isBroken = true
     }
-    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, [n], code])
+    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, n, code])
   }
 
-  /** The same of all that were made in a view that is over, and were not told in it. */
-  #refuseOutdated(attached: Attached): void {
-    const view = this.#port.view?.id
-    const last = this.#table.last(attached.id)
-    const outdated = [...attached.items.values()].filter((item) => item.view !== view && !item.isCast && item.n > last)
-    const [first] = outdated
-    if (first === undefined) return
-    for (const number of [...attached.items.keys()]) if (number >= first.n) attached.items.delete(number)
-    attached.last = first.after
+  /** What was made in a view that is over, and not told in it; what follows on it is on its way, and of the same kind, or comes again. */
+  #refuseOutdated(attached: Attached, { n, after }: Item): void {
+    for (const number of [...attached.items.keys()]) if (number >= n) attached.items.delete(number)
+    attached.last = after
     attached.isBroken = true
-    const numbers = outdated.map(({ n }) => n)
-    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, numbers, 'view'])
+    this.#tell(attached.id, [TO_ATTACHED.refused, attached.session, n, 'view', this.#port.view?.id])
   }
 
   /** Casts what waits, in its order. */
@@ -359,7 +353,7 @@ export class Sponsor {
   /** In a strong group, a cast of a view that is over has been told, or never is. */
   #isOutdated(attached: Attached, item: Item): boolean {
     if (item.view === this.#port.view?.id) return false
-    if (this.#table.last(attached.id) < item.n) this.#refuseOutdated(attached)
+    if (this.#table.last(attached.id) < item.n) this.#refuseOutdated(attached, item)
     else {
       this.#tellTold(attached, item.n)
       this.#hold(attached, item)
@@ -416,7 +410,7 @@ export class Sponsor {
     if (this.#attached.get(attached.id) !== attached || !attached.items.has(item.n)) return
     item.isCast = false
     if (error instanceof ViewChangedError && !item.isTold && item.view !== this.#port.view?.id)
-      this.#refuseOutdated(attached)
+      this.#refuseOutdated(attached, item)
     else this.#retry()
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ValueError } from '../../../lib/errors.ts'
 import type { GroupView } from '../../../lib/objects/replica.ts'
-import { CLIENTS_MAX, ClientTable, type Verdict } from '../../../lib/tools/client-table.ts'
+import { CLIENTS_MAX, ClientTable, GONE_MAX, type Verdict } from '../../../lib/tools/client-table.ts'
 import { compareViews, FED, type Position, readPosition, type Told } from '../../../lib/tools/client-words.ts'
 import { FeedLog } from '../../../lib/tools/feed-log.ts'
 
@@ -59,6 +59,28 @@ test('the table of clients › forgets a client once every member has said that 
   table.view(view('2.a.0', ['a', 'b']))
   assert.equal(table.last('x'), 0)
   assert.equal(table.last('y'), 1)
+  // Who was cut off may have a cast of it to make, and a state in which it is not forgotten.
+  assert.equal(take(table, 2), 'forgotten')
+  const other = new ClientTable()
+  take(other, 1)
+  table.merge(other.save())
+  other.merge(table.save())
+  assert.deepEqual(table.save(), other.save())
+  assert.equal(take(table, 2), 'forgotten')
+  assert.equal(take(other, 2), 'forgotten')
+})
+
+test(`the table of clients › remembers of ${GONE_MAX} over a view that they are gone, those that were heard last`, () => {
+  const table = new ClientTable()
+  table.view(view('1.a.1', ['a']))
+  for (let i = 0; i <= GONE_MAX; i += 1) {
+    take(table, 1, { client: `c${i}`, at: `${i + 1}.a.0` })
+    table.leave([`c${i}`], 'a')
+  }
+  assert.equal(take(table, 2, { client: 'c0' }), 'forgotten')
+  table.view(view('2000.a.0', ['a']))
+  assert.equal(take(table, 1, { client: 'c0' }), 'new')
+  assert.equal(take(table, 2, { client: 'c1' }), 'forgotten')
 })
 
 test('the table of clients › keeps the higher numbers of united parts, whichever unites the other', () => {
@@ -79,7 +101,15 @@ test('the table of clients › keeps the higher numbers of united parts, whichev
   const copy = new ClientTable()
   copy.load(one.save())
   assert.deepEqual(copy.save(), one.save())
-  const bad = [null, [0], [-1, []], [0, [['x', 1, 1, 1]]], [0, [['x', 1, 1, 1, [3]]]], [0, [['', 1, 1, 1, []]]]]
+  const bad = [
+    null,
+    [0, []],
+    [-1, [], []],
+    [0, [['x', 1, 1, 1]], []],
+    [0, [['x', 1, 1, 1, [3]]], []],
+    [0, [['', 1, 1, 1, []]], []],
+    [0, [], [['x']]],
+  ]
   for (const saved of bad) assert.throws(() => copy.load(saved), ValueError)
 })
 
