@@ -421,7 +421,11 @@ export class Attachment {
       this.#events.failed(own.n, new UnknownOutcomeError(message))
     }
     for (const own of this.#own.values()) Object.assign(own, UNSENT)
-    this.#detach()
+    this.#sponsor = null
+    this.#isAttached = false
+    this.#events.attached(null)
+    // Not at once: whoever does not know this client now may not a moment later.
+    this.#retry(JOINING_MS)
   }
 
   // What members say
