@@ -69,6 +69,8 @@ interface Item {
   readonly bytes: Uint8Array
   /** It is under way. */
   isCast: boolean
+  /** It was lost, and is cast again in a moment: not within what told so. */
+  isResting: boolean
   /** So often it was cast. */
   attempts: number
   isTold: boolean
@@ -315,7 +317,7 @@ export class Sponsor {
     attached.base = Math.max(attached.base, base)
     const item: Item = {
       ...{ n, after, view, isGbcast: isGbcast === true, bytes },
-      ...{ isCast: false, attempts: 0, isTold: false, isStable: false },
+      ...{ isCast: false, isResting: false, attempts: 0, isTold: false, isStable: false },
     }
     attached.items.set(n, item)
     this.#driveCasts(attached)
@@ -344,6 +346,7 @@ export class Sponsor {
   #driveCasts(attached: Attached): void {
     if (!this.#isServing || !this.#isReady(attached)) return
     for (const item of [...attached.items.values()]) {
+      if (item.isResting) return
       if (item.isCast || !attached.items.has(item.n)) continue
       if (this.#isStrong && this.#isOutdated(attached, item)) continue
       if (!this.#port.isWritable || !this.#cast(attached, item)) return this.#retry()
@@ -411,7 +414,7 @@ export class Sponsor {
     item.isCast = false
     if (error instanceof ViewChangedError && !item.isTold && item.view !== this.#port.view?.id)
       this.#refuseOutdated(attached, item)
-    else this.#retry()
+    else this.#rest(item)
   }
 
   /** It came too early: what is before it is on its way. */
@@ -419,6 +422,11 @@ export class Sponsor {
     const item = attached?.items.get(n)
     if (item === undefined || author !== this.#port.self || item.isTold) return
     item.isCast = false
+    this.#rest(item)
+  }
+
+  #rest(item: Item): void {
+    item.isResting = true
     this.#retry()
   }
 
@@ -543,6 +551,7 @@ export class Sponsor {
     this.#isRetrying = true
     this.#port.after(RETRY_MS, () => {
       this.#isRetrying = false
+      for (const { items } of this.#attached.values()) for (const item of items.values()) item.isResting = false
       this.#drive()
     })
   }
