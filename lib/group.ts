@@ -2,7 +2,7 @@
  * A group as an application holds it: cast into it, and follow one agreed sequence of casts, views and states.
  */
 import { eitherSignal } from './either-signal.ts'
-import { ClosedError, UsageError } from './errors.ts'
+import { ClosedError, UsageError, ValueError } from './errors.ts'
 import { type EventNumbers, Followers, type NumberedEvent, type NumberedSource } from './event-numbers.ts'
 import { checkName } from './names.ts'
 import { TypedTarget } from './objects/events.ts'
@@ -10,9 +10,14 @@ import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
 import { assignSlots, slotOf } from './tools/balance.ts'
+import { LOG_ENTRIES } from './tools/feed-log.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
 import { type Replies, type RequestHandler, type RequestOptions, Requests } from './tools/requests.ts'
 import type { Service, ServiceHandler } from './tools/service.ts'
+import { CLIENT_OP, Sponsor, type SponsorOptions } from './tools/sponsor.ts'
+
+/** The most that a member may be told to keep for clients. */
+const KEEP_MAX = 65_536
 
 /** How a group is opened; every process must name the same. */
 export interface GroupOpenOptions {
@@ -48,6 +53,13 @@ export interface GroupOpenOptions {
    * those changes, for that. Only with `order: 'total'`, without another `engine`, and without gbcasts. 1 to 256 characters.
    */
   readonly domain?: string
+  /**
+   * Processes that are not members may attach to the group (`space.attach`): cast into it, and follow it. Then every member
+   * remembers how far each client's casts have come, and the last events for those who follow. Default false.
+   */
+  readonly clients?: boolean
+  /** How many of the last events this member keeps, at least, for clients that come from another member. Default 1,024. */
+  readonly clientsKeep?: number
   /** The object whose state newcomers get. It applies each cast in a `cast` listener, before it returns. */
   readonly state?: StatePort
   /** Gives up waiting for the group. */
@@ -64,7 +76,9 @@ export type GroupEvent = NumberedEvent &
         /** True if this process did. */
         readonly local: boolean
         readonly value: unknown
-        /** The sender's cast number. */
+        /** The member that cast it for `from`, a client of the group (`space.attach`). Absent: `from` is a member. */
+        readonly via?: string
+        /** The sender's cast number; a client has numbers of its own in each group. */
         readonly n: number
         /** The view it is delivered in, and its place in it; equal at all members for `total`. */
         readonly view: string
@@ -117,6 +131,13 @@ export interface GroupTools {
   readonly serve: Serve
 }
 
+/** What of a group depends on how it was opened. */
+export interface GroupShape {
+  readonly isConsistent: boolean
+  /** Null: it takes no clients. */
+  readonly clients: SponsorOptions | null
+}
+
 /** A named subset of a space with its own views and order. */
 export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<GroupEvent>, NumberedSource<GroupEvent> {
   /** @internal */
@@ -127,17 +148,20 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   readonly #isConsistent: boolean
   readonly #iterations = new Set<Iteration<GroupEvent>>()
   readonly #requests: Requests
+  /** Null: it takes no clients. */
+  readonly #sponsor: Sponsor | null
   #isClosed = false
   /** By slot, in that view. */
   #owners: { readonly view: string; readonly slots: readonly string[] } | null = null
 
   /** Use `space.group`. */
-  constructor(port: GroupPort, numbers: EventNumbers, tools: GroupTools, isConsistent: boolean) {
+  constructor(port: GroupPort, numbers: EventNumbers, tools: GroupTools, { isConsistent, clients }: GroupShape) {
     super()
     this.#port = port
     this.#tools = tools
     this.#isConsistent = isConsistent
-    this.#requests = new Requests(port)
+    this.#sponsor = clients === null ? null : new Sponsor(port, clients)
+    this.#requests = new Requests(port, this.#sponsor === null ? (op) => op : (op) => [CLIENT_OP.request, op])
     this.followers = new Followers(numbers)
   }
 
@@ -254,6 +278,11 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     return await this.#tools.serve(this.name, handler)
   }
 
+  /** The clients that this member serves now: those of other members are others. Empty without `clients: true`. */
+  get clients(): readonly string[] {
+    return this.#sponsor?.clients ?? []
+  }
+
   /** Follows the sequence from here on. Ends with the group; throws a LaggedError 10,000 entries behind. */
   [Symbol.asyncIterator](): AsyncIterableIterator<GroupEvent> {
     const iteration = new Iteration<GroupEvent>('group', () => this.#iterations.delete(iteration))
@@ -274,6 +303,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   }
 
   #standDown(): void {
+    this.#sponsor?.stop()
     this.#closed.abort(new ClosedError(`group "${this.name}" is closed`))
   }
 
@@ -284,9 +314,35 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     this.followers.tell(entry)
   }
 
-  /** @internal A request of the group. */
+  /** @internal The part of its state that is the clients'; null if it takes none. */
+  get sponsor(): Sponsor | null {
+    return this.#sponsor
+  }
+
+  /** @internal A cast of a member. */
+  handleCast(value: unknown, info: OpInfo): void {
+    const { author, local, n, view, index } = info
+    this.#sponsor?.tellCast(info, value)
+    const { numbers } = this.followers
+    this.handleEntry({ type: 'cast', number: numbers.next(), from: author, local, value, n, view, index })
+  }
+
+  /** @internal A request of the group, or what a member casts for clients. */
   handleRequest(value: unknown, info: OpInfo): boolean {
-    return this.#requests.deliver(value, info)
+    const sponsor = this.#sponsor
+    if (sponsor === null) return this.#requests.deliver(value, info)
+    if (!Array.isArray(value)) return false
+    const op = value as readonly unknown[]
+    if (op[0] === CLIENT_OP.request && op.length === 2) return this.#requests.deliver(op[1], info)
+    if (op[0] === CLIENT_OP.leave) return sponsor.takeLeave(op, info)
+    if (op[0] !== CLIENT_OP.cast) return false
+    const { isGood, cast } = sponsor.takeCast(op, info)
+    if (cast === null) return isGood
+    const { client, n, via } = cast
+    const { view, index } = info
+    const about = { type: 'cast', number: this.followers.numbers.next(), from: client, via } as const
+    this.handleEntry({ ...about, local: client === this.#port.self, value: cast.value, n, view, index })
+    return true
   }
 
   /** @internal A request that the state of this process covers. */
@@ -296,7 +352,20 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /** @internal A view, after the deliveries of the one before. */
   handleView(view: GroupView): void {
+    this.#sponsor?.tellView(view)
+    this.handleEntry({ type: 'view', number: this.followers.numbers.next(), view })
     this.#requests.view(view)
+  }
+
+  /** @internal The state was replaced, or united with another. */
+  handleState(isReplaced: boolean): void {
+    this.#sponsor?.tellState(isReplaced)
+    this.handleEntry({ type: 'state', number: this.followers.numbers.next() })
+  }
+
+  /** @internal A batch of deliveries is over. */
+  handleSettle(): void {
+    this.#sponsor?.settle()
   }
 
   /** @internal The group has ended. */
@@ -345,50 +414,72 @@ export function groupKind(
       throw new UsageError(`domain: '${domain}' has an engine of its own: leave out engine: '${engine}'`)
     }
   }
+  const { state, clients = false, clientsKeep = LOG_ENTRIES } = options
+  if (clients && state !== undefined && state.merge === undefined && consistency === 'available')
+    throw new UsageError('clients: true needs a state with `merge`, or a consistent group')
+  if (!Number.isInteger(clientsKeep) || clientsKeep < 1 || clientsKeep > KEEP_MAX)
+    throw new UsageError(`clientsKeep must be a whole number from 1 to ${KEEP_MAX}`)
+  const { strong = false } = options
+  const shape: GroupShape = {
+    isConsistent: consistency === 'consistent',
+    clients: clients ? { isStrong: strong, keep: clientsKeep } : null,
+  }
   return {
-    kind: 'group',
+    // Those who take no clients would not understand what is cast for them.
+    kind: clients ? 'group with clients' : 'group',
     order,
     uniform: options.uniform ?? false,
-    strong: options.strong ?? false,
+    strong,
     consistency,
     engine,
     strict: options.strict ?? false,
     ...(domain === undefined ? {} : { domain }),
-    create(port, { state }) {
-      const handle = new Group(port, numbers, tools, consistency === 'consistent')
+    create(port) {
+      const handle = new Group(port, numbers, tools, shape)
       return { replica: makeReplica(handle, state), handle }
     },
   }
 }
 
 function makeReplica(group: Group, state: StatePort | undefined): Replica {
+  const { sponsor } = group
   const merge = state?.merge?.bind(state)
-  const { numbers } = group.followers
+  const isMerging = merge !== undefined || (sponsor !== null && state === undefined)
   return {
     apply(value: unknown, info: OpInfo): boolean {
-      const { author, local, n, view, index } = info
-      group.handleEntry({ type: 'cast', number: numbers.next(), from: author, local, value, n, view, index })
+      group.handleCast(value, info)
       return true
     },
     request: (value, info) => group.handleRequest(value, info),
     skipped: (info) => group.handleSkipped(info),
-    view(view) {
-      group.handleEntry({ type: 'view', number: numbers.next(), view })
-      group.handleView(view)
-    },
-    save: () => state?.save() ?? null,
+    view: (view) => group.handleView(view),
+    save: () => withClients(sponsor, state?.save() ?? null),
     load(value) {
-      state?.load(value)
-      group.handleEntry({ type: 'state', number: numbers.next() })
+      const [clients, own] = sponsor === null ? [null, value] : readWithClients(value)
+      sponsor?.table.load(clients)
+      state?.load(own)
+      group.handleState(true)
     },
-    ...(merge === undefined
-      ? {}
-      : {
+    ...(isMerging
+      ? {
           merge(value: unknown): void {
-            merge(value)
-            group.handleEntry({ type: 'state', number: numbers.next() })
+            const [clients, own] = sponsor === null ? [null, value] : readWithClients(value)
+            sponsor?.table.merge(clients)
+            merge?.(own)
+            group.handleState(false)
           },
-        }),
-    settle: () => undefined,
+        }
+      : {}),
+    settle: () => group.handleSettle(),
   }
+}
+
+/** The state of a group that takes clients has what it remembers of them in front. */
+function withClients(sponsor: Sponsor | null, own: unknown): unknown {
+  return sponsor === null ? own : [sponsor.table.save(), own]
+}
+
+function readWithClients(value: unknown): readonly [clients: unknown, own: unknown] {
+  if (!Array.isArray(value) || value.length !== 2) throw new ValueError('malformed state: group with clients', '')
+  return [value[0], value[1]]
 }

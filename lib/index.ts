@@ -35,6 +35,7 @@ export {
   ViewEvent,
 } from './events.ts'
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions, GroupShare } from './group.ts'
+export type { AttachOptions, ClientEntryEvent, ClientEvent, GroupClient, GroupClientEvents } from './group-client.ts'
 export type { AwayMember } from './kernel/api.ts'
 export type { AgreedOptions } from './objects/agreed.ts'
 export type { AtomicOptions } from './objects/atomic.ts'

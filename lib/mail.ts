@@ -119,13 +119,14 @@ export class AppMail implements Mail {
   }
 
   /** There is a view of the space. */
-  viewed({ id, members, trans }: ViewInfo): void {
+  viewed({ id, members, trans, left, dead }: ViewInfo): void {
     const before = this.#view
     const ids = members.map((member) => member.id)
     const parted = (before?.members ?? []).filter((member) => !trans.includes(member))
     this.#view = { id, members: ids }
+    const gone = [...left, ...dead]
     for (const listener of [...this.#listeners.values()])
-      this.#tell(() => listener.viewed?.({ id, members: ids }, parted))
+      this.#tell(() => listener.viewed?.({ id, members: ids }, parted, gone))
   }
 
   /** Nothing follows. */

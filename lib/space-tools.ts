@@ -3,8 +3,10 @@
  * own, whose names applications cannot use, and is loaded when first used.
  */
 import { ClosedError, UsageError } from './errors.ts'
+import type { EventNumbers } from './event-numbers.ts'
 import type { SpaceEventMap } from './events.ts'
-import { checkName } from './names.ts'
+import type { AttachOptions, GroupClient } from './group-client.ts'
+import { checkName, checkNotOwn } from './names.ts'
 import type { Ledger } from './objects/ledger.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Transact, TransactOptions } from './objects/transact.ts'
@@ -12,6 +14,7 @@ import { type OpenRequest, unlessAborted } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
 import type { SpaceView } from './space-view.ts'
+import type { Legacy } from './tools/attachment.ts'
 import type { AuditLog, AuditOptions } from './tools/audit.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
 import type { CallStamp } from './tools/call-context.ts'
@@ -21,7 +24,7 @@ import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
 import type { Replicated, ReplicateOptions } from './tools/replicated.ts'
 import type { Service, ServiceHandler } from './tools/service.ts'
-import type { ServiceClient } from './tools/service-client.ts'
+import type { ServiceCallOptions, ServiceClient } from './tools/service-client.ts'
 import type { SnapshotHost } from './tools/snapshot-host.ts'
 import type { Restored, RestoreOptions, RestoreSpace } from './tools/snapshot-restore.ts'
 import type { SpaceSnapshot } from './tools/snapshot-value.ts'
@@ -45,6 +48,9 @@ export abstract class SpaceTools extends SpaceObjects {
   readonly #internals = new Map<string, Promise<InternalTool>>()
   readonly #openInternals = new Set<InternalTool>()
   readonly #clients = new Map<string, ServiceClient>()
+  readonly #attached = new Map<string, GroupClient>()
+  /** Of the clients that have been. */
+  readonly #legacies = new Map<string, Legacy>()
   readonly #serving = new Set<string>()
   #locks: LockManager | null = null
   #topics: Topics | null = null
@@ -55,6 +61,10 @@ export abstract class SpaceTools extends SpaceObjects {
   protected abstract readonly origin: string
   /** Direct messages. */
   protected abstract readonly mail: Mail
+  /** For the events of this space. */
+  protected abstract readonly numbers: EventNumbers
+  /** Counts what a peer did wrong. */
+  protected abstract countFault(peer: string, code: string): void
   /** It votes without state, and is in no group. */
   protected abstract readonly isWitness: boolean
   /** Opens what is the space's own. */
@@ -383,6 +393,52 @@ export abstract class SpaceTools extends SpaceObjects {
     return client
   }
 
+  /**
+   * Attaches this process to a group of which it is no member: a client, which casts into the group with the group's order,
+   * and follows what the group is told, each once and in order, by way of one member after another. The members have the group
+   * open with `clients: true`. A witness may be a client, too. Resolves once a member serves this client; the same name again
+   * gives the same handle, which ends when it was closed as often as it was opened.
+   * Rejects with UsageError (the name; other options than those it is attached with), NoHandlerError (nobody in this view of
+   * the space is a member of such a group), ClosedError, or the signal's reason.
+   */
+  async attach(name: string, options: AttachOptions = {}): Promise<GroupClient> {
+    const { signal, ...rest } = options
+    signal?.throwIfAborted()
+    const { GroupClient } = await import('./group-client.ts')
+    const { NO_LEGACY } = await import('./tools/attachment.ts')
+    const { sponsorAddress } = await import('./tools/client-words.ts')
+    checkName('group', name)
+    checkName('group', sponsorAddress(name))
+    checkNotOwn(name)
+    // One that is being closed has this process's ear until it is.
+    for (let ending = this.#attached.get(name); ending?.isClosing; ending = this.#attached.get(name))
+      await unlessAborted(ending.closed, signal)
+    if (this.#areClosed) throw new ClosedError('the space is closed')
+    const known = this.#attached.get(name)
+    const tools = {
+      numbers: this.numbers,
+      fault: (code: string, from: string) => this.countFault(from, code),
+      call: async (value: unknown, callOptions?: ServiceCallOptions) =>
+        (await this.client(name)).call(value, callOptions),
+    }
+    const client =
+      known ?? new GroupClient(name, this.mail, { ...rest, tools, legacy: this.#legacies.get(name) ?? NO_LEGACY })
+    if (known === undefined) {
+      this.#attached.set(name, client)
+      void client.closed.then(() => {
+        this.#attached.delete(name)
+        this.#legacies.set(name, client.legacy)
+      })
+    } else known.retain(rest)
+    try {
+      await unlessAborted(client.ready, signal)
+    } catch (error) {
+      void client.close()
+      throw error
+    }
+    return client
+  }
+
   /** What is held is lost, before the others hear that this process leaves and give it to somebody else. */
   protected closeTools(): void {
     if (this.#areClosed) return
@@ -390,6 +446,7 @@ export abstract class SpaceTools extends SpaceObjects {
     this.#locks?.close()
     for (const tool of this.#openInternals) tool.handleEnd()
     for (const client of this.#clients.values()) client.handleEnd()
+    for (const client of this.#attached.values()) client.handleEnd()
   }
 
   async #leaders(): Promise<Leaders> {

@@ -150,7 +150,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
       whenLeader: (group, fn, leaderOptions) => this.whenLeader(group, fn, leaderOptions),
       serve: (group, handler) => this.serve(group, handler),
     })
-    return this.#open({ kind, name, options, hasState: options.state !== undefined })
+    return this.#open({ kind, name, options, hasState: options.state !== undefined || options.clients === true })
   }
 
   /**
@@ -317,6 +317,14 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
 
   protected get origin(): string {
     return this.#parts.origin
+  }
+
+  protected countFault(peer: string, code: string): void {
+    this.#handleFault(peer, code)
+  }
+
+  protected get numbers(): EventNumbers {
+    return this.#numbers
   }
 
   protected get mail(): Mail {

@@ -156,7 +156,7 @@ export class RemoteError extends TuttiError {
   }
 }
 
-/** Nobody answers there: a member has no handler for requests, or no process of the space serves. Nothing was done. */
+/** Nobody answers there: a member has no handler for requests, or no process of the space serves, or takes clients. Nothing was done. */
 export class NoHandlerError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
     super(toolCode('no-handler'), true, message, options)

@@ -16,7 +16,7 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds of other workloads: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, maps that fold, tools and queues of which every call is checked, calls and requests, transactions over several objects, snapshots and audit logs. */
+/** Seeds of other workloads: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, maps that fold, tools and queues of which every call is checked, calls and requests, clients of groups, transactions over several objects, snapshots and audit logs. */
 const otherSeeds = {
   uniform: 60,
   engines: 60,
@@ -28,6 +28,7 @@ const otherSeeds = {
   tools: 60,
   queue: 30,
   calls: 30,
+  clients: 30,
   deals: 30,
   snapshots: 30,
 }

@@ -83,9 +83,10 @@ export interface MailListener {
   message(from: string, value: unknown): void
   /**
    * There is a new view of the space. `parted`: members of the one before that have not come along with this process, whether
-   * they are in the new one or not: what was under way between them and this process may be lost.
+   * they are in the new one or not: what was under way between them and this process may be lost. `gone`: those who have
+   * said goodbye, or are proven dead.
    */
-  viewed?(view: MailView, parted: readonly string[]): void
+  viewed?(view: MailView, parted: readonly string[], gone: readonly string[]): void
   /** An address elsewhere: whoever has nobody listening at it sends what it is sent there back, empty. */
   readonly bouncesOf?: string
   /** Something that was sent to that address of this process found nobody listening. */

@@ -482,6 +482,35 @@ export interface SnapshotLine extends ProcessLine {
   readonly balance?: readonly (readonly [process: string, sum: number])[]
 }
 
+/** A client numbers a cast of its own in a group. */
+export interface MadeLine extends ProcessLine {
+  readonly e: 'made'
+  readonly obj: string
+  readonly n: number
+  /** What was cast; no two casts are of the same. */
+  readonly value: number
+}
+
+/** What a member of a group, or (`fed`) a client of it, is told. */
+export interface HeardLine extends ProcessLine {
+  readonly e: 'heard' | 'fed'
+  readonly obj: string
+  readonly k: 'cast' | 'view' | 'state' | 'gap' | 'begin'
+  /** Of a cast: its sender and number, and the member that cast it, if the sender is a client. */
+  readonly from?: string
+  readonly n?: number
+  readonly via?: string | null
+  readonly value?: number
+  /** Of a cast, the view that it comes in; of a view, its id. */
+  readonly view?: string
+  /** Of a member's state: it took the place of the one before, instead of being united with it. */
+  readonly replaced?: boolean
+  /** The member that tells the client. */
+  readonly sponsor?: string | null
+  /** The client is to be told of views alone. */
+  readonly deaf?: boolean
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -636,6 +665,8 @@ export type TraceLine =
   | RecordLine
   | SnapshotLine
   | FireLine
+  | MadeLine
+  | HeardLine
   | KeptLine
   | InstallLine
   | RowLine

@@ -80,12 +80,15 @@ type Reply = readonly unknown[]
 /** The requests of one group, asked and answered. */
 export class Requests {
   readonly #port: GroupPort
+  /** How a request is cast. */
+  readonly #wrap: (request: unknown) => unknown
   readonly #open = new Map<number, Open>()
   #handler: RequestHandler | null = null
   #stopListening: (() => void) | null = null
 
-  constructor(port: GroupPort) {
+  constructor(port: GroupPort, wrap: (request: unknown) => unknown = (request) => request) {
     this.#port = port
+    this.#wrap = wrap
   }
 
   /** See `group.respond`. */
@@ -107,7 +110,7 @@ export class Requests {
       signal?.throwIfAborted()
       if (this.#open.size >= REQUESTS_MAX) throw new BusyError(`${REQUESTS_MAX} requests of this process are under way`)
       this.#listen()
-      const { n, delivered } = this.#port.castRequest(value, signal === undefined ? {} : { signal })
+      const { n, delivered } = this.#port.castRequest(this.#wrap(value), signal === undefined ? {} : { signal })
       const onAbort = (): void => this.#fail(n, signal?.reason)
       const stopListening = (): void => signal?.removeEventListener('abort', onAbort)
       const open: Open = { options, resolve, reject, stopListening, view: null, entries: new Map(), early: [] }

@@ -2,6 +2,7 @@
  * Protocol bugs, planted one at a time to prove that the checkers bite. Each is a small change of one source file.
  */
 import { callMutants } from './mutants-of-calls.ts'
+import { clientMutants } from './mutants-of-clients.ts'
 import { coverageMutants } from './mutants-of-coverage.ts'
 import { dealMutants } from './mutants-of-deals.ts'
 import { domainMutants } from './mutants-of-domains.ts'
@@ -510,6 +511,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...toolMutants,
   ...dealMutants,
   ...callMutants,
+  ...clientMutants,
   ...snapshotMutants,
   ...coverageMutants,
   {

@@ -75,10 +75,11 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   if (scenario.options.workload === 'domains') return overlapping(scenario)
   if (scenario.options.workload === 'tools')
     return (scenario.tools ?? drawTools(scenario)).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
-  if (scenario.options.workload === 'deals')
-    return dealTools(scenario).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
-  if (scenario.options.workload === 'calls')
-    return callTools().map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
+  const { workload: name } = scenario.options
+  if (name === 'deals')
+    return dealTools(scenario).map((each) => ({ name: each.name, kind: 'tool', isCore: each.isCore }))
+  if (name === 'calls' || name === 'clients')
+    return callTools(name).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
   const { workload } = scenario.options
   const kinds = workload === 'churn' ? CHURN_KINDS : workload === 'fold' ? FOLD_KINDS : EXTRA_KINDS

@@ -40,8 +40,9 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 export async function runSeed(seed: number, options: SimOptions, planned?: Plan): Promise<SeedResult> {
   const scenario = scenarioOf(seed, options, planned)
   await loadTools(scenario)
-  if (scenario.options.workload === 'calls') await loadCallTools()
-  if (scenario.options.workload === 'snapshots') await loadSnapshotTools()
+  const { workload: name } = scenario.options
+  if (name === 'calls' || name === 'clients') await loadCallTools(name)
+  if (name === 'snapshots') await loadSnapshotTools()
   const world = new World(scenario)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)

@@ -55,7 +55,8 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * that faults strike in the middle of transfers; in `fold`, maps and counters fold what departed members leave behind; in
  * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains;
  * in `tools`, the groups are those of `tools/all.ts`, whose every call is checked; in `calls`, processes
- * send each other messages, ask groups and call services, those of `tools/calls.ts`.
+ * send each other messages, ask groups and call services, those of `tools/calls.ts`; in `clients`, some processes are
+ * members of a group, and all are its clients.
  * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
@@ -74,6 +75,7 @@ export const WORKLOADS = [
   'domains',
   'tools',
   'calls',
+  'clients',
   'snapshots',
   'deals',
 ] as const
@@ -131,7 +133,7 @@ export const FAULTS_MIN = 4
 const DOMAIN_CHANCE = 1 / 8
 
 /** The workloads in which there is no strong group. */
-const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'deals'])
+const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'clients', 'deals'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {

@@ -53,6 +53,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   domains: { counter: 3, map: 3, log: 5, queue: 1, tool: 0 },
   tools: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   calls: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
+  clients: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   snapshots: { counter: 3, map: 4, log: 4, queue: 3, tool: 3 },
   deals: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
 }
@@ -77,6 +78,7 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   domains: 0.12,
   tools: 0.05,
   calls: 0.05,
+  clients: 0.08,
   snapshots: 0.05,
   deals: 0.05,
 }

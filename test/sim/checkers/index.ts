@@ -66,6 +66,7 @@ import { checker as t8 } from './t8-whole-replies.ts'
 import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
+import { checker as t15 } from './t15-clients.ts'
 import { checker as t16 } from './t16-snapshots.ts'
 import { checker as t17 } from './t17-audit.ts'
 import { checker as t18 } from './t18-atomic.ts'
@@ -124,6 +125,7 @@ export const checkers: readonly Checker[] = [
   t12,
   t13,
   t14,
+  t15,
   t16,
   t17,
   t18,

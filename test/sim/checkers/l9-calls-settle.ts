@@ -11,7 +11,7 @@
  * none of those (`turns.ts`).
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
-import type { Located } from './model.ts'
+import type { Located, Process } from './model.ts'
 import { endsWaiting, isAtRest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
 import { lastPass, lastTurn } from './turns.ts'
@@ -31,6 +31,7 @@ export const checker: Checker = {
       const end = ends.get(`${data.p} ${data.id}`)
       if (end === undefined && groupsOf(data.obj).some((group) => endsWaiting(run, process, group))) continue
       if (end === undefined && data.f === 'callService' && serversWait(run, data.obj)) continue
+      if (end === undefined && data.f === 'castAsClient' && nobodyActs(run, process, data.obj)) continue
       const isSoon = end !== undefined && end <= from + tSettle
       const deadline = isSoon ? end : startOf(run, invoke, { from, ms: tSettle }) + tSettle
       if (end === undefined && deadline > rest.end.t) continue
@@ -62,6 +63,21 @@ function groupsOf(obj: string): readonly string[] {
 /** What an operation is about, within the object. */
 function nameIn(args: unknown): string {
   return Array.isArray(args) && typeof args[0] === 'string' ? args[0] : ''
+}
+
+/** Is no member of the group there that acts? */
+function nobodyActs(run: Run, { part }: Process, name: string): boolean {
+  const group = run.groups.find((each) => each.name === name)
+  if (group === undefined) return true
+  const members = run.processes.filter((each) => {
+    const isThere = each.part === part && isAtRest(run, each)
+    return isThere && run.last(each, group) !== null && !hasLeft(each, name)
+  })
+  return members.length === 0 || members.some((each) => endsWaiting(run, each, name))
+}
+
+function hasLeft({ leaves, joins }: Process, name: string): boolean {
+  return (leaves.get(name)?.at(-1)?.line ?? 0) > (joins.get(name)?.at(-1)?.line ?? 0)
 }
 
 /** Do those who serve wait for who has the state of their group? Their clients need not be members. */

@@ -8,6 +8,7 @@ import { bank } from './bank.ts'
 import { calling, serving } from './calls.ts'
 import { cells } from './cells.ts'
 import { circles, semaphores } from './circles.ts'
+import { chat, guests } from './clients.ts'
 import { deals, dealt } from './deals.ts'
 import { jobs } from './jobs.ts'
 import { latch } from './latch.ts'
@@ -30,13 +31,19 @@ const TOOLS: readonly SimTool[] = [
   ...[ballot, bank, latch, meeting, once, permits, tally],
 ]
 
-/** Those of the workload `calls`: all of them, in each run. */
-const CALL_TOOLS: readonly (DrawnTool & { readonly tool: SimTool })[] = [
-  { tool: asks, name: asks.name, isCore: true },
-  { tool: calling, name: calling.name, isCore: true },
-  { tool: mail, name: mail.name, isCore: true },
-  { tool: serving, name: serving.name, isCore: false },
-]
+/** Those of the workloads `calls` and `clients`: all of them, in each run. */
+const CALL_TOOLS: Readonly<Record<'calls' | 'clients', readonly (DrawnTool & { readonly tool: SimTool })[]>> = {
+  calls: [
+    { tool: asks, name: asks.name, isCore: true },
+    { tool: calling, name: calling.name, isCore: true },
+    { tool: mail, name: mail.name, isCore: true },
+    { tool: serving, name: serving.name, isCore: false },
+  ],
+  clients: [
+    { tool: guests, name: guests.name, isCore: true },
+    { tool: chat, name: chat.name, isCore: false },
+  ],
+}
 
 /** Those that the workload `snapshots` has beside its groups: all of them, in each run. */
 const SNAPSHOT_TOOLS: readonly SimTool[] = [...PURSES, snapshots, judges, audit]
@@ -68,9 +75,9 @@ export async function loadTools({ options: { workload } }: Scenario): Promise<vo
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
-/** The same for `calls`. */
-export async function loadCallTools(): Promise<void> {
-  for (const { name, tool } of CALL_TOOLS) if (!loaded.has(name)) loaded.set(name, await tool.load())
+/** The same for `calls` and `clients`. */
+export async function loadCallTools(workload: keyof typeof CALL_TOOLS): Promise<void> {
+  for (const { name, tool } of CALL_TOOLS[workload]) if (!loaded.has(name)) loaded.set(name, await tool.load())
 }
 
 /** The same for `snapshots`. */
@@ -83,9 +90,9 @@ export function snapshotTools(): readonly { readonly name: string; readonly isLa
   return SNAPSHOT_TOOLS.map(({ name }) => ({ name, isLate: name === snapshots.name }))
 }
 
-/** The tools of a run of `calls`. */
-export function callTools(): readonly DrawnTool[] {
-  return CALL_TOOLS
+/** The tools of a run of those. */
+export function callTools(workload: keyof typeof CALL_TOOLS): readonly DrawnTool[] {
+  return CALL_TOOLS[workload]
 }
 
 /** The tools of a run of `deals`: one of the objects is open everywhere, so that there always is one. */

@@ -61,6 +61,7 @@ test('a long correct trace puts most properties to the test', () => {
     'T12',
     'T13',
     'T14',
+    'T15',
     'T18',
     'L4',
     'L5',

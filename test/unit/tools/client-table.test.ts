@@ -1,0 +1,207 @@
+/** What members remember of clients, and the log that these follow. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ValueError } from '../../../lib/errors.ts'
+import type { GroupView } from '../../../lib/objects/replica.ts'
+import { CLIENTS_MAX, ClientTable, GONE_MAX, type Verdict } from '../../../lib/tools/client-table.ts'
+import { compareViews, FED, type Position, readPosition, type Told } from '../../../lib/tools/client-words.ts'
+import { FeedLog } from '../../../lib/tools/feed-log.ts'
+
+function view(id: string, members: readonly string[] = ['a', 'b']): GroupView {
+  const nobody = { missing: [], joined: [], left: [], dead: [], expelled: [] }
+  return { id, members, primary: true, line: 'l', ...nobody }
+}
+
+function take(
+  table: ClientTable,
+  n: number,
+  { client = 'x', born = 1, after = n - 1, base = 0, at = '1.a.1' } = {},
+): Verdict {
+  return table.take({ client, born, n, after, base }, at)
+}
+
+test('the table of clients › tells each cast once, in order, and what comes after a refused or settled one', () => {
+  const table = new ClientTable()
+  assert.deepEqual(
+    [1, 1, 3, 2, 3].map((n) => take(table, n)),
+    ['new', 'again', 'early', 'new', 'new'],
+  )
+  // 4 was refused; 6 is the next after what all hold, which this part has not been told.
+  assert.equal(take(table, 5, { after: 3 }), 'new')
+  assert.equal(take(table, 9, { after: 8, base: 8 }), 'new')
+  assert.equal(take(table, 7, { base: 5 }), 'again')
+  assert.equal(table.last('x'), 9)
+  assert.equal(table.last('y'), 0)
+})
+
+test('the table of clients › forgets a client once every member has said that it is gone', () => {
+  const table = new ClientTable()
+  table.view(view('1.a.1', ['a', 'b', 'c']))
+  take(table, 1)
+  take(table, 1, { client: 'y' })
+  assert.deepEqual(
+    table.toLeave('a', (id) => id === 'x'),
+    ['x'],
+  )
+  table.leave(['x', 'nobody'], 'a')
+  // It is enough that one knows: the others say it as well.
+  assert.deepEqual(
+    table.toLeave('b', () => false),
+    ['x'],
+  )
+  assert.deepEqual(
+    table.toLeave('a', () => true),
+    ['y'],
+  )
+  table.leave(['x'], 'b')
+  assert.equal(table.last('x'), 1)
+  // The third one leaves instead.
+  table.view(view('2.a.0', ['a', 'b']))
+  assert.equal(table.last('x'), 0)
+  assert.equal(table.last('y'), 1)
+  // Who was cut off may have a cast of it to make, and a state in which it is not forgotten.
+  assert.equal(take(table, 2), 'forgotten')
+  const other = new ClientTable()
+  take(other, 1)
+  table.merge(other.save())
+  other.merge(table.save())
+  assert.deepEqual(table.save(), other.save())
+  assert.equal(take(table, 2), 'forgotten')
+  assert.equal(take(other, 2), 'forgotten')
+})
+
+test(`the table of clients › remembers of ${GONE_MAX} over a view that they are gone, those that were heard last`, () => {
+  const table = new ClientTable()
+  table.view(view('1.a.1', ['a']))
+  for (let i = 0; i <= GONE_MAX; i += 1) {
+    take(table, 1, { client: `c${i}`, at: `${i + 1}.a.0` })
+    table.leave([`c${i}`], 'a')
+  }
+  assert.equal(take(table, 2, { client: 'c0' }), 'forgotten')
+  table.view(view('2000.a.0', ['a']))
+  assert.equal(take(table, 1, { client: 'c0' }), 'new')
+  assert.equal(take(table, 2, { client: 'c1' }), 'forgotten')
+})
+
+test('the table of clients › keeps the higher numbers of united parts, whichever unites the other', () => {
+  const [one, other] = [new ClientTable(), new ClientTable()]
+  for (const n of [1, 2, 3]) take(one, n)
+  for (const n of [1, 2]) take(other, n, { at: '2.b.0' })
+  take(other, 1, { client: 'y' })
+  other.leave(['y'], 'b')
+  const [first, second] = [one.save(), other.save()]
+  one.merge(second)
+  other.merge(first)
+  assert.deepEqual(one.save(), other.save())
+  assert.equal(one.last('x'), 3)
+  assert.deepEqual(
+    one.toLeave('a', () => false),
+    ['y'],
+  )
+  const copy = new ClientTable()
+  copy.load(one.save())
+  assert.deepEqual(copy.save(), one.save())
+  const bad = [
+    null,
+    [0, []],
+    [-1, [], []],
+    [0, [['x', 1, 1, 1]], []],
+    [0, [['x', 1, 1, 1, [3]]], []],
+    [0, [['', 1, 1, 1, []]], []],
+    [0, [], [['x']]],
+  ]
+  for (const saved of bad) assert.throws(() => copy.load(saved), ValueError)
+})
+
+test(`the table of clients › drops those that were silent for longest above ${CLIENTS_MAX}, at a view, and tells nothing of them again`, () => {
+  const table = new ClientTable()
+  table.view(view('1.a.1'))
+  for (let i = 0; i < CLIENTS_MAX; i += 1) take(table, 1, { client: `c${i}`, born: i === 0 ? 3 : 4, at: '5.a.0' })
+  table.view(view('5.a.0'))
+  assert.equal(table.last('c0'), 1)
+  take(table, 1, { client: 'late', born: 6, at: '6.a.0' })
+  take(table, 2, { client: 'c1', born: 4, at: '6.a.0' })
+  table.view(view('6.a.0'))
+  assert.equal(table.last('c0'), 0)
+  assert.equal(table.last('c1'), 2)
+  assert.equal(table.forgotten, 3)
+  assert.equal(take(table, 2, { client: 'c0', born: 3, base: 1 }), 'forgotten')
+  assert.equal(take(table, 2, { client: 'c0', born: 7, base: 1 }), 'new')
+})
+
+/** A log with a view, and casts of `m` and of the client `c` in it. */
+function logOf(keep: number, casts: number): FeedLog {
+  const log = new FeedLog(keep)
+  log.addView(view('1.a.1'), 10)
+  for (let n = 1; n <= casts; n += 1) cast(log, 'm', n)
+  return log
+}
+
+function cast(log: FeedLog, sender: string, n: number, isClients = false, bytes = 1): void {
+  log.addCast([FED.cast, sender, n], { sender, n, isClients, bytes })
+}
+
+function position(views: readonly string[], members: readonly Told[] = [], clients: readonly Told[] = []): Position {
+  return { views, members, clients, isUnited: false }
+}
+
+test('the log of a member › goes on after the last view that both know', () => {
+  const log = logOf(100, 3)
+  log.addView(view('2.a.0'), 10)
+  cast(log, 'm', 4)
+  const start = log.locate(position(['1.a.1'], [['m', 2, 0]]))
+  assert.equal(start?.from, 1)
+  assert.equal(start?.isParted, false)
+  assert.equal(log.locate(position(['2.a.0']))?.from, 5)
+  assert.equal(log.locate(position(['9.z.0'])), null)
+  assert.equal(log.locate(position([])), null)
+  // It was told more than there is here, of a member or of a client; or a view that nobody here has had.
+  assert.equal(log.locate(position(['1.a.1'], [['m', 4, 0]]))?.isParted, true)
+  assert.equal(log.locate(position(['1.a.1'], [], [['c', 1, 0]]))?.isParted, true)
+  assert.equal(log.locate(position(['1.z.9', '1.a.1'], [['m', 3, 1]]))?.isParted, true)
+  // In the view in force it may still come.
+  const pending = log.locate(position(['2.a.0'], [['m', 5, 0]]))?.pending
+  assert.ok(pending)
+  assert.equal(log.covers(pending), false)
+  cast(log, 'm', 5)
+  assert.equal(log.covers(pending), true)
+})
+
+test('the log of a member › is bounded; who was told what is dropped of a view goes on without a gap', () => {
+  const log = logOf(10, 30)
+  assert.ok(log.end - log.start <= 20 && log.end - log.start >= 10)
+  assert.equal(log.end, 31)
+  const dropped = log.start - 1
+  assert.equal(log.locate(position(['1.a.1'], [['m', dropped, 0]]))?.from, log.start)
+  assert.equal(log.locate(position(['1.a.1'], [['m', dropped - 1, 0]])), null)
+  assert.deepEqual(log.opening, [
+    [FED.view, view('1.a.1')],
+    [FED.before, '1.a.1', [['m', dropped]], []],
+  ])
+  assert.deepEqual(log.before, [FED.before, '1.a.1', [['m', 30]], []])
+  // By bytes, too, but for the last entry.
+  cast(log, 'm', 31, false, 5_000_000)
+  assert.equal(log.end - log.start, 1)
+  log.restart()
+  assert.equal(log.end, log.start)
+  assert.equal(log.locate(position(['1.a.1'], [['m', 31, 0]])), null)
+  assert.deepEqual(log.opening, [])
+})
+
+test('positions and views › what makes no sense is no position; views are ordered by epoch, then number', () => {
+  const good = [['1.a.1'], [['m', 1, 0]], [['c', 1, 8]], true]
+  assert.deepEqual(readPosition(good)?.views, ['1.a.1'])
+  const bad = [
+    null,
+    [],
+    [[1], [], [], true],
+    [[], [['m', 0, 0]], [], true],
+    [[], [], [['c', 1]], true],
+    [[], [], [], 1],
+  ]
+  for (const each of bad) assert.equal(readPosition(each), null)
+  assert.equal(readPosition([Array(9).fill('v'), [], [], true]), null)
+  const sorted = ['1.z.0', '2.a.0', '2.b.0', '2.a.1', '10.a.0']
+  assert.deepEqual([...sorted].reverse().sort(compareViews), sorted)
+  assert.equal(compareViews('1.a.0', '1.a.0'), 0)
+})
