@@ -6,8 +6,8 @@
  * what was awaited has come.
  */
 
-import { ClosedError, UsageError } from './errors.ts'
-import { encodeRequest, GroupState, type StateContext } from './group-state.ts'
+import { BusyError, ClosedError, UsageError } from './errors.ts'
+import { GroupState, type StateContext } from './group-state.ts'
 import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type {
@@ -21,7 +21,9 @@ import type {
   Replica,
   Succession,
 } from './objects/replica.ts'
+import { encodeRequest, encodeUnion } from './operations.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { MakeReplica } from './storage/restoring.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
 
@@ -62,6 +64,9 @@ interface Aside {
   readonly events: (ToldView | WaitingCast | { readonly keep: KeptEvent })[]
 }
 
+/** Before what could not be brought into a group is tried again, in ms. */
+const BRING_AGAIN_MS = 100
+
 /** A digest is traced once in so many deliveries. */
 const DIGEST_EVERY = 16
 
@@ -93,6 +98,10 @@ export class AppGroup implements GroupPort {
   #index = 0
   #undigested = 0
   #refs = 1
+  /** Of a group that is stored: makes replicas that read copies. */
+  #makeReplica: MakeReplica | null = null
+  /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
+  readonly #unions = new Map<number, unknown>()
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
 
   constructor(name: string, options: GroupOptions, context: GroupContext, hooks: GroupHooks) {
@@ -128,7 +137,7 @@ export class AppGroup implements GroupPort {
 
   /** True when it is a member and no state is awaited. */
   get isWhole(): boolean {
-    return this.#isJoined && this.#awaits === 'nothing'
+    return this.#isJoined && this.#awaits === 'nothing' && (this.#isHandedOut || this.#unions.size === 0)
   }
 
   /** True if a cast would be taken now. */
@@ -201,6 +210,31 @@ export class AppGroup implements GroupPort {
       this.#context.leave(this)
     }
     return this.#closing.promise
+  }
+
+  /** What was stored is its state from here on, before it has joined. Says of each part whether it could be taken. */
+  restore(states: readonly unknown[], make: MakeReplica): boolean[] {
+    this.#makeReplica = make
+    return this.#state.restore(states)
+  }
+
+  /** Its state as it is, as bytes; null if it is that of the beginning, or cannot be had. */
+  get restored(): Uint8Array | null {
+    return this.#state.isRestored ? this.#state.save() : null
+  }
+
+  /** Brings what of a state the group lacks into it, by a cast. */
+  bring(state: unknown): void {
+    if (this.#makeReplica === null || this.#phase === 'ended' || this.#phase === 'leaving') return
+    const lack = this.#state.lacking(state, this.#makeReplica)
+    if (lack === null) return
+    try {
+      const { n } = this.#context.cast(this, encodeUnion(lack), {})
+      this.#unions.set(n, lack)
+    } catch (error) {
+      if (error instanceof BusyError) this.#context.after(BRING_AGAIN_MS, () => this.bring(state))
+      else if (!(error instanceof ClosedError)) this.fault('replica-restore', error)
+    }
   }
 
   /** The end of the join. */
@@ -278,6 +312,7 @@ export class AppGroup implements GroupPort {
 
   /** Takes one cast: applies it, or buffers it while a state is awaited. */
   handleDeliver(event: Of<'deliver'>): void {
+    if (this.#unions.size > 0 && event.from === this.self) this.#unions.delete(event.n)
     const pending = this.#locate(event)
     if (this.#awaits === 'nothing') this.#apply(pending)
     else this.#buffer.push(pending)
@@ -309,6 +344,8 @@ export class AppGroup implements GroupPort {
 
   /** An own cast will not be delivered here. */
   handleCastEnd(n: number, fate: CastFate): void {
+    const union = this.#unions.get(n)
+    if (this.#unions.delete(n)) return fate === 'refused' ? undefined : this.bring(union)
     this.#state.lost(n, fate)
   }
 
@@ -323,13 +360,14 @@ export class AppGroup implements GroupPort {
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
   handleBase(answer: (state: Uint8Array | null) => void): void {
-    if (this.#isHandedOut) this.#state.base(answer)
+    if (this.#isHandedOut || this.#state.isRestored) this.#state.base(answer)
     else answer(null)
   }
 
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
+    const restored = isReplacing ? this.#state.takeRestored() : null
     if (!this.#state.take(event, isReplacing)) return
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
@@ -337,6 +375,7 @@ export class AppGroup implements GroupPort {
     this.#skipAside()
     this.#replay(event)
     this.#awaits = 'nothing'
+    if (restored !== null) this.bring(restored)
     this.#traceDigest(isUntouched)
   }
 

@@ -13,6 +13,8 @@ import { AppMail } from './mail.ts'
 import type { CastOptions, Replica } from './objects/replica.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { RestoredCopy, StoreCommand, StoreNote } from './storage/messages.ts'
+import { type MakeReplica, stateOf } from './storage/restoring.ts'
 import { type TraceSink, viewLine } from './trace.ts'
 import { hashBytes } from './values.ts'
 
@@ -35,6 +37,8 @@ export interface AppSideOptions {
   readonly after?: (ms: number, fn: () => void) => () => void
   /** Runs `fn` in a task of its own, soon: long work is done in several. Without it, long work is done at once. */
   readonly defer?: (fn: () => void) => void
+  /** Carries what is asked of what is stored, in order with the commands. Without it, nothing is stored. */
+  readonly store?: (command: StoreCommand) => void
   /** Takes the application's lines of the trace. */
   readonly trace?: TraceSink
   /** Called for each event that concerns the whole space, in order, after the groups saw it. */
@@ -59,6 +63,10 @@ export class AppSide {
   readonly #groups = new Map<string, AppGroup>()
   readonly #casts: OwnCasts
   readonly #touched = new Set<AppGroup>()
+  /** Groups that wait for what is stored of them, before they join. */
+  readonly #restoring = new Map<AppGroup, MakeReplica>()
+  /** Of groups that are stored. */
+  readonly #stored = new Map<AppGroup, MakeReplica>()
   #view: ViewInfo | null = null
   #outbox: Command[] = []
   #isScheduled = false
@@ -126,13 +134,14 @@ export class AppSide {
 
   /**
    * Becomes a member of a group, or creates it. `attach` makes the replica that the group drives.
-   * One attachment per name: whoever shares a group shares the returned object.
+   * One attachment per name: whoever shares a group shares the returned object. `hooks.scratch`: it is stored, if anything
+   * is; then it joins once it has what is stored of it.
    */
   openGroup(
     name: string,
     options: GroupOptions,
     attach: (group: AppGroup) => Replica,
-    hooks: GroupHooks = {},
+    hooks: GroupHooks & { readonly scratch?: MakeReplica } = {},
   ): AppGroup {
     if (this.#closed !== null) throw this.#closed
     if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
@@ -143,9 +152,59 @@ export class AppSide {
     const by = { ...(engine === undefined ? {} : { engine }), ...(strict === true ? { strict } : {}) }
     const shared = domain === undefined ? name : `@${domain}`
     this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: shared, state, ...by })
+    const { store } = this.#options
+    if (hooks.scratch === undefined || store === undefined) {
+      this.#join(group)
+      return group
+    }
+    this.#restoring.set(group, hooks.scratch)
+    store({ type: 'restore', group: name, kind: options.kind })
+    return group
+  }
+
+  #join({ name, options }: AppGroup): void {
     this.#options.trace?.({ e: 'join', g: name })
     this.#push({ type: 'join', group: name, options })
-    return group
+  }
+
+  /** What was stored of a group: it begins with that, and joins; or, if it is open already, brings it into the group. */
+  restored({ group: name, copies }: Extract<StoreNote, { type: 'restored' }>): void {
+    const { store } = this.#options
+    const group = this.#groups.get(name)
+    if (group === undefined || store === undefined) return
+    const make = this.#restoring.get(group)
+    if (make === undefined) return this.#bringLate(group, copies)
+    this.#restoring.delete(group)
+    this.#stored.set(group, make)
+    const read = copies.flatMap((copy) => this.#read(copy, make))
+    const taken = group.restore(
+      read.map(({ state }) => state),
+      make,
+    )
+    const adopt = read.filter((_, i) => taken[i]).map(({ id }) => id)
+    // After what was sent before, and before anything that the group does.
+    this.flush()
+    store({ type: 'keep', group: name, kind: group.options.kind, state: group.restored, adopt })
+    this.#join(group)
+    group.settle()
+  }
+
+  #bringLate(group: AppGroup, copies: readonly RestoredCopy[]): void {
+    const make = this.#stored.get(group)
+    if (make === undefined) return
+    const read = copies.flatMap((copy) => this.#read(copy, make))
+    for (const { state } of read) group.bring(state)
+    this.flush()
+    this.#options.store?.({ type: 'adopted', group: group.name, adopt: read.map(({ id }) => id) })
+  }
+
+  #read(copy: RestoredCopy, make: MakeReplica): { readonly id: string; readonly state: unknown }[] {
+    try {
+      return [{ id: copy.id, state: stateOf(copy, make) }]
+    } catch (error) {
+      this.#context.fault('', 'replica-restore', error)
+      return []
+    }
   }
 
   /** Runs `fn` so that the casts made in it, and only they, go to the kernel in one message. Inside another batch it joins that one. */
@@ -363,6 +422,7 @@ export class AppSide {
   }
 
   #leaveGroup(group: AppGroup): void {
+    if (this.#restoring.delete(group)) return this.#endGroup(group.name, null)
     this.#options.trace?.({ e: 'leave', g: group.name })
     this.#push({ type: 'leaveGroup', group: group.name })
   }
@@ -372,6 +432,8 @@ export class AppSide {
     if (group === undefined) return
     this.#groups.delete(name)
     this.#touched.delete(group)
+    this.#restoring.delete(group)
+    this.#stored.delete(group)
     group.handleEnd(error)
   }
 

@@ -7,6 +7,8 @@
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
 import type { CastFate, GroupView, Replica, Succession } from './objects/replica.ts'
+import { applyOperation, isRequest } from './operations.ts'
+import { lackingIn, type MakeReplica } from './storage/restoring.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
 import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
@@ -35,6 +37,8 @@ export class GroupState {
   #initial: Uint8Array = new Uint8Array(0)
   /** Per sender the highest cast number applied. */
   readonly #cut = new Map<string, number>()
+  /** It has what was stored, and no state that came has replaced that. */
+  #isRestored = false
   /** The hash that the last merge has traced. */
   #merged: string | null = null
   #isEnded = false
@@ -53,6 +57,49 @@ export class GroupState {
     this.#guard('state', () => {
       this.#initial = encodeValue(replica.save())
     })
+  }
+
+  /** What was stored, to begin with: the states of several copies are united. Says of each whether it could be taken. */
+  restore(states: readonly unknown[]): boolean[] {
+    const taken = states.map((state) =>
+      this.#guard('restore', () => {
+        if (this.#isRestored) this.#replica?.merge?.(state)
+        else this.#replica?.load(state)
+        this.#isRestored = true
+      }),
+    )
+    if (states.length > 1) this.#guard('restore', () => this.#replica?.united?.())
+    return taken
+  }
+
+  /** It has what was stored, and no state that came has replaced that. */
+  get isRestored(): boolean {
+    return this.#isRestored
+  }
+
+  /** What was stored, if a state that comes would replace it; null if nothing was. It counts as that no more. */
+  takeRestored(): unknown {
+    if (!this.#isRestored) return null
+    this.#isRestored = false
+    let state: unknown = null
+    this.#guard('save', () => {
+      state = this.#replica?.save() ?? null
+    })
+    return state
+  }
+
+  /** What of another state is not in this one; null if nothing. */
+  lacking(state: unknown, make: MakeReplica): unknown {
+    let lack: unknown = null
+    this.#guard('restore', () => {
+      if (this.#replica !== null) lack = lackingIn(this.#replica.save(), state, make)
+    })
+    return lack
+  }
+
+  /** The state as it is, as bytes; null if there is none to be had. */
+  save(): Uint8Array | null {
+    return this.#save()
   }
 
   /** The group has ended while this process was away: what is here is of before. */
@@ -75,9 +122,7 @@ export class GroupState {
     this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
     let isGood = false
     try {
-      const op = readOperation(payload)
-      if (op?.isRequest === true) isGood = this.#replica?.request?.(op.value, info) ?? false
-      else if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+      isGood = this.#replica !== null && applyOperation(this.#replica, payload, info)
     } catch (error) {
       this.#context.fault('', 'replica-apply', error)
     }
@@ -86,7 +131,7 @@ export class GroupState {
 
   /** A cast will not be applied: the state that came covers it, or is that of the beginning. */
   skip({ payload, info }: WaitingCast): void {
-    if (payload[0] === REQUEST_MARK) this.#guard('skipped', () => this.#replica?.skipped?.(info))
+    if (isRequest(payload)) this.#guard('skipped', () => this.#replica?.skipped?.(info))
   }
 
   /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
@@ -277,28 +322,6 @@ export class GroupState {
       this.#context.fault('', `replica-${what}`, error)
       return false
     }
-  }
-}
-
-/** What the bytes of a request begin with: no value's encoding does. */
-const REQUEST_MARK = 0xff
-
-/** The bytes of a request. */
-export function encodeRequest(op: unknown): Uint8Array {
-  const value = encodeValue(op)
-  const bytes = new Uint8Array(value.length + 1)
-  bytes[0] = REQUEST_MARK
-  bytes.set(value, 1)
-  return bytes
-}
-
-/** Null if they are no operation's bytes. */
-function readOperation(payload: Uint8Array): { readonly value: unknown; readonly isRequest: boolean } | null {
-  const isRequest = payload[0] === REQUEST_MARK
-  try {
-    return { value: decodeValue(isRequest ? payload.subarray(1) : payload), isRequest }
-  } catch {
-    return null
   }
 }
 

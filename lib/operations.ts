@@ -1,0 +1,60 @@
+/**
+ * What the payload of a cast is to a replica: an operation, a request, or a part of the state that is united with the one
+ * there.
+ */
+import type { OpInfo, Replica } from './objects/replica.ts'
+import { decodeValue, encodeValue } from './values.ts'
+
+/** What the bytes of a part begin with, and those of a request: no value's encoding does. */
+const UNION_MARK = 0xfe
+const REQUEST_MARK = 0xff
+
+/** The bytes of a request. Throws a ValueError. */
+export function encodeRequest(op: unknown): Uint8Array {
+  return withMark(REQUEST_MARK, op)
+}
+
+/** The bytes of a part of a state, as `Replica.save` gives it. */
+export function encodeUnion(state: unknown): Uint8Array {
+  return withMark(UNION_MARK, state)
+}
+
+/** Do these bytes stand for a request? */
+export function isRequest(payload: Uint8Array): boolean {
+  return payload[0] === REQUEST_MARK
+}
+
+/** Applies one cast to a replica, as its bytes say. False: it is malformed. Throws what the replica throws. */
+export function applyOperation(replica: Replica, payload: Uint8Array, info: OpInfo): boolean {
+  const mark = payload[0] ?? 0
+  const isMarked = mark === REQUEST_MARK || mark === UNION_MARK
+  let value: unknown
+  try {
+    value = decodeValue(isMarked ? payload.subarray(1) : payload)
+  } catch {
+    return false
+  }
+  if (!isMarked) return replica.apply(value, info)
+  if (mark === REQUEST_MARK) return replica.request?.(value, info) ?? false
+  return unite(replica, value)
+}
+
+function unite(replica: Replica, state: unknown): boolean {
+  if (replica.merge === undefined) return false
+  try {
+    replica.merge(state)
+  } catch {
+    // It is the author's: a state that is refused has changed nothing.
+    return false
+  }
+  replica.united?.()
+  return true
+}
+
+function withMark(mark: number, value: unknown): Uint8Array {
+  const encoded = encodeValue(value)
+  const bytes = new Uint8Array(encoded.length + 1)
+  bytes[0] = mark
+  bytes.set(encoded, 1)
+  return bytes
+}
