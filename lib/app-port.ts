@@ -11,6 +11,7 @@ import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
 import { AppMail } from './mail.ts'
 import type { CastOptions, Replica } from './objects/replica.ts'
+import type { Stored } from './offering.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { RestoredCopy, StoreCommand, StoreNote } from './storage/messages.ts'
@@ -103,6 +104,8 @@ export class AppSide {
       leave: (group) => this.#leaveGroup(group),
       fault,
       isWritable: () => this.isWritable,
+      begun: (group) => this.#keepAgreed(group),
+      offerEnded: (group, stored, outcome) => this.#endOffer(group, stored, outcome),
     }
     options.trace?.({ e: 'join', g: '' })
   }
@@ -158,7 +161,7 @@ export class AppSide {
       return group
     }
     this.#restoring.set(group, hooks.scratch)
-    store({ type: 'restore', group: name, kind: options.kind })
+    store({ type: 'restore', group: name, kind: options.kind, isAgreed: options.consistency === 'consistent' })
     return group
   }
 
@@ -176,6 +179,11 @@ export class AppSide {
     if (make === undefined) return this.#bringLate(group, copies)
     this.#restoring.delete(group)
     this.#stored.set(group, make)
+    if (group.options.consistency === 'consistent') {
+      this.#offer(group, copies, make)
+      this.#join(group)
+      return
+    }
     const read = copies.flatMap((copy) => this.#read(copy, make))
     const taken = group.restore(
       read.map(({ state }) => state),
@@ -192,10 +200,38 @@ export class AppSide {
   #bringLate(group: AppGroup, copies: readonly RestoredCopy[]): void {
     const make = this.#stored.get(group)
     if (make === undefined) return
+    if (group.options.consistency === 'consistent') return this.#offer(group, copies, make)
     const read = copies.flatMap((copy) => this.#read(copy, make))
     for (const { state } of read) group.bring(state)
     this.flush()
     this.#options.store?.({ type: 'adopted', group: group.name, adopt: read.map(({ id }) => id) })
+  }
+
+  /** Of a consistent group, the copy that has come furthest is offered, in the name of all who have left one. */
+  #offer(group: AppGroup, copies: readonly RestoredCopy[], make: MakeReplica): void {
+    const covers = copies.map(({ id }) => id)
+    if (covers.length > 0) group.offer({ covers, acted: null, state: null })
+    for (const copy of copies) {
+      const { acted } = copy
+      if (acted === null) continue
+      for (const { state } of this.#read(copy, make)) group.offer({ covers, acted, state })
+    }
+  }
+
+  /** From here on, the group's state is stored: first as it is when the worker asks for it. */
+  #keepAgreed(group: AppGroup): void {
+    const { store } = this.#options
+    if (store === undefined || !this.#stored.has(group)) return
+    this.flush()
+    store({ type: 'keepAgreed', group: group.name, era: group.era })
+  }
+
+  #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {
+    const { store } = this.#options
+    if (store === undefined || !this.#stored.has(group)) return
+    this.flush()
+    if (outcome === 'taken') store({ type: 'adopted', group: group.name, adopt: covers })
+    else store({ type: 'setAside', group: group.name, adopt: covers })
   }
 
   #read(copy: RestoredCopy, make: MakeReplica): { readonly id: string; readonly state: unknown }[] {
@@ -249,13 +285,16 @@ export class AppSide {
   /** Is anything here waiting for somebody who is missing: the whole space, or a group that is open here? */
   get isWanting(): boolean {
     if (this.#view?.primary !== true) return true
-    for (const group of this.#groups.values()) if ((group.viewInfo?.missing.length ?? 0) > 0) return true
+    for (const group of this.#groups.values()) {
+      if (group.isRestoring || (group.viewInfo?.missing.length ?? 0) > 0) return true
+    }
     return false
   }
 
   /** Gives up whoever is missing. */
   refound(): void {
     if (this.#closed !== null) throw this.#closed
+    for (const group of this.#groups.values()) group.forceRestoration()
     this.#push({ type: 'refound' })
   }
 

@@ -6,9 +6,11 @@
  */
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
-import type { CastFate, GroupView, Replica, Succession } from './objects/replica.ts'
-import { applyOperation, isRequest } from './operations.ts'
+import type { CastFate, GroupView, OpInfo, Replica, Succession } from './objects/replica.ts'
+import { applyOperation, isRequest, readRestoration } from './operations.ts'
+import { Restoration, type RestorationOp } from './restoration.ts'
 import { lackingIn, type MakeReplica } from './storage/restoring.ts'
+import type { Acted } from './storage/standing.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
 import { decodeValue, encodeValue, hashBytes, hashValue } from './values.ts'
@@ -28,6 +30,18 @@ type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 /** One group's replica, what it covers, and the events kept with it. */
 export class GroupState {
   readonly kept: KeptEvents = new KeptEvents()
+  /** Of a consistent group: how it goes on from what was stored. */
+  readonly restoration: Restoration = new Restoration()
+  /** Casts that wait for that. */
+  #held: WaitingCast[] = []
+  /** Casts have taken effect since the beginning. */
+  #hasActed = false
+  /** How far the state has come in the primary component. */
+  #acted: Acted | null = null
+  /** The last view that the replica was told of, as it was before anything waited. */
+  #lastView: GroupView | null = null
+  /** It has gone on from what was stored, or acted, since somebody asked. */
+  #hasBegun = false
   readonly #name: string
   readonly #isConsistent: boolean
   readonly #hasState: boolean
@@ -104,6 +118,10 @@ export class GroupState {
 
   /** The group has ended while this process was away: what is here is of before. */
   beginAnew(): void {
+    this.restoration.reset()
+    this.#held = []
+    this.#hasActed = false
+    this.#acted = null
     this.kept.take()
     this.#cut.clear()
     this.#guard('state', () => this.#replica?.load(decodeValue(this.#initial)))
@@ -120,6 +138,19 @@ export class GroupState {
   apply(cast: WaitingCast): void {
     const { payload, info } = cast
     this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    if (this.#isConsistent) {
+      const op = readRestoration(payload)
+      if (op !== undefined) return this.#restoreBy(op, info)
+      if (this.restoration.isWaiting) {
+        this.#held.push(cast)
+        return
+      }
+      this.#noteActed(info)
+    }
+    this.#applyNow(cast)
+  }
+
+  #applyNow({ payload, info }: WaitingCast): void {
     let isGood = false
     try {
       isGood = this.#replica !== null && applyOperation(this.#replica, payload, info)
@@ -127,6 +158,65 @@ export class GroupState {
       this.#context.fault('', 'replica-apply', error)
     }
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
+  }
+
+  #noteActed({ view, index }: OpInfo): void {
+    if (!this.#hasActed) this.#hasBegun = true
+    this.#hasActed = true
+    if (this.#acted?.standing.view === view) {
+      this.#acted = { ...this.#acted, standing: { ...this.#acted.standing, index } }
+    }
+  }
+
+  /** Something that is said of what was stored. */
+  #restoreBy(op: RestorationOp | null, info: OpInfo): void {
+    if (op === null) {
+      this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
+      return
+    }
+    const end = this.restoration.take(info.author, op, this.#hasActed)
+    if (end !== null) this.#goOn(end.state)
+    // Calls reject from here on, or wait.
+    else if (this.restoration.isWaiting && this.#lastView !== null) this.#tellReplica(this.#lastView)
+  }
+
+  /** The group goes on from that state, or from that of the beginning. */
+  #goOn(state: unknown): void {
+    this.#guard('restore', () => this.#replica?.load(state === undefined ? decodeValue(this.#initial) : state))
+    this.#hasActed = true
+    this.#hasBegun = true
+    if (this.#lastView !== null) this.#tellReplica(this.#lastView)
+    for (const cast of this.#held.splice(0)) this.#applyNow(cast)
+  }
+
+  /** Has it gone on from what was stored, or acted for the first time, since the last call? */
+  takeBegun(): boolean {
+    const hasBegun = this.#hasBegun
+    this.#hasBegun = false
+    return hasBegun
+  }
+
+  get hasActed(): boolean {
+    return this.#hasActed
+  }
+
+  /** The state, and how far it has come, of one that has acted; null of any other. */
+  get own(): { readonly acted: Acted; readonly state: unknown } | null {
+    if (!this.#hasActed || this.#acted === null || this.restoration.isWaiting) return null
+    let state: unknown
+    const acted = this.#acted
+    return this.#guard('save', () => {
+      state = this.#replica?.save()
+    })
+      ? { acted, state }
+      : null
+  }
+
+  /** The view as the group's own: while it waits for what was stored, it does not act. */
+  masked(view: GroupView): GroupView {
+    const { restoration } = this
+    if (!restoration.isWaiting) return view
+    return { ...view, primary: false, missing: [...new Set([...view.missing, ...restoration.missing])] }
   }
 
   /** A cast will not be applied: the state that came covers it, or is that of the beginning. */
@@ -165,7 +255,20 @@ export class GroupState {
   }
 
   #tell(view: GroupView, succession?: Succession): void {
-    this.#guard('view', () => this.#replica?.view(view, succession))
+    this.#lastView = view
+    if (this.#isConsistent) {
+      const end = this.restoration.install(view)
+      if (end !== null) return this.#goOn(end.state)
+    }
+    this.#tellReplica(view, succession)
+  }
+
+  #tellReplica(view: GroupView, succession?: Succession): void {
+    const told = this.masked(view)
+    if (this.#isConsistent && told.primary && this.#acted?.standing.view !== view.id) {
+      this.#acted = { standing: { era: this.restoration.era, view: view.id, index: 0 }, holders: view.members }
+    }
+    this.#guard('view', () => this.#replica?.view(told, succession))
   }
 
   // Snapshots
@@ -176,7 +279,12 @@ export class GroupState {
     let steps: Iterator<undefined, unknown> | undefined
     if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
     // What goes with the state is what is kept now, whenever the state is ready.
-    const about = { kept: this.kept.copy(), cut: new Map(this.#cut) }
+    const about = {
+      kept: this.kept.copy(),
+      cut: new Map(this.#cut),
+      restoration: this.restoration.save(),
+      held: [...this.#held],
+    }
     const give = (state: Uint8Array | null): void =>
       answer(state === null || !this.#isConsistent ? state : packState({ state, ...about }))
     if (steps === undefined) give(this.#save())
@@ -213,17 +321,24 @@ export class GroupState {
   #load(event: Of<'state'>): void {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
-    const { state, kept, cut } = this.#isConsistent
+    const { state, kept, cut, restoration, held } = this.#isConsistent
       ? unpackState(source.state, this.#context.self)
       : plain(source.state)
     this.#replica?.load(decodeValue(state))
     this.kept.replace(kept)
+    this.restoration.load(restoration)
+    this.#held = [...held]
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
     if (others.length > 0) this.#replica?.united?.()
     this.#cut.clear()
     this.#cover(Object.entries(event.cut))
     this.#cover(cut)
+    if (this.#isConsistent) {
+      this.#hasActed = restoration !== null || [...this.#cut.values()].some((n) => n > 0)
+      this.#hasBegun ||= this.#hasActed
+      this.#acted = null
+    }
     if (!this.#context.trace) return
     if (others.length > 0) {
       // United from several parts, it is nobody's snapshot.
@@ -327,5 +442,5 @@ export class GroupState {
 
 /** The state of an available group travels as it is. */
 function plain(state: Uint8Array): TravellingState {
-  return { state, kept: [], cut: new Map() }
+  return { state, kept: [], cut: new Map(), restoration: null, held: [] }
 }

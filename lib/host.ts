@@ -115,8 +115,7 @@ export class Host {
   /** Takes what the application asks. */
   commands(commands: readonly Command[]): void {
     const { keeper } = this.#options
-    if (keeper) commands = commands.filter((command) => keeper.pass(command))
-    if (commands.length > 0) this.#push({ type: 'commands', commands })
+    this.#push({ type: 'commands', commands: keeper ? commands.filter((command) => keeper.pass(command)) : commands })
     // A page that is being hidden or frozen may take its worker with it before the next task: what it says goes out in this one.
     if (commands.some(isUrgent)) this.#flush()
   }

@@ -3,11 +3,13 @@
  * there.
  */
 import type { OpInfo, Replica } from './objects/replica.ts'
+import { type RestorationOp, readRestorationOp, saveRestorationOp } from './restoration.ts'
 import { decodeValue, encodeValue } from './values.ts'
 
-/** What the bytes of a part begin with, and those of a request: no value's encoding does. */
+/** What the bytes of these begin with: no value's encoding does. */
 const UNION_MARK = 0xfe
 const REQUEST_MARK = 0xff
+const RESTORATION_MARK = 0xfd
 
 /** The bytes of a request. Throws a ValueError. */
 export function encodeRequest(op: unknown): Uint8Array {
@@ -19,6 +21,21 @@ export function encodeUnion(state: unknown): Uint8Array {
   return withMark(UNION_MARK, state)
 }
 
+/** The bytes of something that is said of what was stored. */
+export function encodeRestoration(op: RestorationOp): Uint8Array {
+  return withMark(RESTORATION_MARK, saveRestorationOp(op))
+}
+
+/** What these bytes say of what was stored; null if that is malformed, undefined if they are about something else. */
+export function readRestoration(payload: Uint8Array): RestorationOp | null | undefined {
+  if (payload[0] !== RESTORATION_MARK) return undefined
+  try {
+    return readRestorationOp(decodeValue(payload.subarray(1)))
+  } catch {
+    return null
+  }
+}
+
 /** Do these bytes stand for a request? */
 export function isRequest(payload: Uint8Array): boolean {
   return payload[0] === REQUEST_MARK
@@ -27,6 +44,8 @@ export function isRequest(payload: Uint8Array): boolean {
 /** Applies one cast to a replica, as its bytes say. False: it is malformed. Throws what the replica throws. */
 export function applyOperation(replica: Replica, payload: Uint8Array, info: OpInfo): boolean {
   const mark = payload[0] ?? 0
+  // Of that, the replica knows nothing.
+  if (mark === RESTORATION_MARK) return true
   const isMarked = mark === REQUEST_MARK || mark === UNION_MARK
   let value: unknown
   try {

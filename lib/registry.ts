@@ -125,11 +125,11 @@ export class Registry {
   }
 
   /**
-   * Is it stored, if anything is? Not what acts in the primary component only; what folds, of which a part can be united
-   * with the whole at views alone; and a plain group, whose casts only the application understands.
+   * Is it stored, if anything is? Not what says who is present; what folds, of which a part can be united with the whole at
+   * views alone; a plain group, whose casts only the application understands; nor what tools open for themselves.
    */
   #isStored<Handle, Options extends object>({ kind, options, hasState, isOwn }: OpenRequest<Handle, Options>): boolean {
-    if (!hasState || isOwn === true || kind.isPassing === true || kind.consistency !== 'available') return false
+    if (!hasState || isOwn === true || kind.isPassing === true) return false
     return kind.kind !== 'group' && !identityOf(kind, options).endsWith(FOLDING)
   }
 }

@@ -10,10 +10,13 @@
  * and from time to time a fresh snapshot is tried. Each write is guarded by the head of the copy, so that a log never goes
  * on where somebody has removed or taken over what it belongs to.
  */
+
+import type { GroupView } from '../objects/replica.ts'
 import type { Storage, StorageReason, StorageWrite } from '../ports/storage.ts'
 import { batchKey, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
 import { encodeLogEvent, type LogEvent } from './log-event.ts'
 import { joinBytes } from './record.ts'
+import type { Acted } from './standing.ts'
 
 /** Bytes of a log from which on it is compacted, if it is larger than the snapshot as well. */
 export const LOG_BYTES_MAX: number = 256 * 1024
@@ -31,6 +34,11 @@ export interface LogContext {
   /** Where the copy is. */
   readonly prefix: string
   readonly kind: string
+  /**
+   * It acts in the primary component only: its views are logged, and how far it has come; own casts are not, before they are
+   * delivered. Nothing is logged before it is told (`state`) that there is something worth it.
+   */
+  readonly isAgreed: boolean
   setTimer(ms: number, fn: () => void): () => void
   /** It wants a snapshot: see {@link GroupLog.takeRequest}. */
   wanting(): void
@@ -76,6 +84,15 @@ export class GroupLog {
   #isWanting = false
   /** What stands under the copy's keys is not known. */
   #isUnclear = false
+  /** The copy is to be there, with nothing in it. */
+  #isClaiming = false
+  /** Of a group that acts in the primary component only: how far the page has come. */
+  #acted: Acted | null = null
+  #era = 0
+  /** Nothing that happens is worth storing before. */
+  #hasBegun: boolean
+  /** Since the last view, casts were kept: they take effect with a later one. */
+  #hasKept = false
   /** The page awaits a state. */
   #isAwaiting = false
   /** It has had one, of which there is no snapshot yet. */
@@ -98,6 +115,7 @@ export class GroupLog {
 
   constructor(context: LogContext) {
     this.#context = context
+    this.#hasBegun = !context.isAgreed
   }
 
   /** The state that it begins with, null: that of the beginning; and whose copies are in it. */
@@ -107,6 +125,23 @@ export class GroupLog {
     this.#changes += 1
     this.#snapshot = state
     this.#kick()
+  }
+
+  /** Begins an empty copy, which stands for this process. Nothing is logged until `state`. */
+  claim(): void {
+    this.#changes += 1
+    this.#isClaiming = true
+    this.#kick()
+    this.#heldAt = this.#changes
+    this.#isStale = true
+  }
+
+  /** The group's state is worth storing from here on. `era`: how often it has gone on from what was stored. */
+  beginAgreed(era: number): void {
+    this.#hasBegun = true
+    this.#era = era
+    if (this.#acted !== null) this.#acted = { ...this.#acted, standing: { ...this.#acted.standing, era } }
+    this.state()
   }
 
   /** Nothing could be read: it begins as if a write had failed, which was told of already. */
@@ -126,6 +161,7 @@ export class GroupLog {
 
   /** This process casts. */
   cast(n: number, payload: Uint8Array): void {
+    if (this.#context.isAgreed) return
     // A copy: the payload goes on to others, or into a buffer that does.
     const own = payload.slice()
     this.#open.set(n, own)
@@ -134,14 +170,28 @@ export class GroupLog {
 
   /** A cast was delivered to the page. */
   deliver(from: string, n: number, view: string, payload: Uint8Array): void {
+    const index = this.#place(view)
+    const standing = this.#acted?.standing
+    if (this.#acted !== null && standing?.view === view)
+      this.#acted = { ...this.#acted, standing: { ...standing, index } }
+    const isOpen = from === this.#context.self && this.#open.delete(n)
+    this.#add(isOpen ? { type: 'delivered', n, view, index } : { type: 'cast', from, n, view, index, payload })
+  }
+
+  /** A cast is kept by the page, and takes effect with a later view, or never. */
+  keep(view: string): void {
+    this.#place(view)
+    this.#hasKept = true
+  }
+
+  /** Counts as the page does. */
+  #place(view: string): number {
     if (view !== this.#view) {
       this.#view = view
       this.#index = 0
     }
     this.#index += 1
-    const index = this.#index
-    const isOpen = from === this.#context.self && this.#open.delete(n)
-    this.#add(isOpen ? { type: 'delivered', n, view, index } : { type: 'cast', from, n, view, index, payload })
+    return this.#index
   }
 
   /** An own cast will not be delivered here. */
@@ -151,19 +201,26 @@ export class GroupLog {
   }
 
   /** A view was told: the page awaits others' states, or goes on from what it has. */
-  view(isAwaiting: boolean): void {
+  view(isAwaiting: boolean, view: GroupView): void {
+    if (this.#context.isAgreed && view.primary) {
+      this.#acted = { standing: { era: this.#era, view: view.id, index: 0 }, holders: view.members }
+    }
+    if (!this.#hasBegun) return
     if (isAwaiting) {
       if (!this.#isHeld) this.#heldAt = this.#changes
       this.#changes += 1
       this.#isAwaiting = true
-    } else if (this.#isAwaiting) this.state()
+    } else if (this.#isAwaiting || this.#hasKept) this.state()
+    else if (this.#context.isAgreed) this.#add({ type: 'view', view })
   }
 
   /** The page has had others' states, or applies what it had held back for them. */
   state(): void {
+    if (!this.#hasBegun) return
     if (!this.#isHeld) this.#heldAt = this.#changes
     this.#changes += 1
     this.#isAwaiting = false
+    this.#hasKept = false
     this.#isStale = true
     this.#request = null
     this.#want()
@@ -177,6 +234,7 @@ export class GroupLog {
     if (!this.#isWanting || this.#request !== null || this.#isAwaiting || this.#isEnded) return null
     this.#isWanting = false
     const since = [...this.#open].map(([n, payload]) => encodeLogEvent({ type: 'own', n, payload }))
+    if (this.#acted !== null) since.push(encodeLogEvent({ type: 'acted', acted: this.#acted }))
     this.#request = { id: nextId(), since }
     return this.#request.id
   }
@@ -220,10 +278,16 @@ export class GroupLog {
   }
 
   get #hasWork(): boolean {
-    return this.#snapshot !== null || this.#queue.length > 0 || (this.#adopted.length > 0 && !this.#isHeld)
+    return (
+      this.#snapshot !== null ||
+      this.#queue.length > 0 ||
+      this.#isClaiming ||
+      (this.#adopted.length > 0 && !this.#isHeld)
+    )
   }
 
   #add(event: LogEvent): void {
+    if (!this.#hasBegun) return
     this.#changes += 1
     const isOwn = event.type === 'own' || event.type === 'refused'
     // What comes while a state is awaited is in the snapshot after it.
@@ -280,6 +344,7 @@ export class GroupLog {
     const upTo = this.#isHeld ? this.#heldAt : this.#changes
     const adopted = this.#isHeld ? [] : this.#adopted
     this.#snapshot = null
+    this.#isClaiming = false
     this.#queue = []
     this.#queueBytes = 0
     if (!this.#isHeld) this.#adopted = []
@@ -358,6 +423,7 @@ export class GroupLog {
     this.#isSuspended = true
     this.#isUnclear = true
     this.#snapshot = null
+    this.#isClaiming = false
     this.#queue = []
     this.#queueBytes = 0
     this.#tellWaiters(reason)

@@ -5,17 +5,20 @@
  * says which groups are stored and gives their states when it is asked, by a `snapshot` event of a negative transfer in the
  * same stream. No failure of the store reaches a group: it is told, and the group goes on in memory.
  */
+import { toGroupView } from '../group-view.ts'
 import type { AppEvent, Command } from '../kernel/api.ts'
 import type { Storage, StorageReason } from '../ports/storage.ts'
 import { groupPrefix, quarantinePrefix, readCopies, type StoredCopy } from './copies.ts'
 import { GroupLog, reasonOf } from './group-log.ts'
-import { castsOf } from './log-event.ts'
+import { castsOf, stepsOf } from './log-event.ts'
 import type { StorageFaultReason, StoreCommand, StoreNote } from './messages.ts'
 
 /** How long the store may take to say what it has, in ms, before a group begins without it. */
 export const READ_MS = 5_000
 /** A while after a group was opened it looks once more for copies of those who are gone: one may just have been closing. */
 export const LOOK_AGAIN_MS = 3_000
+/** How often it is looked whether a process that seems to be closing is gone, in ms. */
+const CLOSING_MS = 100
 
 /** What it needs of its surroundings. */
 export interface KeeperContext {
@@ -47,6 +50,8 @@ export class Keeper {
   /** Snapshots that were asked for. */
   readonly #asked = new Map<number, GroupLog>()
   #requests = 0
+  /** Of the space's view. */
+  #members: readonly string[] = []
   #isStopped = false
 
   constructor(context: KeeperContext) {
@@ -57,10 +62,16 @@ export class Keeper {
   handle(command: StoreCommand): void {
     switch (command.type) {
       case 'restore':
-        void this.#restore(command.group, command.kind)
+        void this.#restore(command)
         return
       case 'keep':
         return this.#keep(command)
+      case 'keepAgreed':
+        return this.#kept.get(command.group)?.log.beginAgreed(command.era)
+      case 'setAside':
+        this.#tell(command.group, 'overtaken', undefined)
+        void this.#setAside(this.#copiesOf(command.group, command.adopt))
+        return
       case 'adopted':
         return this.#kept.get(command.group)?.log.adopt(this.#copiesOf(command.group, command.adopt))
       case 'sync':
@@ -81,6 +92,7 @@ export class Keeper {
 
   /** Sees an event on its way to the page. */
   observe(event: AppEvent): void {
+    if (event.type === 'view' && event.group === '') this.#members = event.view.members.map(({ id }) => id)
     if (!('group' in event) || event.group === '') return
     const log = this.#kept.get(event.group)?.log
     if (log === undefined) return
@@ -90,7 +102,11 @@ export class Keeper {
       case 'castEnd':
         return log.end(event.n, event.outcome === 'refused' || event.outcome === 'viewChanged')
       case 'view':
-        return log.view(event.state === 'merge' || event.state === 'replace')
+        // What the page had is not what it goes on from.
+        if (event.state === 'own' || event.state === 'anew') log.state()
+        return log.view(event.state === 'merge' || event.state === 'replace', toGroupView(event.view))
+      case 'keep':
+        return log.keep(event.view)
       case 'state':
         return log.state()
       case 'leftGroup':
@@ -131,17 +147,52 @@ export class Keeper {
     this.#context.storage.close()
   }
 
-  async #restore(group: string, kind: string): Promise<void> {
+  async #restore({ group, kind, isAgreed }: Extract<StoreCommand, { type: 'restore' }>): Promise<void> {
+    if (isAgreed) await this.#untilClosed(group)
     const copies = await this.#look(group, kind)
     if (this.#isStopped) return
-    this.#tellRestored(group, copies)
+    if (isAgreed) await this.#claim(group, kind, copies)
+    if (!this.#isStopped) this.#tellRestored(group, copies)
+  }
+
+  /**
+   * Waits a while for the processes that have a copy, live, and are not in the space: one may be the page's former one, which
+   * is just being closed. A group that acts would be beyond what that has left.
+   */
+  async #untilClosed(group: string): Promise<void> {
+    const { space, storage, self } = this.#context
+    const prefix = groupPrefix(space, group)
+    const isClosing = async (): Promise<boolean> => {
+      const living = await storage.living()
+      const keys = living === null ? [] : await storage.keys(prefix)
+      const writers = new Set(keys.map((key) => key.slice(prefix.length, key.indexOf('/', prefix.length))))
+      return [...writers].some((id) => id !== self && living?.has(id) && !this.#members.includes(id))
+    }
+    try {
+      for (let waited = 0; waited < LOOK_AGAIN_MS && !this.#isStopped; waited += CLOSING_MS) {
+        if (!(await this.#within(READ_MS, isClosing))) return
+        await new Promise<void>((resolve) => this.#after(CLOSING_MS, resolve))
+      }
+    } catch {
+      // The next call tells why.
+    }
+  }
+
+  /** Begins a copy that stands for this process, before the group knows it. */
+  async #claim(group: string, kind: string, copies: readonly StoredCopy[]): Promise<void> {
+    const log = this.#begin(group, kind, true)
+    const fault = await new Promise<StorageFaultReason | null>((resolve) => log.whenStored(resolve))
+    if (fault === null) this.#setAsideBroken(log, copies)
   }
 
   #tellRestored(group: string, copies: readonly StoredCopy[]): void {
     this.#found.set(group, new Map(copies.map((copy) => [copy.id, copy])))
-    const restored = copies.flatMap(({ id, content }) =>
-      content === null ? [] : [{ id, state: content.state, casts: castsOf(id, content.events) }],
-    )
+    const restored = copies.flatMap(({ id, content }) => {
+      if (content === null) return []
+      const { state, events } = content
+      const { steps, acted } = stepsOf(events)
+      return [{ id, state, steps: acted === null ? castsOf(id, events) : steps, acted }]
+    })
     this.#context.note({ type: 'restored', group, copies: restored })
   }
 
@@ -179,6 +230,15 @@ export class Keeper {
   }
 
   #keep({ group, kind, state, adopt }: Extract<StoreCommand, { type: 'keep' }>): void {
+    const log = this.#begin(group, kind, false)
+    log.begin(
+      state,
+      this.#copiesOf(group, adopt).filter(({ fault }) => fault === null),
+    )
+    this.#setAsideBroken(log, [...(this.#found.get(group)?.values() ?? [])])
+  }
+
+  #begin(group: string, kind: string, isAgreed: boolean): GroupLog {
     this.#kept.get(group)?.log.close()
     const { self, space, storage } = this.#context
     const log = new GroupLog({
@@ -186,6 +246,7 @@ export class Keeper {
       storage,
       prefix: `${groupPrefix(space, group)}${self}/`,
       kind,
+      isAgreed,
       setTimer: (ms, fn) => this.#after(ms, fn),
       wanting: () => this.#context.wanting(),
       failed: (reason, cause) => this.#fail(group, reason, cause),
@@ -195,15 +256,15 @@ export class Keeper {
     const unread = this.#unread.get(group)
     this.#unread.delete(group)
     if (unread !== undefined) log.beginFailed(unread)
-    const found = [...(this.#found.get(group)?.values() ?? [])]
-    const broken = found.filter(({ fault }) => fault !== null)
-    log.begin(
-      state,
-      this.#copiesOf(group, adopt).filter(({ fault }) => fault === null),
-    )
-    // What could be read of a broken one is in the state: it is set aside once that is stored.
-    if (broken.length > 0) log.whenStored((fault) => (fault === null ? void this.#setAside(broken) : undefined))
+    else if (isAgreed) log.claim()
     this.#after(LOOK_AGAIN_MS, () => void this.#lookAgain(group, log))
+    return log
+  }
+
+  /** What could be read of a broken copy is in the state, or the page has it: it is set aside once what is written is stored. */
+  #setAsideBroken(log: GroupLog, copies: readonly StoredCopy[]): void {
+    const broken = copies.filter(({ fault }) => fault !== null)
+    if (broken.length > 0) log.whenStored((fault) => (fault === null ? void this.#setAside(broken) : undefined))
   }
 
   #copiesOf(group: string, ids: readonly string[]): StoredCopy[] {
@@ -304,5 +365,6 @@ const messages: Readonly<Record<StorageFaultReason, string>> = {
   unknown: 'storage has failed; objects go on in memory, and it is tried again from time to time',
   corrupt: 'a stored record has changed; what came before it is used, and the copy is set aside',
   newer: 'what is stored was written by a later version of Tutti; it is left alone',
+  overtaken: 'the group has acted without what was stored here; that is set aside',
   'other-kind': 'what is stored under this name is an object of another kind; it is left alone',
 }

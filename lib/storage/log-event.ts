@@ -1,7 +1,9 @@
 /**
  * What happens to a group, as it is logged: by these the state goes on from one snapshot to the next.
  */
+import type { GroupView } from '../objects/replica.ts'
 import { encodeRecord, RecordKind, type StoredRecord } from './record.ts'
+import type { Acted } from './standing.ts'
 
 /** One entry of a log. */
 export type LogEvent =
@@ -20,6 +22,10 @@ export type LogEvent =
   | { readonly type: 'delivered'; readonly n: number; readonly view: string; readonly index: number }
   /** An own cast was not sent, and will not be. */
   | { readonly type: 'refused'; readonly n: number }
+  /** A view of a group that acts in the primary component only. */
+  | { readonly type: 'view'; readonly view: GroupView }
+  /** How far the state had come at this place. */
+  | { readonly type: 'acted'; readonly acted: Acted }
 
 const NOTHING = new Uint8Array(0)
 
@@ -35,6 +41,19 @@ export function encodeLogEvent(event: LogEvent): Uint8Array {
       return encodeRecord({ kind, fields: ['d', event.n, event.view, event.index], bytes: NOTHING })
     case 'refused':
       return encodeRecord({ kind, fields: ['r', event.n], bytes: NOTHING })
+    case 'view': {
+      const { id, members, primary, line, missing, joined, left, dead, expelled } = event.view
+      const fields = ['v', id, members, primary, line, missing, joined, left, dead, expelled]
+      return encodeRecord({ kind, fields, bytes: NOTHING })
+    }
+    case 'acted': {
+      const { standing, holders } = event.acted
+      return encodeRecord({
+        kind,
+        fields: ['a', standing.era, standing.view, standing.index, holders],
+        bytes: NOTHING,
+      })
+    }
     default:
       return event satisfies never
   }
@@ -48,11 +67,55 @@ export function readLogEvent({ fields, bytes }: StoredRecord): LogEvent | null {
     const isCast = typeof from === 'string' && isNumber(n) && typeof view === 'string' && isNumber(index)
     return isCast ? { type: 'cast', from, n, view, index, payload: bytes } : null
   }
+  if (type === 'v') return readView(rest)
+  if (type === 'a') return readActed(rest)
   const [n, view, index] = rest
   if (!isNumber(n)) return null
   if (type === 'o') return { type: 'own', n, payload: bytes }
   if (type === 'd') return typeof view === 'string' && isNumber(index) ? { type: 'delivered', n, view, index } : null
   return type === 'r' ? { type: 'refused', n } : null
+}
+
+function readView([id, members, primary, line, ...rest]: readonly unknown[]): LogEvent | null {
+  const [missing, joined, left, dead, expelled] = rest
+  if (typeof id !== 'string' || typeof primary !== 'boolean' || !(line === null || typeof line === 'string'))
+    return null
+  if (![members, missing, joined, left, dead, expelled].every(isNames)) return null
+  const lists = { members, missing, joined, left, dead, expelled } as Record<string, readonly string[]>
+  return { type: 'view', view: { id, primary, line, ...lists } as GroupView }
+}
+
+function readActed([era, view, index, holders]: readonly unknown[]): LogEvent | null {
+  if (!isNumber(era) || typeof view !== 'string' || !isNumber(index) || !isNames(holders)) return null
+  return { type: 'acted', acted: { standing: { era, view, index }, holders } }
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
+
+/** A cast that a replica is to apply, or a view that it is to be told. */
+export type LoggedStep = LoggedCast | { readonly told: GroupView }
+
+/** What of a log is to be told, of a group that acts in the primary component only; and how far that had come. */
+export function stepsOf(events: readonly LogEvent[]): { readonly steps: LoggedStep[]; readonly acted: Acted | null } {
+  const steps: LoggedStep[] = []
+  let acted = null as Acted | null
+  for (const event of events) {
+    if (event.type === 'acted') acted = event.acted
+    else if (event.type === 'view') {
+      const { view } = event
+      steps.push({ told: view })
+      // Elsewhere than in the primary component a group does not get any further.
+      if (view.primary && acted !== null) {
+        acted = { standing: { era: acted.standing.era, view: view.id, index: 0 }, holders: view.members }
+      }
+    } else if (event.type === 'cast') {
+      steps.push(event)
+      if (acted?.standing.view === event.view) acted = { ...acted, standing: { ...acted.standing, index: event.index } }
+    }
+  }
+  return { steps, acted }
 }
 
 /** A cast, as a replica is to apply it. */
@@ -87,6 +150,10 @@ export function castsOf(writer: string, events: readonly LogEvent[]): LoggedCast
       }
       case 'refused':
         open.delete(event.n)
+        break
+      case 'view':
+      case 'acted':
+        // Of groups that act in the primary component only: see `stepsOf`.
         break
       default:
         event satisfies never

@@ -7,6 +7,7 @@
 import { ClosedError } from '../errors.ts'
 import type { GroupPort, Mail, Replica } from '../objects/replica.ts'
 import { applyOperation } from '../operations.ts'
+import { unpackState } from '../travelling-state.ts'
 import { decodeValue, hashValue } from '../values.ts'
 import type { RestoredCopy } from './messages.ts'
 
@@ -38,10 +39,16 @@ export function scratchPort({ self, mail }: { readonly self: string; readonly ma
 }
 
 /** The state that a copy comes to. Throws what the replica throws at a state it cannot read. */
-export function stateOf({ state, casts }: RestoredCopy, make: MakeReplica): unknown {
+export function stateOf({ state, steps, acted }: RestoredCopy, make: MakeReplica): unknown {
   const replica = make()
-  if (state !== null) replica.load(decodeValue(state))
-  for (const { from, n, view, index, payload } of casts) {
+  // That of a consistent group is stored as it travels. What was kept with it has not taken effect.
+  if (state !== null) replica.load(decodeValue(acted === null ? state : unpackState(state, '').state))
+  for (const step of steps) {
+    if ('told' in step) {
+      replica.view(step.told)
+      continue
+    }
+    const { from, n, view, index, payload } = step
     // What it does not understand here it would not have understood where it was delivered.
     applyOperation(replica, payload, { author: from, local: false, n, view, index })
   }

@@ -184,13 +184,14 @@ test('persistence › two processes that start from one copied store count once 
   for (const map of maps) assert.deepEqual([...map], [['a', 1]])
 })
 
-test('persistence › presence, folding objects, plain groups and consistent objects are not stored', async (t) => {
+test('persistence › presence, folding objects, plain groups, and what waits for who is present are not stored', async (t) => {
   const { store, hub } = site()
   const space = await open(t, { store, hub })
   ;(await space.presence<string>('people')).set('here')
   ;(await space.map('folding', { forgetAfterMs: 1000 })).set('a', 1)
   ;(await space.group('chat')).cast('hi')
-  await (await space.register('one')).set(1)
+  await space.semaphore('two', { permits: 2 })
+  await space.locks.request('baton', () => undefined)
   await space.durable()
   assert.deepEqual([...store.entries.keys()], [])
 })

@@ -14,6 +14,18 @@ const turns = async (): Promise<void> => {
   for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
+const view = {
+  id: '1.me.0',
+  members: ['me', 'you'],
+  primary: true,
+  line: 'l',
+  missing: [],
+  joined: [],
+  left: [],
+  dead: [],
+  expelled: [],
+}
+
 class Rig {
   readonly store: MemoryStore
   readonly storage: Storage
@@ -33,6 +45,7 @@ class Rig {
       storage: this.storage,
       prefix: `s/g/${self}/`,
       kind: 'map',
+      isAgreed: false,
       setTimer: (ms, fn) => {
         const timer = { ms, fn }
         this.timers.push(timer)
@@ -106,7 +119,7 @@ test('log › while a state is awaited, and until its snapshot is stored, nothin
   const rig = new Rig()
   rig.log.deliver('you', 1, 'v1', bytes('a'))
   await turns()
-  rig.log.view(true)
+  rig.log.view(true, view)
   rig.log.deliver('you', 2, 'v2', bytes('b'))
   rig.log.cast(1, bytes('c'))
   assert.equal(await rig.durable(), 'open')
@@ -127,9 +140,9 @@ test('log › while a state is awaited, and until its snapshot is stored, nothin
 test('log › a state that is not needed after all is as one that has come', async () => {
   const rig = new Rig()
   rig.log.deliver('you', 1, 'v1', bytes('a'))
-  rig.log.view(true)
+  rig.log.view(true, view)
   rig.log.deliver('you', 2, 'v2', bytes('b'))
-  rig.log.view(false)
+  rig.log.view(false, view)
   const id = rig.ask()
   assert.ok(id !== null)
   rig.log.answer(id, bytes('a and b'))

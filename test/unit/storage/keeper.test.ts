@@ -42,7 +42,7 @@ class Rig {
 
   /** Opens a group; the copies that the page is given. */
   async restore(group = 'g'): Promise<readonly RestoredCopy[]> {
-    this.keeper.handle({ type: 'restore', group, kind: 'map' })
+    this.keeper.handle({ type: 'restore', group, kind: 'map', isAgreed: false })
     await turns()
     return this.restored()
   }
@@ -75,7 +75,9 @@ class Rig {
 }
 
 function shown(copies: readonly RestoredCopy[]): string[] {
-  return copies.map(({ id, state, casts }) => `${id}: ${text(state)}|${casts.map(({ n }) => n).join(' ')}`)
+  return copies.map(
+    ({ id, state, steps }) => `${id}: ${text(state)}|${steps.map((step) => ('n' in step ? step.n : 'view')).join(' ')}`,
+  )
 }
 
 /** Changes a byte of what stands under the key that ends so. */
@@ -191,7 +193,7 @@ test('keeper › a record of a later version, or of another kind, is told of and
   rig.keeper.stop()
 
   const other = new Rig(await left(), 'me')
-  other.keeper.handle({ type: 'restore', group: 'g', kind: 'counter' })
+  other.keeper.handle({ type: 'restore', group: 'g', kind: 'counter', isAgreed: false })
   await turns()
   assert.deepEqual(other.restored(), [])
   assert.deepEqual(other.faults(), ['g: other-kind'])
@@ -230,7 +232,7 @@ test('keeper › a store that does not answer is given up, and told of once for 
     note: (note) => waiting.notes.push(note),
     wanting: () => undefined,
   })
-  hung.handle({ type: 'restore', group: 'g', kind: 'map' })
+  hung.handle({ type: 'restore', group: 'g', kind: 'map', isAgreed: false })
   await turns()
   assert.deepEqual(waiting.notes, [])
   waiting.runTimer(READ_MS)
