@@ -40,7 +40,7 @@ export interface GroupContext extends StateContext {
   cast(group: AppGroup, payload: Uint8Array, options: CastOptions): CastReceipt
   leave(group: AppGroup): void
   isWritable(): boolean
-  /** It has gone on from what was stored, or acts for the first time: from here on its state is worth storing. */
+  /** It acts, for the first time or on from what was stored: from here on its state is worth storing. */
   begun(group: AppGroup): void
   /** What it had to offer that was stored is in the group's state, or of no use. */
   offerEnded(group: AppGroup, stored: Stored, outcome: 'taken' | 'late'): void
@@ -108,6 +108,8 @@ export class AppGroup implements GroupPort {
   #makeReplica: MakeReplica | null = null
   /** Of a consistent group: what was stored here, and was not brought in. */
   readonly #offering: Offering
+  /** Era and whether it had acted when its state was last said to be worth storing. */
+  #keptAs = ''
   /** `view` while the group waits for what was stored. */
   #masked: { readonly of: GroupView; readonly as: GroupView } | null = null
   /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
@@ -124,7 +126,6 @@ export class AppGroup implements GroupPort {
     this.#offering = new Offering({
       self: context.self,
       restoration: this.#state.restoration,
-      hasActed: () => this.#state.hasActed,
       cast: (op) => this.#context.cast(this, encodeRestoration(op), {}).n,
       after: (ms, fn) => void context.after(ms, fn),
       ended: (stored, outcome) => context.offerEnded(this, stored, outcome),
@@ -161,6 +162,11 @@ export class AppGroup implements GroupPort {
     return this.#state.restoration.era
   }
 
+  /** Casts have taken effect since the beginning. */
+  get hasActed(): boolean {
+    return this.#state.restoration.hasActed
+  }
+
   /** Goes on from what was stored without those who are missing. */
   forceRestoration(): void {
     this.#offering.force()
@@ -175,8 +181,11 @@ export class AppGroup implements GroupPort {
 
   #actOnOffers(): void {
     if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
-    if (this.#isReady && this.#view?.primary === true) this.#offering.act()
-    if (this.#state.takeBegun()) this.#context.begun(this)
+    if (!this.#isReady || this.#view?.primary !== true) return
+    this.#offering.act()
+    if (this.isRestoring || this.#offering.isPending || this.#keptAs === `${this.era} ${this.hasActed}`) return
+    this.#keptAs = `${this.era} ${this.hasActed}`
+    this.#context.begun(this)
   }
 
   /** It is a member, and awaits no state. */
@@ -428,10 +437,10 @@ export class AppGroup implements GroupPort {
     else this.#state.snapshot(event, answer)
   }
 
-  /** Is the state worth storing, if it is to be? Not one that has not begun, or waits for what was stored. */
+  /** Is the state worth storing, if it is to be? Not one that waits for what was stored. */
   #isWorth({ transfer }: Of<'snapshot'>): boolean {
     if (transfer >= 0 || this.options.consistency !== 'consistent') return true
-    return this.#state.hasActed && !this.isRestoring
+    return !this.isRestoring && !this.#offering.isPending
   }
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */

@@ -209,7 +209,7 @@ export class AppSide {
 
   /** Of a consistent group, the copy that has come furthest is offered, in the name of all who have left one. */
   #offer(group: AppGroup, copies: readonly RestoredCopy[], make: MakeReplica): void {
-    const covers = copies.map(({ id }) => id)
+    const covers = copies.flatMap(({ id, covers }) => [...covers, id])
     if (covers.length > 0) group.offer({ covers, acted: null, state: null })
     for (const copy of copies) {
       const { acted } = copy
@@ -223,7 +223,7 @@ export class AppSide {
     const { store } = this.#options
     if (store === undefined || !this.#stored.has(group)) return
     this.flush()
-    store({ type: 'keepAgreed', group: group.name, era: group.era })
+    store({ type: 'keepAgreed', group: group.name, era: group.era, hasActed: group.hasActed })
   }
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {

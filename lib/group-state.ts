@@ -34,14 +34,10 @@ export class GroupState {
   readonly restoration: Restoration = new Restoration()
   /** Casts that wait for that. */
   #held: WaitingCast[] = []
-  /** Casts have taken effect since the beginning. */
-  #hasActed = false
   /** How far the state has come in the primary component. */
   #acted: Acted | null = null
   /** The last view that the replica was told of, as it was before anything waited. */
   #lastView: GroupView | null = null
-  /** It has gone on from what was stored, or acted, since somebody asked. */
-  #hasBegun = false
   readonly #name: string
   readonly #isConsistent: boolean
   readonly #hasState: boolean
@@ -120,7 +116,6 @@ export class GroupState {
   beginAnew(): void {
     this.restoration.reset()
     this.#held = []
-    this.#hasActed = false
     this.#acted = null
     this.kept.take()
     this.#cut.clear()
@@ -161,11 +156,11 @@ export class GroupState {
   }
 
   #noteActed({ view, index }: OpInfo): void {
-    if (!this.#hasActed) this.#hasBegun = true
-    this.#hasActed = true
-    if (this.#acted?.standing.view === view) {
-      this.#acted = { ...this.#acted, standing: { ...this.#acted.standing, index } }
-    }
+    this.restoration.hasActed = true
+    if (this.#acted === null) return
+    const { standing, holders } = this.#acted
+    const at = standing.view === view ? index : standing.index
+    this.#acted = { standing: { ...standing, hasActed: true, index: at }, holders }
   }
 
   /** Something that is said of what was stored. */
@@ -174,7 +169,7 @@ export class GroupState {
       this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
       return
     }
-    const end = this.restoration.take(info.author, op, this.#hasActed)
+    const end = this.restoration.take(info.author, op)
     if (end !== null) this.#goOn(end.state)
     // Calls reject from here on, or wait.
     else if (this.restoration.isWaiting && this.#lastView !== null) this.#tellReplica(this.#lastView)
@@ -183,26 +178,16 @@ export class GroupState {
   /** The group goes on from that state, or from that of the beginning. */
   #goOn(state: unknown): void {
     this.#guard('restore', () => this.#replica?.load(state === undefined ? decodeValue(this.#initial) : state))
-    this.#hasActed = true
-    this.#hasBegun = true
     if (this.#lastView !== null) this.#tellReplica(this.#lastView)
-    for (const cast of this.#held.splice(0)) this.#applyNow(cast)
-  }
-
-  /** Has it gone on from what was stored, or acted for the first time, since the last call? */
-  takeBegun(): boolean {
-    const hasBegun = this.#hasBegun
-    this.#hasBegun = false
-    return hasBegun
-  }
-
-  get hasActed(): boolean {
-    return this.#hasActed
+    for (const cast of this.#held.splice(0)) {
+      this.#noteActed(cast.info)
+      this.#applyNow(cast)
+    }
   }
 
   /** The state, and how far it has come, of one that has acted; null of any other. */
   get own(): { readonly acted: Acted; readonly state: unknown } | null {
-    if (!this.#hasActed || this.#acted === null || this.restoration.isWaiting) return null
+    if (this.#acted === null || this.restoration.isWaiting) return null
     let state: unknown
     const acted = this.#acted
     return this.#guard('save', () => {
@@ -266,7 +251,8 @@ export class GroupState {
   #tellReplica(view: GroupView, succession?: Succession): void {
     const told = this.masked(view)
     if (this.#isConsistent && told.primary && this.#acted?.standing.view !== view.id) {
-      this.#acted = { standing: { era: this.restoration.era, view: view.id, index: 0 }, holders: view.members }
+      const { hasActed, era } = this.restoration
+      this.#acted = { standing: { hasActed, era, view: view.id, index: 0 }, holders: view.members }
     }
     this.#guard('view', () => this.#replica?.view(told, succession))
   }
@@ -335,8 +321,7 @@ export class GroupState {
     this.#cover(Object.entries(event.cut))
     this.#cover(cut)
     if (this.#isConsistent) {
-      this.#hasActed = restoration !== null || [...this.#cut.values()].some((n) => n > 0)
-      this.#hasBegun ||= this.#hasActed
+      if (restoration === null) this.restoration.hasActed = [...this.#cut.values()].some((n) => n > 0)
       this.#acted = null
     }
     if (!this.#context.trace) return

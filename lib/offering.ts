@@ -18,7 +18,6 @@ export interface Stored extends Offer {
 export interface OfferingContext {
   readonly self: string
   readonly restoration: Restoration
-  hasActed(): boolean
   /** Casts; returns the cast's number. Throws BusyError, ClosedError, TooLargeError. */
   cast(op: RestorationOp): number
   after(ms: number, fn: () => void): void
@@ -63,13 +62,13 @@ export class Offering {
 
   /** Does what is to be done now. Called after each batch of events while the group is whole and primary. */
   act(): void {
-    const { restoration, self, hasActed } = this.#context
+    const { restoration, self } = this.#context
     if (!restoration.isWaiting) this.#isForcing = false
     const stored = this.#stored
     // Copies in which nothing has happened stand for their writers, should somebody wait for those.
-    if (stored?.acted === null && restoration.isFresh && !hasActed()) return
+    if (stored?.acted === null && !restoration.isWaiting && !restoration.hasActed) return
     if (stored !== null && !restoration.isWaiting) {
-      const outcome = restoration.judge(stored, hasActed())
+      const outcome = restoration.judge(stored)
       if (outcome !== 'wanted') {
         this.#stored = null
         return this.#context.ended(stored, outcome)

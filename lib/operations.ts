@@ -3,13 +3,9 @@
  * there.
  */
 import type { OpInfo, Replica } from './objects/replica.ts'
+import { isRestoration, REQUEST_MARK, RESTORATION_MARK, UNION_MARK } from './payload-marks.ts'
 import { type RestorationOp, readRestorationOp, saveRestorationOp } from './restoration.ts'
 import { decodeValue, encodeValue } from './values.ts'
-
-/** What the bytes of these begin with: no value's encoding does. */
-const UNION_MARK = 0xfe
-const REQUEST_MARK = 0xff
-const RESTORATION_MARK = 0xfd
 
 /** The bytes of a request. Throws a ValueError. */
 export function encodeRequest(op: unknown): Uint8Array {
@@ -28,7 +24,7 @@ export function encodeRestoration(op: RestorationOp): Uint8Array {
 
 /** What these bytes say of what was stored; null if that is malformed, undefined if they are about something else. */
 export function readRestoration(payload: Uint8Array): RestorationOp | null | undefined {
-  if (payload[0] !== RESTORATION_MARK) return undefined
+  if (!isRestoration(payload)) return undefined
   try {
     return readRestorationOp(decodeValue(payload.subarray(1)))
   } catch {

@@ -43,6 +43,8 @@ type Phase =
 /** One group's restoration: the same at every member at the same place of the order. */
 export class Restoration {
   #phase: Phase = 'fresh'
+  /** Casts have taken effect: told by whoever applies them. */
+  hasActed = false
   /** Of the state that it acts on. */
   #era = 0
   /** What it has gone on from. */
@@ -55,11 +57,6 @@ export class Restoration {
   /** No cast takes effect. */
   get isWaiting(): boolean {
     return this.#phase === 'waiting'
-  }
-
-  /** Nobody has offered anything. */
-  get isFresh(): boolean {
-    return this.#phase === 'fresh'
   }
 
   get era(): number {
@@ -95,21 +92,21 @@ export class Restoration {
    * What an offer would be good for. `taken`: the group has gone on from that or from something later. `late`: it has acted,
    * and not on from that.
    */
-  judge({ acted }: Offer, hasActed: boolean): 'wanted' | 'taken' | 'late' {
+  judge({ acted }: Offer): 'wanted' | 'taken' | 'late' {
     if (this.#phase === 'waiting') return 'wanted'
     if (acted === null) return 'taken'
-    if (this.#phase === 'fresh' && !hasActed) return 'wanted'
-    return this.#from !== null && compareStandings(acted.standing, this.#from) <= 0 ? 'taken' : 'late'
+    if (this.#from !== null && compareStandings(acted.standing, this.#from) <= 0) return 'taken'
+    return this.hasActed ? 'late' : 'wanted'
   }
 
   /**
-   * Takes what stands in the order. `hasActed`: casts have taken effect here. Returns the state to go on from, if this is
-   * it: `{ state: undefined }` is that of the beginning.
+   * Takes what stands in the order. Returns the state to go on from, if this is it: `{ state: undefined }` is that of the
+   * beginning.
    */
-  take(author: string, op: RestorationOp, hasActed: boolean): { readonly state: unknown } | null {
+  take(author: string, op: RestorationOp): { readonly state: unknown } | null {
     switch (op.type) {
       case 'offer':
-        if (this.judge(op.offer, hasActed) !== 'wanted') return null
+        if (this.judge(op.offer) !== 'wanted') return null
         this.#phase = 'waiting'
         this.#offers.set(author, op.offer)
         this.#note(op.offer.acted)
@@ -137,6 +134,7 @@ export class Restoration {
   /** The group begins anew. */
   reset(): void {
     this.#phase = 'fresh'
+    this.hasActed = false
     this.#era = 0
     this.#from = null
     this.#offers.clear()
@@ -149,7 +147,7 @@ export class Restoration {
     if (this.#phase === 'fresh') return null
     const offers = [...this.#offers].map(([author, { covers, acted }]) => [author, [...covers], saveActed(acted)])
     const from = this.#from === null ? null : saveStanding(this.#from)
-    return [this.#phase === 'waiting', this.#era, from, offers, saveActed(this.#furthest), this.#isForced]
+    return [this.#phase === 'waiting', this.#era, from, offers, saveActed(this.#furthest), this.#isForced, this.hasActed]
   }
 
   /** Reads what `save` gave. Throws a TypeError for anything else. */
@@ -157,7 +155,7 @@ export class Restoration {
     this.reset()
     if (saved === null || saved === undefined) return
     if (!Array.isArray(saved) || !Array.isArray(saved[3])) throw new TypeError('malformed restoration')
-    const [isWaiting, era, from, offers, furthest, isForced] = saved as unknown[]
+    const [isWaiting, era, from, offers, furthest, isForced, hasActed] = saved as unknown[]
     this.#phase = isWaiting === true ? 'waiting' : 'acting'
     this.#era = Number.isSafeInteger(era) ? (era as number) : 0
     this.#from = from === null ? null : readStanding(from)
@@ -168,6 +166,7 @@ export class Restoration {
     }
     this.#furthest = readActed(furthest) ?? null
     this.#isForced = isForced === true
+    this.hasActed = hasActed === true
   }
 
   #note(acted: Acted | null): void {
@@ -186,6 +185,7 @@ export class Restoration {
   #act(from: Standing | null): void {
     this.#era = 1 + Math.max(from?.era ?? 0, this.#furthest?.standing.era ?? 0)
     this.#phase = 'acting'
+    this.hasActed = from?.hasActed ?? false
     this.#from = from
     this.#offers.clear()
     this.#furthest = null
@@ -228,15 +228,16 @@ function readActed(saved: unknown): Acted | null | undefined {
   }
 }
 
-function saveStanding({ era, view, index }: Standing): unknown {
-  return [era, view, index]
+function saveStanding({ hasActed, era, view, index }: Standing): unknown {
+  return [hasActed, era, view, index]
 }
 
 function readStanding(saved: unknown): Standing {
-  if (!Array.isArray(saved) || !isNumber(saved[0]) || typeof saved[1] !== 'string' || !isNumber(saved[2])) {
+  const [hasActed, era, view, index] = Array.isArray(saved) ? (saved as unknown[]) : []
+  if (typeof hasActed !== 'boolean' || !isNumber(era) || typeof view !== 'string' || !isNumber(index)) {
     throw new TypeError('malformed standing')
   }
-  return { era: saved[0], view: saved[1], index: saved[2] }
+  return { hasActed, era, view, index }
 }
 
 function isNumber(value: unknown): value is number {

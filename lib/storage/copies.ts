@@ -25,6 +25,8 @@ export interface CopyHead {
   readonly generation: number
   /** Parts of the state that the generation begins with; 0: that of the beginning. */
   readonly parts: number
+  /** Whom it stands for, beside its writer: see `GroupLog.claim`. */
+  readonly covers: readonly string[]
 }
 
 /** A copy as it was found. */
@@ -46,6 +48,12 @@ export interface CopyContent {
   /** Null: the state of the beginning. */
   readonly state: Uint8Array | null
   readonly events: readonly LogEvent[]
+  readonly covers: readonly string[]
+}
+
+/** Whom these copies stand for: their writers, and those whose they were begun for. */
+export function coveredBy(copies: readonly StoredCopy[]): string[] {
+  return [...new Set(copies.flatMap(({ id, content }) => [...(content?.covers ?? []), id]))]
 }
 
 /** Where the copies of a group are. */
@@ -79,8 +87,8 @@ export function encodeParts(state: Uint8Array): Uint8Array[] {
   return parts
 }
 
-export function encodeHead({ kind, generation, parts }: CopyHead): Uint8Array {
-  return encodeRecord({ kind: RecordKind.head, fields: [kind, generation, parts], bytes: NOTHING })
+export function encodeHead({ kind, generation, parts, covers }: CopyHead): Uint8Array {
+  return encodeRecord({ kind: RecordKind.head, fields: [kind, generation, parts, covers], bytes: NOTHING })
 }
 
 /** Reads the copies of a group that fit `isWanted`, by the ids of their writers; ascending. */
@@ -114,22 +122,23 @@ async function readCopy(
   const head = readHead(bytes)
   if (typeof head === 'string') return { ...copy, content: null, fault: head }
   if (head.kind !== kind) return { ...copy, content: null, fault: 'other-kind' }
-  const { generation } = head
+  const { generation, covers } = head
   const state = readState(found, prefix, head)
   if (typeof state === 'string') return { ...copy, content: null, fault: state }
   const { events, fault } = readLog(found, prefix, generation)
-  return { ...copy, content: { generation, state, events }, fault }
+  return { ...copy, content: { generation, state, events, covers }, fault }
 }
 
 function readHead(bytes: Uint8Array): CopyHead | RecordFault {
   const { records, fault } = readRecords(bytes)
   const [record] = records
   if (record === undefined) return fault ?? 'truncated'
-  const [kind, generation, parts] = record.fields
+  const [kind, generation, parts, covers] = record.fields
   if (record.kind !== RecordKind.head || typeof kind !== 'string' || !isCount(generation) || !isCount(parts)) {
     return 'corrupt'
   }
-  return { kind, generation, parts }
+  if (!Array.isArray(covers) || !covers.every((each) => typeof each === 'string')) return 'corrupt'
+  return { kind, generation, parts, covers }
 }
 
 function readState(

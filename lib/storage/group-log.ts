@@ -13,8 +13,8 @@
 
 import type { GroupView } from '../objects/replica.ts'
 import type { Storage, StorageReason, StorageWrite } from '../ports/storage.ts'
-import { batchKey, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
-import { encodeLogEvent, type LogEvent } from './log-event.ts'
+import { batchKey, coveredBy, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
+import { encodeLogEvent, furtherBy, type LogEvent } from './log-event.ts'
 import { joinBytes } from './record.ts'
 import type { Acted } from './standing.ts'
 
@@ -26,6 +26,9 @@ export const BATCHES_MAX = 512
 export const QUEUE_BYTES_MAX: number = 8 * 1024 * 1024
 /** How long after a failed write the next one is tried, in ms. */
 export const RETRY_MS = 10_000
+
+/** Former processes that a copy stands for at most: the last ones. */
+const COVERS_MAX = 256
 
 /** What a log needs of the side it belongs to. */
 export interface LogContext {
@@ -89,6 +92,8 @@ export class GroupLog {
   /** Of a group that acts in the primary component only: how far the page has come. */
   #acted: Acted | null = null
   #era = 0
+  /** Whom the copy stands for, beside its writer. */
+  #covers: readonly string[] = []
   /** Nothing that happens is worth storing before. */
   #hasBegun: boolean
   /** Since the last view, casts were kept: they take effect with a later one. */
@@ -128,19 +133,25 @@ export class GroupLog {
   }
 
   /** Begins an empty copy, which stands for this process. Nothing is logged until `state`. */
-  claim(): void {
+  claim(empty: readonly StoredCopy[]): void {
     this.#changes += 1
     this.#isClaiming = true
+    // Copies in which nothing has happened stand for their writers: this one does from here on.
+    this.#covers = coveredBy(empty).slice(-COVERS_MAX)
+    this.#adopted = empty
     this.#kick()
     this.#heldAt = this.#changes
     this.#isStale = true
   }
 
   /** The group's state is worth storing from here on. `era`: how often it has gone on from what was stored. */
-  beginAgreed(era: number): void {
+  beginAgreed(era: number, hasActed: boolean): void {
     this.#hasBegun = true
     this.#era = era
-    if (this.#acted !== null) this.#acted = { ...this.#acted, standing: { ...this.#acted.standing, era } }
+    if (this.#acted !== null) {
+      const { standing, holders } = this.#acted
+      this.#acted = { standing: { ...standing, era, hasActed: hasActed || standing.hasActed }, holders }
+    }
     this.state()
   }
 
@@ -171,9 +182,7 @@ export class GroupLog {
   /** A cast was delivered to the page. */
   deliver(from: string, n: number, view: string, payload: Uint8Array): void {
     const index = this.#place(view)
-    const standing = this.#acted?.standing
-    if (this.#acted !== null && standing?.view === view)
-      this.#acted = { ...this.#acted, standing: { ...standing, index } }
+    this.#acted = furtherBy(this.#acted, { view, index, payload })
     const isOpen = from === this.#context.self && this.#open.delete(n)
     this.#add(isOpen ? { type: 'delivered', n, view, index } : { type: 'cast', from, n, view, index, payload })
   }
@@ -203,7 +212,8 @@ export class GroupLog {
   /** A view was told: the page awaits others' states, or goes on from what it has. */
   view(isAwaiting: boolean, view: GroupView): void {
     if (this.#context.isAgreed && view.primary) {
-      this.#acted = { standing: { era: this.#era, view: view.id, index: 0 }, holders: view.members }
+      const hasActed = this.#acted?.standing.hasActed ?? false
+      this.#acted = { standing: { hasActed, era: this.#era, view: view.id, index: 0 }, holders: view.members }
     }
     if (!this.#hasBegun) return
     if (isAwaiting) {
@@ -352,7 +362,7 @@ export class GroupLog {
     const put: (readonly [string, Uint8Array])[] = []
     const generation = isFirst ? this.#generation + 1 : this.#generation
     const parts = snapshot === null ? [] : encodeParts(snapshot)
-    const head = isFirst ? encodeHead({ kind, generation, parts: parts.length }) : this.#head
+    const head = isFirst ? encodeHead({ kind, generation, parts: parts.length, covers: this.#covers }) : this.#head
     if (isFirst) {
       remove.push(...(await this.#formerKeys()))
       put.push(...parts.map((part, i) => [partKey(prefix, generation, i), part] as const))

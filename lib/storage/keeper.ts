@@ -67,7 +67,7 @@ export class Keeper {
       case 'keep':
         return this.#keep(command)
       case 'keepAgreed':
-        return this.#kept.get(command.group)?.log.beginAgreed(command.era)
+        return this.#kept.get(command.group)?.log.beginAgreed(command.era, command.hasActed)
       case 'setAside':
         this.#tell(command.group, 'overtaken', undefined)
         void this.#setAside(this.#copiesOf(command.group, command.adopt))
@@ -180,7 +180,9 @@ export class Keeper {
 
   /** Begins a copy that stands for this process, before the group knows it. */
   async #claim(group: string, kind: string, copies: readonly StoredCopy[]): Promise<void> {
-    const log = this.#begin(group, kind, true)
+    const isEmpty = ({ fault, content }: StoredCopy): boolean =>
+      fault === null && content !== null && stepsOf(content.events).acted === null
+    const log = this.#begin(group, kind, copies.filter(isEmpty))
     const fault = await new Promise<StorageFaultReason | null>((resolve) => log.whenStored(resolve))
     if (fault === null) this.#setAsideBroken(log, copies)
   }
@@ -189,9 +191,9 @@ export class Keeper {
     this.#found.set(group, new Map(copies.map((copy) => [copy.id, copy])))
     const restored = copies.flatMap(({ id, content }) => {
       if (content === null) return []
-      const { state, events } = content
+      const { state, events, covers } = content
       const { steps, acted } = stepsOf(events)
-      return [{ id, state, steps: acted === null ? castsOf(id, events) : steps, acted }]
+      return [{ id, covers, state, steps: acted === null ? castsOf(id, events) : steps, acted }]
     })
     this.#context.note({ type: 'restored', group, copies: restored })
   }
@@ -230,7 +232,7 @@ export class Keeper {
   }
 
   #keep({ group, kind, state, adopt }: Extract<StoreCommand, { type: 'keep' }>): void {
-    const log = this.#begin(group, kind, false)
+    const log = this.#begin(group, kind, null)
     log.begin(
       state,
       this.#copiesOf(group, adopt).filter(({ fault }) => fault === null),
@@ -238,7 +240,8 @@ export class Keeper {
     this.#setAsideBroken(log, [...(this.#found.get(group)?.values() ?? [])])
   }
 
-  #begin(group: string, kind: string, isAgreed: boolean): GroupLog {
+  /** `empty`: of a group that acts in the primary component only, copies in which nothing has happened. */
+  #begin(group: string, kind: string, empty: readonly StoredCopy[] | null): GroupLog {
     this.#kept.get(group)?.log.close()
     const { self, space, storage } = this.#context
     const log = new GroupLog({
@@ -246,7 +249,7 @@ export class Keeper {
       storage,
       prefix: `${groupPrefix(space, group)}${self}/`,
       kind,
-      isAgreed,
+      isAgreed: empty !== null,
       setTimer: (ms, fn) => this.#after(ms, fn),
       wanting: () => this.#context.wanting(),
       failed: (reason, cause) => this.#fail(group, reason, cause),
@@ -256,7 +259,7 @@ export class Keeper {
     const unread = this.#unread.get(group)
     this.#unread.delete(group)
     if (unread !== undefined) log.beginFailed(unread)
-    else if (isAgreed) log.claim()
+    else if (empty !== null) log.claim(empty)
     this.#after(LOOK_AGAIN_MS, () => void this.#lookAgain(group, log))
     return log
   }

@@ -2,6 +2,7 @@
  * What happens to a group, as it is logged: by these the state goes on from one snapshot to the next.
  */
 import type { GroupView } from '../objects/replica.ts'
+import { isRestoration } from '../payload-marks.ts'
 import { encodeRecord, RecordKind, type StoredRecord } from './record.ts'
 import type { Acted } from './standing.ts'
 
@@ -50,7 +51,7 @@ export function encodeLogEvent(event: LogEvent): Uint8Array {
       const { standing, holders } = event.acted
       return encodeRecord({
         kind,
-        fields: ['a', standing.era, standing.view, standing.index, holders],
+        fields: ['a', standing.hasActed, standing.era, standing.view, standing.index, holders],
         bytes: NOTHING,
       })
     }
@@ -85,9 +86,9 @@ function readView([id, members, primary, line, ...rest]: readonly unknown[]): Lo
   return { type: 'view', view: { id, primary, line, ...lists } as GroupView }
 }
 
-function readActed([era, view, index, holders]: readonly unknown[]): LogEvent | null {
-  if (!isNumber(era) || typeof view !== 'string' || !isNumber(index) || !isNames(holders)) return null
-  return { type: 'acted', acted: { standing: { era, view, index }, holders } }
+function readActed([hasActed, era, view, index, holders]: readonly unknown[]): LogEvent | null {
+  if (typeof hasActed !== 'boolean' || !isNumber(era) || typeof view !== 'string' || !isNumber(index) || !isNames(holders)) return null
+  return { type: 'acted', acted: { standing: { hasActed, era, view, index }, holders } }
 }
 
 function isNames(value: unknown): value is readonly string[] {
@@ -108,14 +109,25 @@ export function stepsOf(events: readonly LogEvent[]): { readonly steps: LoggedSt
       steps.push({ told: view })
       // Elsewhere than in the primary component a group does not get any further.
       if (view.primary && acted !== null) {
-        acted = { standing: { era: acted.standing.era, view: view.id, index: 0 }, holders: view.members }
+        acted = { standing: { ...acted.standing, view: view.id, index: 0 }, holders: view.members }
       }
     } else if (event.type === 'cast') {
       steps.push(event)
-      if (acted?.standing.view === event.view) acted = { ...acted, standing: { ...acted.standing, index: event.index } }
+      acted = furtherBy(acted, event)
     }
   }
   return { steps, acted }
+}
+
+/** How far it has come after one more cast. */
+export function furtherBy(
+  acted: Acted | null,
+  { view, index, payload }: Pick<LoggedCast, 'view' | 'index' | 'payload'>,
+): Acted | null {
+  if (acted === null) return null
+  const { standing, holders } = acted
+  const hasActed = standing.hasActed || !isRestoration(payload)
+  return { standing: { ...standing, hasActed, index: standing.view === view ? index : standing.index }, holders }
 }
 
 /** A cast, as a replica is to apply it. */

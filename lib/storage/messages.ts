@@ -27,7 +27,7 @@ export type StoreCommand =
       readonly adopt: readonly string[]
     }
   /** Of a group that acts in the primary component only: from here on its state is worth storing. */
-  | { readonly type: 'keepAgreed'; readonly group: string; readonly era: number }
+  | { readonly type: 'keepAgreed'; readonly group: string; readonly era: number; readonly hasActed: boolean }
   /** The group has acted without what these copies hold: they are set aside, and it is told. */
   | { readonly type: 'setAside'; readonly group: string; readonly adopt: readonly string[] }
   /** What these copies hold is in the group's state, or in casts made before this. */
@@ -38,6 +38,8 @@ export type StoreCommand =
 /** One copy, as the page is given it: the steps are to be taken from the state on, in their order. */
 export interface RestoredCopy {
   readonly id: string
+  /** Former processes that it stands for, beside its writer. */
+  readonly covers: readonly string[]
   /** Null: that of the beginning. */
   readonly state: Uint8Array | null
   readonly steps: readonly LoggedStep[]

@@ -4,6 +4,8 @@
 
 /** The place of a state among all that a group has had. */
 export interface Standing {
+  /** Casts have taken effect. Without any, it is the state of the beginning, and less than any other. */
+  readonly hasActed: boolean
   /** Grows each time the group goes on from what was stored. */
   readonly era: number
   /** The last primary view of the group that it has seen: `epoch.coordinator.n`. */

@@ -54,9 +54,20 @@ describe('storage', () => {
         }),
       ),
     )
-    for (const tab of shuffled(tabs)) await (Math.random() < 0.5 ? tab.close() : tab.crash())
+    const closed = shuffled(tabs)
+    const last = closed.pop() as Tab
+    for (const tab of closed) await leave(tab)
+    const lastId = await last.evaluate(async () => {
+      const { keeping } = window
+      await keeping.until(() => keeping.space?.view.members.length === 1 && keeping.space.view.primary, 'alone')
+      await keeping.register?.set('the last word')
+      await keeping.space?.durable()
+      return keeping.space?.self
+    })
+    await leave(last)
 
-    const [missing = 0, ...others] = shuffled(devices)
+    const lastDevice = devices[tabs.indexOf(last)] ?? 0
+    const [missing = 0, ...others] = shuffled(devices.filter((device) => device !== lastDevice))
     const [first = 0, ...rest] = others
     const alone = await open(first)
     assertEqual(await found(alone), { numbers: range(100), count: 100 }, `device ${first} alone`)
@@ -64,27 +75,31 @@ describe('storage', () => {
       indexedDB.deleteDatabase(database)
     }, `device-${missing}`)
     const again = [alone, ...(await Promise.all(shuffled([...rest, missing]).map(open)))]
-    await Promise.all(
-      again.map((tab) =>
-        tab.evaluate(async () => {
-          const { keeping } = window
-          await keeping.until(() => keeping.space?.view.members.length === 10, 'all ten again')
-        }),
-      ),
-    )
+    await Promise.all(again.map((tab) => tab.evaluate(untilMembers, 9)))
     for (const tab of again) {
-      const has = await tab.evaluate(() => ({
-        numbers: window.keeping.numbers(),
-        count: window.keeping.counter?.value,
-      }))
+      const has = await tab.evaluate(() => ({ numbers: window.keeping.numbers(), count: window.keeping.counter?.value }))
       assertEqual(has, { numbers: range(100), count: 100 })
+      // Nobody goes back in time: the one that may have gone on alone is named.
+      assertEqual(await tab.evaluate(() => window.keeping.agree('back in time')), [lastId])
     }
+    const all = [...again, await open(lastDevice)]
+    await Promise.all(all.map((tab) => tab.evaluate(untilMembers, 10)))
+    for (const tab of all) {
+      await tab.evaluate(() =>
+        window.keeping.until(() => window.keeping.register?.value === 'the last word', 'the last word'),
+      )
+    }
+    assertEqual(await alone.evaluate(() => window.keeping.agree('gone on')), null)
   })
 
   it('tabs of one browser that share a database take over what a closed one has left, and count it once', async () => {
     const space = freshSpace()
     const [a, b] = [await openKeeping(space, space), await openKeeping(space, space)]
     await a.evaluate(() => window.keeping.write(1, 10, 10))
+    await a.evaluate(async () => {
+      await window.keeping.until(() => window.keeping.space?.view.primary === true, 'primary')
+      await window.keeping.agree('once')
+    })
     await b.evaluate(async () => {
       await window.keeping.until(() => window.keeping.map?.size === 10, 'the numbers of the other')
       await window.keeping.write(11, 20, 10)
@@ -96,6 +111,8 @@ describe('storage', () => {
     await again.evaluate(() => window.keeping.space?.durable())
     const copies = await again.evaluate(countCopies)
     assertEqual(copies, 2)
+    const agreed = await again.evaluate(() => window.keeping.register?.value)
+    assertEqual(agreed, 'once')
   })
 
   it('a database that is deleted under a page is written anew', async () => {
@@ -123,6 +140,16 @@ describe('storage', () => {
   })
 })
 
+/** With a goodbye, or without. */
+function leave(tab: Tab): Promise<void> {
+  return Math.random() < 0.5 ? tab.close() : tab.crash()
+}
+
+async function untilMembers(count: number): Promise<void> {
+  const { keeping } = window
+  await keeping.until(() => keeping.space?.view.members.length === count && keeping.space.view.primary, `all ${count}`)
+}
+
 function range(to: number): number[] {
   return Array.from({ length: to }, (_, i) => i + 1)
 }
@@ -134,7 +161,7 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
     .map(({ item }) => item)
 }
 
-/** How many heads of copies are stored. */
+/** How many heads of copies of the map are stored. */
 function countCopies(): Promise<number> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('objects')
@@ -142,7 +169,7 @@ function countCopies(): Promise<number> {
     opening.onsuccess = () => {
       const asking = opening.result.transaction('keyval').objectStore('keyval').getAllKeys()
       asking.onerror = reject
-      asking.onsuccess = () => resolve(asking.result.filter((key) => String(key).endsWith('/h')).length)
+      asking.onsuccess = () => resolve(asking.result.filter((key) => /\/numbers\/.*\/h$/.test(String(key))).length)
     }
   })
 }

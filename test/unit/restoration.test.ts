@@ -25,7 +25,7 @@ const view = (...members: string[]) => ({
   expelled: [],
 })
 const acted = (where: string, index: number, ...holders: string[]): Acted => ({
-  standing: { era: 0, view: where, index },
+  standing: { hasActed: true, era: 0, view: where, index },
   holders,
 })
 
@@ -33,37 +33,37 @@ test('restoration › the furthest state of the last view wins, once all who may
   const group = new Restoration()
   group.install(view('p', 'q', 'r'))
   const offer = (author: string, covers: string[], has: Acted | null): unknown =>
-    group.take(author, { type: 'offer', offer: { covers, acted: has } }, false)
-  assert.equal(group.judge({ covers: ['a'], acted: null }, false), 'taken')
+    group.take(author, { type: 'offer', offer: { covers, acted: has } })
+  assert.equal(group.judge({ covers: ['a'], acted: null }), 'taken')
   offer('p', ['a'], acted('5.a.0', 7, 'a', 'b', 'c'))
   assert.deepEqual([group.isWaiting, group.missing, group.winner], [true, ['b', 'c'], null])
   offer('q', ['b'], acted('7.b.0', 2, 'b', 'c'))
   assert.deepEqual([group.missing, group.winner], [['c'], null])
-  assert.equal(group.take('q', { type: 'state', state: 'early' }, false), null)
+  assert.equal(group.take('q', { type: 'state', state: 'early' }), null)
   // It had just opened the group, and has nothing of it.
   offer('r', ['c'], null)
   assert.deepEqual([group.missing, group.winner], [[], 'q'])
-  assert.equal(group.take('p', { type: 'state', state: 'older' }, false), null)
-  assert.deepEqual(group.take('q', { type: 'state', state: 'last' }, false), { state: 'last' })
+  assert.equal(group.take('p', { type: 'state', state: 'older' }), null)
+  assert.deepEqual(group.take('q', { type: 'state', state: 'last' }), { state: 'last' })
   assert.deepEqual([group.isWaiting, group.era], [false, 1])
-  assert.equal(group.judge({ covers: ['a'], acted: acted('5.a.0', 9, 'a') }, true), 'taken')
-  assert.equal(group.judge({ covers: ['d'], acted: acted('8.d.0', 1, 'd') }, true), 'late')
+  assert.equal(group.judge({ covers: ['a'], acted: acted('5.a.0', 9, 'a') }), 'taken')
+  assert.equal(group.judge({ covers: ['d'], acted: acted('8.d.0', 1, 'd') }), 'late')
 })
 
 test('restoration › who goes away takes its offer along, and is waited for', () => {
   const group = new Restoration()
   group.install(view('p', 'q'))
-  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } }, false)
-  group.take('q', { type: 'offer', offer: { covers: ['b'], acted: acted('4.a.0', 9, 'a', 'b') } }, false)
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
+  group.take('q', { type: 'offer', offer: { covers: ['b'], acted: acted('4.a.0', 9, 'a', 'b') } })
   assert.equal(group.winner, 'p')
   group.install(view('q'))
   assert.deepEqual([group.missing, group.winner], [['a'], null])
   const copy = new Restoration()
   copy.load(JSON.parse(JSON.stringify(group.save())))
   for (const each of [group, copy]) {
-    each.take('q', { type: 'force' }, false)
+    each.take('q', { type: 'force' })
     assert.deepEqual([each.missing, each.winner], [[], 'q'])
-    assert.deepEqual(each.take('q', { type: 'state', state: 'older' }, false), { state: 'older' })
+    assert.deepEqual(each.take('q', { type: 'state', state: 'older' }), { state: 'older' })
   }
   assert.deepEqual(copy.save(), group.save())
 })
@@ -71,18 +71,19 @@ test('restoration › who goes away takes its offer along, and is waited for', (
 test('restoration › forced, with nobody here who has anything, it begins anew', () => {
   const group = new Restoration()
   group.install(view('p', 'q'))
-  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } }, false)
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
   group.install(view('q'))
-  assert.deepEqual(group.take('q', { type: 'force' }, false), { state: undefined })
+  assert.deepEqual(group.take('q', { type: 'force' }), { state: undefined })
   assert.deepEqual([group.isWaiting, group.era], [false, 1])
 })
 
 test('restoration › a group that has acted does not go back to what was stored', () => {
   const group = new Restoration()
   group.install(view('p', 'q'))
+  group.hasActed = true
   const offer = { covers: ['a'], acted: acted('5.a.0', 7, 'a') }
-  assert.equal(group.judge(offer, true), 'late')
-  assert.equal(group.take('p', { type: 'offer', offer }, true), null)
+  assert.equal(group.judge(offer), 'late')
+  assert.equal(group.take('p', { type: 'offer', offer }), null)
   assert.equal(group.isWaiting, false)
 })
 

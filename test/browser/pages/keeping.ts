@@ -3,7 +3,7 @@
  *
  * Query: `space`, and `database`: pages of one browser profile that name different ones stand for different devices.
  */
-import { openSpace, type SharedCounter, type SharedMap, type Space } from 'tutti'
+import { NotPrimaryError, openSpace, type SharedCounter, type SharedMap, type SharedRegister, type Space } from 'tutti'
 import { tabs } from 'tutti/adapters/broadcast-channel'
 import { idbKeyval } from 'tutti/adapters/idb-keyval'
 
@@ -12,6 +12,7 @@ export interface KeepingPage {
   space: Space | null
   map: SharedMap<number> | null
   counter: SharedCounter | null
+  register: SharedRegister<string> | null
   /** The numbers that it has when it has just opened, ascending, and the counter's value. */
   found: { readonly numbers: readonly number[]; readonly count: number } | null
   /** Up to here, what it has written is durable. */
@@ -24,6 +25,8 @@ export interface KeepingPage {
   write(from: number, to: number, every: number): Promise<void>
   until(isTrue: () => boolean, what: string, timeoutMs?: number): Promise<void>
   numbers(): number[]
+  /** Writes the register; whom it misses if it cannot, null if it could. */
+  agree(value: string): Promise<readonly string[] | null>
 }
 
 declare global {
@@ -37,6 +40,7 @@ const keeping: KeepingPage = {
   space: null,
   map: null,
   counter: null,
+  register: null,
   found: null,
   durable: 0,
   faults: [],
@@ -44,6 +48,7 @@ const keeping: KeepingPage = {
   write,
   until,
   numbers,
+  agree,
 }
 Object.assign(window, { keeping })
 const opening = open()
@@ -59,11 +64,22 @@ async function open(): Promise<void> {
   keeping.space = space
   keeping.map = await space.map<number>('numbers')
   keeping.counter = await space.counter('count')
+  keeping.register = await space.register<string>('agreed', { whenNotPrimary: 'reject' })
   keeping.found = { numbers: numbers(), count: keeping.counter.value }
 }
 
 function numbers(): number[] {
   return [...(keeping.map?.keys() ?? [])].map(Number).sort((a, b) => a - b)
+}
+
+async function agree(value: string): Promise<readonly string[] | null> {
+  try {
+    await keeping.register?.set(value)
+    return null
+  } catch (error) {
+    if (error instanceof NotPrimaryError) return error.missing
+    throw error
+  }
 }
 
 async function write(from: number, to: number, every: number): Promise<void> {
