@@ -147,7 +147,15 @@ export class Restoration {
     if (this.#phase === 'fresh') return null
     const offers = [...this.#offers].map(([author, { covers, acted }]) => [author, [...covers], saveActed(acted)])
     const from = this.#from === null ? null : saveStanding(this.#from)
-    return [this.#phase === 'waiting', this.#era, from, offers, saveActed(this.#furthest), this.#isForced, this.hasActed]
+    return [
+      this.#phase === 'waiting',
+      this.#era,
+      from,
+      offers,
+      saveActed(this.#furthest),
+      this.#isForced,
+      this.hasActed,
+    ]
   }
 
   /** Reads what `save` gave. Throws a TypeError for anything else. */

@@ -11,6 +11,7 @@
  * on where somebody has removed or taken over what it belongs to.
  */
 
+import { withoutNews } from '../group-view.ts'
 import type { GroupView } from '../objects/replica.ts'
 import type { Storage, StorageReason, StorageWrite } from '../ports/storage.ts'
 import { batchKey, coveredBy, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
@@ -91,6 +92,8 @@ export class GroupLog {
   #isClaiming = false
   /** Of a group that acts in the primary component only: how far the page has come. */
   #acted: Acted | null = null
+  /** The last view. */
+  #told: GroupView | null = null
   #era = 0
   /** Whom the copy stands for, beside its writer. */
   #covers: readonly string[] = []
@@ -211,6 +214,7 @@ export class GroupLog {
 
   /** A view was told: the page awaits others' states, or goes on from what it has. */
   view(isAwaiting: boolean, view: GroupView): void {
+    if (this.#context.isAgreed) this.#told = view
     if (this.#context.isAgreed && view.primary) {
       const hasActed = this.#acted?.standing.hasActed ?? false
       this.#acted = { standing: { hasActed, era: this.#era, view: view.id, index: 0 }, holders: view.members }
@@ -244,6 +248,8 @@ export class GroupLog {
     if (!this.#isWanting || this.#request !== null || this.#isAwaiting || this.#isEnded) return null
     this.#isWanting = false
     const since = [...this.#open].map(([n, payload]) => encodeLogEvent({ type: 'own', n, payload }))
+    // As with a state that comes from another member, the object must be told where it is.
+    if (this.#told !== null) since.push(encodeLogEvent({ type: 'view', view: withoutNews(this.#told) }))
     if (this.#acted !== null) since.push(encodeLogEvent({ type: 'acted', acted: this.#acted }))
     this.#request = { id: nextId(), since }
     return this.#request.id

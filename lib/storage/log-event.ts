@@ -87,7 +87,14 @@ function readView([id, members, primary, line, ...rest]: readonly unknown[]): Lo
 }
 
 function readActed([hasActed, era, view, index, holders]: readonly unknown[]): LogEvent | null {
-  if (typeof hasActed !== 'boolean' || !isNumber(era) || typeof view !== 'string' || !isNumber(index) || !isNames(holders)) return null
+  if (
+    typeof hasActed !== 'boolean' ||
+    !isNumber(era) ||
+    typeof view !== 'string' ||
+    !isNumber(index) ||
+    !isNames(holders)
+  )
+    return null
   return { type: 'acted', acted: { standing: { hasActed, era, view, index }, holders } }
 }
 

@@ -232,3 +232,36 @@ test('restoration › all gone at once, any order of coming back will do; one wi
   await Promise.all(back.map((each) => reads(each, 'a')))
   assert.equal(await back[1].register.set('b'), 2)
 })
+
+class Tally {
+  votes: Record<string, number> = {}
+  vote(name: string): number {
+    this.votes[name] = (this.votes[name] ?? 0) + 1
+    return this.votes[name]
+  }
+}
+
+test('restoration › a queue and a replicated class come back with what they had, and go on', {
+  timeout: 20_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const first = await devices.open(0)
+  const jobs = await first.space.queue<string>('jobs')
+  const tally = await first.space.replicate('tally', new Tally())
+  await jobs.add('one')
+  await jobs.add('two')
+  await tally.object.vote('a')
+  const taken = await jobs.take()
+  await taken.done()
+  await first.space.durable()
+  first.space.kill()
+  const second = await devices.open(0)
+  const again = await second.space.queue<string>('jobs')
+  assert.deepEqual(
+    again.items.map(({ value }) => value),
+    ['two'],
+  )
+  assert.equal((await again.take()).item, 'two')
+  const back = await second.space.replicate('tally', new Tally())
+  assert.equal(await back.object.vote('a'), 2)
+})

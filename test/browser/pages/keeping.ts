@@ -15,8 +15,9 @@ export interface KeepingPage {
   register: SharedRegister<string> | null
   /** The numbers that it has when it has just opened, ascending, and the counter's value. */
   found: { readonly numbers: readonly number[]; readonly count: number } | null
-  /** Up to here, what it has written is durable. */
+  /** Up to here, what it has written is durable, and counted. */
   durable: number
+  durableCount: number
   /** What `storage` events have said. */
   readonly faults: string[]
   /** Resolves when the objects are open. */
@@ -43,6 +44,7 @@ const keeping: KeepingPage = {
   register: null,
   found: null,
   durable: 0,
+  durableCount: 0,
   faults: [],
   opened: () => opening,
   write,
@@ -90,8 +92,10 @@ async function write(from: number, to: number, every: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve))
       continue
     }
+    const count = keeping.counter?.value ?? 0
     await keeping.space?.durable()
     keeping.durable = n
+    keeping.durableCount = count
   }
 }
 

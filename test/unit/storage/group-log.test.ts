@@ -5,7 +5,7 @@ import { MemoryStore, memoryStorage } from '../../../adapters/memory/index.ts'
 import type { Storage, StorageReason } from '../../../lib/ports/storage.ts'
 import { readCopies, type StoredCopy } from '../../../lib/storage/copies.ts'
 import { BATCHES_MAX, GroupLog, LOG_BYTES_MAX, QUEUE_BYTES_MAX, RETRY_MS } from '../../../lib/storage/group-log.ts'
-import { castsOf } from '../../../lib/storage/log-event.ts'
+import { castsOf, stepsOf } from '../../../lib/storage/log-event.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (found: Uint8Array | null): string => (found === null ? '' : new TextDecoder().decode(found))
@@ -35,7 +35,7 @@ class Rig {
   mended = 0
   #requests = 0
 
-  constructor(store = new MemoryStore(), self = 'me') {
+  constructor(store = new MemoryStore(), self = 'me', isAgreed = false) {
     this.store = store
     const storage = memoryStorage(store).create?.({}, { self })
     assert.ok(storage)
@@ -45,7 +45,7 @@ class Rig {
       storage: this.storage,
       prefix: `s/g/${self}/`,
       kind: 'map',
-      isAgreed: false,
+      isAgreed,
       setTimer: (ms, fn) => {
         const timer = { ms, fn }
         this.timers.push(timer)
@@ -285,4 +285,76 @@ test('log › what waits for a slow store is bounded', async () => {
   rig.log.answer(id, bytes('all'))
   assert.equal(await rig.durable(), null)
   assert.equal(await rig.stored(), 'all|')
+})
+
+test('log › of a group that acts in the primary component, views and how far it has come are stored, before anything in them', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  const restored = async (): Promise<ReturnType<typeof stepsOf> | null> => {
+    const [copy] = await rig.copies()
+    return copy?.content ? stepsOf(copy.content.events) : null
+  }
+  rig.log.claim([])
+  assert.equal(await rig.durable(), null)
+  assert.deepEqual(await restored(), { steps: [], acted: null })
+  // Nothing is logged before the page says that it is worth it.
+  rig.log.view(false, view)
+  rig.log.cast(1, bytes('own'))
+  rig.log.deliver('you', 1, view.id, bytes('a'))
+  assert.equal(rig.ask(), null)
+  rig.log.beginAgreed(2, false)
+  const id = rig.ask()
+  assert.ok(id !== null)
+  rig.log.deliver('me', 1, view.id, bytes('own'))
+  rig.log.answer(id, bytes('a'))
+  assert.equal(await rig.durable(), null)
+  const told = { told: { ...view, joined: [] } }
+  const cast = { type: 'cast', from: 'me', n: 1, view: view.id, index: 2, payload: bytes('own') }
+  const standing = { hasActed: true, era: 2, view: view.id, index: 2 }
+  assert.deepEqual(await restored(), { steps: [told, cast], acted: { standing, holders: ['me', 'you'] } })
+  const alone = { ...view, id: '2.me.0', members: ['me'], left: ['you'] }
+  rig.log.view(false, alone)
+  assert.equal(await rig.durable(), null)
+  assert.deepEqual((await restored())?.acted, {
+    standing: { ...standing, view: alone.id, index: 0 },
+    holders: ['me'],
+  })
+  // Outside the primary component it does not get any further.
+  rig.log.view(false, { ...view, id: '3.me.0', members: ['me'], primary: false })
+  assert.equal(await rig.durable(), null)
+  assert.equal((await restored())?.acted?.standing.view, alone.id)
+})
+
+test('log › what was kept takes effect with a later view: that is in no log, so a snapshot follows', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(0, true)
+  const first = rig.ask()
+  assert.ok(first !== null)
+  rig.log.answer(first, bytes('a'))
+  assert.equal(await rig.durable(), null)
+  rig.log.keep(view.id)
+  rig.log.view(false, { ...view, id: '2.me.0' })
+  assert.equal(await rig.durable(), 'open')
+  const id = rig.ask()
+  assert.ok(id !== null)
+  rig.log.answer(id, bytes('a and what was kept'))
+  assert.equal(await rig.durable(), null)
+  const [copy] = await rig.copies()
+  assert.equal(text(copy?.content?.state ?? null), 'a and what was kept')
+})
+
+test('log › a copy in which nothing happened is taken over by the next claim, which stands for its writer', async () => {
+  const store = new MemoryStore()
+  for (const self of ['first', 'second', 'third']) {
+    const rig = new Rig(store, self, true)
+    rig.log.claim(await rig.copies())
+    assert.equal(await rig.durable(), null)
+    const copies = await rig.copies()
+    assert.deepEqual(
+      copies.map(({ id }) => id),
+      [self],
+    )
+    if (self === 'third') assert.deepEqual(copies[0]?.content?.covers, ['first', 'second'])
+  }
 })
