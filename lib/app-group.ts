@@ -6,8 +6,9 @@
  * what was awaited has come.
  */
 
-import { ClosedError, UsageError } from './errors.ts'
-import { encodeRequest, GroupState, type StateContext } from './group-state.ts'
+import { BusyError, ClosedError, UsageError } from './errors.ts'
+import { GroupState, type StateContext } from './group-state.ts'
+import { toGroupView, withoutNews } from './group-view.ts'
 import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions, ViewInfo } from './kernel/api.ts'
 import type {
@@ -21,7 +22,10 @@ import type {
   Replica,
   Succession,
 } from './objects/replica.ts'
+import { Offering, type Stored } from './offering.ts'
+import { encodeRequest, encodeRestoration, encodeUnion } from './operations.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { MakeReplica } from './storage/restoring.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -37,6 +41,10 @@ export interface GroupContext extends StateContext {
   cast(group: AppGroup, payload: Uint8Array, options: CastOptions): CastReceipt
   leave(group: AppGroup): void
   isWritable(): boolean
+  /** It acts, for the first time or on from what was stored: from here on its state is worth storing. */
+  begun(group: AppGroup): void
+  /** What it had to offer that was stored is in the group's state, or of no use. */
+  offerEnded(group: AppGroup, stored: Stored, outcome: 'taken' | 'late'): void
 }
 
 /** What whoever opened the group is told; each at most once, except `writable`. */
@@ -62,6 +70,9 @@ interface Aside {
   readonly kept: readonly KeptEvent[]
   readonly events: (ToldView | WaitingCast | { readonly keep: KeptEvent })[]
 }
+
+/** Before what could not be brought into a group is tried again, in ms. */
+const BRING_AGAIN_MS = 100
 
 /** A digest is traced once in so many deliveries. */
 const DIGEST_EVERY = 16
@@ -94,6 +105,16 @@ export class AppGroup implements GroupPort {
   #index = 0
   #undigested = 0
   #refs = 1
+  /** Of a group that is stored: makes replicas that read copies. */
+  #makeReplica: MakeReplica | null = null
+  /** Of a consistent group: what was stored here, and was not brought in. */
+  readonly #offering: Offering
+  /** Era and whether it had acted when its state was last said to be worth storing. */
+  #keptAs = ''
+  /** `view` while the group waits for what was stored. */
+  #masked: { readonly of: GroupView; readonly as: GroupView } | null = null
+  /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
+  readonly #unions = new Map<number, unknown>()
   #closing: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null
 
   constructor(name: string, options: GroupOptions, context: GroupContext, hooks: GroupHooks) {
@@ -103,6 +124,14 @@ export class AppGroup implements GroupPort {
     this.#context = context
     this.#hooks = hooks
     this.#state = new GroupState(name, options, context)
+    this.#offering = new Offering({
+      self: context.self,
+      restoration: this.#state.restoration,
+      cast: (op) => this.#context.cast(this, encodeRestoration(op), {}).n,
+      after: (ms, fn) => void context.after(ms, fn),
+      ended: (stored, outcome) => context.offerEnded(this, stored, outcome),
+      fault: (error) => this.fault('replica-restore', error),
+    })
   }
 
   /** Gives the group the replica that it drives; once, before the first event. */
@@ -115,7 +144,54 @@ export class AppGroup implements GroupPort {
   }
 
   get view(): GroupView | null {
-    return this.#view
+    const view = this.#view
+    if (view === null || !this.isRestoring) return view
+    // The same object until something changes.
+    const as = this.#state.masked(view)
+    if (this.#masked?.of !== view || this.#masked.as.missing.join() !== as.missing.join())
+      this.#masked = { of: view, as }
+    return this.#masked.as
+  }
+
+  /** It does not act before it has gone on from what was stored. */
+  get isRestoring(): boolean {
+    return this.#state.restoration.isWaiting
+  }
+
+  /** How often the group has gone on from what was stored. */
+  get era(): number {
+    return this.#state.restoration.era
+  }
+
+  /** Casts have taken effect since the beginning. */
+  get hasActed(): boolean {
+    return this.#state.restoration.hasActed
+  }
+
+  /** Goes on from what was stored without those who are missing. */
+  forceRestoration(): void {
+    this.#offering.force()
+    this.#actOnOffers()
+  }
+
+  /** Offers what was stored here of a consistent group. */
+  offer(stored: Stored): void {
+    this.#offering.add(stored)
+    this.#actOnOffers()
+  }
+
+  #actOnOffers(): void {
+    if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
+    if (!this.#isReady || this.#view?.primary !== true) return
+    this.#offering.act()
+    if (this.isRestoring || this.#offering.isPending || this.#keptAs === `${this.era} ${this.hasActed}`) return
+    this.#keptAs = `${this.era} ${this.hasActed}`
+    this.#context.begun(this)
+  }
+
+  /** It is a member, and awaits no state. */
+  get #isReady(): boolean {
+    return this.#isJoined && this.#awaits === 'nothing'
   }
 
   /** The whole of what is known of the current view. */
@@ -129,7 +205,15 @@ export class AppGroup implements GroupPort {
 
   /** True when it is a member and no state is awaited. */
   get isWhole(): boolean {
-    return this.#isJoined && this.#awaits === 'nothing'
+    if (!this.#isReady || this.isRestoring || this.#offering.isPending) return false
+    return this.#isHandedOut || this.#unions.size === 0
+  }
+
+  /** The object may be handed out: also one that waits for who is missing, or is in a part that lost the primary component. */
+  get #isPresentable(): boolean {
+    const isCutOff = this.#view?.primary === false && this.#view.line !== null
+    const isMissing = this.#state.restoration.missing.length > 0
+    return this.isWhole || (this.#isReady && (isMissing || isCutOff))
   }
 
   /** True if a cast would be taken now. */
@@ -202,6 +286,31 @@ export class AppGroup implements GroupPort {
       this.#context.leave(this)
     }
     return this.#closing.promise
+  }
+
+  /** What was stored is its state from here on, before it has joined. Says of each part whether it could be taken. */
+  restore(states: readonly unknown[], make: MakeReplica): boolean[] {
+    this.#makeReplica = make
+    return this.#state.restore(states)
+  }
+
+  /** Its state as it is, as bytes; null if it is that of the beginning, or cannot be had. */
+  get restored(): Uint8Array | null {
+    return this.#state.isRestored ? this.#state.save() : null
+  }
+
+  /** Brings what of a state the group lacks into it, by a cast. */
+  bring(state: unknown): void {
+    if (this.#makeReplica === null || this.#phase === 'ended' || this.#phase === 'leaving') return
+    const lack = this.#state.lacking(state, this.#makeReplica)
+    if (lack === null) return
+    try {
+      const { n } = this.#context.cast(this, encodeUnion(lack), {})
+      this.#unions.set(n, lack)
+    } catch (error) {
+      if (error instanceof BusyError) this.#context.after(BRING_AGAIN_MS, () => this.bring(state))
+      else if (!(error instanceof ClosedError)) this.fault('replica-restore', error)
+    }
   }
 
   /** The end of the join. */
@@ -279,6 +388,10 @@ export class AppGroup implements GroupPort {
 
   /** Takes one cast: applies it, or buffers it while a state is awaited. */
   handleDeliver(event: Of<'deliver'>): void {
+    if (event.from === this.self) {
+      this.#unions.delete(event.n)
+      this.#offering.done(event.n)
+    }
     const pending = this.#locate(event)
     if (this.#awaits === 'nothing') this.#apply(pending)
     else this.#buffer.push(pending)
@@ -310,6 +423,9 @@ export class AppGroup implements GroupPort {
 
   /** An own cast will not be delivered here. */
   handleCastEnd(n: number, fate: CastFate): void {
+    this.#offering.done(n)
+    const union = this.#unions.get(n)
+    if (this.#unions.delete(n)) return fate === 'refused' ? undefined : this.bring(union)
     this.#state.lost(n, fate)
   }
 
@@ -318,7 +434,7 @@ export class AppGroup implements GroupPort {
    * buffered casts excluded.
    */
   handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
-    if (this.#awaits === 'replace' || this.#awaits === 'first view') answer(null)
+    if (this.#awaits === 'replace' || this.#awaits === 'first view' || !this.#isWorth(event)) answer(null)
     else this.#state.snapshot(event, answer)
   }
 
@@ -331,15 +447,24 @@ export class AppGroup implements GroupPort {
     return { name, kind, order, consistency, members, primary, isWhole, ...this.#state.record() }
   }
 
+  /** Is the state worth storing, if it is to be? Not one that waits for what was stored. */
+  #isWorth({ transfer }: Of<'snapshot'>): boolean {
+    if (transfer >= 0 || this.options.consistency !== 'consistent') return true
+    return !this.isRestoring && !this.#offering.isPending
+  }
+
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
   handleBase(answer: (state: Uint8Array | null) => void): void {
-    if (this.#isHandedOut) this.#state.base(answer)
+    if (this.#isHandedOut || this.#state.isRestored) this.#state.base(answer)
     else answer(null)
   }
 
   /** Loads or unites the states that were awaited, then replays the casts that they do not cover. */
   handleState(event: Of<'state'>): void {
     const isReplacing = this.#awaits === 'replace' || this.#awaits === 'first view'
+    const restored = isReplacing ? this.#state.takeRestored() : null
+    // What another line's state takes the place of may be what that line waits for.
+    const own = isReplacing && this.#isHandedOut ? this.#state.own : null
     if (!this.#state.take(event, isReplacing)) return
     if (isReplacing && this.#view !== null) this.#state.view(withoutNews(this.#view))
     const isUntouched = !isReplacing && this.#buffer.length === 0
@@ -347,14 +472,17 @@ export class AppGroup implements GroupPort {
     this.#skipAside()
     this.#replay(event)
     this.#awaits = 'nothing'
+    if (restored !== null) this.bring(restored)
+    if (own !== null && this.isRestoring) this.#offering.add({ covers: [this.self], ...own })
     this.#traceDigest(isUntouched)
   }
 
   /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */
   settle(): void {
     if (this.#phase === 'ended') return
+    this.#actOnOffers()
     this.#state.settle()
-    if (this.#isHandedOut || !this.isWhole) return
+    if (this.#isHandedOut || !this.#isPresentable) return
     this.#isHandedOut = true
     this.#hooks.whole?.()
   }
@@ -400,30 +528,6 @@ export class AppGroup implements GroupPort {
     this.#aside = null
     for (const event of events) if ('payload' in event) this.#state.skip(event)
   }
-}
-
-function toGroupView(view: ViewInfo): GroupView {
-  return Object.freeze({
-    id: view.id,
-    members: Object.freeze(view.members.map((member) => member.id)),
-    primary: view.primary,
-    line: view.line,
-    missing: view.missing,
-    joined: view.joined,
-    left: view.left,
-    dead: view.dead,
-    expelled: view.away.length === 0 ? view.expelled : [...view.expelled, ...view.away.map(({ id }) => id)],
-    ...(view.quietMs === undefined ? {} : { quietMs: view.quietMs }),
-  })
-}
-
-/**
- * The view for a state that has seen it already, at whoever gave it: where it is, who is there. Who has come and gone is
- * another thing at each member that comes from another view, and told again it would take effect here alone.
- */
-function withoutNews(view: GroupView): GroupView {
-  const { quietMs: _, ...rest } = view
-  return Object.freeze({ ...rest, joined: [], left: [], dead: [], expelled: [] })
 }
 
 function ownValue(record: Readonly<Record<string, number>>, key: string): number | undefined {

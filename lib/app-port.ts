@@ -12,8 +12,11 @@ import { BusyError, ClosedError, GroupMismatchError, UsageError } from './errors
 import type { AppEvent, Command, GroupOptions, ProcessId, ViewInfo } from './kernel/api.ts'
 import { AppMail } from './mail.ts'
 import type { CastOptions, Replica } from './objects/replica.ts'
+import type { Stored } from './offering.ts'
 import { checkSize, OwnCasts } from './own-casts.ts'
 import type { CastReceipt } from './receipt.ts'
+import type { RestoredCopy, StoreCommand, StoreNote } from './storage/messages.ts'
+import { type MakeReplica, stateOf } from './storage/restoring.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import { type TraceSink, viewLine } from './trace.ts'
 import { encodeValue, hashBytes } from './values.ts'
@@ -37,6 +40,8 @@ export interface AppSideOptions {
   readonly after?: (ms: number, fn: () => void) => () => void
   /** Runs `fn` in a task of its own, soon: long work is done in several. Without it, long work is done at once. */
   readonly defer?: (fn: () => void) => void
+  /** Carries what is asked of what is stored, in order with the commands. Without it, nothing is stored. */
+  readonly store?: (command: StoreCommand) => void
   /** Takes the application's lines of the trace. */
   readonly trace?: TraceSink
   /** Called for each event that concerns the whole space, in order, after the groups saw it. */
@@ -61,6 +66,10 @@ export class AppSide {
   readonly #groups = new Map<string, AppGroup>()
   readonly #casts: OwnCasts
   readonly #touched = new Set<AppGroup>()
+  /** Groups that wait for what is stored of them, before they join. */
+  readonly #restoring = new Map<AppGroup, MakeReplica>()
+  /** Of groups that are stored. */
+  readonly #stored = new Map<AppGroup, MakeReplica>()
   #view: ViewInfo | null = null
   #outbox: Command[] = []
   #isScheduled = false
@@ -99,6 +108,8 @@ export class AppSide {
       leave: (group) => this.#leaveGroup(group),
       fault,
       isWritable: () => this.isWritable,
+      begun: (group) => this.#keepAgreed(group),
+      offerEnded: (group, stored, outcome) => this.#endOffer(group, stored, outcome),
     }
     options.trace?.({ e: 'join', g: '' })
   }
@@ -130,13 +141,14 @@ export class AppSide {
 
   /**
    * Becomes a member of a group, or creates it. `attach` makes the replica that the group drives.
-   * One attachment per name: whoever shares a group shares the returned object.
+   * One attachment per name: whoever shares a group shares the returned object. `hooks.scratch`: it is stored, if anything
+   * is; then it joins once it has what is stored of it.
    */
   openGroup(
     name: string,
     options: GroupOptions,
     attach: (group: AppGroup) => Replica,
-    hooks: GroupHooks = {},
+    hooks: GroupHooks & { readonly scratch?: MakeReplica } = {},
   ): AppGroup {
     if (this.#closed !== null) throw this.#closed
     if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
@@ -147,9 +159,92 @@ export class AppSide {
     const by = { ...(engine === undefined ? {} : { engine }), ...(strict === true ? { strict } : {}) }
     const shared = domain === undefined ? name : `@${domain}`
     this.#options.trace?.({ e: 'group', g: name, order, uniform, strong, consistency, domain: shared, state, ...by })
+    const { store } = this.#options
+    if (hooks.scratch === undefined || store === undefined) {
+      this.#join(group)
+      return group
+    }
+    this.#restoring.set(group, hooks.scratch)
+    store({ type: 'restore', group: name, kind: options.kind, isAgreed: options.consistency === 'consistent' })
+    return group
+  }
+
+  #join({ name, options }: AppGroup): void {
     this.#options.trace?.({ e: 'join', g: name })
     this.#push({ type: 'join', group: name, options })
-    return group
+  }
+
+  /** What was stored of a group: it begins with that, and joins; or, if it is open already, brings it into the group. */
+  restored({ group: name, copies }: Extract<StoreNote, { type: 'restored' }>): void {
+    const { store } = this.#options
+    const group = this.#groups.get(name)
+    if (group === undefined || store === undefined) return
+    const make = this.#restoring.get(group)
+    if (make === undefined) return this.#bringLate(group, copies)
+    this.#restoring.delete(group)
+    this.#stored.set(group, make)
+    if (group.options.consistency === 'consistent') {
+      this.#offer(group, copies, make)
+      this.#join(group)
+      return
+    }
+    const read = copies.flatMap((copy) => this.#read(copy, make))
+    const taken = group.restore(
+      read.map(({ state }) => state),
+      make,
+    )
+    const adopt = read.filter((_, i) => taken[i]).map(({ id }) => id)
+    // After what was sent before, and before anything that the group does.
+    this.flush()
+    store({ type: 'keep', group: name, kind: group.options.kind, state: group.restored, adopt })
+    this.#join(group)
+    group.settle()
+  }
+
+  #bringLate(group: AppGroup, copies: readonly RestoredCopy[]): void {
+    const make = this.#stored.get(group)
+    if (make === undefined) return
+    if (group.options.consistency === 'consistent') return this.#offer(group, copies, make)
+    const read = copies.flatMap((copy) => this.#read(copy, make))
+    for (const { state } of read) group.bring(state)
+    this.flush()
+    this.#options.store?.({ type: 'adopted', group: group.name, adopt: read.map(({ id }) => id) })
+  }
+
+  /** Of a consistent group, the copy that has come furthest is offered, in the name of all who have left one. */
+  #offer(group: AppGroup, copies: readonly RestoredCopy[], make: MakeReplica): void {
+    const covers = copies.flatMap(({ id, covers }) => [...covers, id])
+    if (covers.length > 0) group.offer({ covers, acted: null, state: null })
+    for (const copy of copies) {
+      const { acted } = copy
+      if (acted === null) continue
+      for (const { state } of this.#read(copy, make)) group.offer({ covers, acted, state })
+    }
+  }
+
+  /** From here on, the group's state is stored: first as it is when the worker asks for it. */
+  #keepAgreed(group: AppGroup): void {
+    const { store } = this.#options
+    if (store === undefined || !this.#stored.has(group)) return
+    this.flush()
+    store({ type: 'keepAgreed', group: group.name, era: group.era, hasActed: group.hasActed })
+  }
+
+  #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {
+    const { store } = this.#options
+    if (store === undefined || !this.#stored.has(group)) return
+    this.flush()
+    if (outcome === 'taken') store({ type: 'adopted', group: group.name, adopt: covers })
+    else store({ type: 'setAside', group: group.name, adopt: covers })
+  }
+
+  #read(copy: RestoredCopy, make: MakeReplica): { readonly id: string; readonly state: unknown }[] {
+    try {
+      return [{ id: copy.id, state: stateOf(copy, make) }]
+    } catch (error) {
+      this.#context.fault('', 'replica-restore', error)
+      return []
+    }
   }
 
   /** Runs `fn` so that the casts made in it, and only they, go to the kernel in one message. Inside another batch it joins that one. */
@@ -194,13 +289,16 @@ export class AppSide {
   /** Is anything here waiting for somebody who is missing: the whole space, or a group that is open here? */
   get isWanting(): boolean {
     if (this.#view?.primary !== true) return true
-    for (const group of this.#groups.values()) if ((group.viewInfo?.missing.length ?? 0) > 0) return true
+    for (const group of this.#groups.values()) {
+      if (group.isRestoring || (group.viewInfo?.missing.length ?? 0) > 0) return true
+    }
     return false
   }
 
   /** Gives up whoever is missing. */
   refound(): void {
     if (this.#closed !== null) throw this.#closed
+    for (const group of this.#groups.values()) group.forceRestoration()
     this.#push({ type: 'refound' })
   }
 
@@ -395,6 +493,7 @@ export class AppSide {
   }
 
   #leaveGroup(group: AppGroup): void {
+    if (this.#restoring.delete(group)) return this.#endGroup(group.name, null)
     this.#options.trace?.({ e: 'leave', g: group.name })
     this.#push({ type: 'leaveGroup', group: group.name })
   }
@@ -404,6 +503,8 @@ export class AppSide {
     if (group === undefined) return
     this.#groups.delete(name)
     this.#touched.delete(group)
+    this.#restoring.delete(group)
+    this.#stored.delete(group)
     group.handleEnd(error)
   }
 

@@ -4,12 +4,16 @@
 import type { Command } from './kernel/api.ts'
 import type { Platform } from './platform.ts'
 import type { HostConfig, HostTick } from './port-messages.ts'
+import type { StorageSpec } from './ports/storage.ts'
 import type { TransportSpec } from './ports/transport.ts'
+import type { StoreCommand } from './storage/messages.ts'
 
 /** A running kernel. */
 export interface Backend {
   /** Carries one batch of commands to the kernel. */
   send(commands: readonly Command[]): void
+  /** Carries what is asked of what is stored, in order with the commands. */
+  store(command: StoreCommand): void
   /** Stops at once, without a goodbye. Closes every path. */
   stop(): void
   /** Ends as a crash would: not even the transports say that they stop. */
@@ -34,6 +38,8 @@ export interface BackendEvents {
 export interface BackendConfig {
   readonly host: HostConfig
   readonly transports: readonly TransportSpec[]
+  /** Null: nothing is stored. */
+  readonly storage: StorageSpec | null
   readonly platform: Platform
   readonly events: BackendEvents
 }

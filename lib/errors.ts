@@ -242,8 +242,12 @@ export class WorkerError extends TuttiError {
 
 /** Storage could not be read or written; a write may have happened. */
 export class StorageError extends TuttiError {
-  constructor(message: string, options?: TuttiErrorOptions) {
+  /** Why, in one word, such as `quota`: see `StorageFaultReason`. */
+  readonly reason: string
+
+  constructor(message: string, options: TuttiErrorOptions & { readonly reason?: string } = {}) {
     super('storage', false, message, options)
+    this.reason = options.reason ?? 'unknown'
   }
 
   override get name(): string {
@@ -348,7 +352,7 @@ export function errorFromPlain(plain: PlainError): Error {
     case 'worker':
       return new WorkerError(message, options)
     case 'storage':
-      return new StorageError(message, options)
+      return restored(new StorageError(message, options), { reason: text(fields['reason']) })
     case 'schema':
       return new SchemaError(message, (fields['issues'] as readonly SchemaIssue[] | undefined) ?? [], options)
     case 'invariant':
@@ -365,7 +369,8 @@ function fieldsOf(error: TuttiError): Record<string, unknown> {
   if (error instanceof ValueError) return { path: error.path }
   if (error instanceof TooLargeError) return { size: error.size, sizeMax: error.sizeMax }
   if (error instanceof NotPrimaryError) return { missing: [...error.missing] }
-  if (error instanceof TransportError || error instanceof ClosedError) return { reason: error.reason }
+  if (error instanceof TransportError || error instanceof ClosedError || error instanceof StorageError)
+    return { reason: error.reason }
   if (error instanceof SchemaError) return { issues: error.issues.map(({ message, path }) => ({ message, path })) }
   return {}
 }

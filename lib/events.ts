@@ -2,10 +2,11 @@
  * The events that a space dispatches.
  */
 
-import type { TransportError, TuttiError } from './errors.ts'
+import type { StorageError, TransportError, TuttiError } from './errors.ts'
 import type { NumberedEvent } from './event-numbers.ts'
 import type { ProcessId } from './kernel/api.ts'
 import type { Connection, SpaceStatus, SpaceView } from './space-view.ts'
+import type { StorageFaultReason } from './storage/messages.ts'
 
 /** A new view of the space. One event per change, however many members it concerns. */
 export class ViewEvent extends Event implements NumberedEvent {
@@ -86,6 +87,24 @@ export class FaultEvent extends Event {
   }
 }
 
+/**
+ * Something is not stored that should be, or what was stored is of no use; objects go on in memory. One event if the store
+ * fails, however many objects find out, until all are stored again; one for each record that cannot be read.
+ */
+export class StorageFaultEvent extends Event {
+  /** The object that it is about; null: all of them. */
+  readonly group: string | null
+  readonly reason: StorageFaultReason
+  readonly error: StorageError
+
+  constructor(group: string | null, reason: StorageFaultReason, error: StorageError) {
+    super('storage')
+    this.group = group
+    this.reason = reason
+    this.error = error
+  }
+}
+
 /** The events of a space. */
 export interface SpaceEventMap {
   readonly view: ViewEvent
@@ -94,4 +113,5 @@ export interface SpaceEventMap {
   readonly linelost: LineLostEvent
   readonly problem: ProblemEvent
   readonly fault: FaultEvent
+  readonly storage: StorageFaultEvent
 }

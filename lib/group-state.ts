@@ -6,7 +6,11 @@
  */
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
-import type { CastFate, GroupView, Replica, Succession } from './objects/replica.ts'
+import type { CastFate, GroupView, OpInfo, Replica, Succession } from './objects/replica.ts'
+import { applyOperation, isRequest, readRestoration } from './operations.ts'
+import { Restoration, type RestorationOp } from './restoration.ts'
+import { lackingIn, type MakeReplica } from './storage/restoring.ts'
+import type { Acted } from './storage/standing.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
@@ -27,6 +31,14 @@ type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 /** One group's replica, what it covers, and the events kept with it. */
 export class GroupState {
   readonly kept: KeptEvents = new KeptEvents()
+  /** Of a consistent group: how it goes on from what was stored. */
+  readonly restoration: Restoration = new Restoration()
+  /** Casts that wait for that. */
+  #held: WaitingCast[] = []
+  /** How far the state has come in the primary component. */
+  #acted: Acted | null = null
+  /** The last view that the replica was told of, as it was before anything waited. */
+  #lastView: GroupView | null = null
   readonly #name: string
   readonly #isConsistent: boolean
   readonly #hasState: boolean
@@ -36,6 +48,8 @@ export class GroupState {
   #initial: Uint8Array = new Uint8Array(0)
   /** Per sender the highest cast number applied. */
   readonly #cut = new Map<string, number>()
+  /** It has what was stored, and no state that came has replaced that. */
+  #isRestored = false
   /** The hash that the last merge has traced. */
   #merged: string | null = null
   #isEnded = false
@@ -56,8 +70,54 @@ export class GroupState {
     })
   }
 
+  /** What was stored, to begin with: the states of several copies are united. Says of each whether it could be taken. */
+  restore(states: readonly unknown[]): boolean[] {
+    const taken = states.map((state) =>
+      this.#guard('restore', () => {
+        if (this.#isRestored) this.#replica?.merge?.(state)
+        else this.#replica?.load(state)
+        this.#isRestored = true
+      }),
+    )
+    if (states.length > 1) this.#guard('restore', () => this.#replica?.united?.())
+    return taken
+  }
+
+  /** It has what was stored, and no state that came has replaced that. */
+  get isRestored(): boolean {
+    return this.#isRestored
+  }
+
+  /** What was stored, if a state that comes would replace it; null if nothing was. It counts as that no more. */
+  takeRestored(): unknown {
+    if (!this.#isRestored) return null
+    this.#isRestored = false
+    let state: unknown = null
+    this.#guard('save', () => {
+      state = this.#replica?.save() ?? null
+    })
+    return state
+  }
+
+  /** What of another state is not in this one; null if nothing. */
+  lacking(state: unknown, make: MakeReplica): unknown {
+    let lack: unknown = null
+    this.#guard('restore', () => {
+      if (this.#replica !== null) lack = lackingIn(this.#replica.save(), state, make)
+    })
+    return lack
+  }
+
+  /** The state as it is, as bytes; null if there is none to be had. */
+  save(): Uint8Array | null {
+    return this.#save()
+  }
+
   /** The group has ended while this process was away: what is here is of before. */
   beginAnew(): void {
+    this.restoration.reset()
+    this.#held = []
+    this.#acted = null
     this.kept.take()
     this.#cut.clear()
     this.#guard('state', () => this.#replica?.load(decodeValue(this.#initial)))
@@ -74,20 +134,80 @@ export class GroupState {
   apply(cast: WaitingCast): void {
     const { payload, info } = cast
     this.#cut.set(info.author, Math.max(info.n, this.#cut.get(info.author) ?? 0))
+    if (this.#isConsistent) {
+      const op = readRestoration(payload)
+      if (op !== undefined) return this.#restoreBy(op, info)
+      if (this.restoration.isWaiting) {
+        this.#held.push(cast)
+        return
+      }
+      this.#noteActed(info)
+    }
+    this.#applyNow(cast)
+  }
+
+  #applyNow({ payload, info }: WaitingCast): void {
     let isGood = false
     try {
-      const op = readOperation(payload)
-      if (op?.isRequest === true) isGood = this.#replica?.request?.(op.value, info) ?? false
-      else if (op !== null) isGood = this.#replica?.apply(op.value, info) ?? false
+      isGood = this.#replica !== null && applyOperation(this.#replica, payload, info)
     } catch (error) {
       this.#context.fault('', 'replica-apply', error)
     }
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
   }
 
+  #noteActed({ view, index }: OpInfo): void {
+    this.restoration.hasActed = true
+    if (this.#acted === null) return
+    const { standing, holders } = this.#acted
+    const at = standing.view === view ? index : standing.index
+    this.#acted = { standing: { ...standing, hasActed: true, index: at }, holders }
+  }
+
+  /** Something that is said of what was stored. */
+  #restoreBy(op: RestorationOp | null, info: OpInfo): void {
+    if (op === null) {
+      this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
+      return
+    }
+    const end = this.restoration.take(info.author, op)
+    if (end !== null) this.#goOn(end.state)
+    // Calls reject from here on, or wait.
+    else if (this.restoration.isWaiting && this.#lastView !== null) this.#tellReplica(this.#lastView)
+  }
+
+  /** The group goes on from that state, or from that of the beginning. */
+  #goOn(state: unknown): void {
+    this.#guard('restore', () => this.#replica?.load(state === undefined ? decodeValue(this.#initial) : state))
+    if (this.#lastView !== null) this.#tellReplica(this.#lastView)
+    for (const cast of this.#held.splice(0)) {
+      this.#noteActed(cast.info)
+      this.#applyNow(cast)
+    }
+  }
+
+  /** The state, and how far it has come, of one that has acted; null of any other. */
+  get own(): { readonly acted: Acted; readonly state: unknown } | null {
+    if (this.#acted === null || this.restoration.isWaiting) return null
+    let state: unknown
+    const acted = this.#acted
+    return this.#guard('save', () => {
+      state = this.#replica?.save()
+    })
+      ? { acted, state }
+      : null
+  }
+
+  /** The view as the group's own: while it waits for what was stored, it does not act. */
+  masked(view: GroupView): GroupView {
+    const { restoration } = this
+    if (!restoration.isWaiting) return view
+    return { ...view, primary: false, missing: [...new Set([...view.missing, ...restoration.missing])] }
+  }
+
   /** A cast will not be applied: the state that came covers it, or is that of the beginning. */
   skip({ payload, info }: WaitingCast): void {
-    if (payload[0] === REQUEST_MARK) this.#guard('skipped', () => this.#replica?.skipped?.(info))
+    if (isRequest(payload)) this.#guard('skipped', () => this.#replica?.skipped?.(info))
   }
 
   /** Tells the replica of a view; what is kept comes before it, if it comes at all. */
@@ -121,7 +241,21 @@ export class GroupState {
   }
 
   #tell(view: GroupView, succession?: Succession): void {
-    this.#guard('view', () => this.#replica?.view(view, succession))
+    this.#lastView = view
+    if (this.#isConsistent) {
+      const end = this.restoration.install(view)
+      if (end !== null) return this.#goOn(end.state)
+    }
+    this.#tellReplica(view, succession)
+  }
+
+  #tellReplica(view: GroupView, succession?: Succession): void {
+    const told = this.masked(view)
+    if (this.#isConsistent && told.primary && this.#acted?.standing.view !== view.id) {
+      const { hasActed, era } = this.restoration
+      this.#acted = { standing: { hasActed, era, view: view.id, index: 0 }, holders: view.members }
+    }
+    this.#guard('view', () => this.#replica?.view(told, succession))
   }
 
   // Snapshots
@@ -132,7 +266,12 @@ export class GroupState {
     let steps: Iterator<undefined, unknown> | undefined
     if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
     // What goes with the state is what is kept now, whenever the state is ready.
-    const about = { kept: this.kept.copy(), cut: new Map(this.#cut) }
+    const about = {
+      kept: this.kept.copy(),
+      cut: new Map(this.#cut),
+      restoration: this.restoration.save(),
+      held: [...this.#held],
+    }
     const give = (state: Uint8Array | null): void =>
       answer(state === null || !this.#isConsistent ? state : packState({ state, ...about }))
     if (steps === undefined) give(this.#save())
@@ -174,17 +313,23 @@ export class GroupState {
   #load(event: Of<'state'>): void {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
-    const { state, kept, cut } = this.#isConsistent
+    const { state, kept, cut, restoration, held } = this.#isConsistent
       ? unpackState(source.state, this.#context.self)
       : plain(source.state)
     this.#replica?.load(decodeValue(state))
     this.kept.replace(kept)
+    this.restoration.load(restoration)
+    this.#held = [...held]
     // Several sources: the first is the whole state, other parts' states are united into it.
     for (const { state } of others) if (state !== null) this.#replica?.merge?.(decodeValue(state))
     if (others.length > 0) this.#replica?.united?.()
     this.#cut.clear()
     this.#cover(Object.entries(event.cut))
     this.#cover(cut)
+    if (this.#isConsistent) {
+      if (restoration === null) this.restoration.hasActed = [...this.#cut.values()].some((n) => n > 0)
+      this.#acted = null
+    }
     if (!this.#context.trace) return
     if (others.length > 0) {
       // United from several parts, it is nobody's snapshot.
@@ -286,29 +431,7 @@ export class GroupState {
   }
 }
 
-/** What the bytes of a request begin with: no value's encoding does. */
-const REQUEST_MARK = 0xff
-
-/** The bytes of a request. */
-export function encodeRequest(op: unknown): Uint8Array {
-  const value = encodeValue(op)
-  const bytes = new Uint8Array(value.length + 1)
-  bytes[0] = REQUEST_MARK
-  bytes.set(value, 1)
-  return bytes
-}
-
-/** Null if they are no operation's bytes. */
-function readOperation(payload: Uint8Array): { readonly value: unknown; readonly isRequest: boolean } | null {
-  const isRequest = payload[0] === REQUEST_MARK
-  try {
-    return { value: decodeValue(isRequest ? payload.subarray(1) : payload), isRequest }
-  } catch {
-    return null
-  }
-}
-
 /** The state of an available group travels as it is. */
 function plain(state: Uint8Array): TravellingState {
-  return { state, kept: [], cut: new Map() }
+  return { state, kept: [], cut: new Map(), restoration: null, held: [] }
 }

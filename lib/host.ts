@@ -13,6 +13,8 @@ import type { Frame } from './kernel/frame.ts'
 import { Joiner, split } from './pieces.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Link, OriginServices, Transport, TransportHost, TransportProblem } from './ports/transport.ts'
+import type { Keeper } from './storage/keeper.ts'
+import type { StoreCommand, StoreNote } from './storage/messages.ts'
 import type { TraceLine } from './trace.ts'
 
 /** What the host needs of its surroundings. */
@@ -40,6 +42,8 @@ export interface HostOptions {
   readonly codec: FrameCodec
   readonly transports: readonly Transport[]
   readonly platform: HostPlatform
+  /** Keeps what happens to groups; null: nothing is kept. */
+  readonly keeper?: Keeper | null
   /** Takes one tick's events and notes. */
   toApp(tick: HostTick): void
   /** The kernel has stopped and the transports are closed. */
@@ -110,9 +114,25 @@ export class Host {
 
   /** Takes what the application asks. */
   commands(commands: readonly Command[]): void {
-    this.#push({ type: 'commands', commands })
+    const { keeper } = this.#options
+    this.#push({ type: 'commands', commands: keeper ? commands.filter((command) => keeper.pass(command)) : commands })
     // A page that is being hidden or frozen may take its worker with it before the next task: what it says goes out in this one.
     if (commands.some(isUrgent)) this.#flush()
+  }
+
+  /** Takes what the application asks of what is stored, in order with its commands. */
+  store(command: StoreCommand): void {
+    if (this.#phase === 'running') this.#options.keeper?.handle(command)
+  }
+
+  /** What the keeper has to say. */
+  storeNote(note: StoreNote): void {
+    this.#note(note)
+  }
+
+  /** The keeper wants a snapshot, in the stream of events. */
+  snapshotWanted(): void {
+    if (this.#phase === 'running') this.#scheduleFlush()
   }
 
   /** Adds a line of the kernel's trace to the next tick. */
@@ -135,6 +155,7 @@ export class Host {
       }
     }
     this.#peers.clear()
+    this.#options.keeper?.stop()
     this.#options.stopped()
   }
 
@@ -275,6 +296,11 @@ export class Host {
     if (this.#phase === 'running' && this.#inputs.length > 0) this.#step(events)
     // The step itself may have found out.
     const isSuperseded = this.#phase === 'superseded'
+    const { keeper } = this.#options
+    if (keeper) {
+      for (const event of events) keeper.observe(event)
+      if (this.#phase === 'running') events.push(...keeper.takeRequests())
+    }
     if (isSuperseded) events.push({ type: 'closed', reason: 'superseded' })
     const notes = this.#notes
     this.#notes = []
@@ -386,7 +412,7 @@ export class Host {
     this.#phase = 'draining'
     this.#timer?.cancel()
     const waiting = [...this.#peers.values()].some((peer) => (peer.paths[0]?.link.bufferedAmount('control') ?? 0) > 0)
-    const isOver = !waiting || this.#options.platform.now() >= deadline
+    const isOver = (!waiting && !this.#options.keeper?.isBusy) || this.#options.platform.now() >= deadline
     if (isOver) this.#options.platform.schedule(() => this.stop())
     else this.#options.platform.setTimer(DRAIN_POLL_MS, () => this.#drain(deadline))
   }

@@ -4,6 +4,7 @@
  */
 import type { Backend, BackendConfig } from './backend.ts'
 import { UsageError } from './errors.ts'
+import type { Storage, StorageHost, StorageSpec } from './ports/storage.ts'
 import type { Transport, TransportSpec } from './ports/transport.ts'
 import { type KernelParts, startHost } from './start-host.ts'
 
@@ -13,6 +14,7 @@ export function openInThread(config: BackendConfig, parts: KernelParts): Backend
   const host = startHost({
     config: config.host,
     transports,
+    openStorage: storageOpener(config.storage),
     platform: config.platform,
     parts,
     toApp: (tick) => config.events.tick(tick),
@@ -20,6 +22,7 @@ export function openInThread(config: BackendConfig, parts: KernelParts): Backend
   })
   return {
     send: (commands) => host.commands(commands),
+    store: (command) => host.store(command),
     stop: () => host.stop(),
     // The nearest to a crash that a thread can do to a part of itself: paths close, the kernel says nothing.
     kill: () => host.stop(),
@@ -37,4 +40,11 @@ function makeTransport(spec: TransportSpec): Transport {
     )
   }
   return spec.create(spec.options, null)
+}
+
+function storageOpener(spec: StorageSpec | null): ((host: StorageHost) => Storage) | null {
+  if (spec === null) return null
+  const { type, options, create } = spec
+  if (create !== undefined) return (host) => create(options, host)
+  throw new UsageError(`storage "${type}" was named without code for this thread: pass what its function returns`)
 }

@@ -32,6 +32,7 @@ export {
   ProblemEvent,
   type SpaceEventMap,
   StatusEvent,
+  StorageFaultEvent,
   ViewEvent,
 } from './events.ts'
 export type { Group, GroupEntryEvent, GroupEvent, GroupEventMap, GroupOpenOptions, GroupShare } from './group.ts'
@@ -93,6 +94,7 @@ export type { Region, RegionRunOptions } from './region.ts'
 export type { Space } from './space.ts'
 export type { OpenOptions } from './space-objects.ts'
 export type { ConnectedMember, Connection, Member, SpaceStatus, SpaceView } from './space-view.ts'
+export type { StorageFaultReason } from './storage/messages.ts'
 export type { TraceLine } from './testing/trace.ts'
 export {
   ConflictError,

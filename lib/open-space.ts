@@ -7,6 +7,7 @@ import { checkName } from './names.ts'
 import type { Platform } from './platform.ts'
 import { makePlatform } from './platform.ts'
 import type { Logger } from './ports/log.ts'
+import type { StorageSpec } from './ports/storage.ts'
 import type { TransportSpec } from './ports/transport.ts'
 import { Space } from './space.ts'
 import type { KernelParts } from './start-host.ts'
@@ -48,6 +49,11 @@ export interface SpaceOptions {
    * silent. Default false.
    */
   readonly witness?: boolean
+  /**
+   * Where objects are stored, so that they are here when the space is opened again: `idbKeyval()` of
+   * `tutti/adapters/idb-keyval`. docs/persistence.md says which objects, and what is promised. Default: nowhere.
+   */
+  readonly storage?: StorageSpec
 }
 
 /** What tests may put in the place of the real thing. */
@@ -80,7 +86,17 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const logger = options.logger ?? silent
   const self = platform.newId()
   const isWitness = options.witness ?? false
-  const space = new Space({ name, self, platform, logger, origin: platform.origin, trace: options.trace, isWitness })
+  const storage = options.storage ?? null
+  const space = new Space({
+    name,
+    self,
+    platform,
+    logger,
+    origin: platform.origin,
+    trace: options.trace,
+    isWitness,
+    isStoring: storage !== null,
+  })
   const config: BackendConfig = {
     host: {
       self,
@@ -93,6 +109,7 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
       isWitness,
     },
     transports: options.transports ?? DEFAULT_TRANSPORTS,
+    storage,
     platform,
     events: {
       tick: (tick) => space.handleTick(tick),
@@ -174,6 +191,18 @@ function checkOptions(name: unknown, options: SpaceOptions): void {
     throw new UsageError('signal: an AbortSignal')
   }
   checkVote(options)
+  checkStorage(options)
+}
+
+function checkStorage({ storage, witness }: SpaceOptions): void {
+  if (storage === undefined) return
+  const type: unknown =
+    typeof storage === 'object' && storage !== null ? (storage as { type?: unknown }).type : undefined
+  if (typeof type !== 'string') {
+    const hint = typeof storage === 'function' ? ': call it, as in idbKeyval()' : ''
+    throw new UsageError(`storage: what a storage's function returns${hint}`)
+  }
+  if (witness === true) throw new UsageError('storage: a witness holds nothing that could be stored')
 }
 
 function checkVote({ weight, witness }: SpaceOptions): void {
@@ -195,6 +224,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'trace',
   'weight',
   'witness',
+  'storage',
 ] satisfies (keyof SpaceOptions)[])
 
 function checkTransports(transports: readonly TransportSpec[]): void {

@@ -3,6 +3,7 @@
  * one transferred buffer. Types and two pure functions; the in-thread mode passes the same messages unpacked.
  */
 import type { AppEvent, Command, ProcessId } from './kernel/api.ts'
+import type { StoreCommand, StoreNote } from './storage/messages.ts'
 import type { TraceLine } from './trace.ts'
 
 /** Something beside the ordered stream that the application may want to know. */
@@ -23,6 +24,8 @@ export type HostNote =
   | { readonly type: 'trace'; readonly t: number; readonly line: TraceLine }
   /** The kernel found itself broken and stopped; `dump` is a readable picture of its state. */
   | { readonly type: 'broken'; readonly message: string; readonly dump: string }
+  /** Of what is stored. */
+  | StoreNote
 
 /** One message from the kernel's side. */
 export interface HostTick {
@@ -53,9 +56,22 @@ export interface WireTransport {
   readonly port: MessagePort | null
 }
 
+/** The storage of an `open` message. */
+export interface WireStorage {
+  readonly type: string
+  readonly options: unknown
+}
+
 /** Page to worker. */
 export type ToWorker =
-  | { readonly type: 'open'; readonly config: HostConfig; readonly transports: readonly WireTransport[] }
+  | {
+      readonly type: 'open'
+      readonly config: HostConfig
+      readonly transports: readonly WireTransport[]
+      /** Null: nothing is stored. */
+      readonly storage: WireStorage | null
+    }
+  | { readonly type: 'store'; readonly command: StoreCommand }
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
   | { readonly type: 'dump' }
   /** Stop at once, without a goodbye. */

@@ -4,9 +4,10 @@
 import type { AppGroup } from './app-group.ts'
 import type { AppSide } from './app-port.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
-import type { GroupOptions } from './kernel/api.ts'
+import { FOLDING, type GroupOptions } from './kernel/api.ts'
 import { checkName, checkNotOwn } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import { scratchPort } from './storage/restoring.ts'
 
 /** One call of `open`. */
 export interface OpenRequest<Handle, Options extends object> {
@@ -114,6 +115,9 @@ export class Registry {
       },
       {
         whole: () => waiters.resolve(),
+        ...(this.#isStored(request)
+          ? { scratch: () => kind.create(scratchPort(this.#app, name), options).replica }
+          : {}),
         ended: (error) => {
           this.#entries.delete(name)
           waiters.reject(error ?? new ClosedError(`group "${name}" is closed`))
@@ -125,6 +129,15 @@ export class Registry {
     const entry: Entry = { group, groupOptions, options, handle, whole }
     this.#entries.set(name, entry)
     return entry
+  }
+
+  /**
+   * Is it stored, if anything is? Not what says who is present; what folds, of which a part can be united with the whole at
+   * views alone; a plain group, whose casts only the application understands; nor what tools open for themselves.
+   */
+  #isStored<Handle, Options extends object>({ kind, options, hasState, isOwn }: OpenRequest<Handle, Options>): boolean {
+    if (!hasState || isOwn === true || kind.isPassing === true) return false
+    return kind.kind !== 'group' && !identityOf(kind, options).endsWith(FOLDING)
   }
 }
 

@@ -5,9 +5,17 @@
 import { AppSide, closedError, type SpaceEvent } from './app-port.ts'
 import type { Backend } from './backend.ts'
 import { Connections } from './connections.ts'
-import { ClosedError, InvariantError, TransportError, type TuttiError, UsageError } from './errors.ts'
+import { ClosedError, InvariantError, StorageError, TransportError, type TuttiError, UsageError } from './errors.ts'
 import { EventNumbers, Followers, type NumberedSource } from './event-numbers.ts'
-import { ConnectionEvent, FaultEvent, LineLostEvent, ProblemEvent, StatusEvent, ViewEvent } from './events.ts'
+import {
+  ConnectionEvent,
+  FaultEvent,
+  LineLostEvent,
+  ProblemEvent,
+  StatusEvent,
+  StorageFaultEvent,
+  ViewEvent,
+} from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
@@ -26,6 +34,7 @@ import {
   toConnection,
   toSpaceView,
 } from './space-view.ts'
+import type { StorageFaultReason, StoreCommand, StoreNote } from './storage/messages.ts'
 import type { TraceLine as FullTraceLine } from './testing/trace.ts'
 import { Timers } from './timers.ts'
 import type { CallStamp } from './tools/call-context.ts'
@@ -44,6 +53,8 @@ export interface SpaceParts {
   readonly trace: ((line: FullTraceLine) => void) | undefined
   /** It votes without state. */
   readonly isWitness: boolean
+  /** Objects are stored. Absent: they are not. */
+  readonly isStoring?: boolean
 }
 
 /** How long the goodbye may take before the space is closed without it. */
@@ -78,6 +89,9 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   readonly #viewWaiters = new Waiters()
   readonly #refoundWaiters = new Waiters()
   readonly #endWaiters = new Waiters()
+  /** Calls of `durable`, by number. */
+  readonly #syncWaiters = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+  #syncs = 0
   #endError: Error | null = null
   #closing: Promise<void> | null = null
   readonly #timers: Timers
@@ -87,7 +101,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** Use `openSpace`. */
   constructor(parts: SpaceParts) {
     super()
-    const { name, self, platform, logger, origin, trace, isWitness } = parts
+    const { name, self, platform, logger, origin, trace, isWitness, isStoring = false } = parts
     this.name = name
     this.self = self
     this.#parts = parts
@@ -109,6 +123,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
       defer: (fn) => platform.schedule(fn),
       space: (event) => this.#handleEvent(event),
       fault: (peer, code, detail) => this.#handleFault(peer, code, detail),
+      ...(isStoring ? { store: (command: StoreCommand) => this.#backend?.store(command) } : {}),
       ...(trace === undefined ? {} : { trace: (line: TraceLine) => this.#write(line) }),
     })
     this.#registry = new Registry(this.#app)
@@ -207,6 +222,36 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     const done = this.#refoundWaiters.wait(signal)
     this.#app.refound()
     return done
+  }
+
+  /**
+   * Resolves once everything that is in the stored objects of this process now, its own operations among it, is stored here:
+   * it is in them when the space is opened again with this storage, whatever becomes of this process and of the others.
+   *
+   * Rejects with StorageError (something of it is not stored, and may never be: `reason` says why; the objects go on in
+   * memory), ClosedError, UsageError (the space was opened without `storage`).
+   */
+  durable(): Promise<void> {
+    if (this.#parts.isStoring !== true) {
+      return Promise.reject(new UsageError('durable: open the space with storage, or nothing ever is'))
+    }
+    if (this.#isEnded || this.#app.isClosed) {
+      return Promise.reject(this.#endError ?? new ClosedError('the space is closed'))
+    }
+    this.#app.flush()
+    this.#syncs += 1
+    const id = this.#syncs
+    this.#backend?.store({ type: 'sync', id })
+    return new Promise((resolve, reject) => {
+      this.#syncWaiters.set(id, { resolve, reject })
+    })
+  }
+
+  #handleSynced({ id, fault }: Extract<StoreNote, { type: 'synced' }>): void {
+    const waiter = this.#syncWaiters.get(id)
+    this.#syncWaiters.delete(id)
+    if (fault === null) waiter?.resolve()
+    else waiter?.reject(notStored(fault))
   }
 
   /**
@@ -312,6 +357,10 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     if (error !== null) this.report(error as TuttiError)
     this.#viewWaiters.reject(this.#endError ?? new ClosedError('the space closed before it had a view'))
     this.#refoundWaiters.reject(this.#endError ?? new ClosedError('the space is closed'))
+    for (const { reject } of this.#syncWaiters.values()) {
+      reject(this.#endError ?? new ClosedError('the space is closed'))
+    }
+    this.#syncWaiters.clear()
     this.#endWaiters.resolve()
   }
 
@@ -442,6 +491,16 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
       case 'broken':
         this.#endError ??= new InvariantError(`the kernel stopped: ${note.message}`, { dump: note.dump })
         return this.report(this.#endError as TuttiError)
+      case 'restored':
+        return this.#app.restored(note)
+      case 'synced':
+        return this.#handleSynced(note)
+      case 'storage': {
+        const { group, reason, message, cause } = note
+        const error = new StorageError(message, { reason, ...(cause === undefined ? {} : { cause }) })
+        this.dispatchEvent(new StorageFaultEvent(group, reason, error))
+        return
+      }
       default:
         return note satisfies never
     }
@@ -482,4 +541,8 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     if (view.members.length > 1) return 'together'
     return this.#isSearching || this.#connections.isMeeting ? 'connecting' : 'alone'
   }
+}
+
+function notStored(reason: StorageFaultReason): StorageError {
+  return new StorageError('not everything is stored; what is not goes on in memory', { reason })
 }

@@ -5,7 +5,9 @@
 import { type FrameCodec, Host, type HostPlatform } from './host.ts'
 import type { KernelEnv, KernelHandle, KernelOptions } from './kernel/api.ts'
 import type { HostConfig, HostTick } from './port-messages.ts'
+import type { Storage, StorageHost } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
+import { Keeper } from './storage/keeper.ts'
 
 /** The kernel and its bytes. */
 export interface KernelParts {
@@ -17,6 +19,8 @@ export interface KernelParts {
 export interface StartHostOptions {
   readonly config: HostConfig
   readonly transports: readonly Transport[]
+  /** Opens the store; null: nothing is stored. */
+  readonly openStorage: ((host: StorageHost) => Storage) | null
   readonly platform: HostPlatform & { random(): number }
   readonly parts: KernelParts
   toApp(tick: HostTick): void
@@ -43,6 +47,18 @@ export function startHost(options: StartHostOptions): Host {
     weight: config.weight,
     isWitness: config.isWitness,
   })
+  const storage = options.openStorage?.({ self: config.self }) ?? null
+  const keeper =
+    storage === null
+      ? null
+      : new Keeper({
+          self: config.self,
+          space: config.space,
+          storage,
+          setTimer: (ms, fn) => platform.setTimer(ms, fn),
+          note: (note) => host?.storeNote(note),
+          wanting: () => host?.snapshotWanted(),
+        })
   host = new Host({
     self: config.self,
     space: config.space,
@@ -51,6 +67,7 @@ export function startHost(options: StartHostOptions): Host {
     codec: parts.codec,
     transports,
     platform,
+    keeper,
     toApp: options.toApp,
     stopped: options.stopped,
   })

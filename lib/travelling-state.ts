@@ -12,19 +12,22 @@ export interface TravellingState {
   readonly kept: readonly KeptEvent[]
   /** Per sender the highest cast number in `state`. */
   readonly cut: ReadonlyMap<string, number>
+  /** How far it is restored (`Restoration.save`), and the casts that wait for that. */
+  readonly restoration: unknown
+  readonly held: readonly WaitingCast[]
 }
 
 const headLengthBytes = 4
 
-/** `length of the head (4 bytes, little-endian) | [cut, kept events] | state`. */
-export function packState({ state, kept, cut }: TravellingState): Uint8Array {
+/**
+ * `length of the head (4 bytes, little-endian) | [cut, kept events] | state`. If anything was ever offered to the group that
+ * was stored, the head has how far it is restored and the casts that wait for that, too.
+ */
+export function packState({ state, kept, cut, restoration, held }: TravellingState): Uint8Array {
   const head = encodeValue([
     [...cut],
-    kept.map((event) => {
-      if (!('payload' in event)) return event
-      const { payload, info } = event
-      return [info.author, info.n, info.view, info.index, payload]
-    }),
+    kept.map((event) => ('payload' in event ? saveCast(event) : event)),
+    ...(restoration === null ? [] : [restoration, held.map(saveCast)]),
   ])
   const bytes = new Uint8Array(headLengthBytes + head.length + state.length)
   new DataView(bytes.buffer).setUint32(0, head.length, true)
@@ -42,7 +45,13 @@ export function unpackState(bytes: Uint8Array, self: string): TravellingState {
   if (!Array.isArray(head) || !Array.isArray(head[0]) || !Array.isArray(head[1])) throw malformed()
   const cut = new Map(head[0].map(readCount))
   const kept = head[1].map((event: unknown) => (Array.isArray(event) ? readCast(event, self) : readView(event)))
-  return { state: bytes.subarray(end), kept, cut }
+  const [, , restoration = null, held = []] = head as unknown[]
+  if (!Array.isArray(held) || !held.every(Array.isArray)) throw malformed()
+  return { state: bytes.subarray(end), kept, cut, restoration, held: held.map((each) => readCast(each, self)) }
+}
+
+function saveCast({ payload, info }: WaitingCast): unknown[] {
+  return [info.author, info.n, info.view, info.index, payload]
 }
 
 function readCount(pair: unknown): [string, number] {

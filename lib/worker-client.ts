@@ -87,7 +87,8 @@ class WorkerBackend implements Backend {
       event.preventDefault?.()
       this.#end(new ClosedError(`the worker died: ${event.message ?? 'no reason given'}`, { reason: 'failed' }))
     }
-    this.#post({ type: 'open', config: config.host, transports }, transfer)
+    const storage = config.storage === null ? null : { type: config.storage.type, options: config.storage.options }
+    this.#post({ type: 'open', config: config.host, transports, storage }, transfer)
     this.#stopPageHalves = startPageHalves(config, ports)
   }
 
@@ -96,6 +97,10 @@ class WorkerBackend implements Backend {
     this.#post({ type: 'commands', commands: packed.commands }, packed.transfer)
     const isLast = commands.some((command) => command.type === 'suspend' || (command.type === 'leave' && command.quick))
     if (isLast) this.#holdPage()
+  }
+
+  store(command: Parameters<Backend['store']>[0]): void {
+    this.#post({ type: 'store', command }, [])
   }
 
   /** The page is about to be frozen or torn down, its worker with it: gives the goodbye, or the word that it sleeps, time to get out. */

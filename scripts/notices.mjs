@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { root } from './setup.mjs'
 
 /** Bundled packages; simple-peer's browser file has its own dependencies inside. */
-export const bundledPackages = ['cborg', 'simple-peer']
+export const bundledPackages = ['cborg', 'idb-keyval', 'simple-peer']
 
 /** The text of the notices, from the installed packages. */
 export function makeNotices() {
@@ -29,7 +29,7 @@ export function makeNotices() {
   ].join('\n')
 }
 
-/** The packages and what they depend on. cborg has no dependencies. */
+/** The packages and what they depend on. cborg and idb-keyval have no dependencies. */
 function closure(names) {
   const seen = new Set(names)
   for (const name of seen) {

@@ -3,12 +3,25 @@
  */
 import { kernelParts } from '../lib/kernel-parts.ts'
 import { makePlatform } from '../lib/platform.ts'
-import { type FromWorker, packEvents, type ToWorker, type WireTransport } from '../lib/port-messages.ts'
+import {
+  type FromWorker,
+  packEvents,
+  type ToWorker,
+  type WireStorage,
+  type WireTransport,
+} from '../lib/port-messages.ts'
+import type { Storage, StorageHost } from '../lib/ports/storage.ts'
 import type { Transport } from '../lib/ports/transport.ts'
 import { startHost } from '../lib/start-host.ts'
 
 /** Makes the worker half of a transport from the options of its spec and the port to its page half. */
 export type WorkerHalf = (options: unknown, pagePort: MessagePort | null) => Transport
+
+/** Opens a store from the options of its spec. */
+export type StorageHalf = (options: unknown, host: StorageHost) => Storage
+
+/** The stores that a worker knows, by the `type` of their specs. */
+export type StorageHalves = Readonly<Record<string, StorageHalf>>
 
 /** The worker halves that a worker knows, by the `type` of their specs. */
 export type WorkerHalves = Readonly<Record<string, WorkerHalf>>
@@ -20,13 +33,14 @@ export interface WorkerScope {
 }
 
 /** Hosts one kernel for the page at the other end of `scope`. Call it once, before the first `await` of the worker's script. */
-export function startWorker(scope: WorkerScope, halves: WorkerHalves): void {
+export function startWorker(scope: WorkerScope, halves: WorkerHalves, stores: StorageHalves = {}): void {
   const post = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer)
   let host: ReturnType<typeof startHost> | null = null
   const open = (message: Extract<ToWorker, { type: 'open' }>): void => {
     host = startHost({
       config: message.config,
       transports: message.transports.map((transport) => makeHalf(transport, halves)),
+      openStorage: message.storage === null ? null : storageOpener(message.storage, stores),
       platform: makePlatform(),
       parts: kernelParts,
       toApp(tick) {
@@ -42,6 +56,8 @@ export function startWorker(scope: WorkerScope, halves: WorkerHalves): void {
         return host === null ? open(message) : undefined
       case 'commands':
         return host?.commands(message.commands)
+      case 'store':
+        return host?.store(message.command)
       case 'dump':
         return post({ type: 'dump', dump: host?.dump() ?? null })
       case 'stop':
@@ -69,4 +85,13 @@ function makeHalf(wire: WireTransport, halves: WorkerHalves): Transport {
     )
   }
   return make(wire.options, wire.port)
+}
+
+function storageOpener({ type, options }: WireStorage, stores: StorageHalves): (host: StorageHost) => Storage {
+  const open = Object.hasOwn(stores, type) ? stores[type] : undefined
+  if (open !== undefined) return (host) => open(options, host)
+  throw new TypeError(
+    `the worker knows no storage "${type}"; it knows ${Object.keys(stores).join(', ') || 'none'}. ` +
+      'Make a worker of your own with startWorker from tutti/worker, and pass it as worker: () => new Worker(…)',
+  )
 }

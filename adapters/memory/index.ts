@@ -4,6 +4,7 @@
 import type { TransportSpec } from '../../lib/ports/transport.ts'
 import { MemoryHub, MemoryTransport } from './hub.ts'
 
+export { MemoryStorageError, MemoryStore, memoryStorage } from './storage.ts'
 export { MemoryHub }
 
 /** Options of `memory`. */

@@ -213,6 +213,11 @@ export class CounterReplica implements Replica {
     for (const [key, totals] of readState(saved)) this.#take(key, totals)
   }
 
+  lacking(saved: unknown): unknown {
+    const later = [...readState(saved)].filter(([key, { k }]) => k > (this.#totals.get(key)?.k ?? 0))
+    return later.length === 0 ? null : later.flatMap(([key, { k, up, down }]) => [key, k, up, down])
+  }
+
   #take(key: string, totals: Totals): void {
     if (totals.k <= (this.#totals.get(key)?.k ?? 0)) return
     this.#touch(key)

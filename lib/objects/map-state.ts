@@ -10,7 +10,7 @@
  * Source: Almeida, Shoker, Baquero, "Delta state replicated data types", 2018, §7.
  */
 import { decodeValue } from '../values.ts'
-import { CausalContext, type SavedContext } from './causal-context.ts'
+import { CausalContext, type SavedContext, without } from './causal-context.ts'
 import { assertState, compareText, isAuthor, isCount } from './checks.ts'
 import {
   bytesColumn,
@@ -171,6 +171,27 @@ export class MapState {
     }
     this.#context.addAll(other.#context)
     return touched
+  }
+
+  /** What another state has that this one lacks, as a state that makes up for it; null if nothing. Of maps that do not fold. */
+  lackingOf(other: MapState): MapState | null {
+    const seen = new CausalContext()
+    for (const author of other.#context.authors()) {
+      seen.set(author, without(other.#context.ranges(author), this.#context.ranges(author)))
+    }
+    const lack = new MapState(seen)
+    for (const [key, entries] of other.#entries) {
+      const taken = entries.filter((entry) => !this.#context.has(entry.author, entry.k))
+      if (taken.length > 0) lack.put(key, taken)
+    }
+    // What is alive here, and was overwritten or deleted there.
+    for (const [key, entries] of this.#entries) {
+      for (const entry of entries) {
+        const isGone = other.#context.has(entry.author, entry.k) && !other.entries(key).some(sameDot(entry))
+        if (isGone) seen.add(entry.author, entry.k)
+      }
+    }
+    return seen.authors().length === 0 ? null : lack
   }
 
   /**

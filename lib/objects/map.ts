@@ -306,6 +306,12 @@ export class MapReplica implements Replica {
     else this.#forgetting.add(saved)
   }
 
+  lacking(saved: unknown): unknown {
+    // A state that folds is united as a whole.
+    if (this.#forgetting !== null) return saved
+    return this.#state.lackingOf(MapState.load(saved))?.save() ?? null
+  }
+
   united(): void {
     if (this.#forgetting !== null) this.#afterUnion(this.#forgetting.unite())
   }

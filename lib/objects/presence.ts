@@ -356,6 +356,7 @@ export const presenceKind: ObjectKind<Presence, PresenceOptions<unknown>> = {
   order: 'fifo',
   uniform: false,
   consistency: 'available',
+  isPassing: true,
   create(port, options) {
     const replica = new PresenceReplica(port, options)
     return { replica, handle: new Presence(replica) }

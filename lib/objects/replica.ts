@@ -55,6 +55,11 @@ export interface Replica {
   load(state: unknown): void
   /** Unites another part's state into this one: idempotent, commutative, associative. Only `available` groups call it. */
   merge?(state: unknown): void
+  /**
+   * What another state has that this one lacks, as a state that makes up for it when it is merged; null if nothing. May
+   * have more. Absent: the whole of it, if it makes a difference.
+   */
+  lacking?(state: unknown): unknown
   /** All states that were to be united are in this one: after one `merge` or several. */
   united?(): void
   /**
@@ -75,6 +80,8 @@ export interface ObjectKind<Handle, Options> {
   /** Casts are delivered in the view in which they were made, or refused with a `ViewChangedError`. Default false. */
   readonly strong?: boolean
   readonly consistency: 'available' | 'consistent'
+  /** What it says is of who is present: it is not stored. Default false. */
+  readonly isPassing?: boolean
   /** Who gives the casts of a `total` group their places. Default `sequencer`. */
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
   /** Of options that all who open the group must share: what they add to `kind`. Default nothing. */

@@ -130,6 +130,7 @@ export const barrierKind: ObjectKind<SharedBarrier, BarrierOptions> = {
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  isPassing: true,
   variant: ({ parties }) => `(${parties})`,
   create(port, { parties }) {
     checkWhole('parties', parties, 1, PARTIES_MAX)

@@ -132,6 +132,7 @@ export const semaphoreKind: ObjectKind<SharedSemaphore, SemaphoreOptions> = {
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  isPassing: true,
   variant: ({ permits }) => `(${permits})`,
   create(port, { permits }) {
     checkWhole('permits', permits, 1, PERMITS_MAX)

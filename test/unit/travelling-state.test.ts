@@ -25,17 +25,33 @@ const kept: KeptEvent[] = [
 test('travelling state › comes apart as it was put together, with authors seen from the receiver', () => {
   const state = encodeValue(['state'])
   const cut = new Map([['b', 6]])
-  assert.deepEqual(unpackState(packState({ state, kept, cut }), 'b'), { state, kept, cut })
-  const [, cast] = unpackState(packState({ state, kept, cut }), 'a').kept
+  const restoration = null
+  const whole = { state, kept, cut, restoration, held: [] }
+  assert.deepEqual(unpackState(packState(whole), 'b'), whole)
+  const [, cast] = unpackState(packState(whole), 'a').kept
   assert.equal(cast !== undefined && 'info' in cast && cast.info.local, false)
 })
 
+test('travelling state › what waits for what was stored goes with it', () => {
+  const held = [{ payload: Uint8Array.of(3), info: { author: 'a', local: true, n: 8, view: '3.a.0', index: 1 } }]
+  const whole = { state: encodeValue(1), kept: [], cut: new Map(), restoration: [true, 0], held }
+  assert.deepEqual(unpackState(packState(whole), 'a'), whole)
+})
+
 test('travelling state › anything else is a ValueError', () => {
-  const whole = packState({ state: encodeValue(1), kept, cut: new Map() })
+  const whole = packState({ state: encodeValue(1), kept, cut: new Map(), restoration: null, held: [] })
   for (let length = 0; length < whole.length - 1; length += 1) {
     assert.throws(() => unpackState(whole.subarray(0, length), 'a'), ValueError, String(length))
   }
-  const heads = [1, [1, []], [[], [1]], [[['a']], []], [[], [['a', 1, 'v', 1, 'x']]], [[], [{ ...view, dead: [1] }]]]
+  const heads = [
+    1,
+    [1, []],
+    [[], [1]],
+    [[['a']], []],
+    [[], [['a', 1, 'v', 1, 'x']]],
+    [[], [{ ...view, dead: [1] }]],
+    [[], [], [true], [1]],
+  ]
   for (const head of heads) {
     const bytes = encodeValue(head)
     const packed = new Uint8Array(4 + bytes.length)

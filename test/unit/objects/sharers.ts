@@ -141,6 +141,8 @@ export class Sharers<Handle, Options> {
         }
       },
       leaseStart: () => null,
+      begun: () => undefined,
+      offerEnded: () => undefined,
       cast: (_group, payload) => {
         const owner = sharer()
         if (owner === undefined) throw new TypeError('a cast of nobody')

@@ -1,0 +1,109 @@
+/**
+ * One process's part in the restoration of a group (`restoration.ts`): what it has to offer, and its casts.
+ */
+import { BusyError, ClosedError } from './errors.ts'
+import type { Offer, Restoration, RestorationOp } from './restoration.ts'
+import { compareStandings } from './storage/standing.ts'
+
+/** Before what could not be cast is tried again, in ms. */
+const AGAIN_MS = 100
+
+/** An offer, and the state that it stands for. */
+export interface Stored extends Offer {
+  /** As `Replica.save` gave it. */
+  readonly state: unknown
+}
+
+/** What an offering needs of its group. */
+export interface OfferingContext {
+  readonly self: string
+  readonly restoration: Restoration
+  /** Casts; returns the cast's number. Throws BusyError, ClosedError, TooLargeError. */
+  cast(op: RestorationOp): number
+  after(ms: number, fn: () => void): void
+  /** What it had to offer is in the group's state (`taken`), or of no use, since the group has acted without it (`late`). */
+  ended(stored: Stored, outcome: 'taken' | 'late'): void
+  fault(error: unknown): void
+}
+
+/** See above. */
+export class Offering {
+  readonly #context: OfferingContext
+  #stored: Stored | null = null
+  #isForcing = false
+  /** The number of the cast that is under way. */
+  #underWay: number | null = null
+
+  constructor(context: OfferingContext) {
+    this.#context = context
+  }
+
+  /** It has something to offer that the group has not decided about. */
+  get isPending(): boolean {
+    return this.#stored?.acted != null && !this.#isOffered
+  }
+
+  /** Offers something; beside what it has to offer already, if it has. */
+  add(stored: Stored): void {
+    const known = this.#stored
+    if (known === null) {
+      this.#stored = stored
+      return
+    }
+    const isFurther = isFurtherThan(stored, known)
+    const covers = [...new Set([...known.covers, ...stored.covers])]
+    this.#stored = { ...(isFurther ? stored : known), covers }
+  }
+
+  /** Goes on without those who are missing, as soon as that can be cast. */
+  force(): void {
+    if (this.#context.restoration.isWaiting) this.#isForcing = true
+  }
+
+  /** Does what is to be done now. Called after each batch of events while the group is whole and primary. */
+  act(): void {
+    const { restoration, self } = this.#context
+    if (!restoration.isWaiting) this.#isForcing = false
+    const stored = this.#stored
+    // Copies in which nothing has happened stand for their writers, should somebody wait for those.
+    if (stored?.acted === null && !restoration.isWaiting && !restoration.hasActed) return
+    if (stored !== null && !restoration.isWaiting) {
+      const outcome = restoration.judge(stored)
+      if (outcome !== 'wanted') {
+        this.#stored = null
+        return this.#context.ended(stored, outcome)
+      }
+    }
+    if (this.#underWay !== null) return
+    if (this.#isForcing && restoration.missing.length > 0) return this.#cast({ type: 'force' })
+    if (stored === null) return
+    if (restoration.winner === self && this.#isOffered) return this.#cast({ type: 'state', state: stored.state })
+    if (!this.#isOffered) this.#cast({ type: 'offer', offer: { covers: stored.covers, acted: stored.acted } })
+  }
+
+  /** An own cast of the group was delivered, or has ended otherwise. */
+  done(n: number): void {
+    if (this.#underWay === n) this.#underWay = null
+  }
+
+  /** What counts in the group as offered by this process is what it has. */
+  get #isOffered(): boolean {
+    const offered = this.#context.restoration.offerOf(this.#context.self)
+    if (offered === undefined || this.#stored === null) return false
+    return this.#stored.covers.every((id) => offered.covers.includes(id)) && !isFurtherThan(this.#stored, offered)
+  }
+
+  #cast(op: RestorationOp): void {
+    try {
+      this.#underWay = this.#context.cast(op)
+    } catch (error) {
+      if (error instanceof BusyError) this.#context.after(AGAIN_MS, () => this.act())
+      else if (!(error instanceof ClosedError)) this.#context.fault(error)
+    }
+  }
+}
+
+function isFurtherThan(a: Offer, b: Offer): boolean {
+  if (a.acted === null || b.acted === null) return a.acted !== null
+  return compareStandings(a.acted.standing, b.acted.standing) > 0
+}

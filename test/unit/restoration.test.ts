@@ -1,0 +1,267 @@
+/**
+ * Groups that act in the primary component, after all who had them open are gone: they go on from the last state, wait for
+ * whoever may have it, and go on without on demand only.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
+import { NotPrimaryError } from '../../lib/errors.ts'
+import type { SharedRegister } from '../../lib/objects/register.ts'
+import { openSpace } from '../../lib/open-space.ts'
+import { Restoration } from '../../lib/restoration.ts'
+import type { Space } from '../../lib/space.ts'
+import type { Acted } from '../../lib/storage/standing.ts'
+import { until } from './until.ts'
+
+const view = (...members: string[]) => ({
+  id: '9.x.0',
+  members,
+  primary: true,
+  line: 'l',
+  missing: [],
+  joined: [],
+  left: [],
+  dead: [],
+  expelled: [],
+})
+const acted = (where: string, index: number, ...holders: string[]): Acted => ({
+  standing: { hasActed: true, era: 0, view: where, index },
+  holders,
+})
+
+test('restoration › the furthest state of the last view wins, once all who may have come further are covered', () => {
+  const group = new Restoration()
+  group.install(view('p', 'q', 'r'))
+  const offer = (author: string, covers: string[], has: Acted | null): unknown =>
+    group.take(author, { type: 'offer', offer: { covers, acted: has } })
+  assert.equal(group.judge({ covers: ['a'], acted: null }), 'taken')
+  offer('p', ['a'], acted('5.a.0', 7, 'a', 'b', 'c'))
+  assert.deepEqual([group.isWaiting, group.missing, group.winner], [true, ['b', 'c'], null])
+  offer('q', ['b'], acted('7.b.0', 2, 'b', 'c'))
+  assert.deepEqual([group.missing, group.winner], [['c'], null])
+  assert.equal(group.take('q', { type: 'state', state: 'early' }), null)
+  // It had just opened the group, and has nothing of it.
+  offer('r', ['c'], null)
+  assert.deepEqual([group.missing, group.winner], [[], 'q'])
+  assert.equal(group.take('p', { type: 'state', state: 'older' }), null)
+  assert.deepEqual(group.take('q', { type: 'state', state: 'last' }), { state: 'last' })
+  assert.deepEqual([group.isWaiting, group.era], [false, 1])
+  assert.equal(group.judge({ covers: ['a'], acted: acted('5.a.0', 9, 'a') }), 'taken')
+  assert.equal(group.judge({ covers: ['d'], acted: acted('8.d.0', 1, 'd') }), 'late')
+})
+
+test('restoration › who goes away takes its offer along, and is waited for', () => {
+  const group = new Restoration()
+  group.install(view('p', 'q'))
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
+  group.take('q', { type: 'offer', offer: { covers: ['b'], acted: acted('4.a.0', 9, 'a', 'b') } })
+  assert.equal(group.winner, 'p')
+  group.install(view('q'))
+  assert.deepEqual([group.missing, group.winner], [['a'], null])
+  const copy = new Restoration()
+  copy.load(JSON.parse(JSON.stringify(group.save())))
+  for (const each of [group, copy]) {
+    each.take('q', { type: 'force' })
+    assert.deepEqual([each.missing, each.winner], [[], 'q'])
+    assert.deepEqual(each.take('q', { type: 'state', state: 'older' }), { state: 'older' })
+  }
+  assert.deepEqual(copy.save(), group.save())
+})
+
+test('restoration › forced, with nobody here who has anything, it begins anew', () => {
+  const group = new Restoration()
+  group.install(view('p', 'q'))
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
+  group.install(view('q'))
+  assert.deepEqual(group.take('q', { type: 'force' }), { state: undefined })
+  assert.deepEqual([group.isWaiting, group.era], [false, 1])
+})
+
+test('restoration › a group that has acted does not go back to what was stored', () => {
+  const group = new Restoration()
+  group.install(view('p', 'q'))
+  group.hasActed = true
+  const offer = { covers: ['a'], acted: acted('5.a.0', 7, 'a') }
+  assert.equal(group.judge(offer), 'late')
+  assert.equal(group.take('p', { type: 'offer', offer }), null)
+  assert.equal(group.isWaiting, false)
+})
+
+/** Devices that meet in one hub, each with a store of its own. */
+class Devices {
+  readonly #hub = new MemoryHub()
+  readonly stores: MemoryStore[] = []
+  readonly #t: TestContext
+
+  constructor(t: TestContext) {
+    this.#t = t
+  }
+
+  async open(device: number): Promise<Device> {
+    this.stores[device] ??= new MemoryStore()
+    const space = await openSpace('stored', {
+      worker: false,
+      foundAfterMs: 20,
+      transports: [memory({ hub: this.#hub })],
+      storage: memoryStorage(this.stores[device]),
+    })
+    this.#t.after(() => space.kill())
+    return { space, register: await space.register<string>('one', { whenNotPrimary: 'reject' }) }
+  }
+}
+
+interface Device {
+  readonly space: Space
+  readonly register: SharedRegister<string>
+}
+
+const together = (devices: readonly Device[]): Promise<unknown> =>
+  Promise.all(
+    devices.map(({ space }) =>
+      until(space, 'view', () => space.view.members.length === devices.length && space.view.primary),
+    ),
+  )
+const reads = ({ register }: Device, value: string): Promise<void> =>
+  until(register, 'change', () => register.value === value)
+
+test('restoration › a page that had a register alone comes back with it', { timeout: 20_000 }, async (t) => {
+  const devices = new Devices(t)
+  const first = await devices.open(0)
+  await until(first.space, 'view', () => first.space.view.primary)
+  await first.register.set('a')
+  await first.register.set('b')
+  await first.space.durable()
+  first.space.kill()
+  const second = await devices.open(0)
+  assert.deepEqual(second.register.snapshot, { value: 'b', version: 2 })
+  assert.equal(await second.register.set('c'), 3)
+  await second.space.durable()
+  await second.space.close()
+  const third = await devices.open(0)
+  assert.deepEqual((await third.register.read()).value, 'c')
+  assert.deepEqual(await third.register.compareAndSet(3, 'd'), { ok: true, version: 4, value: 'd' })
+})
+
+test('restoration › three that went one after the other wait for the last one, and go on from what that had', {
+  timeout: 30_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const all = [await devices.open(0), await devices.open(1), await devices.open(2)] as const
+  await together(all)
+  await all[0].register.set('of three')
+  await Promise.all(all.map((each) => reads(each, 'of three')))
+  await Promise.all(all.map(({ space }) => space.durable()))
+  await all[0].space.close()
+  await together([all[1], all[2]])
+  await all[1].register.set('of two')
+  await reads(all[2], 'of two')
+  await all[1].space.durable()
+  await all[1].space.close()
+  await together([all[2]])
+  await all[2].register.set('of one')
+  await all[2].space.durable()
+  const last = all[2].space.self
+  all[2].space.kill()
+
+  const back = [await devices.open(1), await devices.open(0)] as const
+  await together(back)
+  for (const { register } of back) {
+    await assert.rejects(register.set('back in time'), (error) => {
+      assert.ok(error instanceof NotPrimaryError)
+      assert.deepEqual(error.missing, [last])
+      return true
+    })
+  }
+  const third = await devices.open(2)
+  await Promise.all([...back, third].map((each) => reads(each, 'of one')))
+  await back[0].register.set('of three again')
+  await reads(third, 'of three again')
+})
+
+test('restoration › without the last one it goes on when it is told to, from the last state that is here', {
+  timeout: 30_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const all = [await devices.open(0), await devices.open(1)] as const
+  await together(all)
+  await all[0].register.set('of two')
+  await reads(all[1], 'of two')
+  await Promise.all(all.map(({ space }) => space.durable()))
+  await all[0].space.close()
+  await together([all[1]])
+  await all[1].register.set('of one')
+  await all[1].space.durable()
+  all[1].space.kill()
+  const back = await devices.open(0)
+  await until(back.space, 'view', () => back.space.view.primary)
+  assert.equal(back.register.value, undefined)
+  await back.space.refound()
+  await reads(back, 'of two')
+  await back.register.set('of two, gone on from')
+  await back.space.durable()
+  // The last one is late, and is told.
+  const late = devices.open(1)
+  const { space, register } = await late
+  const told = new Promise<string>((resolve) => space.addEventListener('storage', ({ reason }) => resolve(reason)))
+  await reads({ space, register }, 'of two, gone on from')
+  assert.equal(await told, 'overtaken')
+})
+
+test('restoration › all gone at once, any order of coming back will do; one without its store is missed', {
+  timeout: 30_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const all = [await devices.open(0), await devices.open(1), await devices.open(2)] as const
+  await together(all)
+  await all[0].register.set('a')
+  await Promise.all(all.map((each) => reads(each, 'a')))
+  await Promise.all(all.map(({ space }) => space.durable()))
+  const lost = all[1].space.self
+  for (const { space } of all) space.kill()
+  devices.stores[1] = new MemoryStore()
+  const two = [await devices.open(2), await devices.open(0)] as const
+  await together(two)
+  const back = [two[0], await devices.open(1), two[1]] as const
+  await together(back)
+  await assert.rejects(back[1].register.set('b'), (error) => {
+    assert.ok(error instanceof NotPrimaryError)
+    assert.deepEqual(error.missing, [lost])
+    return true
+  })
+  await back[0].space.refound()
+  await Promise.all(back.map((each) => reads(each, 'a')))
+  assert.equal(await back[1].register.set('b'), 2)
+})
+
+class Tally {
+  votes: Record<string, number> = {}
+  vote(name: string): number {
+    this.votes[name] = (this.votes[name] ?? 0) + 1
+    return this.votes[name]
+  }
+}
+
+test('restoration › a queue and a replicated class come back with what they had, and go on', {
+  timeout: 20_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const first = await devices.open(0)
+  const jobs = await first.space.queue<string>('jobs')
+  const tally = await first.space.replicate('tally', new Tally())
+  await jobs.add('one')
+  await jobs.add('two')
+  await tally.object.vote('a')
+  const taken = await jobs.take()
+  await taken.done()
+  await first.space.durable()
+  first.space.kill()
+  const second = await devices.open(0)
+  const again = await second.space.queue<string>('jobs')
+  assert.deepEqual(
+    again.items.map(({ value }) => value),
+    ['two'],
+  )
+  assert.equal((await again.take()).item, 'two')
+  const back = await second.space.replicate('tally', new Tally())
+  assert.equal(await back.object.vote('a'), 2)
+})

@@ -1,0 +1,279 @@
+/** The keeper: which copies it finds and takes over, what it tells, and what it sees of the streams it stands beside. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryStore, memoryStorage } from '../../../adapters/memory/index.ts'
+import type { AppEvent } from '../../../lib/kernel/api.ts'
+import { Keeper, LOOK_AGAIN_MS, READ_MS } from '../../../lib/storage/keeper.ts'
+import type { RestoredCopy, StoreNote } from '../../../lib/storage/messages.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const text = (found: Uint8Array | null): string => (found === null ? '' : new TextDecoder().decode(found))
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+class Rig {
+  readonly store: MemoryStore
+  readonly keeper: Keeper
+  readonly self: string
+  notes: StoreNote[] = []
+  timers: { readonly ms: number; readonly fn: () => void }[] = []
+
+  constructor(store: MemoryStore, self: string) {
+    this.store = store
+    this.self = self
+    const storage = memoryStorage(store).create?.({}, { self })
+    assert.ok(storage)
+    this.keeper = new Keeper({
+      self,
+      space: 's/%',
+      storage,
+      setTimer: (ms, fn) => {
+        const timer = { ms, fn }
+        this.timers.push(timer)
+        return () => {
+          this.timers = this.timers.filter((each) => each !== timer)
+        }
+      },
+      note: (note) => this.notes.push(note),
+      wanting: () => undefined,
+    })
+  }
+
+  /** Opens a group; the copies that the page is given. */
+  async restore(group = 'g'): Promise<readonly RestoredCopy[]> {
+    this.keeper.handle({ type: 'restore', group, kind: 'map', isAgreed: false })
+    await turns()
+    return this.restored()
+  }
+
+  /** Those of the last note. */
+  restored(): readonly RestoredCopy[] {
+    const note = this.notes.findLast(({ type }) => type === 'restored')
+    assert.ok(note?.type === 'restored')
+    return note.copies
+  }
+
+  keep(state: string | null, adopt: readonly string[] = [], group = 'g'): void {
+    this.keeper.handle({ type: 'keep', group, kind: 'map', state: state === null ? null : bytes(state), adopt })
+  }
+
+  deliver(n: number, group = 'g'): void {
+    this.keeper.observe({ type: 'deliver', group, from: 'you', n, view: 'v', payload: bytes(`${n}`) })
+  }
+
+  faults(): string[] {
+    return this.notes.flatMap((note) => (note.type === 'storage' ? [`${note.group}: ${note.reason}`] : []))
+  }
+
+  runTimer(ms: number): void {
+    const timer = this.timers.find((each) => each.ms === ms)
+    assert.ok(timer, `no timer of ${ms} ms`)
+    this.timers = this.timers.filter((each) => each !== timer)
+    timer.fn()
+  }
+}
+
+function shown(copies: readonly RestoredCopy[]): string[] {
+  return copies.map(
+    ({ id, state, steps }) => `${id}: ${text(state)}|${steps.map((step) => ('n' in step ? step.n : 'view')).join(' ')}`,
+  )
+}
+
+/** Changes a byte of what stands under the key that ends so. */
+function damage(store: MemoryStore, ending: string, at: number, change = 0xff): void {
+  const key = [...store.entries.keys()].find((each) => each.endsWith(ending))
+  assert.ok(key, `no key ends with ${ending}: ${[...store.entries.keys()].join(' ')}`)
+  const changed = store.entries.get(key)?.slice() ?? new Uint8Array()
+  changed[at] = (changed[at] ?? 0) ^ change
+  store.entries.set(key, changed)
+}
+
+/** A store with a copy that a process which is gone has left: a state, and two casts since. */
+async function left(by = 'former', store = new MemoryStore()): Promise<MemoryStore> {
+  const rig = new Rig(store, by)
+  await rig.restore()
+  rig.keep('state')
+  await turns()
+  rig.deliver(1)
+  await turns()
+  rig.deliver(2)
+  await turns()
+  rig.keeper.stop()
+  return store
+}
+
+test('keeper › the copies of those who are gone are found, united, and taken over; those of the living are not', async () => {
+  const store = await left('a', await left('b'))
+  const alive = new Rig(store, 'alive')
+  await alive.restore()
+  alive.keep('other')
+  await turns()
+  const rig = new Rig(store, 'me')
+  assert.deepEqual(shown(await rig.restore()), ['a: state|1 2', 'b: state|1 2'])
+  rig.keep('both', ['a', 'b'])
+  await turns()
+  const next = new Rig(store, 'next')
+  assert.deepEqual(shown(await next.restore()), [])
+  rig.keeper.stop()
+  alive.keeper.stop()
+  assert.deepEqual(shown(await next.restore()), ['alive: other|', 'me: both|'])
+  assert.deepEqual([...rig.faults(), ...next.faults()], [])
+})
+
+test('keeper › where nobody can tell who lives, a copy that is taken from under its writer is written anew', async () => {
+  const store = new MemoryStore()
+  store.isBlind = true
+  const first = new Rig(store, 'first')
+  await first.restore()
+  first.keep('state')
+  await turns()
+  const second = new Rig(store, 'second')
+  assert.deepEqual(shown(await second.restore()), ['first: state|'])
+  second.keep('state', ['first'])
+  await turns()
+  first.deliver(1)
+  await turns()
+  const [request] = first.keeper.takeRequests()
+  assert.ok(request?.type === 'snapshot' && request.transfer < 0)
+  assert.equal(first.keeper.pass({ type: 'snapshot', transfer: request.transfer, state: bytes('state and 1') }), false)
+  await turns()
+  assert.deepEqual(shown(await new Rig(store, 'third').restore()), ['first: state and 1|', 'second: state|'])
+  assert.deepEqual([...first.faults(), ...second.faults()], [])
+})
+
+test('keeper › a changed record of the log ends it there; the copy is set aside, and no more than one', async () => {
+  const store = await left()
+  damage(store, '/l/00000000/00000001', 20)
+  const rig = new Rig(store, 'me')
+  assert.deepEqual(shown(await rig.restore()), ['former: state|1'])
+  assert.deepEqual(rig.faults(), ['g: corrupt'])
+  rig.keep('state and 1', ['former'])
+  await turns()
+  const quarantined = (): string[] => [...store.entries.keys()].filter((key) => key.includes('//q/'))
+  assert.equal(quarantined().length, 4)
+  assert.ok(quarantined().every((key) => key.includes('/former/')))
+  rig.keeper.stop()
+  damage(store, '/g/me/h', 20)
+  const next = new Rig(store, 'next')
+  assert.deepEqual(shown(await next.restore()), [])
+  assert.deepEqual(next.faults(), ['g: corrupt'])
+  next.keep(null)
+  await turns()
+  assert.deepEqual(quarantined().length, 2)
+  assert.ok(quarantined().every((key) => key.includes('/me/')))
+})
+
+test('keeper › a missing piece is as a changed one', async () => {
+  for (const [ending, expected] of [
+    ['/h', []],
+    ['/s/00000000/00000000', []],
+    ['/l/00000000/00000000', ['former: state|']],
+  ] as const) {
+    const store = await left()
+    const key = [...store.entries.keys()].find((each) => each.endsWith(ending))
+    assert.ok(key && store.entries.delete(key))
+    const rig = new Rig(store, 'me')
+    assert.deepEqual(shown(await rig.restore()), expected, ending)
+    assert.deepEqual(rig.faults(), ['g: corrupt'])
+  }
+})
+
+test('keeper › a record of a later version, or of another kind, is told of and left as it is', async () => {
+  const store = await left()
+  damage(store, '/g/former/h', 3, 0x42)
+  const before = [...store.entries]
+  const rig = new Rig(store, 'me')
+  assert.deepEqual(shown(await rig.restore()), [])
+  assert.deepEqual(rig.faults(), ['g: newer'])
+  rig.keep(null)
+  rig.deliver(1)
+  await turns()
+  for (const [key, value] of before) assert.deepEqual(store.entries.get(key), value)
+  rig.keeper.stop()
+
+  const other = new Rig(await left(), 'me')
+  other.keeper.handle({ type: 'restore', group: 'g', kind: 'counter', isAgreed: false })
+  await turns()
+  assert.deepEqual(other.restored(), [])
+  assert.deepEqual(other.faults(), ['g: other-kind'])
+})
+
+test('keeper › a store that does not answer is given up, and told of once for all groups', async () => {
+  const store = await left()
+  store.failing = 'denied'
+  const rig = new Rig(store, 'me')
+  assert.deepEqual(await rig.restore('g'), [])
+  assert.deepEqual(await rig.restore('h'), [])
+  rig.keep(null, [], 'g')
+  rig.keep(null, [], 'h')
+  rig.keeper.handle({ type: 'sync', id: 1 })
+  await turns()
+  assert.deepEqual(rig.faults(), ['null: denied'])
+  assert.deepEqual(rig.notes.at(-1), { type: 'synced', id: 1, fault: 'denied' })
+
+  // Neither an answer nor an error.
+  const never = new Promise<never>(() => undefined)
+  const waiting = new Rig(new MemoryStore(), 'me')
+  const hung = new Keeper({
+    self: 'me',
+    space: 's/%',
+    storage: {
+      keys: () => never,
+      read: () => never,
+      write: () => never,
+      living: () => never,
+      close: () => undefined,
+    },
+    setTimer: (ms, fn) => {
+      waiting.timers.push({ ms, fn })
+      return () => undefined
+    },
+    note: (note) => waiting.notes.push(note),
+    wanting: () => undefined,
+  })
+  hung.handle({ type: 'restore', group: 'g', kind: 'map', isAgreed: false })
+  await turns()
+  assert.deepEqual(waiting.notes, [])
+  waiting.runTimer(READ_MS)
+  await turns()
+  assert.deepEqual(waiting.restored(), [])
+  assert.deepEqual(waiting.faults(), ['null: blocked'])
+})
+
+test('keeper › a copy whose writer was just closing is found a little later, and goes once the page has brought it in', async () => {
+  const store = await left()
+  store.living.add('former')
+  const rig = new Rig(store, 'me')
+  assert.deepEqual(await rig.restore(), [])
+  rig.keep(null)
+  store.living.delete('former')
+  rig.notes = []
+  rig.runTimer(LOOK_AGAIN_MS)
+  await turns()
+  assert.deepEqual(shown(rig.restored()), ['former: state|1 2'])
+  assert.equal(rig.keeper.pass({ type: 'cast', group: 'g', n: 1, payload: bytes('union') }), true)
+  rig.keeper.handle({ type: 'adopted', group: 'g', adopt: ['former'] })
+  await turns()
+  rig.keeper.stop()
+  assert.deepEqual(shown(await new Rig(store, 'next').restore()), ['me: |1'])
+})
+
+test('keeper › what the streams tell is logged: casts, what became of them, and the end of the group', async () => {
+  const store = new MemoryStore()
+  const rig = new Rig(store, 'me')
+  await rig.restore()
+  rig.keep(null)
+  const see = (event: AppEvent): void => rig.keeper.observe(event)
+  for (let n = 1; n <= 4; n += 1) rig.keeper.pass({ type: 'cast', group: 'g', n, payload: bytes(`${n}`) })
+  see({ type: 'deliver', group: 'g', from: 'me', n: 1, view: 'v', payload: bytes('1') })
+  see({ type: 'castEnd', group: 'g', n: 2, outcome: 'refused' })
+  see({ type: 'castEnd', group: 'g', n: 3, outcome: 'lost' })
+  see({ type: 'deliver', group: 'other', from: 'you', n: 1, view: 'v', payload: bytes('1') })
+  see({ type: 'leftGroup', group: 'g' })
+  see({ type: 'deliver', group: 'g', from: 'you', n: 9, view: 'v', payload: bytes('9') })
+  await turns()
+  rig.keeper.stop()
+  // What was lost others may have had: it counts once, however often it comes.
+  assert.deepEqual(shown(await new Rig(store, 'next').restore()), ['me: |1 3 4'])
+})
