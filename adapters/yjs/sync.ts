@@ -1,0 +1,312 @@
+/**
+ * State transfer by state vector: in each view every member comes to an understanding with the first by rank.
+ *
+ * It says how far it has come (`hello`: state vector, digest of what is deleted), and gets what it lacks (`reply`); that
+ * makes it synced. If it has something that the first lacks, it says so (`more`, else `none`), is asked for it in its turn
+ * (`pull`), and casts it to all, so that two hundred members who come from one part of a split do not all bring the same.
+ *
+ * Why it is enough. Whoever is in a view delivers every cast made in it. What was there before the view began is at the
+ * first after its `reply`s and `pull`s, and so at all who have asked it. The first answers only in that view, having
+ * delivered all of those before it. What goes wrong in a view (its first is gone, a cast is lost with its sender after some
+ * have its content) is followed by another view, in which all ask again; between equal documents that costs two small
+ * letters a member. So nothing has to be remembered of who has what.
+ *
+ * An update too large for a cast is announced by one (`ask`, see `room.ts`), and fetched from its sender (`fetch`, `give`).
+ * Who waits for one answers no `hello`, for what it has is less than what has been delivered.
+ */
+import type { GroupView } from 'tutti'
+import type { Parcel } from './parcels.ts'
+import { type Deletions, deletesMore, digest, isAhead, readDeletions, readStateVector } from './state-vector.ts'
+
+/** What it needs of the room. */
+export interface SyncHost {
+  readonly self: string
+  /** How far the document has come. */
+  vector(): Uint8Array
+  /** What is deleted in it: an update without structs. */
+  deletions(): Uint8Array
+  /** All of it that is beyond a state vector. */
+  since(vector: Uint8Array): Uint8Array
+  /** Takes what a member has sent as its document. False: it is malformed. */
+  take(from: string, update: Uint8Array, isFirst: boolean): boolean
+  /** Casts what is beyond that state vector. */
+  share(vector: Uint8Array): void
+  /** Is what this client wrote to be brought by this process, if it is not there? */
+  brings(client: number): boolean
+  send(to: string, parcel: Parcel): void
+  /** Has been looked for others? Until then nobody knows that they are alone. */
+  hasSearched(): boolean
+  /** This process has all that the view began with. */
+  synced(): void
+  fault(member: string, code: string): void
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** Where this process was when it said hello. */
+interface Mine {
+  readonly vector: Uint8Array
+  readonly deletions: Uint8Array
+}
+
+/** One process's side of it. */
+export class Sync {
+  readonly #host: SyncHost
+  #view: GroupView | null = null
+  /** Null: not asked in this view, or this process is the first. */
+  #mine: Mine | null = null
+  /** By rank, whom this process asks in this view. */
+  #asked = 0
+  #isSynced = false
+  /** At the first: who has not yet said in this view whether it has more. */
+  readonly #unheard = new Set<string>()
+  /** At the first: who has more, and who of them is to share it now. */
+  #more: string[] = []
+  #pulling: string | null = null
+  /** What was asked before it could be answered. */
+  readonly #stash = new Map<string, Parcel>()
+  /** Large updates that were asked for while there was no document here. */
+  #fetches: { readonly from: string; readonly parcel: Parcel }[] = []
+  /** How many of each member's large updates are still to come. */
+  readonly #fetching = new Map<string, number>()
+
+  constructor(host: SyncHost) {
+    this.#host = host
+  }
+
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  /** The last document has gone: nothing is asked or answered until another has come. */
+  pause(): void {
+    this.#view = null
+    this.#mine = null
+    this.#isSynced = false
+    this.#fetching.clear()
+  }
+
+  /** A view has begun, or the document has come in it: `view` is the one in force. */
+  view(view: GroupView): void {
+    this.#view = view
+    this.#mine = null
+    this.#asked = 0
+    this.#more = []
+    this.#pulling = null
+    this.#unheard.clear()
+    for (const member of this.#fetching.keys()) {
+      if (!view.members.includes(member) || view.joined.includes(member)) this.#fetching.delete(member)
+    }
+    for (const member of this.#stash.keys()) if (!view.members.includes(member)) this.#stash.delete(member)
+    if (this.#isFirst) {
+      for (const member of view.members) if (member !== this.#host.self) this.#unheard.add(member)
+      this.#checkHeard()
+    } else this.#ask()
+    this.#answerStash()
+    for (const { from, parcel } of this.#fetches.splice(0)) this.take(from, parcel)
+  }
+
+  /** It may be known by now that nobody else is here. */
+  checkAlone(): void {
+    this.#checkHeard()
+  }
+
+  /** A cast of what one had more has been delivered. */
+  imported(from: string): void {
+    this.#heard(from)
+  }
+
+  /** A member has an update that is too large to be cast. */
+  fetch(from: string): void {
+    this.#fetching.set(from, (this.#fetching.get(from) ?? 0) + 1)
+    this.#host.send(from, { type: 'fetch', about: this.#view?.id ?? '', contents: [this.#host.vector()] })
+  }
+
+  /** A letter has come, in a parcel. */
+  take(from: string, parcel: Parcel): void {
+    try {
+      if (!this.#handle(from, parcel)) this.#host.fault(from, 'bad-letter')
+    } catch {
+      this.#host.fault(from, 'bad-letter')
+    }
+  }
+
+  #handle(from: string, parcel: Parcel): boolean {
+    const { type, about, contents } = parcel
+    const isNow = about === this.#view?.id
+    switch (type) {
+      case 'hello':
+        if (contents.length !== 2) return false
+        // The newest counts: who asks in another view has no use for the answer to the one before.
+        this.#stash.set(from, parcel)
+        this.#answerStash()
+        return true
+      case 'reply':
+        return contents.length === 3 && (!isNow || this.#handleReply(from, contents))
+      case 'more':
+        if (!isNow || !this.#isFirst || this.#more.includes(from)) return true
+        this.#more.push(from)
+        this.#pull()
+        return true
+      case 'none':
+        if (isNow) this.#heard(from)
+        return true
+      case 'pull':
+        return contents.length === 2 && (!isNow || this.#handlePull(from, contents))
+      case 'fetch': {
+        const [vector] = contents
+        if (vector === undefined) return false
+        readStateVector(vector)
+        if (this.#view === null) {
+          this.#fetches.push({ from, parcel })
+          return true
+        }
+        this.#host.send(from, { type: 'give', about, contents: [this.#host.since(vector)] })
+        return true
+      }
+      case 'give': {
+        const [update] = contents
+        const left = (this.#fetching.get(from) ?? 0) - 1
+        if (update === undefined || left < 0) return false
+        if (left === 0) this.#fetching.delete(from)
+        else this.#fetching.set(from, left)
+        const isGood = this.#host.take(from, update, false)
+        this.#heard(from)
+        this.#answerStash()
+        return isGood
+      }
+      default:
+        return false
+    }
+  }
+
+  // Whoever is not the first
+
+  #ask(): void {
+    const to = this.#view?.members[this.#asked]
+    if (to === undefined || to === this.#host.self) return
+    this.#mine = { vector: this.#host.vector(), deletions: this.#host.deletions() }
+    const { vector, deletions } = this.#mine
+    const about = this.#view?.id ?? ''
+    this.#host.send(to, { type: 'hello', about, contents: [vector, numberBytes(digest(deletions))] })
+  }
+
+  #handleReply(from: string, [vector = NOTHING, deletions = NOTHING, update = NOTHING]: readonly Uint8Array[]): boolean {
+    if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
+    const isGood = isReadable(vector, deletions) && (update.length === 0 || this.#host.take(from, update, true))
+    if (!isGood) {
+      // It cannot be told what is wrong with it: perhaps the next one knows.
+      this.#asked += 1
+      this.#ask()
+      return false
+    }
+    const about = this.#view.id
+    this.#host.send(from, { type: this.#hasMore(vector, deletions) ? 'more' : 'none', about, contents: [] })
+    this.#becomeSynced()
+    return true
+  }
+
+  #handlePull(from: string, [vector = NOTHING, deletions = NOTHING]: readonly Uint8Array[]): boolean {
+    if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
+    if (this.#hasMore(vector, deletions)) this.#host.share(vector)
+    else this.#host.send(from, { type: 'none', about: this.#view.id, contents: [] })
+    return true
+  }
+
+  /** Had it, when it said hello, anything that is not in this? An empty `deletions` are the same as its own. */
+  #hasMore(vector: Uint8Array, deletions: Uint8Array): boolean {
+    if (this.#mine === null) return false
+    const [mine, theirs] = [readStateVector(this.#mine.vector), readStateVector(vector)]
+    if (isAhead(mine, theirs, (client) => this.#host.brings(client))) return true
+    return deletions.length > 0 && deletesMore(deletionsOf(this.#mine.deletions), readDeletions(deletions))
+  }
+
+  #becomeSynced(): void {
+    if (this.#isSynced) return
+    this.#isSynced = true
+    this.#host.synced()
+  }
+
+  // The first by rank
+
+  get #isFirst(): boolean {
+    return this.#view?.members[0] === this.#host.self
+  }
+
+  /** Answers all that can be answered. Not only the first is asked, if that one answers badly. */
+  #answerStash(): void {
+    if (this.#fetching.size > 0 || this.#view === null) return
+    for (const [from, parcel] of [...this.#stash]) {
+      if (parcel.about !== this.#view?.id) continue
+      this.#stash.delete(from)
+      this.#answer(from, parcel)
+    }
+  }
+
+  #answer(from: string, { about, contents: [vector = NOTHING, sum = NOTHING] }: Parcel): void {
+    const [own, deletions] = [this.#host.vector(), this.#host.deletions()]
+    const isSame = equalBytes(sum, numberBytes(digest(deletions)))
+    let theirs: ReadonlyMap<number, number>
+    try {
+      theirs = readStateVector(vector)
+    } catch {
+      return this.#host.fault(from, 'bad-letter')
+    }
+    const lacksNothing = isSame && !isAhead(readStateVector(own), theirs, () => true)
+    const contents = [own, isSame ? NOTHING : deletions, lacksNothing ? NOTHING : this.#host.since(vector)]
+    this.#host.send(from, { type: 'reply', about, contents })
+  }
+
+  /** One at a time: what one shares, the next need not. */
+  #pull(): void {
+    if (this.#pulling !== null) return
+    const next = this.#more.shift()
+    if (next === undefined) return
+    this.#pulling = next
+    const contents = [this.#host.vector(), this.#host.deletions()]
+    this.#host.send(next, { type: 'pull', about: this.#view?.id ?? '', contents })
+  }
+
+  #heard(from: string): void {
+    if (this.#fetching.has(from)) return
+    if (this.#pulling === from) {
+      this.#pulling = null
+      this.#pull()
+    }
+    if (this.#unheard.delete(from)) this.#checkHeard()
+  }
+
+  #checkHeard(): void {
+    if (!this.#isFirst || this.#unheard.size > 0) return
+    if (this.#view?.members.length !== 1 || this.#host.hasSearched()) this.#becomeSynced()
+  }
+}
+
+/** Of a document with structs that wait for others there is no telling what is deleted: as if it were nothing. */
+function deletionsOf(update: Uint8Array): Deletions {
+  try {
+    return readDeletions(update)
+  } catch {
+    return new Map()
+  }
+}
+
+function isReadable(vector: Uint8Array, deletions: Uint8Array): boolean {
+  try {
+    readStateVector(vector)
+    if (deletions.length > 0) readDeletions(deletions)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function numberBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setFloat64(0, value)
+  return bytes
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
