@@ -27,8 +27,11 @@ export class Outbox {
   #queue: Outgoing[] = []
   /** By cast number, what is not delivered here yet. */
   readonly #flight = new Map<number, readonly Outgoing[]>()
+  /** What was lost, to be cast again before what waits. */
+  #lost: { readonly n: number; readonly updates: readonly Outgoing[] }[] = []
   readonly #idle = new Set<() => void>()
   #isScheduled = false
+  #isHeld = false
   #cancel: (() => void) | null = null
   /** Called before anything is cast; false: not now. */
   readonly #first: () => boolean
@@ -40,12 +43,29 @@ export class Outbox {
 
   /** Is nothing waiting, and nothing under way? */
   get isEmpty(): boolean {
-    return this.#queue.length === 0 && this.#flight.size === 0
+    return !this.hasQueue && this.#flight.size === 0
   }
 
   push(update: Outgoing): void {
     this.#queue.push(update)
     this.soon()
+  }
+
+  /** Before all others that wait. */
+  pushFirst(update: Outgoing): void {
+    this.#takeLost()
+    this.#queue.unshift(update)
+    this.soon()
+  }
+
+  /** Nothing is cast while it is held. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (!isHeld) this.soon()
+  }
+
+  get hasQueue(): boolean {
+    return this.#queue.length + this.#lost.length > 0
   }
 
   /** Casts what waits at the end of the task's step, so that edits of one step share a cast. */
@@ -62,9 +82,10 @@ export class Outbox {
   flush(): void {
     this.#cancel?.()
     this.#cancel = null
+    this.#takeLost()
     try {
       if (!this.#first()) return this.#later()
-      while (this.#queue.length > 0) this.#castBatch()
+      while (this.#queue.length > 0 && !this.#isHeld) this.#castBatch()
     } catch (error) {
       // What cannot be cast because the group is closed is still in the document, and shared when it is opened again.
       if ((error as { code?: unknown }).code === 'busy') this.#later()
@@ -89,7 +110,7 @@ export class Outbox {
     const updates = this.#flight.get(n)
     if (updates === undefined) return
     this.#flight.delete(n)
-    this.#queue.unshift(...updates)
+    this.#lost.push({ n, updates })
     this.soon()
   }
 
@@ -97,8 +118,16 @@ export class Outbox {
     this.#cancel?.()
     this.#cancel = null
     this.#queue = []
+    this.#lost = []
     this.#flight.clear()
     this.#checkIdle()
+  }
+
+  /** In the order in which it was cast. */
+  #takeLost(): void {
+    const lost = this.#lost.sort((a, b) => a.n - b.n)
+    this.#lost = []
+    this.#queue.unshift(...lost.flatMap(({ updates }) => [...updates]))
   }
 
   #castBatch(): void {

@@ -91,7 +91,7 @@ export class Provider<
 
   readonly #space: PromiseLike<Space> | Space
   readonly #modules: ProviderModules
-  readonly #initialContent: ((doc: Doc) => void | PromiseLike<void>) | undefined
+  readonly #initialContent: ((doc: never) => void | PromiseLike<void>) | undefined
   readonly #ownsAwareness: boolean
   /** The clientIDs that the document has had here. */
   readonly #ids = new Set<number>()
@@ -318,7 +318,7 @@ export class Provider<
     try {
       if (write !== undefined && room !== null) {
         const place = { yjs, doc: this.doc, origin: this, key: `yjs:${this.roomName}`, room }
-        await runInitialContent(space, place, (doc) => write(doc as Doc), abort.signal)
+        await runInitialContent(space, place, (doc) => write(doc as never), abort.signal)
       }
       if (abort.signal.aborted) return
       this.#isReady = true

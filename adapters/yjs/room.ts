@@ -5,7 +5,7 @@
  * documents that share it are kept equal here. Updates are cast in causal order; what each member says of itself
  * (`members.ts`) is the state that newcomers get with their first view, and the document comes by state vector (`sync.ts`).
  */
-import type { CastFate, GroupPort, GroupView, ObjectKind, OpInfo, Replica } from 'tutti'
+import type { GroupPort, GroupView, ObjectKind, OpInfo, Replica } from 'tutti'
 import { apply, clientsOf, deletionsOf, PENDING_BYTES_MAX, pendingBytes, without } from './guard.ts'
 import { IDS_MAX, Members } from './members.ts'
 import { OP, Outbox } from './outbox.ts'
@@ -69,6 +69,9 @@ export class Room {
       take: (from, update, isFirst) => this.#takeState(from, update, isFirst),
       share: (vector) => this.#share(vector),
       hasSearched: () => this.#with((attachment) => attachment.hasSearched()),
+      hold: (isHeld) => this.#outbox.hold(isHeld),
+      hasEdits: () => this.#outbox.hasQueue,
+      after: (ms, fn) => port.after(ms, fn),
       brings: (client) => this.#brings(client),
       send: (to, parcel) => this.#parcels.send(to, parcel),
       synced: () => {
@@ -190,6 +193,7 @@ export class Room {
       if (other !== attachment) this.#apply(other, bytes)
     }
     const { yjs } = attachment
+    this.#sync.editing()
     // Yjs draws another clientID if it finds its own in use; and what is not typed here may be anybody's.
     const own = this.members.get(this.self)?.ids
     if (own === undefined || attachment.ids().some((id) => !own.includes(id))) this.saySoon()
@@ -216,15 +220,13 @@ export class Room {
 
   #brings(client: number): boolean {
     const owner = this.members.owner(client)
-    if (owner !== undefined && owner !== this.self) return false
-    // Own edits under way reach everybody anyway.
-    return this.#outbox.isEmpty || !this.#ownIds().includes(client)
+    return owner === undefined || owner === this.self
   }
 
   #share(vector: Uint8Array): void {
     this.#with(({ yjs, doc }) => {
       const bytes = this.#mineOf(yjs, yjs.encodeStateAsUpdate(doc, vector))
-      this.#outbox.push({ bytes, isImport: true })
+      this.#outbox.pushFirst({ bytes, isImport: true })
     })
   }
 
@@ -325,11 +327,10 @@ export class Room {
     if (this.#attachments.size > 0) this.#sync.view(view)
   }
 
-  lost(n: number, fate: CastFate): void {
-    if (n === this.#saying) {
-      if (fate === 'refused') this.#saying = 'nothing'
-      else this.saySoon()
-    } else this.#outbox.lost(n)
+  /** An own cast will not be delivered: its view is over, say. */
+  lost(n: number): void {
+    if (n === this.#saying) this.saySoon()
+    else this.#outbox.lost(n)
   }
 
   settle(): void {
@@ -374,13 +375,15 @@ export const roomKind: ObjectKind<Room, object> = {
   kind: 'yjs',
   order: 'causal',
   uniform: false,
+  // What was written before a view is cast again in it, after what the others lack of what is here: see `sync.ts`.
+  strong: true,
   consistency: 'available',
   create(port) {
     const room = new Room(port)
     const replica: Replica = {
       apply: (op, info) => room.applyOp(op, info),
       view: (view) => room.applyView(view),
-      lost: (n, fate) => room.lost(n, fate),
+      lost: (n) => room.lost(n),
       save: () => room.members.save(),
       load(state) {
         room.members.clear()

@@ -11,12 +11,19 @@
  * have its content) is followed by another view, in which all ask again; between equal documents that costs two small
  * letters a member. So nothing has to be remembered of who has what.
  *
+ * An edit is not to be seen without what it was made on, which would wait in a document for ever if it is lost with its
+ * author. So whoever comes from elsewhere than the first holds its edits back until it knows what the others lack of what
+ * it has, and casts that before them; and a first that nobody came along with, until the others have what it has.
+ *
  * An update too large for a cast is announced by one (`ask`, see `room.ts`), and fetched from its sender (`fetch`, `give`).
  * Who waits for one answers no `hello`, for what it has is less than what has been delivered.
  */
 import type { GroupView } from 'tutti'
 import type { Parcel } from './parcels.ts'
 import { type Deletions, deletesMore, digest, isAhead, readDeletions, readStateVector } from './state-vector.ts'
+
+/** Edits are held back for so long at most, in ms. */
+const HOLD_MS = 1000
 
 /** What it needs of the room. */
 export interface SyncHost {
@@ -31,6 +38,11 @@ export interface SyncHost {
   take(from: string, update: Uint8Array, isFirst: boolean): boolean
   /** Casts what is beyond that state vector. */
   share(vector: Uint8Array): void
+  /** Holds local edits back, or no more. */
+  hold(isHeld: boolean): void
+  /** Are there local edits that are held back? */
+  hasEdits(): boolean
+  after(ms: number, fn: () => void): () => void
   /** Is what this client wrote to be brought by this process, if it is not there? */
   brings(client: number): boolean
   send(to: string, parcel: Parcel): void
@@ -55,11 +67,16 @@ export class Sync {
   #view: GroupView | null = null
   /** Null: not asked in this view, or this process is the first. */
   #mine: Mine | null = null
+  /** What the first had, if it lacks something of what is here and has not been given it. */
+  #owed: Uint8Array | null = null
+  #release: (() => void) | null = null
   /** By rank, whom this process asks in this view. */
   #asked = 0
   #isSynced = false
   /** At the first: who has not yet said in this view whether it has more. */
   readonly #unheard = new Set<string>()
+  /** At the first: who has more, and has not shared it yet. */
+  readonly #incomplete = new Set<string>()
   /** At the first: who has more, and who of them is to share it now. */
   #more: string[] = []
   #pulling: string | null = null
@@ -82,22 +99,30 @@ export class Sync {
   pause(): void {
     this.#view = null
     this.#mine = null
+    this.#owed = null
     this.#isSynced = false
+    this.#goOn()
     this.#fetching.clear()
   }
 
   /** A view has begun, or the document has come in it: `view` is the one in force. */
   view(view: GroupView): void {
+    // What was not settled in the view before is not settled by its end.
+    const isApart = this.#release !== null || this.#owed !== null || this.#isApart(view)
     this.#view = view
     this.#mine = null
+    this.#owed = null
     this.#asked = 0
     this.#more = []
     this.#pulling = null
     this.#unheard.clear()
+    this.#incomplete.clear()
     for (const member of this.#fetching.keys()) {
       if (!view.members.includes(member) || view.joined.includes(member)) this.#fetching.delete(member)
     }
     for (const member of this.#stash.keys()) if (!view.members.includes(member)) this.#stash.delete(member)
+    this.#goOn()
+    if (isApart) this.#holdBack()
     if (this.#isFirst) {
       for (const member of view.members) if (member !== this.#host.self) this.#unheard.add(member)
       this.#checkHeard()
@@ -109,6 +134,11 @@ export class Sync {
   /** It may be known by now that nobody else is here. */
   checkAlone(): void {
     this.#checkHeard()
+  }
+
+  /** Something is about to be written here. */
+  editing(): void {
+    if (this.#owed !== null) this.#give(this.#owed)
   }
 
   /** A cast of what one had more has been delivered. */
@@ -145,6 +175,9 @@ export class Sync {
         return contents.length === 3 && (!isNow || this.#handleReply(from, contents))
       case 'more':
         if (!isNow || !this.#isFirst || this.#more.includes(from)) return true
+        this.#unheard.delete(from)
+        this.#incomplete.add(from)
+        this.#checkHeard()
         this.#more.push(from)
         this.#pull()
         return true
@@ -180,6 +213,36 @@ export class Sync {
     }
   }
 
+  /** Does it have what nobody who came along has, or does the first come from elsewhere? */
+  #isApart({ members, joined }: GroupView): boolean {
+    const before = this.#view?.members ?? []
+    const isNew = (member: string): boolean => joined.includes(member) || !before.includes(member)
+    const [first] = members
+    if (first !== this.#host.self) return first !== undefined && isNew(first)
+    return members.length > 1 && members.every((member) => member === first || isNew(member))
+  }
+
+  #holdBack(): void {
+    this.#host.hold(true)
+    // Not for ever: a page that hangs must not keep others from being seen.
+    const cancel = this.#host.after(HOLD_MS, () => this.#goOn())
+    this.#release = () => {
+      cancel()
+      this.#host.hold(false)
+    }
+  }
+
+  #goOn(): void {
+    this.#release?.()
+    this.#release = null
+  }
+
+  /** Casts what the first lacks, before any edit. */
+  #give(vector: Uint8Array): void {
+    this.#owed = null
+    this.#host.share(vector)
+  }
+
   // Whoever is not the first
 
   #ask(): void {
@@ -201,14 +264,18 @@ export class Sync {
       return false
     }
     const about = this.#view.id
-    this.#host.send(from, { type: this.#hasMore(vector, deletions) ? 'more' : 'none', about, contents: [] })
+    const hasMore = this.#hasMore(vector, deletions)
+    this.#owed = hasMore ? vector : null
+    if (hasMore && this.#host.hasEdits()) this.#give(vector)
+    this.#goOn()
+    this.#host.send(from, { type: hasMore ? 'more' : 'none', about, contents: [] })
     this.#becomeSynced()
     return true
   }
 
   #handlePull(from: string, [vector = NOTHING, deletions = NOTHING]: readonly Uint8Array[]): boolean {
     if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
-    if (this.#hasMore(vector, deletions)) this.#host.share(vector)
+    if (this.#owed !== null && this.#hasMore(vector, deletions)) this.#give(vector)
     else this.#host.send(from, { type: 'none', about: this.#view.id, contents: [] })
     return true
   }
@@ -273,11 +340,16 @@ export class Sync {
       this.#pulling = null
       this.#pull()
     }
-    if (this.#unheard.delete(from)) this.#checkHeard()
+    this.#unheard.delete(from)
+    this.#incomplete.delete(from)
+    this.#checkHeard()
   }
 
   #checkHeard(): void {
     if (!this.#isFirst || this.#unheard.size > 0) return
+    // All have what it has.
+    this.#goOn()
+    if (this.#incomplete.size > 0) return
     if (this.#view?.members.length !== 1 || this.#host.hasSearched()) this.#becomeSynced()
   }
 }
