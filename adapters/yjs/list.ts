@@ -7,7 +7,10 @@ import { checkIndex, checkValue, openType, SharedType, type SharedTypeOptions } 
 import type { TuttiProvider } from './tutti-provider.ts'
 
 /** A list of values: JSON, or a `Uint8Array`. A value is replaced, never changed. */
-export class SharedList<Value = unknown> extends SharedType<Y.Array<Value>, readonly Value[]> implements Iterable<Value> {
+export class SharedList<Value = unknown>
+  extends SharedType<Y.Array<Value>, readonly Value[]>
+  implements Iterable<Value>
+{
   /** Made by {@link list}. */
   constructor(provider: TuttiProvider) {
     super(provider, provider.doc.getArray<Value>('list'))

@@ -193,7 +193,13 @@ export class Provider<
     if (this.#isDestroyed) return
     this.shouldConnect = true
     if (this.#connection !== null) return
-    const connection: Connection = { abort: new AbortController(), room: null, attachment: null, bridge: null, undo: [] }
+    const connection: Connection = {
+      abort: new AbortController(),
+      room: null,
+      attachment: null,
+      bridge: null,
+      undo: [],
+    }
     this.#connection = connection
     this.#error = null
     this.emit('status', [{ connected: false, status: 'connecting' }])

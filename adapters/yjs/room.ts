@@ -127,7 +127,12 @@ export class Room {
   attach(attachment: Attachment): void {
     const { yjs, doc } = attachment
     const [sibling] = this.#attachments
-    const handler = (update: Uint8Array, origin: unknown, _doc: unknown, transaction?: { readonly local?: boolean }) => {
+    const handler = (
+      update: Uint8Array,
+      origin: unknown,
+      _doc: unknown,
+      transaction?: { readonly local?: boolean },
+    ) => {
       if (origin !== attachment.origin) this.#edit(attachment, update, transaction?.local !== true)
     }
     this.#handlers.set(attachment, handler as (...args: never[]) => void)

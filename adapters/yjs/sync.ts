@@ -254,7 +254,10 @@ export class Sync {
     this.#host.send(to, { type: 'hello', about, contents: [vector, numberBytes(digest(deletions))] })
   }
 
-  #handleReply(from: string, [vector = NOTHING, deletions = NOTHING, update = NOTHING]: readonly Uint8Array[]): boolean {
+  #handleReply(
+    from: string,
+    [vector = NOTHING, deletions = NOTHING, update = NOTHING]: readonly Uint8Array[],
+  ): boolean {
     if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
     const isGood = isReadable(vector, deletions) && (update.length === 0 || this.#host.take(from, update, true))
     if (!isGood) {

@@ -27,4 +27,6 @@ for (let at = seed; totals.rounds < count; at += 1) {
   for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += rounds.counts[key]
 }
 const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-console.log(`yjs:rounds: ${totals.rounds} rounds, all equal, nothing pending, in ${seconds} s: ${JSON.stringify(totals)}`)
+console.log(
+  `yjs:rounds: ${totals.rounds} rounds, all equal, nothing pending, in ${seconds} s: ${JSON.stringify(totals)}`,
+)

@@ -25,7 +25,9 @@ test('yjs › a latecomer gets it, and brings what it has written before', limit
   const late = net.share(await net.space(), 'doc', {}, doc)
   await late.provider.whenSynced
   assert.equal(textOf(doc), 'before ')
-  await Promise.all([a.doc, b.doc].map((each) => when(each as never, 'afterTransaction', () => each.getMap('map').get('own') === true)))
+  await Promise.all(
+    [a.doc, b.doc].map((each) => when(each as never, 'afterTransaction', () => each.getMap('map').get('own') === true)),
+  )
 })
 
 test('yjs › edits while it is disconnected are shared when it is connected again', limits, async (t) => {
@@ -86,9 +88,13 @@ test('yjs › two documents of one page are as equal as those of two, and one ma
   doc.getText('text').insert(0, 'y')
   const second = net.share(a.space, 'doc', {}, doc)
   await second.provider.whenSynced
-  await Promise.all([a, b, second].map((each) => when(each.doc as never, 'afterTransaction', () => textOf(each.doc).length === 2)))
+  await Promise.all(
+    [a, b, second].map((each) => when(each.doc as never, 'afterTransaction', () => textOf(each.doc).length === 2)),
+  )
   b.doc.getText('text').insert(0, 'z')
-  await Promise.all([a, second].map((each) => when(each.doc as never, 'afterTransaction', () => textOf(each.doc).length === 3)))
+  await Promise.all(
+    [a, second].map((each) => when(each.doc as never, 'afterTransaction', () => textOf(each.doc).length === 3)),
+  )
   a.provider.destroy()
   second.doc.getText('text').insert(0, 'w')
   await allHave([b.doc], textOf(second.doc))

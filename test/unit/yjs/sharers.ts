@@ -1,10 +1,10 @@
 /** Spaces of one thread, and documents with providers in them. */
-import { type TestContext } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
-import { TuttiProvider } from '../../../adapters/yjs/tutti-provider.ts'
 import type { ProviderOptions } from '../../../adapters/yjs/provider.ts'
-import type { Awareness } from 'y-protocols/awareness'
+import { TuttiProvider } from '../../../adapters/yjs/tutti-provider.ts'
 import { openSpace } from '../../../lib/open-space.ts'
 import type { Space } from '../../../lib/space.ts'
 import { until } from '../until.ts'
