@@ -30,7 +30,7 @@ test('yjs 14 › documents are equal, people known, and initial content written 
   const spaces = await net.together(2)
   const initialContent = (doc: Doc14): void => doc.get('text').insert(0, 'begun ')
   const [a, b] = spaces.map((space) => {
-    const provider = new Provider<Doc14>(space, 'doc', new Y14.Doc(), { initialContent }, modules)
+    const provider = new Provider<Doc14>(space, 'doc', new Y14.Doc() as Doc14, { initialContent }, modules)
     t.after(() => provider.destroy())
     return provider
   })
@@ -53,7 +53,7 @@ test('yjs 14 › a document of yjs 13 may be in the same room', { timeout: 30_00
   const [a, b] = await new Net(t).together(2)
   assert.ok(a && b)
   const old = new TuttiProvider(a, 'doc', new Y13.Doc(), { awareness: null })
-  const young = new Provider<Doc14>(b, 'doc', new Y14.Doc(), { awareness: null }, modules)
+  const young = new Provider<Doc14>(b, 'doc', new Y14.Doc() as Doc14, { awareness: null }, modules)
   t.after(() => {
     old.destroy()
     young.destroy()
