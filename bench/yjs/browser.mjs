@@ -19,7 +19,9 @@ export async function servePages(entries) {
       response.setHeader('content-type', 'text/html')
       // y-webrtc's simple-peer looks for Node's global object.
       const script = `<script>globalThis.global = globalThis</script><script type="module" src="/${page}.js"></script>`
-      response.end(`<!doctype html><meta charset="utf-8"><title>${page}</title><link rel="icon" href="data:,">${script}`)
+      response.end(
+        `<!doctype html><meta charset="utf-8"><title>${page}</title><link rel="icon" href="data:,">${script}`,
+      )
       return
     }
     const file = files.get(path)

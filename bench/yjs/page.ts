@@ -76,7 +76,10 @@ const bench: BenchPage = {
       })
       open = { doc, provider: new TuttiProvider(space, 'doc', doc), space, begun }
     } else {
-      const provider = new WebrtcProvider(room, doc, { signaling: [signaling], peerOpts: { config: { iceServers: [] } } })
+      const provider = new WebrtcProvider(room, doc, {
+        signaling: [signaling],
+        peerOpts: { config: { iceServers: [] } },
+      })
       open = { doc, provider, space: null, begun }
     }
     doc.getMap('names').set(name, true)
@@ -85,7 +88,9 @@ const bench: BenchPage = {
   async untilSynced(limit) {
     const { provider } = current()
     if (provider instanceof TuttiProvider) return since(await until(() => provider.synced, limit))
-    return since(await until(() => [...(provider.room?.webrtcConns.values() ?? [])].some(({ synced }) => synced), limit))
+    return since(
+      await until(() => [...(provider.room?.webrtcConns.values() ?? [])].some(({ synced }) => synced), limit),
+    )
   },
   peers() {
     const { provider } = current()
