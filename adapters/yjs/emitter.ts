@@ -28,17 +28,17 @@ export class Emitter<Events extends { readonly [Name in keyof Events]: Listener 
     this.#listeners.get(name)?.delete(fn)
   }
 
-  /** Calls all who listen. One that throws does not keep the others from being called; what it threw is thrown after that. */
+  /** Calls all who listen. What one throws is an uncaught error, as with `EventTarget`, and keeps nobody from being called. */
   emit<Name extends keyof Events>(name: Name, args: Parameters<Events[Name]>): void {
-    const thrown: unknown[] = []
     for (const fn of [...(this.#listeners.get(name) ?? [])]) {
       try {
         fn(...(args as never[]))
       } catch (error) {
-        thrown.push(error)
+        queueMicrotask(() => {
+          throw error
+        })
       }
     }
-    if (thrown.length > 0) throw thrown[0]
   }
 
   /** Forgets all who listen. */

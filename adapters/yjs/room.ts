@@ -160,15 +160,17 @@ export class Room {
 
   /** Takes a document out again. Whoever has attached it closes the room after that. */
   detach(attachment: Attachment): void {
+    if (this.#attachments.size === 1) {
+      // While the group is open: what is written in the step in which one leaves counts.
+      this.#sync.leaving()
+      this.#outbox.flush()
+    }
     const handler = this.#handlers.get(attachment)
     if (handler !== undefined) attachment.doc.off('update', handler)
     this.#handlers.delete(attachment)
     this.#attachments.delete(attachment)
-    // Of a document that has left before its last edits were cast: now, while the group is open.
-    if (this.#attachments.size === 0) {
-      this.#outbox.flush()
-      this.#sync.pause()
-    } else this.saySoon()
+    if (this.#attachments.size === 0) this.#sync.pause()
+    else this.saySoon()
   }
 
   /** Leaves, unless somebody else in this process is here too. */

@@ -22,6 +22,8 @@ import type { GroupView } from 'tutti'
 import type { Parcel } from './parcels.ts'
 import { type Deletions, deletesMore, digest, isAhead, readDeletions, readStateVector } from './state-vector.ts'
 
+/** Who does not answer for so long is not waited for: the next by rank is asked too, in ms. */
+const ASK_MS = 2000
 /** Edits are held back for so long at most, in ms. */
 const HOLD_MS = 1000
 
@@ -54,6 +56,8 @@ export interface SyncHost {
 }
 
 const NOTHING = new Uint8Array(0)
+/** Of an empty document. */
+const NO_VECTOR = Uint8Array.of(0)
 
 /** Where this process was when it said hello. */
 interface Mine {
@@ -70,8 +74,10 @@ export class Sync {
   /** What the first had, if it lacks something of what is here and has not been given it. */
   #owed: Uint8Array | null = null
   #release: (() => void) | null = null
-  /** By rank, whom this process asks in this view. */
-  #asked = 0
+  /** Who has been asked in this view, and whose answer is awaited: the first, and more if it does not answer. */
+  readonly #asked = new Set<string>()
+  readonly #hasAsked = new Set<string>()
+  #stopAsking: (() => void) | null = null
   #isSynced = false
   /** At the first: who has not yet said in this view whether it has more. */
   readonly #unheard = new Set<string>()
@@ -95,11 +101,21 @@ export class Sync {
     return this.#isSynced
   }
 
+  /** The last document is about to go: edits that are held back go out now, after all that they may have been made on. */
+  leaving(): void {
+    if (this.#host.hasEdits()) {
+      if (this.#owed !== null) this.#give(this.#owed)
+      else if (this.#release !== null) this.#give(NO_VECTOR)
+    }
+    this.#goOn()
+  }
+
   /** The last document has gone: nothing is asked or answered until another has come. */
   pause(): void {
     this.#view = null
     this.#mine = null
     this.#owed = null
+    this.#stopAsking?.()
     this.#isSynced = false
     this.#goOn()
     this.#fetching.clear()
@@ -112,7 +128,10 @@ export class Sync {
     this.#view = view
     this.#mine = null
     this.#owed = null
-    this.#asked = 0
+    this.#asked.clear()
+    this.#hasAsked.clear()
+    this.#stopAsking?.()
+    this.#stopAsking = null
     this.#more = []
     this.#pulling = null
     this.#unheard.clear()
@@ -245,39 +264,46 @@ export class Sync {
 
   // Whoever is not the first
 
+  /** Asks the first by rank that has not been asked. */
   #ask(): void {
-    const to = this.#view?.members[this.#asked]
-    if (to === undefined || to === this.#host.self) return
-    this.#mine = { vector: this.#host.vector(), deletions: this.#host.deletions() }
+    const to = this.#view?.members.find((member) => member !== this.#host.self && !this.#hasAsked.has(member))
+    if (to === undefined) return
+    this.#mine ??= { vector: this.#host.vector(), deletions: this.#host.deletions() }
     const { vector, deletions } = this.#mine
-    const about = this.#view?.id ?? ''
-    this.#host.send(to, { type: 'hello', about, contents: [vector, numberBytes(digest(deletions))] })
+    this.#asked.add(to)
+    this.#hasAsked.add(to)
+    this.#stopAsking?.()
+    this.#stopAsking = this.#host.after(ASK_MS, () => this.#ask())
+    const contents = [vector, numberBytes(digest(deletions))]
+    this.#host.send(to, { type: 'hello', about: this.#view?.id ?? '', contents })
   }
 
   #handleReply(
     from: string,
     [vector = NOTHING, deletions = NOTHING, update = NOTHING]: readonly Uint8Array[],
   ): boolean {
-    if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
+    if (!this.#asked.delete(from)) return false
     const isGood = isReadable(vector, deletions) && (update.length === 0 || this.#host.take(from, update, true))
     if (!isGood) {
       // It cannot be told what is wrong with it: perhaps the next one knows.
-      this.#asked += 1
       this.#ask()
       return false
     }
-    const about = this.#view.id
+    this.#stopAsking?.()
+    this.#stopAsking = null
     const hasMore = this.#hasMore(vector, deletions)
-    this.#owed = hasMore ? vector : null
-    if (hasMore && this.#host.hasEdits()) this.#give(vector)
+    const isFirst = from === this.#view?.members[0]
+    // Only the first asks for it.
+    if (hasMore && (!isFirst || this.#host.hasEdits())) this.#give(vector)
+    else this.#owed = hasMore ? vector : null
     this.#goOn()
-    this.#host.send(from, { type: hasMore ? 'more' : 'none', about, contents: [] })
+    this.#host.send(from, { type: hasMore && isFirst ? 'more' : 'none', about: this.#view?.id ?? '', contents: [] })
     this.#becomeSynced()
     return true
   }
 
   #handlePull(from: string, [vector = NOTHING, deletions = NOTHING]: readonly Uint8Array[]): boolean {
-    if (this.#mine === null || from !== this.#view?.members[this.#asked]) return false
+    if (this.#mine === null || from !== this.#view?.members[0]) return false
     if (this.#owed !== null && this.#hasMore(vector, deletions)) this.#give(vector)
     else this.#host.send(from, { type: 'none', about: this.#view.id, contents: [] })
     return true

@@ -129,3 +129,11 @@ test('yjs › an update of any size arrives, and a newcomer gets it', { timeout:
   await late.provider.whenSynced
   assert.deepEqual([...late.doc.getMap('map').keys()].sort(), ['1', '20', '40'])
 })
+
+test('yjs › what is written in the step in which its provider is destroyed is at the others', limits, async (t) => {
+  const [a, b] = await new Net(t).sharers(2)
+  assert.ok(a && b)
+  a.doc.getText('text').insert(0, 'last words')
+  a.provider.destroy()
+  await allHave([b.doc], 'last words')
+})
