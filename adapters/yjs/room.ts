@@ -16,6 +16,9 @@ import type { DocLike, YjsModule } from './yjs-types.ts'
 /** What a member did wrong, or an application's observer (`observer`; then the member is this process). */
 export type FaultCode = 'malformed-update' | 'forged-client' | 'too-much-pending' | 'bad-letter' | 'observer'
 
+/** A room that a document has left is left without its last edits after so long, in ms. */
+const LEAVE_MS = 1000
+
 /** A document in a room, as its provider attaches it. */
 export interface Attachment {
   readonly yjs: YjsModule
@@ -173,9 +176,18 @@ export class Room {
     else this.saySoon()
   }
 
-  /** Leaves, unless somebody else in this process is here too. */
-  close(): Promise<void> {
-    return this.#port.close()
+  /** Leaves, unless somebody else in this process is here too. What was written before is cast first: a view may refuse it once. */
+  async close(): Promise<void> {
+    if (this.#attachments.size === 0 && !this.#outbox.isEmpty) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#port.after(LEAVE_MS, resolve)
+        void this.#outbox.emptied().then(() => {
+          cancel()
+          resolve()
+        })
+      })
+    }
+    await this.#port.close()
   }
 
   /** What an attachment says has changed. */

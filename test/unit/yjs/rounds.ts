@@ -176,7 +176,8 @@ export class Rounds {
       ids.every((id) => this.#cluster.app(id).view?.members.length === ids.length) &&
       users.every(({ provider }) => provider?.synced === true && provider.room?.webrtcConns.size === users.length - 1)
     await this.#cluster.until(isTogether)
-    await this.#cluster.run(500)
+    // What was lost on links that were cut is sent again after seconds.
+    await this.#cluster.run(5000)
   }
 
   /** As many processes as at the beginning. */
