@@ -79,6 +79,8 @@ export class Sync {
   readonly #hasAsked = new Set<string>()
   #stopAsking: (() => void) | null = null
   #isSynced = false
+  /** Grows with each view, and each document that comes in one. */
+  #round = 0
   /** At the first: who has not yet said in this view whether it has more. */
   readonly #unheard = new Set<string>()
   /** At the first: who has more, and has not shared it yet. */
@@ -126,6 +128,7 @@ export class Sync {
     // What was not settled in the view before is not settled by its end.
     const isApart = this.#release !== null || this.#owed !== null || this.#isApart(view)
     this.#view = view
+    this.#round += 1
     this.#mine = null
     this.#owed = null
     this.#asked.clear()
@@ -185,13 +188,13 @@ export class Sync {
     const isNow = about === this.#view?.id
     switch (type) {
       case 'hello':
-        if (contents.length !== 2) return false
+        if (contents.length !== 3) return false
         // The newest counts: who asks in another view has no use for the answer to the one before.
         this.#stash.set(from, parcel)
         this.#answerStash()
         return true
       case 'reply':
-        return contents.length === 3 && (!isNow || this.#handleReply(from, contents))
+        return contents.length === 4 && (!isNow || this.#handleReply(from, contents))
       case 'more':
         if (!isNow || !this.#isFirst || this.#more.includes(from)) return true
         this.#unheard.delete(from)
@@ -274,14 +277,14 @@ export class Sync {
     this.#hasAsked.add(to)
     this.#stopAsking?.()
     this.#stopAsking = this.#host.after(ASK_MS, () => this.#ask())
-    const contents = [vector, numberBytes(digest(deletions))]
+    const contents = [vector, numberBytes(digest(deletions)), numberBytes(this.#round)]
     this.#host.send(to, { type: 'hello', about: this.#view?.id ?? '', contents })
   }
 
-  #handleReply(
-    from: string,
-    [vector = NOTHING, deletions = NOTHING, update = NOTHING]: readonly Uint8Array[],
-  ): boolean {
+  #handleReply(from: string, contents: readonly Uint8Array[]): boolean {
+    const [vector = NOTHING, deletions = NOTHING, update = NOTHING, round = NOTHING] = contents
+    // The document may have gone and another have come in the same view: what the one asked is no answer to the other.
+    if (!equalBytes(round, numberBytes(this.#round))) return true
     if (!this.#asked.delete(from)) return false
     const isGood = isReadable(vector, deletions) && (update.length === 0 || this.#host.take(from, update, true))
     if (!isGood) {
@@ -339,7 +342,7 @@ export class Sync {
     }
   }
 
-  #answer(from: string, { about, contents: [vector = NOTHING, sum = NOTHING] }: Parcel): void {
+  #answer(from: string, { about, contents: [vector = NOTHING, sum = NOTHING, round = NOTHING] }: Parcel): void {
     const [own, deletions] = [this.#host.vector(), this.#host.deletions()]
     const isSame = equalBytes(sum, numberBytes(digest(deletions)))
     let theirs: ReadonlyMap<number, number>
@@ -349,7 +352,7 @@ export class Sync {
       return this.#host.fault(from, 'bad-letter')
     }
     const lacksNothing = isSame && !isAhead(readStateVector(own), theirs, () => true)
-    const contents = [own, isSame ? NOTHING : deletions, lacksNothing ? NOTHING : this.#host.since(vector)]
+    const contents = [own, isSame ? NOTHING : deletions, lacksNothing ? NOTHING : this.#host.since(vector), round]
     this.#host.send(from, { type: 'reply', about, contents })
   }
 

@@ -19,7 +19,7 @@ import { editAtRandom } from './random-edits.ts'
 
 /** A member: its document, what it has sent, and its timers. */
 class Member {
-  readonly doc = new Y.Doc()
+  doc = new Y.Doc()
   readonly sent: { readonly to: string; readonly parcel: Parcel }[] = []
   readonly shared: Uint8Array[] = []
   readonly faults: string[] = []
@@ -152,8 +152,10 @@ test('yjs sync › whoever gets no answer asks the next as well, and takes the l
   a.deliver('a', 'c', c)
   assert.equal(textOf(c.doc).length, 2)
   assert.deepEqual(c.faults, [])
+  const round = new Uint8Array(8)
+  new DataView(round.buffer).setFloat64(0, 1)
   // A second reply, that nobody has asked for.
-  c.sync.take('a', { type: 'reply', about: 'v', contents: [new Uint8Array([0]), new Uint8Array(), new Uint8Array()] })
+  c.sync.take('a', { type: 'reply', about: 'v', contents: [new Uint8Array([0]), new Uint8Array(), new Uint8Array(), round] })
   assert.deepEqual(c.faults, ['a bad-letter'])
 })
 
@@ -165,7 +167,7 @@ test('yjs sync › a hello of another view waits for it, and what makes no sense
   a.sync.view(view(['a', 'b'], ['b'], 'w'))
   assert.deepEqual(a.deliver('a', 'b', b), ['reply'])
   a.sync.take('b', { type: 'nonsense', about: 'w', contents: [] })
-  a.sync.take('b', { type: 'hello', about: 'w', contents: [new Uint8Array([5]), new Uint8Array(8)] })
+  a.sync.take('b', { type: 'hello', about: 'w', contents: [new Uint8Array([5]), new Uint8Array(8), new Uint8Array(8)] })
   a.sync.take('b', { type: 'fetch', about: 'w', contents: [new Uint8Array([255])] })
   a.sync.take('b', { type: 'give', about: 'w', contents: [new Uint8Array([0, 0])] })
   assert.deepEqual(a.faults, Array(4).fill('b bad-letter'))
@@ -197,4 +199,22 @@ test('state vectors › are read and compared as Yjs means them', () => {
   assert.throws(() => readStateVector(new Uint8Array([1, 5])), TypeError)
   assert.throws(() => readStateVector(new Uint8Array([1, ...Array(9).fill(0xff)])), TypeError)
   assert.throws(() => readDeletions(new Uint8Array([1, 0, 0])), TypeError)
+})
+
+test('yjs sync › an answer to a document that has gone is none to the one that has come', () => {
+  const [a, b] = [new Member('a'), new Member('b')]
+  a.doc.getText('text').insert(0, 'all')
+  Y.applyUpdate(b.doc, Y.encodeStateAsUpdate(a.doc))
+  for (const member of [a, b]) member.sync.view(view(['a', 'b']))
+  b.deliver('b', 'a', a)
+  b.sync.pause()
+  b.doc = new Y.Doc()
+  b.sync.view(view(['a', 'b']))
+  a.deliver('a', 'b', b)
+  assert.equal(b.sync.isSynced, false)
+  b.deliver('b', 'a', a)
+  a.deliver('a', 'b', b)
+  assert.ok(b.sync.isSynced)
+  assert.equal(textOf(b.doc), 'all')
+  assert.deepEqual([a.faults, b.faults], [[], []])
 })
