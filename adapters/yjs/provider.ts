@@ -241,7 +241,13 @@ export class Provider<
     const { signal } = connection.abort
     const space = await this.#space
     signal.throwIfAborted()
-    const room = await space.open(roomKind, this.roomName, { signal })
+    let room = await space.open(roomKind, this.roomName, { signal })
+    while (room.isOver) {
+      void room.close()
+      await room.ended
+      signal.throwIfAborted()
+      room = await space.open(roomKind, this.roomName, { signal })
+    }
     if (signal.aborted) return void room.close()
     connection.room = room
     const { awareness } = this

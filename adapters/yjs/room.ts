@@ -59,6 +59,11 @@ export class Room {
   /** How much of what waits in the document each member has sent. */
   readonly #pending = new Map<string, number>()
   #isEnded = false
+  #isOver = false
+  #end: () => void = () => undefined
+  readonly #ended = new Promise<void>((resolve) => {
+    this.#end = resolve
+  })
 
   constructor(port: GroupPort) {
     this.#port = port
@@ -103,6 +108,19 @@ export class Room {
   /** It may be known by now that nobody else is here. */
   checkAlone(): void {
     if (this.#attachments.size > 0) this.#sync.checkAlone()
+  }
+
+  /**
+   * Its last document has left: it is being left itself, and takes no other one, for in this view the others have come to
+   * an understanding with the one that has gone. Wait until it has ended, and open it anew.
+   */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Resolves when the group has ended. */
+  get ended(): Promise<void> {
+    return this.#ended
   }
 
   /** Resolves when all edits of this process have been delivered, or never will be. */
@@ -172,8 +190,9 @@ export class Room {
     if (handler !== undefined) attachment.doc.off('update', handler)
     this.#handlers.delete(attachment)
     this.#attachments.delete(attachment)
-    if (this.#attachments.size === 0) this.#sync.pause()
-    else this.saySoon()
+    if (this.#attachments.size > 0) return this.saySoon()
+    this.#sync.pause()
+    this.#isOver = true
   }
 
   /** Leaves, unless somebody else in this process is here too. What was written before is cast first: a view may refuse it once. */
@@ -385,6 +404,7 @@ export class Room {
     this.#isEnded = true
     this.#outbox.clear()
     this.#parcels.close()
+    this.#end()
     for (const attachment of [...this.#attachments]) attachment.ended(error)
   }
 }
