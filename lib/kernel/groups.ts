@@ -107,9 +107,8 @@ export class Groups {
   }
 
   leave(name: string): void {
-    const group = this.byName.get(name)
-    this.joining.delete(name)
-    if (group === undefined) {
+    // The coordinator may have let it in already: it leaves once it is in, or others would have a member that is not there.
+    if (!this.byName.has(name) && !this.joining.has(name)) {
       this.core.app({ type: 'leftGroup', group: name })
       return
     }
@@ -156,8 +155,10 @@ export class Groups {
   /** A join is refused for good; a leave until the state is given to those of the next view. */
   handleRefuse(message: Of<'groupRefuse'>): void {
     if (this.leaveAsked.has(message.name)) this.keptToGive.add(message.name)
-    else if (this.joining.delete(message.name))
+    else if (this.joining.delete(message.name)) {
+      this.leaving.delete(message.name)
       this.core.app({ type: 'joined', group: message.name, outcome: 'mismatch' })
+    }
   }
 
   /** The group's view is about to change: nothing more is cast in it. */
@@ -258,6 +259,7 @@ export class Groups {
     this.byName.set(group.name, group)
     era.groups.set(group.gid, group)
     this.install(group, null)
+    if (this.leaving.has(group.name)) this.requestLeaves()
   }
 
   /** Everything of the old view is delivered: the new one begins. */

@@ -57,7 +57,10 @@ async function probe(specifier) {
 
 function picture() {
   return {
-    globals: Reflect.ownKeys(globalThis).map(String),
+    // Yjs leaves a mark, so that a second copy of it is noticed.
+    globals: Reflect.ownKeys(globalThis)
+      .map(String)
+      .filter((name) => name !== '__ $YJS$ __'),
     events: process.eventNames().map(String),
     resources: process
       .getActiveResourcesInfo()

@@ -176,6 +176,27 @@ export const join: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: join: leaves the group before it is in, and comes back (n=3)',
+    cites: ['yjs/y-webrtc#47', 'belaban/JGroups#311'],
+    on: { groups: { notes: channel('causal') } },
+    async play(s) {
+      await s.together('a b')
+      s.start('c', '')
+      await s.settle()
+      s.open('c', 'notes')
+      // It asks, and thinks better of it before there is an answer.
+      await s.run(15)
+      s.close('c', 'notes')
+      await s.settle()
+      s.inGroup('a b', 'notes', 'a b')
+      s.open('c', 'notes')
+      s.cast('a', 'notes', 'x')
+      await s.settle()
+      s.inGroup('a b c', 'notes', 'a b c')
+      s.holds('a b c', 'notes', 'x')
+    },
+  },
+  {
     name: 'vsync: join: from outside the view, what it casts waits (n=3)',
     cites: ['belaban/JGroups#311'],
     on,
