@@ -155,7 +155,11 @@ test('yjs sync › whoever gets no answer asks the next as well, and takes the l
   const round = new Uint8Array(8)
   new DataView(round.buffer).setFloat64(0, 1)
   // A second reply, that nobody has asked for.
-  c.sync.take('a', { type: 'reply', about: 'v', contents: [new Uint8Array([0]), new Uint8Array(), new Uint8Array(), round] })
+  c.sync.take('a', {
+    type: 'reply',
+    about: 'v',
+    contents: [new Uint8Array([0]), new Uint8Array(), new Uint8Array(), round],
+  })
   assert.deepEqual(c.faults, ['a bad-letter'])
 })
 
