@@ -202,6 +202,8 @@ export class Sessions {
     this.#ranked = view.members
     if (isSeen) return
     this.#n = 0
+    // A line that goes on from what was stored counts its epochs anew, and nobody of before comes back.
+    if (epochOf(view.id) < this.#forgotten) this.#forgotten = 0
     const gone = new Set([...view.left, ...view.dead])
     for (const process of [...this.#sessions.keys()].sort()) {
       const session = this.#sessions.get(process)

@@ -7,6 +7,8 @@ import { type TestContext, test } from 'node:test'
 import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
+import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
+import { SESSION_OP, Sessions } from '../../lib/objects/sessions.ts'
 import { openSpace } from '../../lib/open-space.ts'
 import { Restoration } from '../../lib/restoration.ts'
 import type { Space } from '../../lib/space.ts'
@@ -85,6 +87,17 @@ test('restoration › a group that has acted does not go back to what was stored
   assert.equal(group.judge(offer), 'late')
   assert.equal(group.take('p', { type: 'offer', offer }), null)
   assert.equal(group.isWaiting, false)
+})
+
+test('restoration › that some were forgotten in epochs of before keeps nobody out of a line that counts anew', () => {
+  const ask = (epoch: number): string => {
+    const sessions = new Sessions(new RegisterMachine())
+    sessions.load([50, '60.a.0', 0, [], null])
+    sessions.install({ ...view('p'), id: `${epoch}.p.0` })
+    return sessions.apply([SESSION_OP.request, 0, 3, 1, [], 0, 1, [REGISTER_OP.read]], 'p')
+  }
+  assert.equal(ask(61), 'forgotten')
+  assert.equal(ask(3), 'applied')
 })
 
 /** Devices that meet in one hub, each with a store of its own. */
