@@ -62,6 +62,8 @@ test('a long correct trace puts most properties to the test', () => {
     'T13',
     'T14',
     'T15',
+    'T16',
+    'T17',
     'T18',
     'L4',
     'L5',
