@@ -11,11 +11,13 @@ export const PENDING_BYTES_MAX: number = 16 * 1024 * 1024
 /** Beyond any clock. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER
 
-/** The clients that wrote what is in an update. Null: it is none. */
-export function clientsOf(yjs: YjsModule, update: Uint8Array): Set<number> | null {
+/** The clients that wrote what is in an update, each with the clock of the first of it. Null: it is none. */
+export function clientsOf(yjs: YjsModule, update: Uint8Array): Map<number, number> | null {
   try {
-    const clients = new Set<number>()
-    for (const { id } of yjs.decodeUpdate(update).structs) clients.add(id.client)
+    const clients = new Map<number, number>()
+    for (const { id } of yjs.decodeUpdate(update).structs) {
+      if (id.clock < (clients.get(id.client) ?? EVERYTHING)) clients.set(id.client, id.clock)
+    }
     return clients
   } catch {
     return null
@@ -33,7 +35,7 @@ export function without(yjs: YjsModule, update: Uint8Array, clients: Iterable<nu
 export function deletionsOf(yjs: YjsModule, doc: DocLike): Uint8Array {
   const update = yjs.encodeStateAsUpdate(doc, yjs.encodeStateVector(doc))
   if (update[0] === 0) return update
-  return without(yjs, update, clientsOf(yjs, update) ?? [])
+  return without(yjs, update, clientsOf(yjs, update)?.keys() ?? [])
 }
 
 /** How an update went into a document. `threw`: it is in, and somebody who observes the document threw. */

@@ -10,6 +10,7 @@ import { apply, clientsOf, deletionsOf, PENDING_BYTES_MAX, pendingBytes, without
 import { IDS_MAX, Members } from './members.ts'
 import { OP, Outbox } from './outbox.ts'
 import { Parcels } from './parcels.ts'
+import { readStateVector, writeStateVector } from './state-vector.ts'
 import { Sync } from './sync.ts'
 import type { DocLike, YjsModule } from './yjs-types.ts'
 
@@ -50,7 +51,7 @@ export class Room {
   readonly #attachments = new Set<Attachment>()
   readonly #handlers = new Map<Attachment, (...args: never[]) => void>()
   /** Casts that came before there was a document. */
-  #early: { readonly op: readonly unknown[]; readonly info: OpInfo }[] = []
+  readonly #early: { readonly op: readonly unknown[]; readonly info: OpInfo }[] = []
   #view: GroupView | null = null
   #k: number
   /** This process has something new to say of itself, or the cast that says it (its number). */
@@ -58,6 +59,8 @@ export class Room {
   #isTouched = false
   /** How much of what waits in the document each member has sent. */
   readonly #pending = new Map<string, number>()
+  /** What was written here, by client from which clock on, that has been cast again in this view. */
+  readonly #vouched = new Map<number, number>()
   #isEnded = false
   #isOver = false
   #end: () => void = () => undefined
@@ -172,10 +175,9 @@ export class Room {
       if (this.isSynced) attachment.synced()
       return
     }
+    // Before it is said how far this document has come: of views that are over, no cast will bring it to who is told less.
+    for (const { op, info } of this.#early.splice(0)) this.#applyOp(op, info)
     if (this.#view !== null) this.#sync.view(this.#view)
-    const early = this.#early
-    this.#early = []
-    for (const { op, info } of early) this.#applyOp(op, info)
     this.settle()
   }
 
@@ -240,7 +242,7 @@ export class Room {
 
   /** The update without what members wrote that are here: they bring it themselves. */
   #mineOf(yjs: YjsModule, bytes: Uint8Array): Uint8Array {
-    return without(yjs, bytes, this.#foreign(clientsOf(yjs, bytes) ?? [], this.self))
+    return without(yjs, bytes, this.#foreign(clientsOf(yjs, bytes)?.keys() ?? [], this.self))
   }
 
   #foreign(clients: Iterable<number>, member: string): number[] {
@@ -290,7 +292,8 @@ export class Room {
 
   #applyOp([kind, updates]: readonly unknown[], { author }: OpInfo): boolean {
     if (kind === OP.ask) {
-      this.#sync.fetch(author)
+      // Delivered before there was a document: its author may have gone.
+      if (this.#view?.members.includes(author) !== false) this.#sync.fetch(author)
       return true
     }
     const isImport = kind === OP.imports
@@ -308,10 +311,11 @@ export class Room {
       for (const update of updates) {
         const clients = clientsOf(yjs, update)
         if (clients === null) return this.#refuse('malformed-update', author)
-        const foreign = this.#foreign(clients, author)
+        const foreign = this.#foreign(clients.keys(), author)
         // Content from storage may hold, in good faith, what somebody wrote who is here: it is brought by that one.
         if (foreign.length > 0 && !isImport) return this.#refuse('forged-client', author, foreign)
         checked.push(without(yjs, update, foreign))
+        if (isImport) this.#vouch(clients)
       }
       const before = pendingBytes(doc)
       const waiting = before === 0 ? 0 : (this.#pending.get(author) ?? 0)
@@ -321,6 +325,29 @@ export class Room {
       const more = pendingBytes(doc) - before
       if (more > 0) this.#pending.set(author, waiting + more)
       return isGood
+    })
+  }
+
+  /**
+   * Somebody has brought what was written here. Who has heard whose it is leaves it out, and who has not takes it: so it is
+   * cast again from here, for all. Once in a view, and once more if less was asked for then.
+   */
+  #vouch(clients: ReadonlyMap<number, number>): void {
+    const own = this.#ownIds()
+    this.#with(({ yjs, doc }) => {
+      const vector = readStateVector(yjs.encodeStateVector(doc))
+      for (const [client, clock] of clients) {
+        if (!own.includes(client) || clock >= (vector.get(client) ?? 0)) continue
+        const before = this.#vouched.get(client)
+        if (before !== undefined && before <= clock) continue
+        const from = before === undefined ? clock : 0
+        this.#vouched.set(client, from)
+        this.#sync.editing()
+        const all = yjs.encodeStateAsUpdate(doc, writeStateVector(new Map(vector).set(client, from)))
+        // What waits in the document is in it too, and may be another member's.
+        const others = [...(clientsOf(yjs, all)?.keys() ?? [])].filter((each) => each !== client)
+        this.#outbox.push({ bytes: without(yjs, all, others), isImport: false })
+      }
     })
   }
 
@@ -359,6 +386,7 @@ export class Room {
 
   applyView(view: GroupView): void {
     this.#view = view
+    this.#vouched.clear()
     this.members.view(view.members)
     for (const member of this.#pending.keys()) if (!view.members.includes(member)) this.#pending.delete(member)
     this.touch()

@@ -7,9 +7,9 @@
  *
  * Why it is enough. Whoever is in a view delivers every cast made in it. What was there before the view began is at the
  * first after its `reply`s and `pull`s, and so at all who have asked it. The first answers only in that view, having
- * delivered all of those before it. What goes wrong in a view (its first is gone, a cast is lost with its sender after some
- * have its content) is followed by another view, in which all ask again; between equal documents that costs two small
- * letters a member. So nothing has to be remembered of who has what.
+ * delivered all of those before it, into its document, however late that came (`Room.attach`). What goes wrong in a view
+ * (its first is gone, a cast is lost with its sender after some have its content) is followed by another view, in which all
+ * ask again; between equal documents that costs two small letters a member. So nothing has to be remembered of who has what.
  *
  * An edit is not to be seen without what it was made on, which would wait in a document for ever if it is lost with its
  * author. So whoever comes from elsewhere than the first holds its edits back until it knows what the others lack of what
@@ -127,6 +127,7 @@ export class Sync {
   view(view: GroupView): void {
     // What was not settled in the view before is not settled by its end.
     const isApart = this.#release !== null || this.#owed !== null || this.#isApart(view)
+    const hasCome = this.#view === null
     this.#view = view
     this.#round += 1
     this.#mine = null
@@ -140,7 +141,9 @@ export class Sync {
     this.#unheard.clear()
     this.#incomplete.clear()
     for (const member of this.#fetching.keys()) {
-      if (!view.members.includes(member) || view.joined.includes(member)) this.#fetching.delete(member)
+      // A document that has come has asked in this view.
+      const isAnew = !hasCome && view.joined.includes(member)
+      if (isAnew || !view.members.includes(member)) this.#fetching.delete(member)
     }
     for (const member of this.#stash.keys()) if (!view.members.includes(member)) this.#stash.delete(member)
     this.#goOn()
