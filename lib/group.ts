@@ -10,11 +10,11 @@ import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupPort, GroupView, ObjectKind, OpInfo, Receipt, Replica } from './objects/replica.ts'
 import type { StatePort } from './ports/state.ts'
 import { assignSlots, slotOf } from './tools/balance.ts'
-import { LOG_ENTRIES } from './tools/feed-log.ts'
+import { CLIENT_OP, LOG_ENTRIES } from './tools/client-casts.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
 import { type Replies, type RequestHandler, type RequestOptions, Requests } from './tools/requests.ts'
 import type { Service, ServiceHandler } from './tools/service.ts'
-import { CLIENT_OP, Sponsor, type SponsorOptions } from './tools/sponsor.ts'
+import type { Sponsor, SponsorOptions } from './tools/sponsor.ts'
 
 /** The most that a member may be told to keep for clients. */
 const KEEP_MAX = 65_536
@@ -129,6 +129,8 @@ export type Serve = (name: string, handler: ServiceHandler) => Promise<Service>
 export interface GroupTools {
   readonly whenLeader: WhenLeader
   readonly serve: Serve
+  /** The members' half for clients; null where the group takes none, and it is not loaded. */
+  readonly makeSponsor: ((port: GroupPort, options: SponsorOptions) => Sponsor) | null
 }
 
 /** What of a group depends on how it was opened. */
@@ -160,7 +162,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     this.#port = port
     this.#tools = tools
     this.#isConsistent = isConsistent
-    this.#sponsor = clients === null ? null : new Sponsor(port, clients)
+    this.#sponsor = clients === null ? null : (tools.makeSponsor?.(port, clients) ?? null)
     this.#requests = new Requests(port, this.#sponsor === null ? (op) => op : (op) => [CLIENT_OP.request, op])
     this.followers = new Followers(numbers)
   }

@@ -161,9 +161,11 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
     const { groupKind } = await import('./group.ts')
+    const sponsor = options.clients === true ? await import('./tools/sponsor.ts') : null
     const kind = groupKind(options, this.#numbers, {
       whenLeader: (group, fn, leaderOptions) => this.whenLeader(group, fn, leaderOptions),
       serve: (group, handler) => this.serve(group, handler),
+      makeSponsor: sponsor === null ? null : (port, how) => new sponsor.Sponsor(port, how),
     })
     return this.#open({ kind, name, options, hasState: options.state !== undefined || options.clients === true })
   }

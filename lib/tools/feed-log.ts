@@ -12,8 +12,7 @@
 import type { GroupView } from '../objects/replica.ts'
 import { FED, type GapReason, type Position, type Told, type WireEntry } from './client-words.ts'
 
-/** Entries that are kept for clients, at least, unless they have too many bytes; and their bytes, at most. */
-export const LOG_ENTRIES = 1_024
+/** Bytes that are kept for clients, at most. */
 const LOG_BYTES: number = 4 * 1024 * 1024
 
 /** An entry of the log. */

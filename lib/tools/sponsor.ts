@@ -13,6 +13,7 @@ import { BusyError, ClosedError, UsageError, ViewChangedError } from '../errors.
 import { isCount, isTotal } from '../objects/checks.ts'
 import type { GroupPort, GroupView, OpInfo } from '../objects/replica.ts'
 import { decodeValue, encodeValue } from '../values.ts'
+import { CLIENT_OP } from './client-casts.ts'
 import { type ClientCast, ClientTable } from './client-table.ts'
 import {
   attachedAddress,
@@ -38,9 +39,6 @@ const RETRY_MS = 50
 const GONE_MAX = 1_024
 /** Entries that go in one message, and their bytes. */
 const BATCH = { entries: 64, bytes: PIECE_BYTES }
-
-/** What is cast in the group beside the application's own casts, by the first element. */
-export const CLIENT_OP = { request: 0, cast: 1, leave: 2 } as const
 
 /** What the group makes of a client's cast. */
 export interface ToldCast {

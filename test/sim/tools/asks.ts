@@ -55,7 +55,7 @@ export const asks: SimTool = {
   async load() {
     const { groupKind } = await import('../../../lib/group.ts')
     const { EventNumbers } = await import('../../../lib/event-numbers.ts')
-    const none = { whenLeader: () => Promise.reject(), serve: () => Promise.reject() }
+    const none = { whenLeader: () => Promise.reject(), serve: () => Promise.reject(), makeSponsor: null }
     return {
       isPlain: true,
       open: (place, use) => {

@@ -1,5 +1,5 @@
 /** A group and its clients, as the simulator uses them: some processes are members, all are clients; both are told of it. */
-import type { Group, GroupEvent, GroupOpenOptions } from '../../../lib/group.ts'
+import type { Group, GroupEvent, GroupOpenOptions, GroupTools } from '../../../lib/group.ts'
 import type { ClientEvent, GroupClient } from '../../../lib/group-client.ts'
 import type { CastOptions, GroupPort } from '../../../lib/objects/replica.ts'
 import type { Legacy } from '../../../lib/tools/attachment.ts'
@@ -17,8 +17,6 @@ const BURST = 5
 const ANEW_CHANCE = 0.04
 /** How often only casts are wanted. */
 const DEAF_CHANCE = 0.15
-
-const NONE = { whenLeader: () => Promise.reject(), serve: () => Promise.reject() }
 
 /** The group of a run. */
 export function drawChat({ random }: Scenario): GroupOpenOptions {
@@ -82,11 +80,17 @@ export const chat: SimTool = {
   async load() {
     const { groupKind } = await import('../../../lib/group.ts')
     const { EventNumbers } = await import('../../../lib/event-numbers.ts')
+    const { Sponsor } = await import('../../../lib/tools/sponsor.ts')
+    const tools: GroupTools = {
+      whenLeader: () => Promise.reject(),
+      serve: () => Promise.reject(),
+      makeSponsor: (port, how) => new Sponsor(port, how),
+    }
     return {
       isPlain: true,
       open(place, use) {
         const options = drawChat(place.world.scenario)
-        return use(groupKind(options, new EventNumbers(), NONE), options, (group) => openMember(group, place))
+        return use(groupKind(options, new EventNumbers(), tools), options, (group) => openMember(group, place))
       },
     }
   },

@@ -1,12 +1,17 @@
 /** A group that takes clients, some members and some clients, and what each of them is told. */
 import assert from 'node:assert/strict'
 import { EventNumbers } from '../../../lib/event-numbers.ts'
-import { type Group, type GroupEvent, type GroupOpenOptions, groupKind } from '../../../lib/group.ts'
+import { type Group, type GroupEvent, type GroupOpenOptions, type GroupTools, groupKind } from '../../../lib/group.ts'
 import { type ClientEvent, GroupClient } from '../../../lib/group-client.ts'
 import { NO_LEGACY } from '../../../lib/tools/attachment.ts'
+import { Sponsor } from '../../../lib/tools/sponsor.ts'
 import { AppCluster } from './app-cluster.ts'
 
-const NONE = { whenLeader: () => Promise.reject(), serve: () => Promise.reject() }
+const NONE: GroupTools = {
+  whenLeader: () => Promise.reject(),
+  serve: () => Promise.reject(),
+  makeSponsor: (port, options) => new Sponsor(port, options),
+}
 
 /** One entry, in short: what was cast and by whom, `view`, `state`, or `gap:` and the reason. */
 export function short(entry: GroupEvent | ClientEvent): string {

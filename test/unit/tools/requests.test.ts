@@ -14,6 +14,7 @@ function openAt(cluster: AppCluster, id: string, options: GroupOpenOptions): Gro
   const kind = groupKind(options, new EventNumbers(), {
     whenLeader: () => Promise.reject(),
     serve: () => Promise.reject(),
+    makeSponsor: null,
   })
   return cluster.open(id, kind, { options, state: false })
 }
