@@ -15,15 +15,8 @@ const RECORDINGS_MAX = 8
 export const PIECE_BYTES: number = 128 * 1024
 
 /** What is said of a group, beside its state. */
-export interface RecordEntry {
-  readonly name: string
-  readonly kind: string
-  readonly order: 'fifo' | 'causal' | 'total'
-  readonly consistency: 'available' | 'consistent'
-  readonly members: readonly string[]
-  readonly primary: boolean
-  readonly kept: number
-  readonly cut: ReadonlyMap<string, number>
+export interface RecordEntry
+  extends Pick<GroupRecord, 'name' | 'kind' | 'order' | 'consistency' | 'members' | 'primary' | 'kept' | 'cut'> {
   /** Bytes of the state; −1: it is not recorded here. */
   readonly bytes: number
 }

@@ -277,3 +277,23 @@ test('keeper › what the streams tell is logged: casts, what became of them, an
   // What was lost others may have had: it counts once, however often it comes.
   assert.deepEqual(shown(await new Rig(store, 'next').restore()), ['me: |1 3 4'])
 })
+
+test('keeper › what is asked for to be stored is told once, when all groups are', async () => {
+  const rig = new Rig(new MemoryStore(), 'writer')
+  for (const group of ['g', 'h']) {
+    await rig.restore(group)
+    rig.keep('state', [], group)
+  }
+  await turns()
+  const before = rig.store.writes
+  rig.deliver(1, 'g')
+  rig.deliver(1, 'h')
+  rig.keeper.handle({ type: 'sync', id: 7 })
+  const answers = (): StoreNote[] => rig.notes.filter(({ type }) => type === 'synced')
+  for (let i = 0; i < 1_000 && answers().length === 0; i += 1) await Promise.resolve()
+  const written = rig.store.writes - before
+  await turns()
+  assert.deepEqual(answers(), [{ type: 'synced', id: 7, fault: null }])
+  assert.ok(written >= 2, 'it was told before both were written')
+  assert.equal(rig.store.writes - before, written)
+})

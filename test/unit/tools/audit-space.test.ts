@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
 import type { AuditLog } from '../../../lib/index.ts'
 import { openSpace } from '../../../lib/open-space.ts'
+import { openTogether } from '../together.ts'
 import { until } from '../until.ts'
 
 const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -15,13 +16,7 @@ const reasonOf = (promise: Promise<unknown>): Promise<unknown> =>
 test('an audit log › all see one order; a trigger is judged in one place, and by the next when that goes', {
   timeout: 30_000,
 }, async (t) => {
-  const transports = [memory({ hub: new MemoryHub() })]
-  const open = () => openSpace('test', { worker: false, foundAfterMs: 20, transports })
-  const spaces = await Promise.all([open(), open(), open()])
-  t.after(() => {
-    for (const space of spaces) space.kill()
-  })
-  await Promise.all(spaces.map((space) => until(space, 'view', () => space.members.length === 3 && space.view.primary)))
+  const spaces = await openTogether(t, [{}, {}, {}])
   const logs = await Promise.all(spaces.map((space) => space.audit<number>('log', { keep: 100 })))
   const acted: string[] = []
   const stop = new AbortController()

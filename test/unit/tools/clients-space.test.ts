@@ -1,22 +1,15 @@
 /** Clients of groups in a whole space, in one thread over the memory transport. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, UsageError } from '../../../lib/errors.ts'
-import { openSpace } from '../../../lib/open-space.ts'
 import { NoHandlerError } from '../../../lib/tool-errors.ts'
+import { openTogether } from '../together.ts'
 import { until } from '../until.ts'
 
 test('clients in a space › cast and follow while members come and go; a witness is one, too', {
   timeout: 30_000,
 }, async (t) => {
-  const transports = [memory({ hub: new MemoryHub() })]
-  const open = (more = {}) => openSpace('test', { worker: false, foundAfterMs: 20, transports, ...more })
-  const spaces = await Promise.all([open(), open(), open(), open({ witness: true })])
-  t.after(() => {
-    for (const space of spaces) space.kill()
-  })
-  await Promise.all(spaces.map((space) => until(space, 'view', () => space.members.length === 4 && space.view.primary)))
+  const spaces = await openTogether(t, [{}, {}, {}, { witness: true }])
   const [a, b, c, witness] = spaces
   assert.ok(a && b && c && witness)
 

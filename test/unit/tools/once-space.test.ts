@@ -1,20 +1,12 @@
 /** What is done once in a whole space, in one thread over the memory transport. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
-import { openSpace } from '../../../lib/open-space.ts'
-import { until } from '../until.ts'
+import { openTogether } from '../together.ts'
 
 test('once in a space › three ask, one runs; when it leaves before it is done, another does', {
   timeout: 20_000,
 }, async (t) => {
-  const transports = [memory({ hub: new MemoryHub() })]
-  const open = () => openSpace('test', { worker: false, foundAfterMs: 20, transports })
-  const spaces = await Promise.all([open(), open(), open()])
-  t.after(() => {
-    for (const space of spaces) space.kill()
-  })
-  await Promise.all(spaces.map((space) => until(space, 'view', () => space.members.length === 3 && space.view.primary)))
+  const spaces = await openTogether(t, [{}, {}, {}])
   const runs: string[] = []
   let tellBegun: () => void = () => undefined
   const begun = new Promise<void>((resolve) => {
