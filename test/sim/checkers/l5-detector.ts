@@ -4,8 +4,8 @@
  * without a cause, which is over for `tDetect` at most. Causes are that the process, the view's coordinator or whoever
  * installs it was frozen or skewed, or said that it was about to be, or that its application lagged, or that the process was cut off, or its path was reset, slow or stopped for more than a moment, or a frame on it drawn that late, from anybody in the view. A
  * merge that its leader did not live or stay to tell everybody of excuses the next view from having those who never heard
- * of it; one of whose members died or left before it was in it, or whose members did not get through to each other for
- * longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile; and
+ * of it; one of whose members died or left before it was in it, or whose members were away or did not get through to each
+ * other for longer than a promise to it binds, excuses the next view from having those who have been in another view meanwhile; and
  * so it excuses a view whom its members had promised to be in besides, and were not, as that merge came after all.
  * The number of exclusions of live processes is reported as `falseExclusions`, of whatever cause.
  */
@@ -60,8 +60,9 @@ function checkDetected(run: Run, verdict: Verdict, { quiet, end, bounds }: Rest,
   const stalls = run.of('stall').filter(({ t, data }) => t < crash.t + bounds.tDetect && t + data.ms > crash.t)
   for (const process of run.processes) {
     if (!run.isLive(process) || process.part < 0) continue
-    // The crash itself is one of the faults near it. A page that is blocked shows nothing.
-    const isAtOnce = near <= 1 && !stalls.some(({ data }) => data.q === process.id)
+    // The crash itself is one of the faults near it. Who is blocked, or was frozen long before (seed 175524), shows nothing.
+    const isBlocked = stalls.some(({ data }) => data.q === process.id) || isFrozen(process, crash.t, bounds.tDetect)
+    const isAtOnce = near <= 1 && !isBlocked
     const deadline = (isAtOnce ? crash.t : Math.max(crash.t, quiet.t)) + bounds.tDetect
     if (deadline > end.t) continue
     const install = run.spaceAt(process, deadline)
@@ -77,6 +78,11 @@ function checkDetected(run: Run, verdict: Verdict, { quiet, end, bounds }: Rest,
       verdict.fail(`${process.id} ends in view ${last.view.id} with ${crashed.id}, which crashed`, last.at.line)
     }
   }
+}
+
+/** Is it frozen at some time of so many ms from then on? */
+function isFrozen({ frozen }: Process, t: number, ms: number): boolean {
+  return frozen.some(({ from, to }) => from.t < t + ms && (to === null || to.t > t))
 }
 
 /** Counts exclusions of live processes; those without any excuse are violations. */
@@ -249,13 +255,15 @@ class Excuses {
   }
 
   /**
-   * Did some of those not get through to each other in that time? What a flush waits for is on such a path, and the others
-   * have kept their promise as long as it binds them (seed 1187).
+   * Did some of those not get through to each other in that time, or was one of them away? What a flush waits for is on
+   * such a path, or is theirs to say (seed 163379), and the others have kept their promise as long as it binds them (seed
+   * 1187).
    */
   wasApart(members: ReadonlySet<string>, waited: Span | null): boolean {
     if (waited === null) return false
     const isThen = ({ from, to }: Span): boolean => from <= waited.to && waited.from <= to
     if (this.#links.some(({ ends, span }) => isThen(span) && ends.every((id) => members.has(id)))) return true
+    if ([...members].some((id) => this.#away.get(id)?.some(isThen))) return true
     return this.#splits.some(({ partOf, span }) => {
       const parts = [...members].flatMap((id) => partOf.get(id) ?? [])
       return isThen(span) && parts.some((part) => part !== parts[0])

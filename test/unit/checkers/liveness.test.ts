@@ -92,6 +92,24 @@ rejects(
   trio().crash('c').wait(bounds.tDetect).view('', '2.a', ['a', 'b']).quiet(['a', 'b']).end(),
 )
 rejects('L5', 'a crash that is never noticed', trio().crash('c').quiet(['a', 'b']).end())
+/** c crashes long after both others were frozen; b hears of it so long after it was thawed. */
+const frozenMeanwhile = (ms: number): TraceWriter =>
+  trio()
+    .freeze('b')
+    .freeze('a')
+    .wait(bounds.tDetect * 2)
+    .crash('c')
+    .wait(bounds.tDetect * 2)
+    .thaw('a')
+    .thaw('b')
+    .quiet(['a', 'b'])
+    .view('', '2.a', ['a', 'b'], { by: ['a'] })
+    .wait(ms)
+    .view('', '2.a', ['a', 'b'], { by: ['b'] })
+    .wait(bounds.tSettle)
+    .end()
+tolerates('L5', 'a crash that one who was frozen notices when it is thawed', frozenMeanwhile(bounds.tDetect / 2))
+rejects('L5', 'a crash that one who was frozen notices late', frozenMeanwhile(bounds.tDetect * 2))
 rejects(
   'L5',
   'an exclusion of one to whom nothing ever happened',
@@ -238,6 +256,19 @@ rejects(
   goneBack(['a', 'b'], 500),
 )
 rejects('L5', 'an exclusion of one that went on with a view that nothing held up', goneBack(['a', 'x'], 2_000))
+/** The same; the leader of the first one is frozen in between. */
+const goneBackToFrozen = (leader: string): TraceWriter => {
+  const trace = trio().start(['d']).view('', '1.d', ['d']).start(['e', 'x']).view('', '1.e', ['e'])
+  trace.write({ e: 'ready', t: trace.t, p: 'd', view: '2.a' }).freeze(leader)
+  trace.wait(2_000).write({ e: 'ready', t: trace.t, p: 'd', view: '3.e' }).thaw(leader)
+  return trace
+    .view('', '3.e', ['d', 'e'], { by: ['e'] })
+    .write({ e: 'install', t: trace.t, p: 'd', view: '2.a', members: [...all, 'd'] })
+    .view('', '2.a', [...all, 'd'])
+    .view('', '4.e', ['e'])
+}
+tolerates('L5', 'an exclusion of one that went on with a view whose leader had been frozen', goneBackToFrozen('a'))
+rejects('L5', 'an exclusion of one that went on with a view while a stranger was frozen', goneBackToFrozen('x'))
 test('L5 counts exclusions of live processes', () => {
   const { lines } = trio().split(['a', 'b'], ['c']).view('', '2.a', ['a', 'b'])
   assert.equal(checkTrace(lines).metrics['L5.falseExclusions'], 2)
