@@ -3,9 +3,14 @@
  */
 import { addReach } from './reach.ts'
 
-/** The seeds that ran on one commit of what the simulator runs. */
+/** The seeds of one workload that ran on one commit of what the simulator runs. */
 export interface Entry {
+  /** The last commit of what every workload runs: the kernel, and the objects that `mixed` has. */
   readonly commit: string
+  /** Absent: `mixed`. */
+  readonly workload?: string
+  /** For a workload of tools: the last commit of what such workloads run. */
+  readonly tools?: string
   /** The first seed. */
   readonly from: number
   /** How many, one after another. */
@@ -21,21 +26,31 @@ export interface Entry {
   readonly reach: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** What one run of the simulator adds. */
-export type Batch = Omit<Entry, 'commit'>
+/** What an entry is of. */
+export type Key = Pick<Entry, 'commit' | 'workload' | 'tools'>
 
-/** The seed that comes next: after the last of the commit's entry, or, for a new commit, of the ledger. */
-export function nextSeed(entries: readonly Entry[], commit: string): number {
-  const entry = entries.find((each) => each.commit === commit)
-  if (entry !== undefined) return entry.from + entry.seeds
-  return Math.max(1, ...entries.map(({ from, seeds }) => from + seeds))
+/** What one run of the simulator adds. */
+export type Batch = Omit<Entry, keyof Key>
+
+/** The entry with that key. */
+export function findEntry(entries: readonly Entry[], key: Key): Entry | undefined {
+  return entries.find(({ commit, workload, tools }) => {
+    return commit === key.commit && workload === key.workload && tools === key.tools
+  })
 }
 
-/** Adds a run to the entry of its commit, or begins one. */
-export function addBatch(entries: readonly Entry[], commit: string, batch: Batch): Entry[] {
-  const at = entries.findIndex((each) => each.commit === commit)
-  const entry = entries[at]
-  if (entry === undefined) return [...entries, { commit, ...batch }]
+/** The seed that comes next: after the last of the key's entry, or, for a new one, of all of its workload. */
+export function nextSeed(entries: readonly Entry[], key: Key): number {
+  const entry = findEntry(entries, key)
+  if (entry !== undefined) return entry.from + entry.seeds
+  const before = entries.filter(({ workload }) => workload === key.workload)
+  return Math.max(1, ...before.map(({ from, seeds }) => from + seeds))
+}
+
+/** Adds a run to the entry of its key, or begins one. */
+export function addBatch(entries: readonly Entry[], key: Key, batch: Batch): Entry[] {
+  const entry = findEntry(entries, key)
+  if (entry === undefined) return [...entries, { ...key, ...batch }]
   if (batch.from !== entry.from + entry.seeds) throw new Error(`seed ${batch.from} does not come next`)
   const checked = { ...entry.checked }
   for (const [property, count] of Object.entries(batch.checked)) checked[property] = (checked[property] ?? 0) + count
@@ -44,20 +59,20 @@ export function addBatch(entries: readonly Entry[], commit: string, batch: Batch
   addReach(reach, batch.reach)
   const failed = [...(entry.failed ?? []), ...(batch.failed ?? [])]
   const sum: Entry = {
-    ...{ commit, from: entry.from, seeds: entry.seeds + batch.seeds, violations: entry.violations + batch.violations },
+    ...{ ...key, from: entry.from, seeds: entry.seeds + batch.seeds, violations: entry.violations + batch.violations },
     ...(failed.length > 0 ? { failed } : {}),
     ...(entry.cleared === undefined ? {} : { cleared: entry.cleared }),
     ...{ checked, reach },
   }
-  return entries.map((each, index) => (index === at ? sum : each))
+  return entries.map((each) => (each === entry ? sum : each))
 }
 
 /** The entry after its failed seeds have run again: with so many violations, and these seeds that still fail. */
 export function clearSeeds(entry: Entry, violations: number, failed: readonly number[]): Entry {
-  const { commit, from, seeds, failed: before = [], cleared: old = [], checked, reach } = entry
+  const { failed: before = [], cleared: old = [], checked, reach, violations: _, ...rest } = entry
   const cleared = [...old, ...before.filter((seed) => !failed.includes(seed))]
   return {
-    ...{ commit, from, seeds, violations },
+    ...{ ...rest, violations },
     ...(failed.length > 0 ? { failed } : {}),
     ...(cleared.length > 0 ? { cleared } : {}),
     ...{ checked, reach },
