@@ -119,15 +119,21 @@ interface Then {
 }
 
 /**
- * Did the group wait, or the process for its state, as far as the process was told, in the space view of that epoch, or at that line? A group view may
- * live through several space views, so the one of a send does not say in which of them it was sent; and the application
- * is told of views later than its kernel sends.
+ * Did the group wait, or the process for its state, as far as the process was told, in the space view of that epoch, or at
+ * that line; or as far as the others were, in the view that its kernel had installed then? A group view may live through
+ * several space views, so the one of a send does not say in which of them it was sent; and the application is told of views
+ * later than its kernel sends, or never, if it crashes (seed 188184).
  */
 function isWaiting(run: Run, process: Process, group: Group, then: Then): boolean {
   const installs = process.installs.get(group) ?? []
   const inEpoch = installs.findLast(({ data }) => parseViewId(data.sv).epoch <= then.epoch)
   const atLine = installs.findLast(({ at }) => at.line < then.line)
   if (inEpoch?.data.primary !== true || atLine?.data.primary !== true) return true
+  const installed = run.of('install').findLast((each) => each.process === process && each.line < then.line)?.data.view
+  const told = run.installs.find(({ view, data }) => {
+    return view.group === group && data.sv === installed && view.members.has(process.id)
+  })
+  if (told?.data.primary === false) return true
   return isAwaiting(run, process, atLine.view, then.line)
 }
 

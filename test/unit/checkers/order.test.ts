@@ -259,6 +259,19 @@ const waiting = (primary: boolean, overtaken: 'g' | 'k'): TraceWriter =>
 tolerates('O8', 'a cast of a consistent group that is overtaken while it waits', waiting(false, 'k'))
 rejects('O8', 'a cast of a consistent group that is overtaken in a primary view', waiting(true, 'k'))
 rejects('O8', 'a cast of an available group that is overtaken', waiting(false, 'g'))
+/** The same; only its kernel has that view, and the others: its application is never told of it. */
+const untold = (primary: boolean): TraceWriter =>
+  trio()
+    .open('k', all, { consistency: 'consistent' })
+    .view('k', '1.a.1', all)
+    .install('2.a', all)
+    .view('', '2.a', all, { primary, by: ['b', 'c'] })
+    .view('g', '2.a.1', all, { by: ['b', 'c'] })
+    .view('k', '2.a.1', all, { by: ['b', 'c'] })
+    .cast('a#2', 'g', '2.a.1')
+    .cast('a#1', 'k', '2.a.1')
+tolerates('O8', 'a cast of a consistent group that waits in a view which only others are told of', untold(false))
+rejects('O8', 'a cast of a consistent group that is overtaken in a view which only others are told of', untold(true))
 
 /** Both a and b have cast, and c makes a gbcast, which a delivers after both. */
 const split = (options: object): TraceWriter =>
