@@ -69,7 +69,10 @@ export interface OriginServices {
   giveUpFound(): void
   /** Marks this process as being in a line. */
   inLine(): void
-  /** Stores this process's vote record where a survivor of the origin can read it once this process's lock is free. */
+  /**
+   * Stores this process's vote record where a survivor of the origin can read it once this process's lock is free. Records
+   * are stored in the order of the calls: none that comes later is ever replaced by one before it.
+   */
   persist(record: VoteRecord): Promise<void>
 }
 

@@ -21,11 +21,15 @@ export class Origins {
     this.#random = world.scenario.random.fork('storage')
   }
 
-  /** Writes a vote record; answers when it is durable. A process without an origin has no storage. */
+  /**
+   * Writes a vote record; answers when it is durable. No write overtakes one before it (`OriginServices.persist`; seed
+   * 206854, when they did). A process without an origin has no storage.
+   */
   persist(process: SimProcess, ticket: number, record: VoteRecord): void {
     const wait = process.origin === '' ? 0 : this.#random.between(0, 20)
     process.writing = record
-    this.#world.call(this.#world.now + wait, () => {
+    process.writtenAt = Math.max(process.writtenAt, this.#world.now + wait)
+    this.#world.call(process.writtenAt, () => {
       if (!process.isRunning) return
       process.record = record
       if (process.writing === record) process.writing = null

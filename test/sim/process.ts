@@ -70,6 +70,8 @@ export class SimProcess {
   record: VoteRecord | null = null
   /** A write that may or may not be durable should it crash now. */
   writing: VoteRecord | null = null
+  /** When the last write that was asked for is through, in virtual ms. */
+  writtenAt = 0
   isFrozen = false
   isLeaving = false
   stalledUntil = 0

@@ -1,11 +1,15 @@
 /** The simulator itself: deterministic, and its parts do what runs rely on. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { VoteRecord } from '../../lib/kernel/api.ts'
 import { planFaults } from './faults.ts'
 import { Due, Heap } from './heap.ts'
+import { Origins } from './origins.ts'
+import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
 import { runSeed } from './run-seed.ts'
 import { DEFAULT_OPTIONS, drawScenario, FAULT_KINDS, WORKLOADS, type WorkloadName } from './scenario.ts'
+import { World } from './world.ts'
 
 test('the same seed gives the same bytes, whether frames pass through bytes or not', async () => {
   for (const seed of [12, 23]) {
@@ -27,6 +31,24 @@ test('nobody founds by a grant from before another of its origin entered a line'
     violations.filter(({ property }) => property === 'P5'),
     [],
   )
+})
+
+test('no write of a vote record overtakes one before it', async () => {
+  const world = new World(drawScenario(1, DEFAULT_OPTIONS))
+  const told: number[] = []
+  const record = (n: number): VoteRecord => ({ last: null, attempt: { line: 'l', id: `${n}.a`, members: ['a'] } })
+  const process = {
+    ...{ origin: 'https://a.example', isRunning: true, record: null, writing: null, writtenAt: 0 },
+    input: ({ ticket }: { ticket: number }) => told.push(ticket),
+  }
+  const origins = new Origins(world, [])
+  for (let n = 1; n <= 20; n += 1) origins.persist(process as unknown as SimProcess, n, record(n))
+  await world.run(1_000)
+  assert.deepEqual(
+    told,
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  )
+  assert.deepEqual([process.record, process.writing], [record(20), null])
 })
 
 test('different seeds give different runs', async () => {
