@@ -5,6 +5,7 @@ import type { Mutant } from './mutant-list.ts'
 
 const TABLE = 'lib/tools/client-table.ts'
 const SPONSOR = 'lib/tools/sponsor.ts'
+const FEEDER = 'lib/tools/feeder.ts'
 
 const planted: readonly Omit<Mutant, 'workload'>[] = [
   {
@@ -42,7 +43,7 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
   {
     name: 'gap-untold',
     about: 'a client is not told that what came next for it is kept no more',
-    file: SPONSOR,
+    file: FEEDER,
     find: "[gapEntry('behind'), ...opening]",
     replace: '[...opening]',
     properties: ['T15'],
@@ -51,7 +52,7 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     name: 'parted-untold',
     about: 'a client is not told that the members have not got the casts that it was told last',
     file: SPONSOR,
-    find: "if (found.isParted) this.#feed(attached, [gapEntry('parted')], 1)",
+    find: "if (found.isParted) this.#feeder.feed(attached, [gapEntry('parted')], 1)",
     replace: '',
     properties: ['T15'],
   },
