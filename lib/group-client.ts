@@ -9,7 +9,9 @@ import { Iteration } from './objects/iteration.ts'
 import type { CastOptions, GroupView, Mail, Receipt } from './objects/replica.ts'
 import { CastReceipt } from './receipt.ts'
 import { Attachment, type Legacy, nobodyError } from './tools/attachment.ts'
+import { ClientRequests } from './tools/client-requests.ts'
 import type { FedCast, GapReason } from './tools/client-words.ts'
+import type { Replies, RequestOptions } from './tools/replies.ts'
 import type { ServiceCallOptions } from './tools/service-client.ts'
 
 /** How long `close` waits for what is under way, in ms. */
@@ -84,6 +86,9 @@ export class GroupClient
   readonly #attachment: Attachment
   readonly #iterations = new Set<Iteration<ClientEvent>>()
   readonly #receipts = new Map<number, CastReceipt>()
+  readonly #requests: ClientRequests
+  /** What was cast, requests among it, and is not held by all. */
+  readonly #underWay = new Set<number>()
   #view: GroupView | null = null
   #refs = 1
   #isClosed = false
@@ -101,6 +106,7 @@ export class GroupClient
     this.#mail = mail
     this.#tools = tools
     this.#isFollowing = follow
+    this.#requests = new ClientRequests(name)
     this.followers = new Followers(tools.numbers)
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve
@@ -121,15 +127,25 @@ export class GroupClient
         if (sponsor !== null) this.#becomeReady()
         this.dispatchEvent(new Event('sponsor'))
       },
-      nobody: () => this.#fail(nobodyError(this.name)),
+      nobody: () => {
+        this.#fail(nobodyError(this.name))
+        this.#requests.nobody()
+      },
       cast: (cast, value) => this.#tellCast(cast, value),
       view: (view) => {
         this.#view = view
+        this.#requests.grouped(view)
         this.#tell({ type: 'view', number: numbers.next(), view })
       },
       state: () => this.#tell({ type: 'state', number: numbers.next() }),
       gap: (reason) => this.#tell({ type: 'gap', number: numbers.next(), reason }),
-      told: (n) => this.#receipts.get(n)?.markDelivered(),
+      told: (n, delivered) => {
+        this.#receipts.get(n)?.markDelivered()
+        if (delivered !== null) this.#requests.told(n, delivered)
+      },
+      reply: (from, n, body) => this.#requests.hear(from, n, body),
+      viewed: (view, parted) => this.#requests.viewed(view, parted),
+      waits: () => this.#requests.lowest,
       held: (n) => {
         this.#receipts.get(n)?.markDelivered()
         this.#receipts.get(n)?.markStable()
@@ -137,6 +153,7 @@ export class GroupClient
       },
       failed: (n, error) => {
         this.#receipts.get(n)?.fail(error)
+        this.#requests.fail(n, error)
         this.#end(n)
       },
       room: () => this.dispatchEvent(new Event('writable')),
@@ -183,7 +200,8 @@ export class GroupClient
     if (this.#isClosing) throw new ClosedError(`the client of "${this.name}" is closed`)
     if (service !== undefined && service !== 'gbcast')
       throw new UsageError(`service: ${JSON.stringify(service)} is none; use 'gbcast', or leave it out`)
-    const { n, size } = this.#attachment.cast(value, service === 'gbcast')
+    const { n, size } = this.#attachment.cast(value, service === 'gbcast' ? 'gbcast' : 'cast')
+    this.#underWay.add(n)
     const receipt = new CastReceipt(n, this.name, size)
     this.#receipts.set(n, receipt)
     if (signal !== undefined)
@@ -193,6 +211,29 @@ export class GroupClient
         this.#end(n)
       })
     return receipt
+  }
+
+  /**
+   * Asks all members: what `group.request` says, for a process that is none. Resolves when the replies that are asked for are
+   * there, with an entry for each member of the view in which the request was delivered; no member carries it out twice, whoever
+   * of those that serve this client dies meanwhile.
+   *
+   * Rejects with NoRepliesError once there cannot be so many replies (never with `all`, the default); with what the predicate
+   * throws; ViewChangedError (in a `strong` group); UnknownOutcomeError (the client is closed meanwhile; or nobody knows any more
+   * whether it was delivered, or where); ValueError, TooLargeError (512 KiB), BusyError (256 requests of this client, or as many
+   * casts as `cast` says, are under way), ClosedError, UsageError: nothing was sent then; the signal's reason.
+   */
+  async request<Value = unknown>(value: unknown, options: RequestOptions<Value> = {}): Promise<Replies<Value>> {
+    if (this.#isClosing) throw new ClosedError(`the client of "${this.name}" is closed`)
+    const cast = (): number => {
+      const { n } = this.#attachment.cast(value, 'request')
+      this.#underWay.add(n)
+      return n
+    }
+    const cancel = (n: number): void => {
+      if (this.#attachment.cancel(n)) this.#end(n)
+    }
+    return (await this.#requests.request(options as RequestOptions, { cast, cancel })) as Replies<Value>
   }
 
   /** Calls those who serve under the group's name (`group.serve`): what the `call` of `space.client` says. */
@@ -216,7 +257,7 @@ export class GroupClient
     this.#refs -= 1
     if (this.#refs > 0 || this.#isClosing) return
     this.#isClosing = true
-    if (this.#receipts.size > 0 && !this.#isClosed)
+    if (this.#underWay.size > 0 && !this.#isClosed)
       await new Promise<void>((resolve) => {
         const cancel = this.#mail.after(CLOSE_MS, resolve)
         this.#settled = () => {
@@ -245,7 +286,8 @@ export class GroupClient
 
   #end(n: number): void {
     this.#receipts.delete(n)
-    if (this.#receipts.size === 0) this.#settled?.()
+    this.#underWay.delete(n)
+    if (this.#underWay.size === 0) this.#settled?.()
   }
 
   /** @internal It is opened once more. Throws a GroupMismatchError for other options. */
@@ -261,6 +303,7 @@ export class GroupClient
     this.#isClosed = true
     this.#isClosing = true
     this.#attachment.end()
+    this.#requests.end()
     this.#fail(new ClosedError(`the client of "${this.name}" is closed`))
     for (const iteration of [...this.#iterations]) iteration.end(null)
     this.followers.end()

@@ -12,7 +12,8 @@ import type { StatePort } from './ports/state.ts'
 import { assignSlots, slotOf } from './tools/balance.ts'
 import { CLIENT_OP, LOG_ENTRIES } from './tools/client-casts.ts'
 import type { LeaderContext, LeaderOptions } from './tools/leader.ts'
-import { type Replies, type RequestHandler, type RequestOptions, Requests } from './tools/requests.ts'
+import type { Replies, RequestOptions } from './tools/replies.ts'
+import { type RequestHandler, Requests } from './tools/requests.ts'
 import type { Service, ServiceHandler } from './tools/service.ts'
 import type { Sponsor, SponsorOptions } from './tools/sponsor.ts'
 
@@ -264,7 +265,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   }
 
   /**
-   * Replies to requests from here on, those of this process among them: `handler` is called with each as it is delivered, in
+   * Replies to requests from here on, those of this process and of clients among them: `handler` is called with each as it is delivered, in
    * the group's order, and what it returns, or resolves with, is its reply; what it throws makes this member's entry `failed`.
    * A reply has at most 1 MiB encoded. Returns what ends it; members that do not respond fail with NoHandlerError.
    * Throws UsageError (there is a handler here already).
@@ -337,10 +338,14 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
     const op = value as readonly unknown[]
     if (op[0] === CLIENT_OP.request && op.length === 2) return this.#requests.deliver(op[1], info)
     if (op[0] === CLIENT_OP.leave) return sponsor.takeLeave(op, info)
-    if (op[0] !== CLIENT_OP.cast) return false
+    if (op[0] !== CLIENT_OP.cast && op[0] !== CLIENT_OP.ask) return false
     const { isGood, cast } = sponsor.takeCast(op, info)
     if (cast === null) return isGood
-    const { client, n, via } = cast
+    const { client, n, via, reply } = cast
+    if (reply !== null) {
+      this.#requests.deliverOf(cast, reply)
+      return true
+    }
     const { view, index } = info
     const about = { type: 'cast', number: this.followers.numbers.next(), from: client, via } as const
     this.handleEntry({ ...about, local: client === this.#port.self, value: cast.value, n, view, index })

@@ -155,7 +155,8 @@ export type {
   ReplicatedEvents,
   ReplicateOptions,
 } from './tools/replicated.ts'
-export type { Replies, ReplyEntry, RequestContext, RequestHandler, RequestOptions } from './tools/requests.ts'
+export type { Replies, ReplyEntry, RequestOptions } from './tools/replies.ts'
+export type { RequestContext, RequestHandler } from './tools/requests.ts'
 export type { AcquireOptions, Permit, SemaphoreOptions, SemaphoreSnapshot, SharedSemaphore } from './tools/semaphore.ts'
 export type { Service, ServiceContext, ServiceHandler } from './tools/service.ts'
 export type { ServiceCallOptions, ServiceClient } from './tools/service-client.ts'

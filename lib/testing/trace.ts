@@ -482,7 +482,7 @@ export interface SnapshotLine extends ProcessLine {
   readonly balance?: readonly (readonly [process: string, sum: number])[]
 }
 
-/** A client numbers a cast of its own in a group. */
+/** A client numbers a cast of its own in a group, or a request. */
 export interface MadeLine extends ProcessLine {
   readonly e: 'made'
   readonly obj: string
@@ -495,8 +495,9 @@ export interface MadeLine extends ProcessLine {
 export interface HeardLine extends ProcessLine {
   readonly e: 'heard' | 'fed'
   readonly obj: string
-  readonly k: 'cast' | 'view' | 'state' | 'gap' | 'begin'
-  /** Of a cast: its sender and number, and the member that cast it, if the sender is a client. */
+  /** `ask`: a request of a client is given to the member's handler. */
+  readonly k: 'cast' | 'ask' | 'view' | 'state' | 'gap' | 'begin'
+  /** Of a cast, or a request: its sender and number, and the member that cast it, if the sender is a client. */
   readonly from?: string
   readonly n?: number
   readonly via?: string | null

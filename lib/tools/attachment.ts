@@ -13,8 +13,10 @@ import { NoHandlerError } from '../tool-errors.ts'
 import { decodeValue } from '../values.ts'
 import {
   attachedAddress,
+  type Delivered,
   epochOf,
   FEED_WINDOW,
+  readDelivered,
   readFedCast,
   sponsorAddress,
   TO_ATTACHED,
@@ -22,7 +24,8 @@ import {
   type WireEntry,
 } from './client-words.ts'
 import { Followed, type FollowedBefore, type FollowedEvents } from './followed.ts'
-import { type CastsBefore, type OwnCastEvents, OwnClientCasts } from './own-client-casts.ts'
+import { type CastsBefore, type OwnCastEvents, OwnClientCasts, type OwnService } from './own-client-casts.ts'
+import type { ReplyBody } from './replies.ts'
 import { JOINING_MS, SponsorSearch } from './sponsor-search.ts'
 
 /** Before what found no room is tried again, in ms. */
@@ -34,8 +37,14 @@ export interface AttachmentEvents extends FollowedEvents, OwnCastEvents {
   attached(sponsor: string | null): void
   /** Nobody in this view of the space is a member of such a group. */
   nobody(): void
-  /** The member that serves this client has delivered the cast. */
-  told(n: number): void
+  /** The member that serves this client has delivered the cast, of a request: there. */
+  told(n: number, delivered: Delivered | null): void
+  /** A member says what has come of a request there. False: that makes no sense. */
+  reply(from: string, n: number, body: ReplyBody): boolean
+  /** There is a view of the space. */
+  viewed(view: MailView, parted: readonly string[]): void
+  /** The lowest number of its requests that it waits for; null: none. */
+  waits(): number | null
   fault(code: string, from: string): void
 }
 
@@ -130,9 +139,9 @@ export class Attachment {
    * Casts a value; returns its number and how many bytes it has. Throws ValueError, TooLargeError, BusyError, ClosedError:
    * nothing was sent then.
    */
-  cast(value: unknown, isGbcast: boolean): { readonly n: number; readonly size: number } {
+  cast(value: unknown, service: OwnService): { readonly n: number; readonly size: number } {
     if (this.#isEnded) throw new ClosedError(`the client of "${this.#group}" is closed`)
-    const made = this.#casts.add(value, { view: this.#followed.view, isGbcast })
+    const made = this.#casts.add(value, { view: this.#followed.view, service })
     this.#send()
     return made
   }
@@ -169,7 +178,7 @@ export class Attachment {
     this.#pieces = []
     // It begins with what comes, whatever another client of this process was told.
     const how = [this.#isFollowing, this.#followed.position, this.#followed.view === null, isAnyway]
-    if (this.#post(member, [TO_SPONSOR.attach, this.#session, this.#born, this.#casts.base, ...how])) return
+    if (this.#post(member, [TO_SPONSOR.attach, this.#session, this.#born, this.#casts.good, ...how])) return
     this.#sponsor = null
     this.#search.putBack(member)
     this.#retry(RETRY_MS)
@@ -190,9 +199,11 @@ export class Attachment {
     this.#drive()
   }
 
-  #viewed({ members }: MailView, parted: readonly string[]): void {
+  #viewed(view: MailView, parted: readonly string[]): void {
+    const { members } = view
     const isLost = (process: string): boolean => parted.includes(process) || !members.includes(process)
     this.#search.viewed(members)
+    this.#events.viewed(view, parted)
     if (this.#sponsor !== null && isLost(this.#sponsor)) this.#detach()
     else this.#drive()
   }
@@ -220,7 +231,8 @@ export class Attachment {
   #send(): void {
     const sponsor = this.sponsor
     if (sponsor === null) return
-    if (!this.#casts.send(this.#session, (message) => this.#post(sponsor, message))) this.#retry(RETRY_MS)
+    if (!this.#casts.send(this.#session, this.#events.waits(), (message) => this.#post(sponsor, message)))
+      this.#retry(RETRY_MS)
   }
 
   /** Nobody knows which of the casts that others were given before were told. */
@@ -244,6 +256,10 @@ export class Attachment {
       return
     }
     if (kind === TO_ATTACHED.elsewhere && first === 0) return this.#notThere(from, true)
+    if (kind === TO_ATTACHED.reply) {
+      const isGood = isCount(first) && this.#events.reply(from, first, (message as unknown[]).slice(2))
+      return isGood ? undefined : this.#events.fault('bad-reply', from)
+    }
     // What is left of another session.
     if (from !== this.#sponsor || first !== this.#session) return
     switch (kind) {
@@ -265,7 +281,8 @@ export class Attachment {
       case TO_ATTACHED.piece:
         return this.#piece(from, second, third)
       case TO_ATTACHED.told:
-        if (isCount(second) && this.#casts.has(second)) this.#events.told(second)
+        if (isCount(second) && this.#casts.has(second))
+          this.#events.told(second, readDelivered(third, (message as unknown[])[4]))
         return
       case TO_ATTACHED.held:
         return this.#casts.hold(second as number)

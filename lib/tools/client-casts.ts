@@ -3,7 +3,7 @@
  */
 
 /** What is cast beside the application's own casts, by the first element. */
-export const CLIENT_OP = { request: 0, cast: 1, leave: 2 } as const
+export const CLIENT_OP = { request: 0, cast: 1, leave: 2, ask: 3 } as const
 
 /** Entries that are kept for clients, at least, unless they have too many bytes. */
 export const LOG_ENTRIES = 1_024

@@ -11,6 +11,8 @@ export interface Item {
   /** The view in which the client made it. */
   readonly view: string | null
   readonly isGbcast: boolean
+  /** Of a request: up to this number the client waits for no replies; null: it is none. */
+  readonly heard: number | null
   readonly bytes: Uint8Array
   /** It is under way. */
   isCast: boolean
@@ -34,7 +36,9 @@ export interface Attached {
   readonly position: Position | null
   /** The same, by sender. */
   readonly told: { readonly members: ReadonlyMap<string, number>; readonly clients: ReadonlyMap<string, number> }
-  /** The casts below are held by all, or refused: that is how far its own are settled. */
+  /** Its highest cast that was held by all when it came. What was refused, or taken back, nobody delivers. */
+  readonly good: number
+  /** The casts up to here are held by all, or refused: that is how far its own are settled. */
   base: number
   /** This member has delivered what it was told. */
   isReady: boolean
@@ -54,13 +58,14 @@ export interface Attached {
 }
 
 /** What a client says as it attaches. */
-export type Introduction = Pick<Attached, 'id' | 'session' | 'born' | 'base' | 'position' | 'isFollowing'>
+export type Introduction = Pick<Attached, 'id' | 'session' | 'born' | 'good' | 'position' | 'isFollowing'>
 
 /** A session that begins; it is fed from that entry of the log on. */
 export function newSession(about: Introduction, { next, pending }: Pick<Attached, 'next' | 'pending'>): Attached {
   const { position } = about
   return {
     ...about,
+    base: about.good,
     told: { members: numbersOf(position?.members), clients: numbersOf(position?.clients) },
     isReady: position === null,
     ...{ next, pending },

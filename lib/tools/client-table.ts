@@ -11,16 +11,21 @@
  * is gone is remembered, of the last {@link GONE_MAX} over a view: who was cut off may have casts of it to make. Others are dropped at a view, those first that have been silent for longest, when there are more than {@link CLIENTS_MAX}; a client
  * says with each cast when it came, and what may have been dropped is not told again.
  *
+ * Of a client's requests the view in which each was delivered is remembered, of the last {@link CLIENT_REQUESTS_MAX}, until the
+ * client says that it waits for them no longer: so whoever serves it can say whose replies it may wait for.
+ *
  * Source: completion records (RIFL, Lee et al. 2015); the client table of viewstamped replication (Liskov, Cowling 2012).
  */
-import { assertState, compareText, isAuthor, isTotal } from '../objects/checks.ts'
+import { assertState, compareText, isAuthor, isCount, isTotal } from '../objects/checks.ts'
 import type { GroupView } from '../objects/replica.ts'
-import { epochOf } from './client-words.ts'
+import { CLIENT_REQUESTS_MAX, epochOf, type PlainView, plainView, readPlainView } from './client-words.ts'
 
 /** Clients that are remembered over a view, at most. */
 export const CLIENTS_MAX = 4_096
 /** Clients gone for good of which that is remembered over a view, at most. */
 export const GONE_MAX = 1_024
+/** Views that are remembered, beside those in which requests were delivered. */
+const VIEWS_MAX = 8
 
 /** A cast of a client, as far as it matters here. */
 export interface ClientCast {
@@ -32,6 +37,15 @@ export interface ClientCast {
   readonly after: number
   /** Up to this number the client's casts are held by all, or refused. */
   readonly base: number
+  /** Of a request: up to this number the client waits for no replies. Absent: it is none. */
+  readonly heard?: number
+}
+
+/** A request of a client that was delivered. */
+export interface AskedOf {
+  readonly client: string
+  readonly n: number
+  readonly view: GroupView
 }
 
 /**
@@ -47,6 +61,8 @@ interface Entry {
   seen: number
   /** Members that know that it is gone for good. */
   readonly over: Set<string>
+  /** Its requests that it may wait for, with the view in which each was delivered. */
+  readonly asked: Map<number, string>
 }
 
 /** The clients of one group. */
@@ -57,6 +73,8 @@ export class ClientTable {
   /** Who came at this epoch or before may have been dropped. */
   #forgotten = 0
   #members: readonly string[] = []
+  /** By id. */
+  readonly #views = new Map<string, GroupView>()
 
   /** Who came at this epoch or before, and is not known, may have been dropped. */
   get forgotten(): number {
@@ -69,16 +87,37 @@ export class ClientTable {
   }
 
   /** Takes a cast in, that is delivered in a view. */
-  take({ client, born, n, after, base }: ClientCast, view: string): Verdict {
+  take({ client, born, n, after, base, heard }: ClientCast, view: string): Verdict {
     const known = this.#clients.get(client)
     if (known === undefined && (born <= this.#forgotten || this.#gone.has(client))) return 'forgotten'
     const last = known?.last ?? 0
     if (n <= last) return 'again'
     if (last < after && base < after) return 'early'
     const seen = epochOf(view)
-    if (known === undefined) this.#clients.set(client, { born, last: n, seen, over: new Set() })
-    else Object.assign(known, { born: Math.max(born, known.born), last: n, seen })
+    const entry = known ?? { born, last: n, seen, over: new Set(), asked: new Map() }
+    Object.assign(entry, { born: Math.max(born, entry.born), last: n, seen })
+    this.#clients.set(client, entry)
+    if (heard === undefined) return 'new'
+    for (const number of [...entry.asked.keys()]) if (number <= heard) entry.asked.delete(number)
+    entry.asked.set(n, view)
+    for (const number of [...entry.asked.keys()].slice(0, Math.max(0, entry.asked.size - CLIENT_REQUESTS_MAX)))
+      entry.asked.delete(number)
     return 'new'
+  }
+
+  /** The view in which a request was delivered; null: it is not known. */
+  viewOf(client: string, n: number): GroupView | null {
+    return this.#views.get(this.#clients.get(client)?.asked.get(n) ?? '') ?? null
+  }
+
+  /** The requests that clients may wait for. */
+  asked(): AskedOf[] {
+    return [...this.#clients].flatMap(([client, { asked }]) =>
+      [...asked].flatMap(([n, id]) => {
+        const view = this.#views.get(id)
+        return view === undefined ? [] : [{ client, n, view }]
+      }),
+    )
   }
 
   /** A member says that these are gone for good: it casts nothing more for them. */
@@ -98,14 +137,22 @@ export class ClientTable {
   }
 
   /** A view of the group. */
-  view({ members }: GroupView): void {
-    this.#members = members
+  view(view: GroupView): void {
+    this.#members = view.members
+    this.#views.set(view.id, view)
     for (const client of [...this.#clients.keys()]) this.#forget(client)
     for (const client of oldest(this.#gone, (seen) => seen, GONE_MAX)) this.#gone.delete(client)
     for (const client of oldest(this.#clients, ({ seen }) => seen, CLIENTS_MAX)) {
       this.#forgotten = Math.max(this.#forgotten, this.#clients.get(client)?.born ?? 0)
       this.#clients.delete(client)
     }
+    const wanted = this.#viewsAsked()
+    const others = [...this.#views.keys()].filter((id) => !wanted.has(id))
+    for (const id of others.slice(0, Math.max(0, others.length - VIEWS_MAX))) this.#views.delete(id)
+  }
+
+  #viewsAsked(): ReadonlySet<string> {
+    return new Set([...this.#clients.values()].flatMap(({ asked }) => [...asked.values()]))
   }
 
   #forget(client: string): void {
@@ -116,15 +163,23 @@ export class ClientTable {
     this.#gone.set(client, known.seen)
   }
 
-  /** `[forgotten, [client, born, last, seen, over][], [client, seen][]]`, sorted. */
+  /** `[forgotten, [client, born, last, seen, over, [n, view][]][], [client, seen][], view[]]`, sorted; views as `PlainView`. */
   save(): unknown {
     const all = [...this.#clients].sort(([a], [b]) => compareText(a, b))
-    const clients = all.map(([id, { born, last, seen, over }]) => [id, born, last, seen, [...over].sort()])
-    return [this.#forgotten, clients, [...this.#gone].sort(([a], [b]) => compareText(a, b))]
+    const clients = all.map(([id, { born, last, seen, over, asked }]) => {
+      return [id, born, last, seen, [...over].sort(), [...asked].sort(([a], [b]) => a - b)]
+    })
+    const views: PlainView[] = []
+    for (const id of [...this.#viewsAsked()].sort(compareText)) {
+      const view = this.#views.get(id)
+      if (view !== undefined) views.push(plainView(view))
+    }
+    return [this.#forgotten, clients, [...this.#gone].sort(([a], [b]) => compareText(a, b)), views]
   }
 
   load(saved: unknown): void {
-    const { forgotten, clients, gone } = read(saved)
+    const { forgotten, clients, gone, views } = read(saved)
+    this.#addViews(views)
     this.#forgotten = forgotten
     this.#clients = clients
     this.#gone = gone
@@ -132,7 +187,8 @@ export class ClientTable {
 
   /** Unites another part's with this one. */
   merge(saved: unknown): void {
-    const { forgotten, clients, gone } = read(saved)
+    const { forgotten, clients, gone, views } = read(saved)
+    this.#addViews(views)
     this.#forgotten = Math.max(this.#forgotten, forgotten)
     for (const [client, seen] of gone) this.#gone.set(client, Math.max(seen, this.#gone.get(client) ?? 0))
     for (const client of this.#gone.keys()) {
@@ -149,8 +205,18 @@ export class ClientTable {
       mine.last = Math.max(mine.last, theirs.last)
       mine.seen = Math.max(mine.seen, theirs.seen)
       for (const member of theirs.over) mine.over.add(member)
+      for (const [n, view] of theirs.asked) mine.asked.set(n, lower(view, mine.asked.get(n)))
     }
   }
+
+  #addViews(views: readonly GroupView[]): void {
+    for (const view of views) this.#views.set(view.id, view)
+  }
+}
+
+/** One view of two in which a request was delivered in parts of a split: the same whichever part is asked. */
+function lower(a: string, b: string | undefined): string {
+  return b === undefined || compareText(a, b) < 0 ? a : b
 }
 
 /** Those with the lowest numbers, the same at all, beyond so many. */
@@ -165,12 +231,13 @@ interface Saved {
   readonly forgotten: number
   readonly clients: Map<string, Entry>
   readonly gone: Map<string, number>
+  readonly views: readonly GroupView[]
 }
 
 function read(saved: unknown): Saved {
-  assertState(Array.isArray(saved) && saved.length === 3, 'clients')
-  const [forgotten, list, ids] = saved as unknown[]
-  assertState(isTotal(forgotten) && Array.isArray(list) && Array.isArray(ids), 'clients')
+  assertState(Array.isArray(saved) && saved.length === 4, 'clients')
+  const [forgotten, list, ids, plain] = saved as unknown[]
+  assertState(isTotal(forgotten) && Array.isArray(list) && Array.isArray(ids) && Array.isArray(plain), 'clients')
   const gone = new Map<string, number>()
   for (const each of ids as unknown[]) {
     assertState(Array.isArray(each) && each.length === 2 && isAuthor(each[0]) && isTotal(each[1]), 'client')
@@ -178,11 +245,26 @@ function read(saved: unknown): Saved {
   }
   const clients = new Map<string, Entry>()
   for (const each of list as unknown[]) {
-    assertState(Array.isArray(each) && each.length === 5, 'client')
-    const [id, born, last, seen, over] = each as unknown[]
+    assertState(Array.isArray(each) && each.length === 6, 'client')
+    const [id, born, last, seen, over, requests] = each as unknown[]
     assertState(isAuthor(id) && isTotal(born) && isTotal(last) && isTotal(seen), 'client')
     assertState(Array.isArray(over) && over.every(isAuthor), 'client')
-    clients.set(id, { born, last, seen, over: new Set(over) })
+    assertState(Array.isArray(requests), 'client')
+    clients.set(id, { born, last, seen, over: new Set(over), asked: readAsked(requests) })
   }
-  return { forgotten, clients, gone }
+  const views = (plain as unknown[]).map((each) => {
+    const view = readPlainView(each)
+    assertState(view !== null, 'view')
+    return view
+  })
+  return { forgotten, clients, gone, views }
+}
+
+function readAsked(list: readonly unknown[]): Map<number, string> {
+  const asked = new Map<number, string>()
+  for (const each of list) {
+    assertState(Array.isArray(each) && each.length === 2 && isCount(each[0]) && typeof each[1] === 'string', 'client')
+    asked.set(each[0], each[1])
+  }
+  return asked
 }

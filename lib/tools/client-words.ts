@@ -13,11 +13,15 @@ export function attachedAddress(group: string): string {
   return `tutti:attached:${group}`
 }
 
-/** What clients send members, by the first element. All but the first say in which session, which grows. */
-export const TO_SPONSOR = { find: 0, attach: 1, cast: 2, ack: 3, detach: 4 } as const
+/**
+ * What clients send members, by the first element. All but the first say in which session, which grows. A request is a cast that
+ * wants replies.
+ */
+export const TO_SPONSOR = { find: 0, attach: 1, cast: 2, ack: 3, detach: 4, request: 5 } as const
 /**
  * What members send clients: who is a member; attached; ask another one; it knows no more how to go on from there; entries of
- * the feed, or a piece of a long one; a cast is told, is held by all, is refused; nobody knows what came of the casts.
+ * the feed, or a piece of a long one; a cast is told, is held by all, is refused; nobody knows what came of the casts. A reply to
+ * a request is in no session: any member sends it.
  */
 export const TO_ATTACHED = {
   members: 0,
@@ -30,11 +34,14 @@ export const TO_ATTACHED = {
   held: 7,
   refused: 8,
   forgotten: 9,
+  reply: 10,
 } as const
 
 /** Casts of one client in one group that are not held by all, at most, and what they have in bytes together. */
 export const CLIENT_CASTS_MAX = 256
 export const CLIENT_CAST_BYTES_MAX: number = 4 * 1024 * 1024
+/** Requests of one client in one group that are under way, at most. */
+export const CLIENT_REQUESTS_MAX = 256
 /** The largest cast of a client, encoded: it goes in one message. */
 export const CLIENT_CAST_SIZE_MAX: number = 512 * 1024
 /** So much of the feed may be under way to one client. */
@@ -73,6 +80,14 @@ export type WireEntry = readonly unknown[]
 
 /** A sender's highest number that a client was told, and in which of the views that it names. */
 export type Told = readonly [sender: string, n: number, age: number]
+
+/** Where a request of a client was delivered. */
+export interface Delivered {
+  /** In that view; null: nobody knows. */
+  readonly view: GroupView | null
+  /** The view of the member that says so, by then. */
+  readonly within: { readonly id: string; readonly members: readonly string[] }
+}
 
 /** How far a client has followed a group. */
 export interface Position {
@@ -142,6 +157,28 @@ export function readBefore(entry: WireEntry): {
 
 function isNumberList(list: unknown): list is readonly (readonly [sender: string, n: number])[] {
   return Array.isArray(list) && list.every((each) => Array.isArray(each) && isAuthor(each[0]) && isCount(each[1]))
+}
+
+/** A view as the group remembers it for requests of clients: without who joined or left, and the same at all. */
+export type PlainView = readonly [id: string, members: readonly string[], primary: boolean, line: string | null]
+
+export function plainView({ id, members, primary, line }: GroupView): PlainView {
+  return [id, [...members], primary, line]
+}
+
+/** Reads one; null if it is none. */
+export function readPlainView(value: unknown): GroupView | null {
+  if (!Array.isArray(value) || value.length !== 4) return null
+  const [id, members, primary, line] = value as unknown[]
+  const none = { missing: [], joined: [], left: [], dead: [], expelled: [] }
+  return readView({ id, members, primary, line, ...none })
+}
+
+/** Reads where a request was delivered; null if that makes no sense. */
+export function readDelivered(view: unknown, within: unknown): Delivered | null {
+  const delivered = view === null ? null : readPlainView(view)
+  const now = readPlainView(within)
+  return now === null || (view !== null && delivered === null) ? null : { view: delivered, within: now }
 }
 
 /** Reads a view as it is fed; null if it is none. */

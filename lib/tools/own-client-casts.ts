@@ -14,11 +14,14 @@ import {
 import { encodeValue } from '../values.ts'
 import { CLIENT_CAST_BYTES_MAX, CLIENT_CAST_SIZE_MAX, CLIENT_CASTS_MAX, TO_SPONSOR } from './client-words.ts'
 
+/** What a cast is: one that is ordered as the group is, a gbcast, or a request. */
+export type OwnService = 'cast' | 'gbcast' | 'request'
+
 /** A cast of a client that not all members hold. */
 export interface Own {
   readonly n: number
   readonly view: string | null
-  readonly isGbcast: boolean
+  readonly service: OwnService
   readonly bytes: Uint8Array
   /** The session in which it was given to a member, last and first; null: it is to be given to one; it never was. */
   sentIn: number | null
@@ -76,8 +79,13 @@ export class OwnClientCasts {
     return this.#own.size < CLIENT_CASTS_MAX && this.#bytes < CLIENT_CAST_BYTES_MAX
   }
 
+  /** The highest number that is settled and was not refused. */
+  get good(): number {
+    return this.#good
+  }
+
   /** Up to this number they are held by all, or refused. */
-  get base(): number {
+  get #base(): number {
     for (const n of this.#own.keys()) return n - 1
     return this.#last
   }
@@ -92,17 +100,14 @@ export class OwnClientCasts {
   }
 
   /** Takes one in, made in that view. Throws ValueError, TooLargeError, BusyError: then it is none. */
-  add(
-    value: unknown,
-    { view, isGbcast }: Pick<Own, 'view' | 'isGbcast'>,
-  ): { readonly n: number; readonly size: number } {
+  add(value: unknown, { view, service }: Pick<Own, 'view' | 'service'>): { readonly n: number; readonly size: number } {
     const bytes = encodeValue(value)
     const size = bytes.length
     if (size > CLIENT_CAST_SIZE_MAX)
       throw new TooLargeError(`a client's cast of ${size} bytes: become a member`, size, CLIENT_CAST_SIZE_MAX)
     if (!this.hasRoom) throw new BusyError(`${this.#own.size} casts of this client are under way`)
     this.#last += 1
-    const own: Own = { n: this.#last, view, isGbcast, bytes, ...UNSENT }
+    const own: Own = { n: this.#last, view, service, bytes, ...UNSENT }
     this.#own.set(own.n, own)
     this.#bytes += size
     this.#wasFull = !this.hasRoom
@@ -117,13 +122,18 @@ export class OwnClientCasts {
     return true
   }
 
-  /** Gives the member what it has not got in this session, in order. False: there is no room for all. */
-  send(session: number, post: (message: readonly unknown[]) => boolean): boolean {
+  /**
+   * Gives the member what it has not got in this session, in order. False: there is no room for all.
+   * @param waits the lowest number of the client's requests that it waits for
+   */
+  send(session: number, waits: number | null, post: (message: readonly unknown[]) => boolean): boolean {
     let after = this.#good
     for (const own of this.#own.values()) {
       if (own.sentIn !== session) {
-        const { n, view, isGbcast, bytes } = own
-        if (!post([TO_SPONSOR.cast, session, n, after, this.base, view, isGbcast, bytes])) return false
+        const { n, view, service, bytes } = own
+        const kind = service === 'request' ? TO_SPONSOR.request : TO_SPONSOR.cast
+        const how = service === 'request' ? Math.min(n, waits ?? n) - 1 : service === 'gbcast'
+        if (!post([kind, session, n, after, this.#base, view, how, bytes])) return false
         own.sentIn = session
         own.sentFirst ??= session
       }

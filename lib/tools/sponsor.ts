@@ -13,24 +13,29 @@ import { BusyError, ClosedError } from '../errors.ts'
 import { isCount, isTotal } from '../objects/checks.ts'
 import type { GroupPort, GroupView, OpInfo } from '../objects/replica.ts'
 import { encodeValue } from '../values.ts'
+import { ClientAsks } from './client-asks.ts'
+import { CLIENT_OP } from './client-casts.ts'
 import { type Attached, type Introduction, newSession, readWhere } from './client-session.ts'
 import { type ClientCast, ClientTable } from './client-table.ts'
 import { attachedAddress, FED, sponsorAddress, TO_ATTACHED, TO_SPONSOR, type WireEntry } from './client-words.ts'
 import { Departures } from './departures.ts'
 import { FeedLog, gapEntry, type LogEntry } from './feed-log.ts'
 import { Feeder } from './feeder.ts'
+import type { ReplyBody } from './replies.ts'
 import { decode, SponsoredCasts } from './sponsored-casts.ts'
 
 /** Before what found no room, or was lost, is tried again, in ms. */
 const RETRY_MS = 50
 
-/** What the group makes of a client's cast. */
+/** What the group makes of a client's cast, or of a request of a client. */
 export interface ToldCast {
   readonly client: string
   readonly n: number
   /** The member that cast it. */
   readonly via: string
   readonly value: unknown
+  /** Where the reply to a request goes; null: it is none. */
+  readonly reply: ((body: ReplyBody) => void) | null
 }
 
 /** What a sponsor is made for. */
@@ -51,6 +56,7 @@ export class Sponsor {
   readonly #casts: SponsoredCasts
   readonly #feeder: Feeder
   readonly #departures: Departures
+  readonly #asks: ClientAsks
   readonly #stopListening: () => void
   #isRetrying = false
   #isEnded = false
@@ -68,6 +74,7 @@ export class Sponsor {
       malformed: (from, code) => this.#malformed(from, code),
     })
     this.#feeder = new Feeder(this.#log, tell)
+    this.#asks = new ClientAsks(port, this.#table)
     this.#departures = new Departures(port, this.#table, retry)
     this.#stopListening = port.mail.listen(sponsorAddress(port.name), {
       message: (from, message) => this.#take(from, message),
@@ -91,27 +98,34 @@ export class Sponsor {
     this.#addCast({ sender: author, n, isClients: false }, [view, index, null], encodeValue(value))
   }
 
-  /** A cast that a member made for a client; null if it is not told, or no cast. `isGood` says which. */
+  /** A cast, or a request, that a member made for a client; null if it is not told, or none. `isGood` says which. */
   takeCast(
     op: readonly unknown[],
     { author, view, index }: OpInfo,
   ): { readonly isGood: boolean; readonly cast: ToldCast | null } {
-    const [, client, born, n, after, base, bytes] = op
+    const [kind, client, born, n, after, base, bytes, heard] = op
+    const isRequest = kind === CLIENT_OP.ask
+    const isWhole = isRequest ? op.length === 8 && isTotal(heard) : op.length === 7
     const isGood =
-      op.length === 7 && typeof client === 'string' && isTotal(born) && isCount(n) && isTotal(after) && isTotal(base)
+      isWhole && typeof client === 'string' && isTotal(born) && isCount(n) && isTotal(after) && isTotal(base)
     if (!isGood || !(bytes instanceof Uint8Array)) return { isGood: false, cast: null }
     const value = decode(bytes)
     if (value === null) return { isGood: false, cast: null }
-    const asked: ClientCast = { client, born, n, after, base }
-    const verdict = this.#table.take(asked, view)
+    const about: ClientCast = { client, born, n, after, base, ...(isRequest ? { heard: heard as number } : {}) }
+    const verdict = this.#table.take(about, view)
     const attached = this.#attached.get(client)
     this.#departures.heard(client)
     if (verdict === 'forgotten' && attached !== undefined) this.#giveUp(attached)
     else if (verdict === 'new' || verdict === 'again') this.#casts.tellTold(attached, n)
     else this.#casts.castAgain(attached, n, author)
+    if (isRequest && verdict === 'again') this.#asks.again(client, n)
     if (verdict !== 'new') return { isGood: true, cast: null }
+    if (isRequest) {
+      const reply = this.#asks.begin(client, n)
+      return { isGood: true, cast: reply === null ? null : { client, n, via: author, value: value.value, reply } }
+    }
     this.#addCast({ sender: client, n, isClients: true }, [view, index, author], bytes)
-    return { isGood: true, cast: { client, n, via: author, value: value.value } }
+    return { isGood: true, cast: { client, n, via: author, value: value.value, reply: null } }
   }
 
   /** A member says that clients are gone for good. */
@@ -136,6 +150,7 @@ export class Sponsor {
     if (isReplaced) for (const attached of this.#attached.values()) if (attached.next < end) attached.next = -1
     // What it covers is not delivered here.
     for (const attached of this.#attached.values()) this.#casts.tellCovered(attached)
+    this.#asks.cover()
   }
 
   /** A batch of deliveries is over. */
@@ -167,12 +182,12 @@ export class Sponsor {
     const attached = this.#attached.get(from)
     if (attached?.session !== session) {
       // One of a session that is over needs no answer; one that was never here must know.
-      if (attached === undefined && kind === TO_SPONSOR.cast) this.#tell(from, [TO_ATTACHED.elsewhere, session])
+      if (attached === undefined && isCast(kind)) this.#tell(from, [TO_ATTACHED.elsewhere, session])
       return
     }
     if (kind === TO_SPONSOR.detach) this.#attached.delete(from)
     else if (kind === TO_SPONSOR.ack && rest.length === 1 && isTotal(rest[0])) this.#ack(attached, rest[0])
-    else if (kind !== TO_SPONSOR.cast || !this.#casts.ask(attached, rest)) this.#malformed(from)
+    else if (!isCast(kind) || !this.#casts.ask(attached, kind, rest)) this.#malformed(from)
   }
 
   get #isServing(): boolean {
@@ -184,9 +199,9 @@ export class Sponsor {
   }
 
   #attach(id: string, session: number, rest: readonly unknown[]): void {
-    const [born, base, isFollowing, where, isNew, isAnyway] = rest
+    const [born, good, isFollowing, where, isNew, isAnyway] = rest
     const position = readWhere(where)
-    if (rest.length !== 6 || !isTotal(born) || !isTotal(base) || position === undefined) return this.#malformed(id)
+    if (rest.length !== 6 || !isTotal(born) || !isTotal(good) || position === undefined) return this.#malformed(id)
     const known = this.#attached.get(id)
     if (known !== undefined && known.session >= session) return
     this.#attached.delete(id)
@@ -194,7 +209,7 @@ export class Sponsor {
     const begins = position === null || isNew === true
     const found = begins ? null : this.#log.locate(position)
     if (!begins && found === null && isAnyway !== true) return this.#tell(id, [TO_ATTACHED.behind, session])
-    const about: Introduction = { id, session, born, base, position, isFollowing: isFollowing === true }
+    const about: Introduction = { id, session, born, good, position, isFollowing: isFollowing === true }
     const attached = newSession(about, { next: this.#log.end, pending: found?.pending ?? null })
     this.#attached.set(id, attached)
     this.#tell(id, [TO_ATTACHED.attached, session, this.#isStrong])
@@ -275,4 +290,9 @@ export class Sponsor {
     for (const { id, session } of [...this.#attached.values()]) this.#tell(id, [TO_ATTACHED.elsewhere, session])
     this.#attached.clear()
   }
+}
+
+/** A cast, or a request. */
+function isCast(kind: unknown): kind is number {
+  return kind === TO_SPONSOR.cast || kind === TO_SPONSOR.request
 }

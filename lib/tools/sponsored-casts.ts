@@ -2,7 +2,8 @@
  * The casts that a member makes for its clients: in each one's order, again if they are lost, and not before this member has
  * delivered what the client was told in the view that both are in.
  *
- * A client is told when its cast is told, and when all members hold it: that is all. What is refused takes with it what the
+ * A client is told when its cast is told, of a request with the view in which it was delivered, and when all members hold it: that
+ * is all. What is refused takes with it what the
  * client has asked for behind it, which comes again.
  */
 import { BusyError, ClosedError, UsageError, ViewChangedError } from '../errors.ts'
@@ -12,7 +13,15 @@ import { decodeValue } from '../values.ts'
 import { CLIENT_OP } from './client-casts.ts'
 import type { Attached, Item } from './client-session.ts'
 import type { ClientTable } from './client-table.ts'
-import { CLIENT_CAST_SIZE_MAX, CLIENT_CASTS_MAX, compareViews, TO_ATTACHED, type Told } from './client-words.ts'
+import {
+  CLIENT_CAST_SIZE_MAX,
+  CLIENT_CASTS_MAX,
+  compareViews,
+  plainView,
+  TO_ATTACHED,
+  TO_SPONSOR,
+  type Told,
+} from './client-words.ts'
 import type { FeedLog } from './feed-log.ts'
 
 /** What it needs of the sponsor that it belongs to. */
@@ -41,11 +50,16 @@ export class SponsoredCasts {
     this.#context = context
   }
 
-  /** A client asks for a cast. False: what it says makes no sense. */
-  ask(attached: Attached, rest: readonly unknown[]): boolean {
-    const [n, after, base, view, isGbcast, bytes] = rest
+  /**
+   * A client asks for a cast, `[n, after, base, view, isGbcast, bytes]`; or for a request, with how far it has been answered in
+   * the place of `isGbcast`. False: what it says makes no sense.
+   */
+  ask(attached: Attached, kind: number, rest: readonly unknown[]): boolean {
+    const [n, after, base, view, how, bytes] = rest
+    const heard = kind === TO_SPONSOR.request ? how : null
     const isRead = rest.length === 6 && isCount(n) && isTotal(after) && isTotal(base) && after < n && base < n
     if (!isRead || !(view === null || typeof view === 'string') || !(bytes instanceof Uint8Array)) return false
+    if (!(heard === null || (isTotal(heard) && heard < n))) return false
     if (attached.last !== null && after !== attached.last) {
       // It was made before the client heard that the one before it is refused.
       if (!attached.isBroken) this.#refuse(attached, { n, after }, 'number')
@@ -60,7 +74,7 @@ export class SponsoredCasts {
     attached.isBroken = false
     attached.base = Math.max(attached.base, base)
     const item: Item = {
-      ...{ n, after, view, isGbcast: isGbcast === true, bytes },
+      ...{ n, after, view, isGbcast: how === true, heard, bytes },
       ...{ isCast: false, isResting: false, attempts: 0, isTold: false, isStable: false },
     }
     attached.items.set(n, item)
@@ -102,6 +116,8 @@ export class SponsoredCasts {
     if (table.last(attached.id) < item.n) this.#refuseOutdated(attached, item)
     else {
       this.tellTold(attached, item.n)
+      // It is told already, and cast so that all say what is to come of it.
+      if (item.heard !== null) return false
       this.#hold(attached, item)
     }
     return true
@@ -111,7 +127,7 @@ export class SponsoredCasts {
   #isReady(attached: Attached): boolean {
     if (attached.isReady) return true
     const { log, table } = this.#context
-    const { position, id, base } = attached
+    const { position, id, good } = attached
     const theirs = position?.views[0]
     const mine = log.view
     if (theirs === undefined || mine === null) return true
@@ -121,7 +137,7 @@ export class SponsoredCasts {
       const now = ([, , age]: Told): boolean => age === 0
       if (!position?.members.filter(now).every(([sender, n]) => log.told(sender) >= n)) return false
       if (!position.clients.filter(now).every(([sender, n]) => table.last(sender) >= n)) return false
-      if (table.last(id) < base) return false
+      if (table.last(id) < good) return false
     }
     attached.isReady = true
     return true
@@ -130,7 +146,11 @@ export class SponsoredCasts {
   /** False if there is no room. */
   #cast(attached: Attached, item: Item): boolean {
     const { id, born, base } = attached
-    const op = [CLIENT_OP.cast, id, born, item.n, item.after, base, item.bytes]
+    const { n, after, heard, bytes } = item
+    const op =
+      heard === null
+        ? [CLIENT_OP.cast, id, born, n, after, base, bytes]
+        : [CLIENT_OP.ask, id, born, n, after, base, bytes, heard]
     try {
       const receipt = this.#context.port.castRequest(op, item.isGbcast ? { service: 'gbcast' } : {})
       item.isCast = true
@@ -179,8 +199,16 @@ export class SponsoredCasts {
     const item = attached?.items.get(n)
     if (attached === undefined || item === undefined || item.isTold) return
     item.isTold = true
-    this.#context.tell(attached.id, [TO_ATTACHED.told, attached.session, n])
+    this.#context.tell(attached.id, [TO_ATTACHED.told, attached.session, n, ...this.#whereOf(attached, item)])
     if (item.isStable) this.#hold(attached, item)
+  }
+
+  /** Of a request: where it was delivered, and the view that this member is in. */
+  #whereOf({ id }: Attached, { n, heard }: Item): readonly unknown[] {
+    const { table, port } = this.#context
+    if (heard === null || port.view === null) return []
+    const view = table.viewOf(id, n)
+    return [view === null ? null : plainView(view), plainView(port.view)]
   }
 
   /** The state covers what was told in it, and is not delivered here. */

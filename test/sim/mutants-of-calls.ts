@@ -62,9 +62,9 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
   {
     name: 'replies-of-the-seniors',
     about: 'a request has entries for the three most senior members only',
-    file: 'lib/tools/requests.ts',
-    find: 'for (const member of view.members) open.entries.set(member, PENDING)',
-    replace: 'for (const member of view.members.slice(0, 3)) open.entries.set(member, PENDING)',
+    file: 'lib/tools/replies.ts',
+    find: 'for (const member of view.members) this.#entries',
+    replace: 'for (const member of view.members.slice(0, 3)) this.#entries',
     properties: ['T8'],
   },
   {

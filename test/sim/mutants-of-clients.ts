@@ -5,6 +5,7 @@ import type { Mutant } from './mutant-list.ts'
 
 const TABLE = 'lib/tools/client-table.ts'
 const SPONSOR = 'lib/tools/sponsor.ts'
+const ASKS = 'lib/tools/client-asks.ts'
 const FEEDER = 'lib/tools/feeder.ts'
 
 const planted: readonly Omit<Mutant, 'workload'>[] = [
@@ -55,6 +56,38 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     find: "if (found.isParted) this.#feeder.feed(attached, [gapEntry('parted')], 1)",
     replace: '',
     properties: ['T15'],
+  },
+  {
+    name: 'request-carried-out-again',
+    about: 'a member whose state is replaced carries a request out again that it has carried out',
+    file: ASKS,
+    find: 'if (n <= (this.#seen.get(client) ?? 0)) {',
+    replace: 'if (n < 0) {',
+    properties: ['T8'],
+  },
+  {
+    name: 'request-in-the-view-of-now',
+    about: 'a member says that a request was delivered in the view in force, whichever it was',
+    file: 'lib/tools/sponsored-casts.ts',
+    find: 'const view = table.viewOf(id, n)',
+    replace: 'const view = table.viewOf(id, n) && port.view',
+    properties: ['T8'],
+  },
+  {
+    name: 'skipped-unsaid',
+    about: 'a member whose state covers a request does not say that it never saw it',
+    file: SPONSOR,
+    find: 'this.#asks.cover()',
+    replace: '',
+    properties: ['L9'],
+  },
+  {
+    name: 'parted-awaited',
+    about: 'a client waits for the reply of a member that it has parted from',
+    file: 'lib/tools/client-requests.ts',
+    find: 'gathering.leave((member) => parted.includes(member))',
+    replace: 'gathering.leave(() => false)',
+    properties: ['L9'],
   },
 ]
 

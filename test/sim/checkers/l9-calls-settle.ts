@@ -16,6 +16,9 @@ import { endsWaiting, isAtRest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
 import { lastPass, lastTurn } from './turns.ts'
 
+/** What clients of a group do, which need not be members. */
+const CLIENT_CALLS: ReadonlySet<string> = new Set(['castAsClient', 'askAsClient'])
+
 export const checker: Checker = {
   property: 'L9',
   check(run: Run): Result {
@@ -31,7 +34,7 @@ export const checker: Checker = {
       const end = ends.get(`${data.p} ${data.id}`)
       if (end === undefined && groupsOf(data.obj).some((group) => endsWaiting(run, process, group))) continue
       if (end === undefined && data.f === 'callService' && serversWait(run, data.obj)) continue
-      if (end === undefined && data.f === 'castAsClient' && nobodyActs(run, process, data.obj)) continue
+      if (end === undefined && CLIENT_CALLS.has(data.f) && nobodyActs(run, process, data.obj)) continue
       const isSoon = end !== undefined && end <= from + tSettle
       const deadline = isSoon ? end : startOf(run, invoke, { from, ms: tSettle }) + tSettle
       if (end === undefined && deadline > rest.end.t) continue

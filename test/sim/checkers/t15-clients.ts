@@ -1,5 +1,5 @@
 /**
- * T15 Clients: what a client casts is told once, in its order and without holes, and the same at all members that move
+ * T15 Clients: what a client casts, or asks, is told once, in its order and without holes, and the same at all members that move
  * together from a view to the next; after what the client was told before it made it, in causal and total groups. What a
  * client is told is what the member that serves it was told: each once, in an order of the group, and between two views all
  * that the member was told there, unless the client is told of a gap.
@@ -20,12 +20,12 @@ interface Story {
   readonly obj: string
   readonly isMember: boolean
   readonly isDeaf: boolean
-  /** The line at which it begins. */
-  readonly from: number
+  /** The line at which it begins: a client, as it is first told something. What came before in the view that it then is told of is told to it neither then nor later. */
+  from: number
   readonly lines: Line[]
 }
 
-/** What it was told in one view. */
+/** What it was told in one view; of a member, requests of clients among it. */
 interface Chapter {
   readonly story: Story
   /** Null: before the first. */
@@ -56,11 +56,17 @@ export const checker: Checker = {
       stories.filter(({ isMember }) => isMember).flatMap(({ lines }) => lines.map(({ data }) => idOf(data))),
     )
     const ended = endedBadly(run)
+    const requests = new Set(
+      run.of('heard').flatMap(({ data }) => (data.k === 'ask' ? [`${data.obj} ${data.from} ${data.n}`] : [])),
+    )
+    const given = new Map<string, number>()
+    for (const { data, line } of run.of('heard'))
+      if (data.k === 'ask') getOrMake(given, `${data.obj} ${data.p} ${data.from} ${data.n}`, () => line)
     const pasts = pastsOf(run)
     const chapters = stories.flatMap((story) => chaptersOf(run, story))
     const toldIn = movesOfTellers(chapters)
     for (const story of stories) {
-      checkOnce(story, verdict, { made, cast, ended, toldIn })
+      checkOnce(story, verdict, { made, cast, ended, toldIn, requests, given })
       if (isCausal(run, story.obj)) checkPast(story, verdict, pasts)
     }
     checkAgreement(run, verdict, chapters)
@@ -83,7 +89,11 @@ function storiesOf(run: Run): Story[] {
       open.set(key, story)
       all.push(story)
     }
-    if (k !== 'begin') open.get(key)?.lines.push(line)
+    if (k === 'begin') continue
+    const story = open.get(key)
+    if (story === undefined) continue
+    if (!isMember && story.lines.length === 0) story.from = line.line
+    story.lines.push(line)
   }
   return all
 }
@@ -97,14 +107,14 @@ function idOf(data: Line['data']): string {
   return `${data.obj} ${senderOf(data)} ${data.n} ${data.value}`
 }
 
-/** Casts of clients that did not end well: they may be told, or not. */
+/** Casts and requests of clients that did not end well: they may be told, or not. */
 function endedBadly(run: Run): ReadonlySet<string> {
   const values = new Map(run.of('made').map(({ data }) => [`${data.p} ${data.value}`, data]))
   const asked = new Map(run.of('invoke').map(({ data }) => [`${data.p} ${data.id}`, data]))
   const ended = new Set<string>()
   for (const { data } of run.of('return')) {
     const call = asked.get(`${data.p} ${data.id}`)
-    if (call?.f !== 'castAsClient' || data.ok) continue
+    if ((call?.f !== 'castAsClient' && call?.f !== 'askAsClient') || data.ok) continue
     const made = values.get(`${data.p} ${(call.args as [number])[0]}`)
     if (made !== undefined) ended.add(`${made.obj} ${made.p} ${made.n}`)
   }
@@ -115,6 +125,10 @@ interface Known {
   readonly made: ReadonlyMap<string, number>
   readonly cast: ReadonlySet<string>
   readonly ended: ReadonlySet<string>
+  /** Requests: clients are not told of those. */
+  readonly requests: ReadonlySet<string>
+  /** By process and request, the line at which it was first given that: it is not again, though it joins again, or its state is replaced. */
+  readonly given: ReadonlyMap<string, number>
   /** By cast of a client, from which view to which its tellers went. */
   readonly toldIn: ReadonlyMap<string, ReadonlySet<string>>
 }
@@ -131,7 +145,11 @@ function movesOfTellers(chapters: readonly Chapter[]): Map<string, Set<string>> 
 }
 
 /** Real casts, each once, in the order of their sender; of clients without holes. */
-function checkOnce({ p, obj, isMember, lines }: Story, verdict: Verdict, { made, cast, ended, toldIn }: Known): void {
+function checkOnce(
+  { p, obj, isMember, lines }: Story,
+  verdict: Verdict,
+  { made, cast, ended, toldIn, requests, given }: Known,
+): void {
   const last = new Map<string, number>()
   /** Of those whose numbers follow on. */
   const dense = new Map<string, number>()
@@ -150,7 +168,7 @@ function checkOnce({ p, obj, isMember, lines }: Story, verdict: Verdict, { made,
       moves.add(`${view}>${data.view}`)
       view = data.view ?? ''
     }
-    if (data.k !== 'cast') continue
+    if (data.k !== 'cast' && data.k !== 'ask') continue
     const { from = '', n = 0, value = 0 } = data
     const sender = senderOf(data)
     const isReal = sender === from ? cast.has(idOf(data)) : made.get(`${obj} ${from} ${n}`) === value
@@ -164,7 +182,11 @@ function checkOnce({ p, obj, isMember, lines }: Story, verdict: Verdict, { made,
     if (sender === from || start === undefined) continue
     for (let hole = start + 1; hole < n; hole += 1)
       verdict.expect(
-        ended.has(`${obj} ${from} ${hole}`) || isElsewhere(`${obj} ${from} ${hole}`),
+        ended.has(`${obj} ${from} ${hole}`) ||
+          (isMember
+            ? (given.get(`${obj} ${p} ${from} ${hole}`) ?? line) < line
+            : requests.has(`${obj} ${from} ${hole}`)) ||
+          isElsewhere(`${obj} ${from} ${hole}`),
         () => `${who} is told ${sender}#${n} after #${start}, without #${hole}`,
         line,
       )
@@ -205,7 +227,7 @@ function checkPast({ p, obj, isMember, lines }: Story, verdict: Verdict, pasts: 
   const due = new Map<string, readonly [n: number, because: string]>()
   for (const { data, line } of lines) {
     if (data.k === 'view' || data.k === 'gap') due.clear()
-    if (data.k !== 'cast') continue
+    if (data.k !== 'cast' && data.k !== 'ask') continue
     const sender = senderOf(data)
     const [n, because] = due.get(sender) ?? [0, '']
     verdict.expect(
@@ -230,7 +252,7 @@ function chaptersOf(run: Run, story: Story): Chapter[] {
   let isBroken = !story.isMember
   for (const line of story.lines) {
     const { k, view = null } = line.data
-    if (k === 'cast') {
+    if (k === 'cast' || k === 'ask') {
       chapter.casts.push(line)
       isBroken = false
       // Casts that waited for a state which then was not needed come after the view that came meanwhile.
@@ -255,11 +277,14 @@ function chaptersOf(run: Run, story: Story): Chapter[] {
 
 /** Members that go from a view to the next together are told the same casts of clients in it, in a total group in one order. */
 function checkAgreement(run: Run, verdict: Verdict, chapters: readonly Chapter[]): void {
+  const again = askedAgain(chapters)
   const firsts = new Map<string, readonly [p: string, told: string]>()
   for (const { story, view, casts, next, isBroken, isUnited } of chapters) {
     const { p, obj, isMember } = story
     if (!isMember || view === null || next === null || isBroken || !isUnited) continue
-    const all = casts.filter(({ data }) => typeof data.via === 'string').map(({ data }) => `${data.from}#${data.n}`)
+    const all = casts
+      .filter(({ data }) => typeof data.via === 'string' && !again.has(idOf(data)))
+      .map(({ data }) => `${data.from}#${data.n}`)
     if (!isTotal(run, obj)) all.sort()
     const told = all.join()
     const [first, theirs] = getOrMake(firsts, `${obj} ${view} ${next.data.view}`, () => [p, told] as const)
@@ -270,6 +295,24 @@ function checkAgreement(run: Run, verdict: Verdict, chapters: readonly Chapter[]
       next.line,
     )
   }
+}
+
+/** Requests that were delivered in several views, because it was lost, or replaced, that they were: not to all of whom both times. */
+function askedAgain(chapters: readonly Chapter[]): ReadonlySet<string> {
+  const views = new Map<string, string | null>()
+  const again = new Set<string>()
+  for (const { view, casts } of chapters)
+    for (const { data } of casts) {
+      if (data.k !== 'ask') continue
+      if ((views.get(idOf(data)) ?? view) !== view) again.add(idOf(data))
+      views.set(idOf(data), view)
+    }
+  return again
+}
+
+/** Of what a chapter has, what is told to clients as well. */
+function castsIn(casts: readonly Line[]): Line[] {
+  return casts.filter(({ data }) => data.k === 'cast')
 }
 
 /** The first that is in one list and not in the other. */
@@ -306,7 +349,9 @@ function checkFeeds(run: Run, verdict: Verdict, chapters: readonly Chapter[]): v
     if (theirs !== undefined && !theirs.isBroken) {
       // What was lost with another member, and was cast again, it was told then, or came before it began.
       const isNew = (id: string): boolean => !told.has(id) && (heard.get(id) ?? story.from) >= story.from
-      const wanted = theirs.casts.map(({ data }) => idOf(data)).filter(isNew)
+      const wanted = castsIn(theirs.casts)
+        .map(({ data }) => idOf(data))
+        .filter(isNew)
       const order = isTotal(run, story.obj) ? (ids: string[]) => ids : (ids: string[]) => [...ids].sort()
       const isSame = order(mine.filter(isNew)).join() === order(wanted).join()
       verdict.expect(
@@ -376,7 +421,9 @@ function checkRest(run: Run, verdict: Verdict, chapters: readonly Chapter[]): vo
     const old = ({ t }: Line): boolean => Math.max(t, rest.quiet.t) + rest.bounds.tSettle <= rest.end.t
     if (!isThere || isBroken) continue
     const all = story.lines.map(({ data }) => idOf(data))
-    const missing = members[0]?.casts.filter(old).find(({ data }) => !mine.has(idOf(data)) && !all.includes(idOf(data)))
+    const missing = castsIn(members[0]?.casts ?? [])
+      .filter(old)
+      .find(({ data }) => !mine.has(idOf(data)) && !all.includes(idOf(data)))
     verdict.expect(missing === undefined, () => `client ${story.p} is never told ${missing && idOf(missing.data)}`)
   }
 }

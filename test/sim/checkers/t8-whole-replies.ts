@@ -2,12 +2,12 @@
  * T8 Whole replies: what a request comes to has one entry for each member of one view of the group, by rank, and for nobody
  * else. A reply is what that member's handler gave to this request; who left is missing from a later view of the asker, or has
  * not come along with it from one view of the space to the next; and there are as many replies as were asked for.
+ * `client-replies.ts` judges those of clients.
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
+import { checkClientReplies, type Entry, enoughOf, type Wanted } from './client-replies.ts'
 import type { Install, Process } from './model.ts'
 import type { Run } from './run.ts'
-
-type Entry = readonly [member: string, status: string, value: unknown]
 
 export const checker: Checker = {
   property: 'T8',
@@ -17,11 +17,12 @@ export const checker: Checker = {
     for (const { data, line, process } of run.of('return')) {
       const call = asked.get(`${data.p} ${data.id}`)
       if (call?.f !== 'askAll' || !data.ok || process === null) continue
-      const [value, wanted] = call.args as [number, 'all' | 'first' | 'majority' | number]
+      const [value, wanted] = call.args as [number, Wanted]
       const [view, entries] = data.value as [string, readonly Entry[]]
       const breach = breachOf(run, process, { group: call.obj, value, wanted, view, entries, line })
       verdict.expect(breach === null, () => `${data.p}'s request ${value} in ${view} of "${call.obj}" ${breach}`, line)
     }
+    checkClientReplies(run, verdict)
     return verdict
   },
 }
@@ -29,7 +30,7 @@ export const checker: Checker = {
 interface Came {
   readonly group: string
   readonly value: number
-  readonly wanted: 'all' | 'first' | 'majority' | number
+  readonly wanted: Wanted
   readonly view: string
   readonly entries: readonly Entry[]
   readonly line: number
@@ -43,17 +44,13 @@ function breachOf(run: Run, process: Process, came: Came): string | null {
   const { members } = install.data
   if (JSON.stringify(members) !== JSON.stringify(entries.map(([member]) => member)))
     return `has entries of ${entries.map(([member]) => member).join()}, and the members are ${members.join()}`
-  let heard = 0
   for (const [member, status, reply] of entries) {
-    if (status === 'reply') heard += 1
     if (status === 'reply' && JSON.stringify(reply) !== JSON.stringify([member, value]))
       return `has a reply of ${member} that is not its own: ${JSON.stringify(reply)}`
     if (status === 'left' && !hasLeft(run, process, { member, install, line })) return `says that ${member} left`
     if (status === 'pending' && wanted === 'all') return `does not wait for ${member}`
   }
-  const enough =
-    wanted === 'all' ? 0 : wanted === 'first' ? 1 : wanted === 'majority' ? members.length / 2 + 0.1 : wanted
-  return heard >= enough ? null : `has ${heard} replies, of which ${wanted} were asked for`
+  return enoughOf(entries, wanted)
 }
 
 function groupOf(run: Run, name: string): Run['space'] {

@@ -9,6 +9,7 @@
  * bound. Exit code 1 if one is exceeded.
  */
 import { parseArgs } from 'node:util'
+import { measureCalls } from './calls.ts'
 import { ENGINES, LOADS, measureEngine } from './engines.ts'
 import {
   FLUSH_KINDS,
@@ -62,10 +63,13 @@ async function printTimes(): Promise<void> {
 }
 
 async function printTools(n: number): Promise<void> {
-  console.log('| tool | call | delays | copies of casts | records | frames |')
-  console.log('|---|---|---|---|---|---|')
-  for (const { tool, call, delays, copies, records, frames } of await measureTools(n))
-    console.log(`| ${tool} | ${call} | ${delays} | ${copies} | ${records} | ${frames} |`)
+  console.log('| tool | call | delays | copies of casts | records | messages | frames |')
+  console.log('|---|---|---|---|---|---|---|')
+  for (const { tool, call, delays, copies, records, messages, frames } of [
+    ...(await measureTools(n)),
+    ...(await measureCalls(n)),
+  ])
+    console.log(`| ${tool} | ${call} | ${delays} | ${copies} | ${records} | ${messages} | ${frames} |`)
 }
 
 async function printEngines(n: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** The times that the kernel promises at a constant delay, at a few seeds; `npm run sim:timing` runs more. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { measureCalls } from './calls.ts'
 import { ENGINES, measureEngine } from './engines.ts'
 import { HEAL_KINDS, measureFlush, measureHeal, measureHerd, TIMING_BOUNDS } from './measure.ts'
 import { measureTools } from './tools.ts'
@@ -75,4 +76,39 @@ test('timing › a call of a tool takes four delays, one copy of it and one reco
     assert.ok(copies === each && records <= (isLight ? 0 : each) && frames <= 2 * each, text)
   }
   assert.equal(figures.length, 23)
+})
+
+test('timing › requests, calls and clients take the delays and the messages that the docs say', async () => {
+  const n = 3
+  const figures = await measureCalls(n)
+  const of = (tool: string, call: string): (typeof figures)[number] => {
+    const found = figures.find((each) => each.tool === tool && each.call === call)
+    assert.ok(found, `${tool}: ${call}`)
+    return found
+  }
+  for (const [tool, cast, order] of [
+    ['causal', 1, 0],
+    ['total', 2, n - 1],
+    ['total, uniform', 4, n - 1],
+  ] as const) {
+    for (const [call, delays, messages] of [
+      ['client.cast, until another member has it', cast + 1, 4],
+      ['client.request', cast + 2, n + 3],
+      ['cast of a member, until the client has it', cast + 1, 1],
+      ['group.request', cast + 1, n - 1],
+    ] as const) {
+      const measured = of(tool, call)
+      const text = JSON.stringify(measured)
+      assert.ok(measured.delays >= delays - 0.1 && measured.delays <= delays + 0.1, text)
+      assert.equal(measured.copies, n - 1, text)
+      assert.equal(measured.records, order, text)
+      assert.equal(measured.messages, messages, text)
+      assert.ok(measured.frames <= n - 1 + order + messages, text)
+    }
+  }
+  for (const call of ['call of a process that does not serve', 'call of one that serves']) {
+    const { delays, copies, frames } = of('service', call)
+    assert.ok(delays <= 10.1 && copies === 2 * (n - 1) && frames <= 4 * (n - 1) + 2, `${call}: ${delays} ${frames}`)
+  }
+  assert.equal(figures.length, 20)
 })

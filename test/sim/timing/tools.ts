@@ -2,8 +2,6 @@
  * What the tools cost: the delays from a call to its end, and the messages that it takes, in virtual time at a constant
  * delay of 40 ms. Each is done some times by a member that is not first in its group, with nothing else under way.
  */
-import type { Frame } from '../../../lib/kernel/frame.ts'
-import { isRecord } from '../../../lib/kernel/total.ts'
 import { boundedCounterKind } from '../../../lib/objects/bounded-counter.ts'
 import { mapKind } from '../../../lib/objects/map.ts'
 import { presenceKind } from '../../../lib/objects/presence.ts'
@@ -22,24 +20,10 @@ import { LockManager } from '../../../lib/tools/locks.ts'
 import { onceKind } from '../../../lib/tools/once.ts'
 import { semaphoreKind } from '../../../lib/tools/semaphore.ts'
 import { snapshotsKind } from '../../../lib/tools/snapshots.ts'
-import { PageTask, type SimProcess } from '../process.ts'
+import type { SimProcess } from '../process.ts'
 import { hostOf } from '../tools/snapshots.ts'
+import { at, countFrames, later, measureRounds, ROUNDS, type ToolFigures } from './counting.ts'
 import { Stage } from './stage.ts'
-
-const DELAY_MS = 40
-/** Each is measured so often; what nobody waits for has the pause between to arrive. */
-const ROUNDS = 5
-const PAUSE_MS = 1_000
-
-/** Per call: delays of 40 ms each, from the call to its end; copies of casts and of order records; frames with data. */
-export interface ToolFigures {
-  readonly tool: string
-  readonly call: string
-  readonly delays: number
-  readonly copies: number
-  readonly records: number
-  readonly frames: number
-}
 
 /** One measured call. `begin` prepares a round; `call` is measured from when it is made until its promise resolves. */
 interface Case<Handle> {
@@ -70,12 +54,6 @@ function measured<Handle, Options extends object>(
 ): Measured<unknown> {
   const make = typeof options === 'function' ? options : () => options
   return { tool, kind, options: make, cases } as unknown as Measured<unknown>
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const found = list[index]
-  if (found === undefined) throw new RangeError(`nobody of rank ${index}`)
-  return found
 }
 
 /** What a promise gives, kept for the next step of a round. */
@@ -297,71 +275,14 @@ async function measureTool({ tool, kind, options, cases }: Measured<unknown>, n:
   }
   const count = countFrames(stage)
   const figures: ToolFigures[] = []
+  const by = at(members, CALLER)
   for (const { call, begin, run, end } of cases) {
-    const sums = { delays: 0, copies: 0, records: 0, frames: 0 }
-    for (let round = 0; round < ROUNDS; round += 1) {
-      if (begin !== undefined) await later(stage, at(members, CALLER), async () => begin(handles, round))
-      await stage.pass(PAUSE_MS)
-      const before = { ...count }
-      const start = stage.world.now
-      let endedAt = Number.NaN
-      await later(stage, at(members, CALLER), () =>
-        run(handles, round).then(() => {
-          endedAt = stage.world.now
-        }),
-      )
-      await stage.pass(PAUSE_MS)
-      sums.delays += (endedAt - start) / DELAY_MS
-      for (const key of ['copies', 'records', 'frames'] as const) sums[key] += count[key] - before[key]
-      if (end !== undefined) await later(stage, at(members, CALLER), async () => end(handles, round))
-      await stage.pass(PAUSE_MS)
+    const round = {
+      ...(begin === undefined ? {} : { begin: (i: number) => begin(handles, i) }),
+      run: (i: number) => run(handles, i),
+      ...(end === undefined ? {} : { end: (i: number) => end(handles, i) }),
     }
-    const mean = (sum: number): number => Math.round((sum / ROUNDS) * 10) / 10
-    const { delays, copies, records, frames } = sums
-    figures.push({
-      tool,
-      call,
-      delays: mean(delays),
-      copies: mean(copies),
-      records: mean(records),
-      frames: mean(frames),
-    })
+    figures.push({ tool, call, ...(await measureRounds({ stage, by, count }, round)) })
   }
   return figures
-}
-
-/** Does it on a page's turn, and lets time pass until that is over; throws after a virtual minute. */
-async function later<T>(stage: Stage, process: SimProcess, make: () => Promise<T>): Promise<T> {
-  const { world } = stage
-  let outcome: { readonly value: T } | { readonly error: unknown } | null = null
-  const run = (): void => {
-    make().then(
-      (value) => {
-        outcome = { value }
-      },
-      (error: unknown) => {
-        outcome = { error }
-      },
-    )
-  }
-  world.at(world.now, new PageTask(process, run))
-  const end = world.now + 60_000
-  while (outcome === null && world.now < end) await stage.pass(1)
-  const ended = outcome as { readonly value: T } | { readonly error: unknown } | null
-  if (ended === null) throw new Error('it never ends')
-  if ('error' in ended) throw ended.error
-  return ended.value
-}
-
-function countFrames({ network }: Stage): { copies: number; records: number; frames: number } {
-  const count = { copies: 0, records: 0, frames: 0 }
-  const send = network.send.bind(network)
-  network.send = (from, to, which, frame: Frame) => {
-    if (frame.t === 'data' && frame.items.length > 0) {
-      count.frames += 1
-      for (const item of frame.items) if (item.k === 'cast') count[isRecord(item.cast) ? 'records' : 'copies'] += 1
-    }
-    send(from, to, which, frame)
-  }
-  return count
 }

@@ -1,6 +1,6 @@
 /** Requests to a group, as the simulator makes and answers them. */
 import type { Group } from '../../../lib/group.ts'
-import type { RequestOptions } from '../../../lib/tools/requests.ts'
+import type { RequestOptions } from '../../../lib/tools/replies.ts'
 import type { Random } from '../random.ts'
 import { type OpenTool, type SimTool, ToolCalls, type ToolPlace } from './tool.ts'
 

@@ -2,7 +2,9 @@
 import type { Group, GroupEvent, GroupOpenOptions, GroupTools } from '../../../lib/group.ts'
 import type { ClientEvent, GroupClient } from '../../../lib/group-client.ts'
 import type { CastOptions, GroupPort } from '../../../lib/objects/replica.ts'
+import { RemoteError } from '../../../lib/tool-errors.ts'
 import type { Legacy } from '../../../lib/tools/attachment.ts'
+import type { ReplyEntry, RequestOptions } from '../../../lib/tools/replies.ts'
 import type { Random } from '../random.ts'
 import { isLagging, type Scenario } from '../scenario.ts'
 import type { RawLine } from '../trace.ts'
@@ -17,6 +19,11 @@ const BURST = 5
 const ANEW_CHANCE = 0.04
 /** How often only casts are wanted. */
 const DEAF_CHANCE = 0.15
+/** In how many of the runs clients ask as well, how often there they do in the place of a cast, and take it back. */
+const ASKING = { runs: 0.6, casts: 0.25, abort: 0.1 }
+/** How often a handler throws, and how often it answers later, after so many ms at most. */
+const THROW_CHANCE = 0.1
+const LATER = { chance: 0.5, ms: 300 }
 
 /** The group of a run. */
 export function drawChat({ random }: Scenario): GroupOpenOptions {
@@ -47,8 +54,37 @@ function castOptions(random: Random): CastOptions {
   return random.chance(GBCAST_CHANCE) ? { service: 'gbcast' } : {}
 }
 
+/** Replies to the requests of clients, and writes which it is given. */
+function answerClients(group: Group, place: ToolPlace): void {
+  const { process, world, write } = place
+  const calls = new ToolCalls(place)
+  const chance = world.scenario.random.fork(`chat/asks/${process.id}/${process.now}`)
+  let n: unknown = null
+  let told = ''
+  const handleRequest = group.handleRequest
+  group.handleRequest = (value, info) => {
+    n = Array.isArray(value) ? value[3] : null
+    told = info.view
+    return handleRequest.call(group, value, info)
+  }
+  group.respond((value, { from, via }) => {
+    write({ e: 'heard', obj: NAME, k: 'ask', from, n, via, value, view: told })
+    if (chance.chance(THROW_CHANCE)) throw new RangeError(`${process.id} ${value}`)
+    const reply = [process.id, value]
+    return chance.chance(LATER.chance) ? calls.pause(chance.between(0, LATER.ms)).then(() => reply) : reply
+  })
+}
+
+/** What is written of an entry beside its status. */
+function detailOf(entry: ReplyEntry): unknown {
+  if (entry.status === 'reply') return entry.value
+  return entry.status === 'failed' && entry.error instanceof RemoteError ? entry.error.remoteName : null
+}
+
 /** A member: what it is told is written as it is told. */
-function openMember(group: Group, { write, world }: ToolPlace): OpenTool {
+function openMember(group: Group, place: ToolPlace): OpenTool {
+  const { write, world } = place
+  answerClients(group, place)
   let isReplaced = false
   const handleState = group.handleState
   group.handleState = (replaced) => {
@@ -103,6 +139,9 @@ class OpenClient implements OpenTool {
   readonly #calls: ToolCalls
   readonly #port: GroupPort
   readonly #burst: number
+  /** Apart, so that the other draws are as they would be without. */
+  readonly #asking: Random
+  readonly #askChance: number
   #client: GroupClient | null = null
   #legacy: Legacy | null = null
 
@@ -112,6 +151,9 @@ class OpenClient implements OpenTool {
     this.#make = make
     this.#calls = new ToolCalls({ ...place, name: NAME })
     this.#burst = burstOf(place.world.scenario)
+    const { random } = place.world.scenario
+    this.#asking = random.fork(`guests/asks/${place.process.id}/${place.process.now}`)
+    this.#askChance = random.fork('client-asks').chance(ASKING.runs) ? ASKING.casts : 0
     this.#begin(false)
   }
 
@@ -136,7 +178,9 @@ class OpenClient implements OpenTool {
     if (client === null) return false
     for (let i = random.int(this.#burst); i >= 0; i -= 1) {
       if (!client.writable) return i > 0
-      this.#cast(client, value + i / 10, castOptions(random))
+      const options = castOptions(random)
+      if (this.#asking.chance(this.#askChance)) this.#ask(client, value + i / 10)
+      else this.#cast(client, value + i / 10, options)
     }
     return true
   }
@@ -147,6 +191,21 @@ class OpenClient implements OpenTool {
       this.#place.write({ e: 'made', obj: NAME, n, value })
       await stable
       return n
+    })
+  }
+
+  #ask(client: GroupClient, value: number): void {
+    const draw = this.#asking
+    const abort = new AbortController()
+    if (draw.chance(ASKING.abort)) this.#calls.after(draw.between(0, 300), () => abort.abort())
+    const replies: RequestOptions['replies'] =
+      draw.pick(['all', 'all', 'all', 'first', 'majority', 2] as const) ?? 'all'
+    void this.#calls.run('askAsClient', [value, replies], async () => {
+      const { last } = client.legacy
+      const asked = client.request(value, { replies, signal: abort.signal })
+      if (client.legacy.last > last) this.#place.write({ e: 'made', obj: NAME, n: client.legacy.last, value })
+      const { view, entries } = await asked
+      return [view.id, [...entries].map(([id, entry]) => [id, entry.status, detailOf(entry)])]
     })
   }
 

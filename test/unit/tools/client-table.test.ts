@@ -4,7 +4,14 @@ import { test } from 'node:test'
 import { ValueError } from '../../../lib/errors.ts'
 import type { GroupView } from '../../../lib/objects/replica.ts'
 import { CLIENTS_MAX, ClientTable, GONE_MAX, type Verdict } from '../../../lib/tools/client-table.ts'
-import { compareViews, FED, type Position, readPosition, type Told } from '../../../lib/tools/client-words.ts'
+import {
+  CLIENT_REQUESTS_MAX,
+  compareViews,
+  FED,
+  type Position,
+  readPosition,
+  type Told,
+} from '../../../lib/tools/client-words.ts'
 import { FeedLog } from '../../../lib/tools/feed-log.ts'
 
 function view(id: string, members: readonly string[] = ['a', 'b']): GroupView {
@@ -103,12 +110,14 @@ test('the table of clients › keeps the higher numbers of united parts, whichev
   assert.deepEqual(copy.save(), one.save())
   const bad = [
     null,
-    [0, []],
-    [-1, [], []],
-    [0, [['x', 1, 1, 1]], []],
-    [0, [['x', 1, 1, 1, [3]]], []],
-    [0, [['', 1, 1, 1, []]], []],
-    [0, [], [['x']]],
+    [0, [], []],
+    [-1, [], [], []],
+    [0, [['x', 1, 1, 1, []]], [], []],
+    [0, [['x', 1, 1, 1, [3], []]], [], []],
+    [0, [['x', 1, 1, 1, [], [[0, 'v']]]], [], []],
+    [0, [['', 1, 1, 1, [], []]], [], []],
+    [0, [], [['x']], []],
+    [0, [], [], [['v', ['a'], true]]],
   ]
   for (const saved of bad) assert.throws(() => copy.load(saved), ValueError)
 })
@@ -127,6 +136,42 @@ test(`the table of clients › drops those that were silent for longest above ${
   assert.equal(table.forgotten, 3)
   assert.equal(take(table, 2, { client: 'c0', born: 3, base: 1 }), 'forgotten')
   assert.equal(take(table, 2, { client: 'c0', born: 7, base: 1 }), 'new')
+})
+
+test('the table of clients › remembers in which view each request was delivered that its client may wait for', () => {
+  const ask = (table: ClientTable, n: number, at: string, heard = 0): Verdict =>
+    table.take({ client: 'x', born: 1, n, after: n - 1, base: 0, heard }, at)
+  const one = new ClientTable()
+  one.view(view('1.a.1', ['a', 'b', 'c']))
+  assert.deepEqual([ask(one, 1, '1.a.1'), take(one, 2), ask(one, 3, '1.a.1')], ['new', 'new', 'new'])
+  for (let i = 2; i < 20; i += 1) one.view(view(`${i}.a.1`))
+  const where = (table: ClientTable): unknown => table.asked().map(({ n, view: { id } }) => [n, id])
+  assert.deepEqual(where(one), [
+    [1, '1.a.1'],
+    [3, '1.a.1'],
+  ])
+  assert.deepEqual(one.viewOf('x', 1)?.members, ['a', 'b', 'c'])
+  assert.equal(one.viewOf('x', 2), null)
+  // Whoever gets the state knows it, too; of two views in which it was delivered, the same whichever part is asked.
+  const two = new ClientTable()
+  two.load(one.save())
+  assert.deepEqual(two.save(), one.save())
+  const other = new ClientTable()
+  other.view(view('1.b.1', ['x']))
+  ask(other, 1, '1.b.1')
+  const before = other.save()
+  other.merge(one.save())
+  two.merge(before)
+  assert.deepEqual(two.save(), other.save())
+  assert.equal(two.viewOf('x', 1)?.id, '1.a.1')
+  // Those up to 3 are waited for no longer.
+  two.view(view('20.a.1'))
+  ask(two, 4, '20.a.1', 3)
+  assert.deepEqual(where(two), [[4, '20.a.1']])
+  assert.equal(two.viewOf('x', 1), null)
+  // Whoever never says so is remembered by its last ones.
+  for (let n = 5; n <= 300; n += 1) ask(two, n, '20.a.1')
+  assert.deepEqual([two.asked().length, two.asked()[0]?.n], [CLIENT_REQUESTS_MAX, 45])
 })
 
 /** A log with a view, and casts of `m` and of the client `c` in it. */

@@ -5,7 +5,7 @@ import { BusyError, UsageError } from '../../../lib/errors.ts'
 import { EventNumbers } from '../../../lib/event-numbers.ts'
 import { type Group, type GroupOpenOptions, groupKind } from '../../../lib/group.ts'
 import { NoHandlerError, NoRepliesError, RemoteError } from '../../../lib/tool-errors.ts'
-import type { Replies, RequestOptions } from '../../../lib/tools/requests.ts'
+import type { Replies, RequestOptions } from '../../../lib/tools/replies.ts'
 import { AppCluster } from './app-cluster.ts'
 
 const ALL = ['a', 'b', 'c']
