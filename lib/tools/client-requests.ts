@@ -17,6 +17,8 @@ const PARTED_MAX = 4_096
 /** One that is under way. */
 interface Open {
   readonly gathering: Gathering
+  /** How many views of the space there had been when it was made: who parted from this process before has not left it. */
+  readonly since: number
   /** The view in which it was told of last; null before that. */
   within: string | null
 }
@@ -25,8 +27,10 @@ interface Open {
 export class ClientRequests {
   readonly #group: string
   readonly #open = new Map<number, Open>()
-  /** The epoch of the view of the space since which they have parted. */
-  readonly #parted = new Map<string, number>()
+  /** Views of the space. */
+  #views = 0
+  /** In which of those they parted from this process last, by its place among them and by its epoch. */
+  readonly #parted = new Map<string, { readonly place: number; readonly epoch: number }>()
 
   constructor(group: string) {
     this.#group = group
@@ -53,7 +57,7 @@ export class ClientRequests {
       if (this.#open.size === 0) this.#parted.clear()
       cancel(n)
     })
-    this.#open.set(n, { gathering, within: null })
+    this.#open.set(n, { gathering, since: this.#views, within: null })
     return await gathering.result
   }
 
@@ -63,8 +67,12 @@ export class ClientRequests {
     if (open === undefined) return
     open.within = within.id
     const there = new Set(within.members)
-    const isGone = (member: string): boolean =>
-      !there.has(member) || (this.#parted.get(member) ?? -1) > epochOf(within.id)
+    const hasParted = ({ place, epoch }: { place: number; epoch: number }): boolean =>
+      place > open.since && epoch > epochOf(within.id)
+    const isGone = (member: string): boolean => {
+      const parted = this.#parted.get(member)
+      return !there.has(member) || (parted !== undefined && hasParted(parted))
+    }
     if (open.gathering.view !== null) return open.gathering.leave(isGone)
     if (view !== null) return open.gathering.begin(view, isGone)
     const message = `a request to group "${this.#group}" was delivered in a view that nobody knows any more`
@@ -82,10 +90,11 @@ export class ClientRequests {
 
   /** There is a view of the space. */
   viewed({ id }: MailView, parted: readonly string[]): void {
+    this.#views += 1
     if (this.#open.size === 0) return
     for (const process of parted) {
       this.#parted.delete(process)
-      this.#parted.set(process, epochOf(id))
+      this.#parted.set(process, { place: this.#views, epoch: epochOf(id) })
     }
     for (const process of [...this.#parted.keys()].slice(0, Math.max(0, this.#parted.size - PARTED_MAX)))
       this.#parted.delete(process)

@@ -82,12 +82,12 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
     properties: ['L9'],
   },
   {
-    name: 'parted-awaited',
-    about: 'a client waits for the reply of a member that it has parted from',
+    name: 'parted-before',
+    about: 'a client takes a member for gone that it had parted from before it asked',
     file: 'lib/tools/client-requests.ts',
-    find: 'gathering.leave((member) => parted.includes(member))',
-    replace: 'gathering.leave(() => false)',
-    properties: ['L9'],
+    find: 'place > open.since && ',
+    replace: '',
+    properties: ['T8'],
   },
 ]
 

@@ -2,12 +2,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BusyError, ClosedError, UnknownOutcomeError, UsageError, ViewChangedError } from '../../../lib/errors.ts'
+import type { GroupView } from '../../../lib/objects/replica.ts'
 import { NoHandlerError, NoRepliesError, RemoteError } from '../../../lib/tool-errors.ts'
+import { ClientRequests } from '../../../lib/tools/client-requests.ts'
 import { attachedAddress, TO_ATTACHED } from '../../../lib/tools/client-words.ts'
 import type { Replies, ReplyEntry, RequestOptions } from '../../../lib/tools/replies.ts'
 import { ClientStage } from './client-stage.ts'
 
 const MEMBERS = ['a', 'b', 'c']
+
+function viewOf(id: string, members: readonly string[]): GroupView {
+  const none = { missing: [], joined: [], left: [], dead: [], expelled: [] }
+  return { id, members, primary: true, line: 'l', ...none }
+}
 
 /** A request of client `x`, and what it came to. */
 class Asked {
@@ -303,4 +310,32 @@ test('requests of clients › replies that make no sense, or to nothing, change 
   answer('a')
   await cluster.until(() => asked.isOver)
   assert.deepEqual(asked.result?.values, MEMBERS)
+})
+
+test('requests of clients › who parted from the client has left what was asked before, not what is asked after', async () => {
+  const requests = new ClientRequests('g')
+  const ask = (n: number): Promise<Replies> => requests.request({}, { cast: () => n, cancel: () => undefined })
+  const view = viewOf('1.m.0', ['m', 'o'])
+  const within = { id: '1.m.0', members: ['m', 'o'] }
+  const [untold, under] = [ask(1), ask(2)]
+  requests.told(2, { view, within })
+  requests.hear('o', 1, [true, 'yes'])
+  requests.viewed({ id: '2.m', members: ['m', 'x'] }, ['m'])
+  requests.hear('o', 2, [true, 'yes'])
+  assert.deepEqual(
+    [...(await under).entries].map(([id, { status }]) => [id, status]),
+    [
+      ['m', 'left'],
+      ['o', 'reply'],
+    ],
+  )
+  requests.told(1, { view, within })
+  assert.equal((await untold).entries.get('m')?.status, 'left')
+  const [before, after] = [ask(3), ask(4)]
+  requests.viewed({ id: '3.m', members: ['m', 'x'] }, ['m'])
+  const later = ask(5)
+  for (const n of [3, 4, 5]) requests.told(n, { view, within })
+  for (const n of [3, 4, 5]) for (const id of ['m', 'o']) requests.hear(id, n, [true, id])
+  for (const each of [before, after]) assert.deepEqual((await each).values, ['o'])
+  assert.deepEqual((await later).values, ['m', 'o'])
 })
