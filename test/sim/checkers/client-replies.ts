@@ -55,7 +55,9 @@ function breachOf(run: Run, process: Process, { call, data, line, given }: Came)
   const first = group?.views.get(view)?.first
   if (group === undefined || first === undefined || first === null) return `is complete in ${view}, which nobody had`
   const members = given.get(`${group.name} ${value}`)
-  if (![...(members?.values() ?? [])].some((heard) => heard.data.view === view && heard.line <= line))
+  const isOfView = (heard: Located<'heard'>): boolean =>
+    heard.data.view === view || (first.members.includes(heard.data.p) && hasBegunAnew(run, group, heard, line))
+  if (![...(members?.values() ?? [])].some((heard) => heard.line <= line && isOfView(heard)))
     return `is complete in ${view}, in which nobody was given it`
   if (JSON.stringify(first.members) !== JSON.stringify(entries.map(([member]) => member)))
     return `has entries of ${entries.map(([member]) => member).join()}, and the members of ${view} are ${first.members.join()}`
@@ -70,6 +72,18 @@ function breachOf(run: Run, process: Process, { call, data, line, given }: Came)
     if (status === 'pending' && wanted === 'all') return `does not wait for ${member}`
   }
   return enoughOf(entries, wanted)
+}
+
+/**
+ * Has the member that was given it then got another state since, or left and joined again? The request may come once more in
+ * that history, in a view of it, and is not given to a member that has carried it out (workload `clients`, seed 96).
+ */
+function hasBegunAnew(run: Run, group: Group, { process, line }: Located<'heard'>, to: number): boolean {
+  const isThen = (at: number): boolean => at > line && at <= to
+  const hasState = run
+    .of('stateIn')
+    .some((given) => given.process === process && given.data.g === group.name && isThen(given.line))
+  return hasState || (process?.installs.get(group) ?? []).some(({ before, at }) => before === null && isThen(at.line))
 }
 
 interface Span {

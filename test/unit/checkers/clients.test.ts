@@ -131,3 +131,46 @@ rejects(
     .write({ e: 'return', t: unheard.t, p: 'x', id: 1, ok: true, value: 1 })
     .hears(members, 1),
 )
+
+/** Client x asks all of the group, and these are given that; each answers who it is, and for what. */
+const asked = (given: readonly string[], wanted: string | number = 'all'): ClientWriter => {
+  const writer = new ClientWriter().made(1, 1)
+  return writer
+    .write({ e: 'invoke', t: writer.t, p: 'x', id: 1, obj: 'g', f: 'askAsClient', args: [1, wanted] })
+    .hears(given, 1, { k: 'ask' })
+}
+type Answer = readonly [member: string, status: string, value: unknown]
+const replyOf = (member: string): Answer => [member, 'reply', [member, 1]]
+const came = (writer: ClientWriter, answers: readonly Answer[], view = '1.a.1'): ClientWriter =>
+  writer.write({ e: 'return', t: writer.t, p: 'x', id: 1, ok: true, value: [view, answers] } as TraceLine)
+const both = [replyOf('a'), replyOf('b')]
+const unseen = ['b', 'failed', 'SkippedError'] as const
+const gone = ['b', 'left', null] as const
+
+accepts('T8', 'a request of a client that all reply to', came(asked(members), both))
+rejects('T8', 'a request of a client that one is given twice', asked(members).hears(['a'], 1, { k: 'ask' }))
+rejects('T8', 'a request of a client that is complete without one of its view', came(asked(members), [replyOf('a')]))
+rejects('T8', 'a reply to a client of one that was not given its request', came(asked(['a']), both))
+rejects('T8', "another's reply", came(asked(members), [replyOf('a'), ['b', 'reply', ['a', 1]]]))
+accepts('T8', 'a request of a client that one never saw', came(asked(['a']), [replyOf('a'), unseen]))
+rejects(
+  'T8',
+  'a request that one is said not to have seen, and was given',
+  came(asked(members), [replyOf('a'), unseen]),
+)
+rejects('T8', 'one who is said to have left, and is there', came(asked(['a']), [replyOf('a'), gone]))
+accepts('T8', 'one who left', came(asked(['a']).leave('g', 'b'), [replyOf('a'), gone]))
+rejects('T8', 'fewer replies than were asked for', came(asked(['a'], 2), [replyOf('a'), ['b', 'pending', null]]))
+accepts('T8', 'as many replies as were asked for', came(asked(['a'], 1), [replyOf('a'), ['b', 'pending', null]]))
+rejects(
+  'T8',
+  'a request of a client in a view in which nobody was given it',
+  came(asked(members).goesOn(), both, '1.a.2'),
+)
+/** Both were given it, and then come to a view with another state: the request comes again there, and is not carried out again. */
+const givenAnew = (): ClientWriter => {
+  const writer = asked(members)
+  const state = { e: 'stateIn', t: writer.t, p: 'a', g: 'g', view: '1.a.2', transfer: 1, h: 'h', cut: {} }
+  return writer.goesOn().write(state as unknown as TraceLine)
+}
+tolerates('T8', 'a request of a client that comes again to one with another state', came(givenAnew(), both, '1.a.2'))
