@@ -297,12 +297,12 @@ export abstract class SpaceTools extends SpaceObjects {
       batch: (fn) => this.batch(fn),
       openers: {
         map: (name, variant) => this.map(name, { ...variant, ...given }),
-        totalMap: (name) => this.map(name, { consistency: 'total', ...given }),
+        totalMap: (name, how) => this.map(name, { consistency: 'total', ...how, ...given }),
         set: (name, variant) => this.set(name, { ...variant, ...given }),
         counter: (name, variant) => this.counter(name, { ...variant, ...given }),
-        boundedCounter: (name, bounds) => this.counter(name, { ...bounds, ...given }),
-        register: (name) => this.register(name, given),
-        queue: (name, terms) => this.queue(name, { ...terms, ...given }),
+        boundedCounter: (name, how) => this.counter(name, { ...how, ...given }),
+        register: (name, how) => this.register(name, { ...how, ...given }),
+        queue: (name, how) => this.queue(name, { ...how, ...given }),
       },
     }
     return await restore(space, snapshot, options)

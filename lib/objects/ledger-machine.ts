@@ -31,6 +31,11 @@ export class LedgerMachine implements Machine {
   /** By maker: no transaction up to that one is committed any more, in the order in which they were last given up. */
   readonly #aborted = new Map<string, readonly [opening: number, n: number]>()
 
+  /** Is it committed, and not yet ended by all its objects? */
+  isCommitted(key: TransactionKey): boolean {
+    return this.#commits.has(key.join(' '))
+  }
+
   apply(body: unknown, caller: Caller, context: MachineContext): Answer | null {
     if (!Array.isArray(body) || !isKey(body[1])) return null
     const [op, key, third, names] = body as [unknown, TransactionKey, unknown, unknown]

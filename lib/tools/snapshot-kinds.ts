@@ -1,6 +1,8 @@
 /**
  * What snapshots know of the single kinds of objects: how their states read, and how what was read is written again.
  */
+import { type AtomicOptions, atomicVariant } from '../objects/atomic.ts'
+import { AtomicMachine, type TakingPart, type TransactionKey } from '../objects/atomic-machine.ts'
 import type { BoundedCounter } from '../objects/bounded-counter.ts'
 import { BoundedMachine } from '../objects/bounded-counter.ts'
 import type { SharedCounter } from '../objects/counter.ts'
@@ -12,7 +14,7 @@ import { QueueMachine } from '../objects/queue-machine.ts'
 import type { SharedRegister } from '../objects/register.ts'
 import { RegisterMachine } from '../objects/register-machine.ts'
 import type { SharedSet } from '../objects/set.ts'
-import type { Machine } from '../objects/state-machine.ts'
+import type { MachineContext } from '../objects/state-machine.ts'
 import type { TotalMap } from '../objects/total-map.ts'
 import { TotalMapMachine } from '../objects/total-map-machine.ts'
 import { decodeValue, hashValue } from '../values.ts'
@@ -20,19 +22,28 @@ import { decodeValue, hashValue } from '../values.ts'
 /** How the space opens what is not open. */
 export interface Openers {
   map(name: string, options: { readonly forgetAfterMs?: number }): Promise<SharedMap>
-  totalMap(name: string): Promise<TotalMap>
+  totalMap(name: string, how: AtomicOptions): Promise<TotalMap>
   set(name: string, options: { readonly forgetAfterMs?: number }): Promise<SharedSet>
   counter(name: string, options: { readonly forgetAfterMs?: number }): Promise<SharedCounter>
-  boundedCounter(name: string, bounds: { readonly min: number; readonly max: number }): Promise<BoundedCounter>
-  register(name: string): Promise<SharedRegister>
-  queue(name: string, options: { readonly maxTries?: number; readonly maxSize: number }): Promise<SharedQueue>
+  boundedCounter(
+    name: string,
+    how: AtomicOptions & { readonly min: number; readonly max: number },
+  ): Promise<BoundedCounter>
+  register(name: string, how: AtomicOptions): Promise<SharedRegister>
+  queue(
+    name: string,
+    how: AtomicOptions & { readonly maxTries?: number; readonly maxSize: number },
+  ): Promise<SharedQueue>
 }
 
-/** One kind. `variant` is what the options add to the kind's name. */
+/** Is a transaction over several objects committed, as the ledger has it at the cut? Throws if nobody can tell. */
+export type Decided = (key: TransactionKey) => boolean
+
+/** One kind. `variant` is what the options add to the kind's name, but for `atomic`. */
 export interface RestorableKind {
-  /** What a state holds. Throws for a malformed one. */
-  read(state: unknown, variant: string): unknown
-  open(openers: Openers, name: string, variant: string): Promise<object>
+  /** What a state holds; `decided` of an atomic object, else null. Throws for a malformed one. */
+  read(state: unknown, variant: string, decided: Decided | null): unknown
+  open(openers: Openers, name: string, variant: string, how: AtomicOptions): Promise<object>
   /** Does it hold nothing? */
   isEmpty(handle: unknown): boolean
   /** Why it cannot take that; null if it can. */
@@ -55,10 +66,32 @@ interface Queued {
   readonly dead: readonly { readonly value: unknown; readonly priority: number; readonly reason: string }[]
 }
 
-/** The machine's part of an agreed object's state. */
-function machineOf<M extends Machine>(machine: M, state: unknown): M {
+/** Where what is read is ended: nothing is granted there, and nobody is answered. */
+const NOWHERE: MachineContext = {
+  view: '',
+  isPrimary: false,
+  members: new Set(),
+  ranked: [],
+  nextToken: () => ['', '', 0],
+  answer: () => undefined,
+}
+
+/**
+ * The machine's part of an agreed object's state. An atomic one may have been held for a transaction at the cut: if that was
+ * committed by then, what it changes is carried out, for other objects may have ended it already.
+ */
+function machineOf<M extends TakingPart>(machine: M, state: unknown, decided: Decided | null): M {
   if (!Array.isArray(state) || state.length !== 5) throw new TypeError('no state of an agreed object')
-  machine.load(state[4])
+  if (decided === null) {
+    machine.load(state[4])
+    return machine
+  }
+  const atomic = new AtomicMachine(machine)
+  atomic.load(state[4])
+  const { held } = atomic
+  if (held === null || !decided(held.key)) return machine
+  const [process, , call] = held.key
+  machine.carryOut(held.part, { process, call }, NOWHERE)
   return machine
 }
 
@@ -128,11 +161,11 @@ function sumOf(saved: readonly unknown[]): number {
 }
 
 const register: RestorableKind = {
-  read(state) {
-    const { written } = machineOf(new RegisterMachine(), state)
+  read(state, _variant, decided) {
+    const { written } = machineOf(new RegisterMachine(), state, decided)
     return { value: written?.value, version: written?.version ?? 0 }
   },
-  open: (openers, name) => openers.register(name),
+  open: (openers, name, _variant, how) => openers.register(name, how),
   isEmpty: (handle) => (handle as SharedRegister).version === 0,
   write(handle, value, signal) {
     const target = handle as SharedRegister
@@ -143,9 +176,9 @@ const register: RestorableKind = {
 }
 
 const totalMap: RestorableKind = {
-  read: (state) =>
-    new Map([...machineOf(new TotalMapMachine(), state).entries].map(([key, entry]) => [key, entry.value])),
-  open: (openers, name) => openers.totalMap(name),
+  read: (state, _variant, decided) =>
+    new Map([...machineOf(new TotalMapMachine(), state, decided).entries].map(([key, entry]) => [key, entry.value])),
+  open: (openers, name, _variant, how) => openers.totalMap(name, how),
   isEmpty: (handle) => (handle as TotalMap).size === 0,
   write(handle, value, signal) {
     const [target, wanted] = [handle as TotalMap, value as Map<string, unknown>]
@@ -157,13 +190,13 @@ const totalMap: RestorableKind = {
 }
 
 const boundedCounter: RestorableKind = {
-  read(state, variant) {
-    const { value, lastId } = machineOf(new BoundedMachine(...boundsIn(variant)), state)
+  read(state, variant, decided) {
+    const { value, lastId } = machineOf(new BoundedMachine(...boundsIn(variant)), state, decided)
     return { value, lastId } satisfies Bounded
   },
-  open(openers, name, variant) {
+  open(openers, name, variant, how) {
     const [min, max] = boundsIn(variant)
-    return openers.boundedCounter(name, { min, max })
+    return openers.boundedCounter(name, { min, max, ...how })
   },
   isEmpty(handle) {
     const { value, min, max } = handle as BoundedCounter
@@ -189,9 +222,9 @@ function boundsIn(variant: string): [min: number, max: number] {
 }
 
 const queue: RestorableKind = {
-  read(state, variant) {
+  read(state, variant, decided) {
     const [maxTries = 0, maxSize = 0] = variant.trim().split(' ').map(Number)
-    const { items, dead } = machineOf(new QueueMachine({ maxTries, maxSize }), state)
+    const { items, dead } = machineOf(new QueueMachine({ maxTries, maxSize }), state, decided)
     const byId = <Item extends { readonly id: number }>(all: Iterable<Item>): Item[] =>
       [...all].sort((a, b) => a.id - b.id)
     return {
@@ -199,9 +232,9 @@ const queue: RestorableKind = {
       dead: byId(dead.values()).map(({ value, priority, reason }) => ({ value, priority, reason })),
     } satisfies Queued
   },
-  open(openers, name, variant) {
+  open(openers, name, variant, how) {
     const [maxTries = 0, maxSize = 0] = variant.trim().split(' ').map(Number)
-    return openers.queue(name, { maxSize, ...(maxTries === 0 ? {} : { maxTries }) })
+    return openers.queue(name, { maxSize, ...(maxTries === 0 ? {} : { maxTries }), ...how })
   },
   isEmpty: (handle) => (handle as SharedQueue).size === 0 && (handle as SharedQueue).dead.length === 0,
   async write(handle, value, signal) {
@@ -226,10 +259,15 @@ const KINDS: Readonly<Record<string, RestorableKind>> = {
   'bounded-counter': boundedCounter,
 }
 
+/** What the kind of an object that takes part in transactions ends in. */
+const ATOMIC = atomicVariant({ atomic: true })
+
 /** A kind, taken apart. */
 export interface KnownKind {
   readonly name: string
+  /** Without what says that it is atomic. */
   readonly variant: string
+  readonly isAtomic: boolean
   readonly kind: RestorableKind
 }
 
@@ -237,5 +275,7 @@ export interface KnownKind {
 export function kindOf(identity: string): KnownKind | null {
   const [name = ''] = identity.split(/[ +(]/, 1)
   const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined
-  return kind === undefined ? null : { name, kind, variant: identity.slice(name.length) }
+  if (kind === undefined) return null
+  const isAtomic = identity.endsWith(ATOMIC)
+  return { name, kind, isAtomic, variant: identity.slice(name.length, isAtomic ? -ATOMIC.length : undefined) }
 }

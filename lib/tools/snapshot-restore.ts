@@ -65,7 +65,8 @@ export async function restore(
       const message = `"${name}" is open here as a ${held.kind}, and the snapshot has a ${kind}`
       throw new SnapshotError(message, { reason: 'unsuitable', names: [name] })
     }
-    const handle = held?.handle ?? (await known.kind.open(space.openers, name, known.variant))
+    const how = known.isAtomic ? { atomic: true } : {}
+    const handle = held?.handle ?? (await known.kind.open(space.openers, name, known.variant, how))
     targets.push({ ...object, known, handle })
   }
   check(targets, replace)
