@@ -8,6 +8,7 @@
  * Source: HTML, 9.5 Broadcasting to other browsing contexts.
  */
 import { BusyError, ClosedError, TooLargeError, ValueError } from '../errors.ts'
+import { TypedTarget } from '../objects/events.ts'
 import type { GroupPort, ObjectKind, OpInfo, Replica } from '../objects/replica.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 
@@ -15,8 +16,13 @@ import { decodeValue, encodeValue } from '../values.ts'
 const WAITING_MAX = 10_000
 
 type Handler = ((this: SpaceChannel, event: MessageEvent) => unknown) | null
-/** The names of the events. */
-type MessageType = 'message' | 'messageerror'
+/** The events of a channel. */
+interface ChannelEvents {
+  readonly message: MessageEvent
+  readonly messageerror: MessageEvent
+}
+/** Their names. */
+type MessageType = keyof ChannelEvents
 
 /** The channels of one name in one process, and the group that they share. */
 export class ChannelHub {
@@ -143,7 +149,7 @@ export function channelKind(origin: string): ObjectKind<ChannelHub, object> {
  * A channel: shaped as `BroadcastChannel`. Messages are of Tutti's value set (docs/objects.md); what is none is a
  * `DataCloneError`. `event.origin` is what the sender's page says of itself.
  */
-export class SpaceChannel extends EventTarget {
+export class SpaceChannel extends TypedTarget<ChannelEvents> {
   readonly name: string
   #hub: ChannelHub | null = null
   /** Posted before the group was opened. */
@@ -241,8 +247,8 @@ export class SpaceChannel extends EventTarget {
     if (this.#handlers[type] === null) this.removeEventListener(type, this.#callHandler)
   }
 
-  readonly #callHandler = (event: Event): void => {
-    this.#handlers[event.type as MessageType]?.call(this, event as MessageEvent)
+  readonly #callHandler = (event: MessageEvent): void => {
+    this.#handlers[event.type as MessageType]?.call(this, event)
   }
 }
 
