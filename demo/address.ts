@@ -51,6 +51,13 @@ export function addressOfAnother(url: URL): string {
   return another.href
 }
 
+/** The address of the demo's other page, for this tab: the same space, the same name if one was chosen. */
+export function addressOfPage(url: URL, page: string): string {
+  const other = new URL(page, url)
+  other.search = url.search
+  return other.href
+}
+
 /** The signaling server of the demo, on the host that served the page. */
 export function signalingAddress(url: URL): string {
   return `${url.protocol === 'https:' ? 'wss:' : 'ws:'}//${url.host}/signaling`

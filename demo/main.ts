@@ -1,18 +1,16 @@
 /**
- * The demo: opens a space, its objects and a lock, and shows them. Everything it uses is Tutti's public face.
+ * The demo's first page: a board, a queue, a counter and a lock of one space. Everything it uses is Tutti's public face.
  */
-import { openSpace, type Presence, type SharedCounter, type SharedMap, type SharedQueue, type Space } from 'tutti'
-import { tabs } from 'tutti/adapters/broadcast-channel'
-import { webrtc } from 'tutti/adapters/simple-peer'
-import { type Address, addressOfAnother, readAddress, signalingAddress } from './address.ts'
+import type { Presence, SharedCounter, SharedMap, SharedQueue, Space } from 'tutti'
 import { showBaton } from './baton-panel.ts'
 import { showBoard } from './board-panel.ts'
 import type { Card } from './card-view.ts'
-import { byId, make, setText } from './dom.ts'
+import { byId, make } from './dom.ts'
+import { enter, showReady } from './enter.ts'
 import { type Job, showJobs } from './jobs-panel.ts'
 import { LogPanel } from './log-panel.ts'
 import { showMembers } from './members-panel.ts'
-import { People, type Player } from './people.ts'
+import type { Player } from './people.ts'
 import { showPlays } from './plays-panel.ts'
 
 /** What tests and the curious find at `window.tuttiDemo`. */
@@ -30,25 +28,10 @@ declare global {
   }
 }
 
-const url = new URL(location.href)
-const address = readAddress(url)
-for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-another]')) link.href = addressOfAnother(url)
-start(address).catch(showFailure)
+start().catch(showFailure)
 
-async function start({ space: name, name: memberName, transport }: Address): Promise<void> {
-  setText(byId('space-name', HTMLElement), name)
-  const transports = {
-    tabs: () => [tabs()],
-    webrtc: () => [webrtc({ signaling: [signalingAddress(url)], iceServers: [] })],
-    both: () => [...transports.tabs(), ...transports.webrtc()],
-  }
-  const space = await openSpace(name, { name: memberName, transports: transports[transport]() })
-  byId('kill', HTMLButtonElement).addEventListener('click', () => {
-    space.kill()
-    showKilled()
-  })
-  const players = await space.presence<Player>('players')
-  const people = new People(space, players)
+async function start(): Promise<void> {
+  const { space, people, players } = await enter()
   const members = showMembers(space, people)
   const log = new LogPanel(people, (author) => members.sound(author))
   log.watchSpace(space)
@@ -77,25 +60,11 @@ async function start({ space: name, name: memberName, transport }: Address): Pro
   window.tuttiDemo = { space, cards, plays, jobs, players }
 }
 
-/** A panel can be used once its object is whole. */
 function ready<Value>(panel: string, value: Value): Value {
-  byId(panel, HTMLElement).removeAttribute('aria-busy')
-  byId(panel, HTMLElement).inert = false
+  showReady(panel)
   return value
 }
 
-function showKilled(): void {
-  document.title = 'Tutti · killed'
-  byId('page', HTMLElement).hidden = true
-  byId('killed', HTMLElement).hidden = false
-  byId('killed-again', HTMLAnchorElement).focus()
-}
-
 function showFailure(error: unknown): void {
-  setText(
-    byId('status', HTMLElement),
-    `The space could not be opened: ${error instanceof Error ? error.message : String(error)}`,
-  )
-  document.documentElement.dataset['status'] = 'closed'
   byId('log', HTMLElement).prepend(make('li', { 'data-kind': 'problem' }, make('p', {}, String(error))))
 }

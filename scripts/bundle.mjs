@@ -1,12 +1,19 @@
 /**
  * How the demo, the browser tests and the standalone worker are bundled: one set of esbuild options.
  */
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './setup.mjs'
 
 /** The kernel's worker, as the library names it relative to its own files and to any bundle one folder below the site's root. */
 export const workerEntry = { out: 'worker/worker', in: 'worker/worker.ts' }
+
+/** The scripts of the demo's pages. */
+export const demoEntries = [
+  { out: 'main', in: 'demo/main.ts' },
+  { out: 'tools', in: 'demo/tools/main.ts' },
+]
 
 /**
  * Options under which `tutti` and `tutti/…` mean the sources of this tree.
@@ -24,7 +31,8 @@ export const bundleOptions = {
 }
 
 /**
- * Builds the demo site into a folder: `main.js`, the worker at `worker/worker.js`, page and style.
+ * Builds the demo site into a folder: the two pages with script and style, the worker at `worker/worker.js`, and the docs,
+ * to which errors link.
  * @param {string} outdir
  * @returns {Promise<void>}
  */
@@ -32,9 +40,11 @@ export async function buildDemo(outdir) {
   await build({
     ...bundleOptions,
     entryPoints: [
-      { out: 'main', in: 'demo/main.ts' },
+      ...demoEntries,
       { out: 'index', in: 'demo/index.html' },
-      { out: 'style', in: 'demo/style.css' },
+      { out: 'board', in: 'demo/board.css' },
+      { out: 'tools', in: 'demo/tools.html' },
+      { out: 'tools', in: 'demo/tools.css' },
     ],
     loader: { '.html': 'copy' },
     splitting: true,
@@ -43,6 +53,7 @@ export async function buildDemo(outdir) {
     outdir,
   })
   await buildWorker(outdir)
+  await cp(join(root, 'docs'), join(outdir, 'docs'), { recursive: true })
 }
 
 /**

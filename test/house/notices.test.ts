@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { build } from 'esbuild'
-import { bundleOptions, workerEntry } from '../../scripts/bundle.mjs'
+import { bundleOptions, demoEntries, workerEntry } from '../../scripts/bundle.mjs'
 import { bundledPackages, makeNotices } from '../../scripts/notices.mjs'
 import { root } from './tree.ts'
 
@@ -17,7 +17,7 @@ test('notices › the file is up to date (node scripts/notices.mjs)', () => {
 test('notices › the worker and the demo bundle no package that is not named', async () => {
   const { metafile } = await build({
     ...(bundleOptions as object),
-    entryPoints: [workerEntry, { out: 'main', in: 'demo/main.ts' }],
+    entryPoints: [workerEntry, ...demoEntries],
     outdir: '.cache/notices-test',
     write: false,
     metafile: true,
