@@ -44,20 +44,41 @@ export interface BackendConfig {
   readonly events: BackendEvents
 }
 
-/** Starts the page halves of transports; the result stops them all. */
-export function startPageHalves(config: BackendConfig, ports: ReadonlyMap<TransportSpec, MessagePort>): () => void {
+/** The page halves of all transports. */
+export interface PageHalves {
+  /** The process leaves with its page: they say at once what they have to say. */
+  leave(): void
+  stop(): void
+}
+
+/** Starts the page halves of transports. */
+export function startPageHalves(config: BackendConfig, ports: ReadonlyMap<TransportSpec, MessagePort>): PageHalves {
   const stops: (() => void)[] = []
+  const says: (() => void)[] = []
   for (const spec of config.transports) {
     const port = ports.get(spec)
     if (spec.page === undefined || port === undefined) continue
     const { self, space } = config.host
-    stops.push(spec.page({ self, space, port, problem: (problem) => config.events.problem(spec.type, problem) }))
+    stops.push(
+      spec.page({
+        self,
+        space,
+        port,
+        leaving: (say) => says.push(say),
+        problem: (problem) => config.events.problem(spec.type, problem),
+      }),
+    )
   }
   let isStopped = false
-  return () => {
-    if (isStopped) return
-    isStopped = true
-    for (const stop of stops) stop()
-    for (const port of ports.values()) port.close()
+  return {
+    leave() {
+      if (!isStopped) for (const say of says) say()
+    },
+    stop() {
+      if (isStopped) return
+      isStopped = true
+      for (const stop of stops) stop()
+      for (const port of ports.values()) port.close()
+    },
   }
 }

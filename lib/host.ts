@@ -10,6 +10,7 @@
 import { BulkQueue } from './bulk-queue.ts'
 import type { AppEvent, Channel, Command, Effect, Input, KernelHandle, ProcessId, VoteRecord } from './kernel/api.ts'
 import type { Frame } from './kernel/frame.ts'
+import { keepWord, readWord } from './last-word.ts'
 import { Joiner, split } from './pieces.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
 import type { Link, OriginServices, Transport, TransportHost, TransportProblem } from './ports/transport.ts'
@@ -175,6 +176,7 @@ export class Host {
       linkDown: (link) => this.#handleLinkDown(link),
       receive: (link, channel, bytes) => this.#handleBytes(link, channel, bytes),
       dead: (peer, record) => this.#push({ type: 'dead', peer, record }),
+      lastWord: (peer, word) => this.#handleLastWord(peer, word),
       searched: () => this.#handleSearched(transport),
       problem: (problem) => this.#noteProblem(transport, problem),
       superseded: (problem) => this.#supersede(transport, problem),
@@ -222,6 +224,12 @@ export class Host {
     const frame = 'fault' in whole ? whole : this.#decode(whole)
     if ('fault' in frame) this.#push({ type: 'badFrame', peer: link.peer, code: frame.fault })
     else this.#push({ type: 'frame', peer: link.peer, frame })
+  }
+
+  #handleLastWord(peer: ProcessId, word: Uint8Array): void {
+    const read = readWord({ ...this.#options.codec, decode: (bytes) => this.#decode(bytes) }, word)
+    if ('fault' in read) this.#push({ type: 'badFrame', peer, code: read.fault })
+    else this.#push({ type: 'dead', peer, record: read.record })
   }
 
   #decode(bytes: Uint8Array): Frame | { readonly fault: string } {
@@ -363,9 +371,11 @@ export class Host {
   }
 
   #persist(ticket: number, record: VoteRecord): void {
-    const origin = this.#origin()
-    if (origin === undefined) return this.#push({ type: 'persisted', ticket })
-    origin.persist(record).then(
+    const stored = this.#origin()?.persist(record)
+    const kept = keepWord(this.#options, record)
+    const both = kept.length === 0 ? stored : Promise.all([stored, ...kept])
+    if (both === undefined) return this.#push({ type: 'persisted', ticket })
+    both.then(
       () => this.#push({ type: 'persisted', ticket }),
       (cause: unknown) => this.#noteOriginProblem('persist-failed', cause),
     )

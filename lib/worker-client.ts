@@ -1,7 +1,7 @@
 /**
  * The page's side of the worker: starts it, hands the transports' ports over, one message a tick each way.
  */
-import type { Backend, BackendConfig } from './backend.ts'
+import type { Backend, BackendConfig, PageHalves } from './backend.ts'
 import { startPageHalves } from './backend.ts'
 import { ClosedError } from './errors.ts'
 import type { FromWorker, HostTick, ToWorker, WireTransport } from './port-messages.ts'
@@ -62,7 +62,7 @@ function untilReady(worker: Worker, config: BackendConfig, signal: AbortSignal |
 class WorkerBackend implements Backend {
   readonly #worker: Worker
   readonly #config: BackendConfig
-  readonly #stopPageHalves: () => void
+  readonly #pageHalves: PageHalves
   /** What to add to a time of the worker's clock to get one of this thread's. */
   readonly #clockShift: number
   #dumps: ((dump: unknown) => void)[] = []
@@ -89,14 +89,15 @@ class WorkerBackend implements Backend {
     }
     const storage = config.storage === null ? null : { type: config.storage.type, options: config.storage.options }
     this.#post({ type: 'open', config: config.host, transports, storage }, transfer)
-    this.#stopPageHalves = startPageHalves(config, ports)
+    this.#pageHalves = startPageHalves(config, ports)
   }
 
   send(commands: Parameters<Backend['send']>[0]): void {
     const packed = packCommands(commands)
     this.#post({ type: 'commands', commands: packed.commands }, packed.transfer)
-    const isLast = commands.some((command) => command.type === 'suspend' || (command.type === 'leave' && command.quick))
-    if (isLast) this.#holdPage()
+    const isLeaving = commands.some((command) => command.type === 'leave' && command.quick)
+    if (isLeaving) this.#pageHalves.leave()
+    if (isLeaving || commands.some((command) => command.type === 'suspend')) this.#holdPage()
   }
 
   store(command: Parameters<Backend['store']>[0]): void {
@@ -173,7 +174,7 @@ class WorkerBackend implements Backend {
   #end(error: Error | null): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#stopPageHalves()
+    this.#pageHalves.stop()
     // In a task of its own: a `stop` just posted may still close sockets and locks in order.
     this.#config.platform.setTimer(0, () => this.#worker.terminate())
     for (const resolve of this.#dumps) resolve(null)

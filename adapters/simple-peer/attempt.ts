@@ -1,11 +1,11 @@
 /**
- * One connection to one peer: a simple-peer, and the three channels opened beside its own.
+ * One connection to one peer: a simple-peer, and the channels opened beside its own: three for the worker, one for the page.
  *
- * The channels are made and handed over in the task of the constructor, because a browser transfers a data
+ * The three are made and handed over in the task of the constructor, because a browser transfers a data
  * channel only in the task that made it. simple-peer's own channel is left alone: closing it would end all.
  */
 import type { ProcessId } from '../../lib/kernel/api.ts'
-import { channels, firstChannelId } from './page-port.ts'
+import { channels, firstChannelId, wordBytesMax, wordChannelId } from './page-port.ts'
 import { Peer, type PeerInstance } from './peer-class.ts'
 import { type PeerSignal, readPeerSignal, signalsMax } from './signals.ts'
 
@@ -25,6 +25,8 @@ export interface AttemptHost {
   /** Takes the channels; called in the constructor's task. */
   handOver(attempt: Attempt, open: readonly RTCDataChannel[]): void
   signal(attempt: Attempt, n: number, signal: PeerSignal): void
+  /** The peer's page said the last word of its process. */
+  heard(attempt: Attempt, word: Uint8Array): void
   /** Once; `cause` says why if it failed by itself. */
   ended(attempt: Attempt, cause: unknown): void
 }
@@ -38,6 +40,7 @@ export class Attempt {
   readonly #host: AttemptHost
   readonly #seen = new Set<number>()
   #peer: PeerInstance | null = null
+  #word: RTCDataChannel | null = null
   #timer: ReturnType<typeof setTimeout> | null = null
   #signals = 0
   #isEnded = false
@@ -55,7 +58,7 @@ export class Attempt {
     try {
       const peer = new Peer({ initiator: this.isInitiator, trickle: true, config })
       this.#peer = peer
-      peer.on('signal', (data) => this.#send(data))
+      peer.on('signal', (data) => this.#signal(data))
       peer.on('error', (error) => this.end(error))
       peer.on('close', () => this.end(null))
       peer.resume()
@@ -64,6 +67,12 @@ export class Attempt {
       const open = channels.map((name, n) =>
         connection.createDataChannel(`tutti-${name}`, { negotiated: true, id: firstChannelId + n }),
       )
+      this.#word = connection.createDataChannel('tutti-word', { negotiated: true, id: wordChannelId })
+      this.#word.binaryType = 'arraybuffer'
+      this.#word.onmessage = ({ data }: MessageEvent<unknown>) => {
+        if (!(data instanceof ArrayBuffer) || data.byteLength === 0 || data.byteLength > wordBytesMax) return
+        this.#host.heard(this, new Uint8Array(data, 1))
+      }
       this.#timer = setTimeout(() => this.end(new Error('The connection did not open in time.')), timeoutMs)
       this.#host.handOver(this, open)
     } catch (cause) {
@@ -89,6 +98,27 @@ export class Attempt {
     }
   }
 
+  /** Sends a message that says nothing, ahead of the last word. */
+  clearThroat(): void {
+    this.#send(new Uint8Array(0))
+  }
+
+  /** Says the last word of this process, if anybody is there to hear it. */
+  say(word: Uint8Array): void {
+    // Its version, and never empty.
+    const message = new Uint8Array(1 + word.length)
+    message.set(word, 1)
+    this.#send(message)
+  }
+
+  #send(message: Uint8Array<ArrayBuffer>): void {
+    try {
+      this.#word?.send(message)
+    } catch {
+      // Not open, or not any more.
+    }
+  }
+
   /** Closes the connection now. */
   end(cause: unknown): void {
     if (this.#isEnded) return
@@ -105,7 +135,7 @@ export class Attempt {
     this.#host.ended(this, cause)
   }
 
-  #send(data: unknown): void {
+  #signal(data: unknown): void {
     const signal = readPeerSignal(data)
     if (this.#isEnded || !signal || this.#signals >= signalsMax) return
     this.#host.signal(this, this.#signals, signal)

@@ -26,6 +26,7 @@ export function webrtc(options: WebrtcOptions): TransportSpec {
         space: context.space,
         problem,
         port: overMessagePort(context.port),
+        leaving: (say) => context.leaving(say),
       })
     },
     create: (workerOptions, pagePort) => {
@@ -33,7 +34,7 @@ export function webrtc(options: WebrtcOptions): TransportSpec {
       const [page, worker] = withinThread()
       return new WebrtcTransport(worker, (host) => {
         const problem = (found: Parameters<typeof host.problem>[0]): void => host.problem(found)
-        return startWebrtcPage(full, { self: host.self, space: host.space, problem, port: page })
+        return startWebrtcPage(full, { self: host.self, space: host.space, problem, port: page, leaving: null })
       })
     },
   }

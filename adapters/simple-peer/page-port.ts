@@ -5,6 +5,10 @@ import type { Channel, ProcessId } from '../../lib/kernel/api.ts'
 export const channels: readonly Channel[] = ['control', 'data', 'bulk']
 /** The SCTP stream of the first channel; simple-peer's own channel uses the low ids. */
 export const firstChannelId = 100
+/** The stream on which a page says the last word of its process; it stays on the page. */
+export const wordChannelId: number = firstChannelId + channels.length
+/** Longer ones are no words. */
+export const wordBytesMax: number = 64 << 10
 
 /** Frames of several channels in the order they were sent; `on[i]` is the channel number of `parts[i]`. */
 export interface FrameBatch {
@@ -12,7 +16,10 @@ export interface FrameBatch {
   readonly parts: readonly Uint8Array[]
 }
 
-/** From the page half. An attempt is one connection, from its making to its end. */
+/**
+ * From the page half. An attempt is one connection, from its making to its end. `isSpokenFor`: what the worker sends on it
+ * goes out in tasks of the page, so not when that goes away.
+ */
 export type FromPage =
   /** May (and need) this peer be connected? */
   | { readonly t: 'ask'; readonly peer: ProcessId }
@@ -22,11 +29,16 @@ export type FromPage =
       readonly attempt: number
       readonly peer: ProcessId
       readonly channels: readonly RTCDataChannel[] | null
+      readonly isSpokenFor: boolean
     }
   /** The connection is no more. */
   | { readonly t: 'gone'; readonly attempt: number }
   /** All signaling servers were tried, and who was found there is connected or failed. */
   | { readonly t: 'searched' }
+  /** The page has that word, and will say it or a later one if it goes away. */
+  | { readonly t: 'kept'; readonly n: number }
+  /** The peer's page said the last word of its process. */
+  | { readonly t: 'word'; readonly peer: ProcessId; readonly word: Uint8Array }
   /** Pumped only: a channel has opened. */
   | { readonly t: 'opened'; readonly attempt: number; readonly channel: number }
   /** Pumped only: what arrived. */
@@ -46,6 +58,8 @@ export type FromWorker =
   | { readonly t: 'down'; readonly attempt: number; readonly again: boolean }
   /** Channels arrived here unreadable: pass the bytes on instead. */
   | { readonly t: 'cannotTransfer' }
+  /** The last word of this process, the `n`th. */
+  | { readonly t: 'keep'; readonly n: number; readonly word: Uint8Array }
   /** Pumped only: frames to send. */
   | { readonly t: 'send'; readonly attempt: number; readonly batch: FrameBatch }
 

@@ -10,6 +10,7 @@
  */
 import type { ProcessId } from '../../lib/kernel/api.ts'
 import { Attempt } from './attempt.ts'
+import { FirstLook, type Progress } from './first-look.ts'
 import type { FullWebrtcOptions } from './options.ts'
 import type { FromPage, FromWorker, PagePort } from './page-port.ts'
 import { Peer } from './peer-class.ts'
@@ -27,18 +28,14 @@ const retryMaxMs = 15_000
 const retriesMax = 8
 /** Announcements travel by several servers: those that come so soon after a connection opened had led to it. */
 const freshMs = 3000
-/** How long the first look around waits for connections once the servers have answered. */
-const searchMaxMs = 2000
-const searchQuietMs = 300
-
-/** For so long a page of Firefox that goes away leaves its connections open (measured: about half of the goodbyes get out, with 0 few, at once none). */
-const lingerMs = 100
 
 /** What the page half gets. */
 export interface WebrtcPageContext {
   readonly self: ProcessId
   readonly space: string
   readonly port: PagePort<FromPage, FromWorker>
+  /** See `PageHalfContext`; null within one thread, where the process says goodbye itself before the page is gone. */
+  readonly leaving: ((say: () => void) => void) | null
   problem(problem: { readonly code: string; readonly message: string; readonly cause?: unknown }): void
 }
 
@@ -78,20 +75,27 @@ class WebrtcPage {
   #attemptsMade = 0
   #transfers: boolean
   #state: 'waiting' | 'running' | 'stopped' = 'waiting'
-  #search: { others: number; sinceMs: number; timer: ReturnType<typeof setInterval> } | null = null
-  #isSearched = false
+  readonly #firstLook: FirstLook
+  /** What others are to know of this process when the page goes away. */
+  #word: Uint8Array = new Uint8Array(0)
+  #hasSpoken = false
 
   constructor(options: FullWebrtcOptions, context: WebrtcPageContext) {
     this.#options = options
     this.#context = context
     this.#transfers = options.transfer
+    this.#firstLook = new FirstLook(
+      () => this.#progress(),
+      () => context.port.post({ t: 'searched' }),
+    )
     this.#signaling = new Signaling(options.signaling, {
       self: context.self,
       space: context.space,
       received: (signal) => this.#handleSignal(signal),
-      looked: (others) => this.#beginSearch(others),
+      looked: (others) => this.#firstLook.begin(others),
       problem: (problem) => context.problem(problem),
     })
+    context.leaving?.(() => this.#speak())
     context.port.listen((message) => this.#handleWorker(message))
   }
 
@@ -102,7 +106,7 @@ class WebrtcPage {
     this.#unwatch()
     if (wasRunning) this.#signaling.stop(true)
     this.#closeAll()
-    if (this.#search !== null) clearInterval(this.#search.timer)
+    this.#firstLook.stop()
     this.#context.port.close()
   }
 
@@ -111,7 +115,7 @@ class WebrtcPage {
     if (!Peer.WEBRTC_SUPPORT || typeof WebSocket === 'undefined') {
       const message = 'This environment has no WebRTC: peers are reached by other transports only.'
       this.#context.problem({ code: 'webrtc-unsupported', message })
-      this.#endSearch()
+      this.#firstLook.end()
       return
     }
     this.#state = 'running'
@@ -123,8 +127,10 @@ class WebrtcPage {
         signaling.start()
         signaling.wake(true)
       },
+      going: () => this.#clearThroat(),
       hidden: () => {
-        this.#handleHidden()
+        // Or others would see it connected for 16 seconds.
+        this.#closeAll()
         signaling.stop(true)
       },
     })
@@ -158,6 +164,12 @@ class WebrtcPage {
         return
       case 'send':
         this.#pumps.get(message.attempt)?.send(message.batch)
+        return
+      case 'keep':
+        // What the process promises after its last word, nobody would know of: so it must not.
+        if (this.#hasSpoken) return
+        this.#word = message.word
+        this.#context.port.post({ t: 'kept', n: message.n })
         return
     }
   }
@@ -232,6 +244,7 @@ class WebrtcPage {
     const plan = { id: this.#attemptsMade, peer: peer.id, session, isInitiator, config, timeoutMs }
     const attempt = new Attempt(plan, {
       handOver: (made, open) => this.#handOver(made, open),
+      heard: (made, word) => this.#context.port.post({ t: 'word', peer: made.peer, word }),
       signal: (made, number, signal) => {
         const message = { type: 'signal', from: this.#context.self, to: made.peer, session, n: number, signal } as const
         this.#signaling.tell(made.peer, message)
@@ -250,7 +263,7 @@ class WebrtcPage {
     const message = { t: 'attempt', attempt: attempt.id, peer: attempt.peer } as const
     if (this.#transfers) {
       try {
-        port.post({ ...message, channels: open }, open)
+        port.post({ ...message, channels: open, isSpokenFor: this.#isSpokenFor(attempt) }, open)
         return
       } catch {
         // This browser does not transfer channels (Safari, older ones).
@@ -258,7 +271,27 @@ class WebrtcPage {
       }
     }
     this.#pumps.set(attempt.id, new PagePump(attempt.id, open, port, () => attempt.end(null)))
-    port.post({ ...message, channels: null })
+    port.post({ ...message, channels: null, isSpokenFor: this.#isSpokenFor(attempt) })
+  }
+
+  /** Does the worker send on it in tasks of this page, which come too late when that goes away? */
+  #isSpokenFor({ id }: Attempt): boolean {
+    return this.#context.leaving !== null && (this.#pumps.has(id) || sendsThroughPage())
+  }
+
+  /**
+   * When Firefox closes a tab, what its page sends is at times lost with it. Not so if something else was sent just before,
+   * when the page began to go: of 20 words one was lost then, without it about every other.
+   */
+  #clearThroat(): void {
+    for (const attempt of this.#attempts.values()) if (this.#isSpokenFor(attempt)) attempt.clearThroat()
+  }
+
+  /** The page goes away, and says what the worker cannot say any more. */
+  #speak(): void {
+    if (this.#hasSpoken) return
+    this.#hasSpoken = true
+    for (const attempt of this.#attempts.values()) if (this.#isSpokenFor(attempt)) attempt.say(this.#word)
   }
 
   #handleUp(id: number): void {
@@ -272,7 +305,7 @@ class WebrtcPage {
     if (peer.pending === attempt) peer.pending = null
     peer.retries = 0
     if (older !== attempt) older?.end(null)
-    this.#checkSearch()
+    this.#firstLook.check()
   }
 
   #handleEnded(peer: PagePeer, attempt: Attempt, cause: unknown): void {
@@ -288,7 +321,7 @@ class WebrtcPage {
       this.#report('webrtc-connect-failed', message, cause)
     }
     if (peer.open === null && peer.pending === null && !peer.isSkipped) this.#scheduleRetry(peer)
-    this.#checkSearch()
+    this.#firstLook.check()
   }
 
   #scheduleRetry(peer: PagePeer): void {
@@ -360,50 +393,16 @@ class WebrtcPage {
     for (const attempt of attempts) attempt.end(null)
   }
 
-  /**
-   * The page goes away. Without a word, others would see it connected for 16 seconds; but in Firefox the worker's goodbye is
-   * still on its way, and the end of a connection drops what it has not sent.
-   */
-  #handleHidden(): void {
-    if (sendsThroughPage()) {
-      for (const attempt of [...this.#attempts.values()]) {
-        if (this.#pumps.has(attempt.id)) continue
-        this.#attempts.delete(attempt.id)
-        setTimeout(() => attempt.end(null), lingerMs)
-      }
-    }
-    this.#closeAll()
-  }
-
   #pendingCount(): number {
     let count = 0
     for (const peer of this.#peers.values()) if (peer.pending !== null) count += 1
     return count
   }
 
-  #beginSearch(others: number): void {
-    if (this.#isSearched || this.#search !== null) return
-    const timer = setInterval(() => this.#checkSearch(), searchQuietMs / 3)
-    this.#search = { others, sinceMs: performance.now(), timer }
-    this.#checkSearch()
-  }
-
-  #checkSearch(): void {
-    if (this.#search === null) return
-    const { others, sinceMs } = this.#search
-    const lookedMs = performance.now() - sinceMs
+  #progress(): Progress {
     let met = 0
     for (const peer of this.#peers.values()) if (peer.open !== null || peer.isSkipped) met += 1
-    const isQuiet = lookedMs > searchQuietMs && this.#pendingCount() === 0
-    if (met >= others || isQuiet || lookedMs > searchMaxMs) this.#endSearch()
-  }
-
-  #endSearch(): void {
-    if (this.#search !== null) clearInterval(this.#search.timer)
-    this.#search = null
-    if (this.#isSearched) return
-    this.#isSearched = true
-    this.#context.port.post({ t: 'searched' })
+    return { met, pending: this.#pendingCount() }
   }
 
   /** Reports a kind of problem at most once in a while: a liar must not flood the application either. */

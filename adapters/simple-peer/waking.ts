@@ -18,6 +18,8 @@ export interface Waking {
   shown(): void
   /** The page is shown again after `hidden`. */
   restored(): void
+  /** The page goes away, and nobody else has been told yet. */
+  going(): void
   /** The page goes away. */
   hidden(): void
 }
@@ -39,6 +41,7 @@ export function watchWaking(waking: Waking): () => void {
   const { signal } = listening
   globalThis.addEventListener('online', waking.back, { signal })
   globalThis.addEventListener('pageshow', waking.restored, { signal })
+  globalThis.addEventListener('pagehide', waking.going, { signal, capture: true })
   globalThis.addEventListener('pagehide', waking.hidden, { signal })
   if (typeof document !== 'undefined') {
     document.addEventListener('resume', waking.back, { signal })

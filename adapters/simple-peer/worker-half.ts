@@ -11,6 +11,8 @@ import { type ReadableChannel, WebrtcLink } from './worker-link.ts'
 
 /** While someone is reached by a better transport, this often it is checked that it still does. */
 const recheckMs = 2000
+/** For so long the end of a path is waited for whose peer has said its last word: frames may still be on their way. */
+const lastFramesMs = 100
 
 /** Makes the worker half; `pagePort` leads to the page half. Also runs in a page. */
 export function createWebrtcTransport(_options: unknown, pagePort: MessagePort): Transport {
@@ -32,6 +34,18 @@ export class WebrtcTransport implements Transport {
   /** Whom another transport reaches. */
   readonly #skipped = new Set<ProcessId>()
   #recheck: ReturnType<typeof setTimeout> | null = null
+  /** The last word of this process; null: none yet. */
+  #word: Uint8Array | null = null
+  #words = 0
+  /** Words that the page is not known to have, by number. */
+  readonly #unkept = new Map<number, () => void>()
+  /** The page speaks for this process, since there is a connection on which it may have to. */
+  #isSpokenFor = false
+  /** What peers have said last, whose paths are not down yet. */
+  readonly #lastWords = new Map<
+    ProcessId,
+    { readonly word: Uint8Array; readonly timer: ReturnType<typeof setTimeout> }
+  >()
 
   /** @param startPage within one thread only: starts the other half, returns its stop function. */
   constructor(port: PagePort<FromWorker, FromPage>, startPage: ((host: TransportHost) => () => void) | null = null) {
@@ -54,11 +68,25 @@ export class WebrtcTransport implements Transport {
     if (this.#host === null) return
     this.#host = null
     if (this.#recheck !== null) clearTimeout(this.#recheck)
+    for (const { timer } of this.#lastWords.values()) clearTimeout(timer)
+    this.#lastWords.clear()
     this.#up.clear()
     for (const link of [...this.#links.values()]) link.close()
     this.#port.post({ t: 'stop' })
     this.#stopPage?.()
     this.#port.close()
+  }
+
+  keepWord(word: Uint8Array): Promise<void> {
+    this.#word = word
+    return this.#isSpokenFor ? this.#giveWord(word) : Promise.resolve()
+  }
+
+  #giveWord(word: Uint8Array): Promise<void> {
+    this.#words += 1
+    const n = this.#words
+    this.#port.post({ t: 'keep', n, word })
+    return new Promise((resolve) => this.#unkept.set(n, resolve))
   }
 
   #handle(message: FromPage): void {
@@ -77,6 +105,13 @@ export class WebrtcTransport implements Transport {
       case 'searched':
         host.searched()
         return
+      case 'kept':
+        this.#unkept.get(message.n)?.()
+        this.#unkept.delete(message.n)
+        return
+      case 'word':
+        this.#handleWord(host, message.peer, message.word)
+        return
       case 'opened':
         this.#pumps.get(message.attempt)?.handleOpened(message.channel)
         return
@@ -90,7 +125,12 @@ export class WebrtcTransport implements Transport {
   }
 
   /** Runs in the message's own task to its end: what arrives on a channel nobody listens to is lost. */
-  #handleAttempt({ attempt, peer, channels }: FromPage & { t: 'attempt' }): void {
+  #handleAttempt({ attempt, peer, channels, isSpokenFor }: FromPage & { t: 'attempt' }): void {
+    if (isSpokenFor && !this.#isSpokenFor) {
+      this.#isSpokenFor = true
+      // The page has it before anything is said on the connection.
+      if (this.#word !== null) void this.#giveWord(this.#word)
+    }
     let readable: readonly ReadableChannel[]
     if (channels === null) {
       const pump = new WorkerPump(attempt, this.#port)
@@ -131,7 +171,8 @@ export class WebrtcTransport implements Transport {
   #handleClosed(link: WebrtcLink, problem: { code: string; message: string; cause?: unknown } | null): void {
     this.#links.delete(link.attempt)
     this.#pumps.delete(link.attempt)
-    this.#port.post({ t: 'down', attempt: link.attempt, again: !this.#skipped.has(link.peer) })
+    const last = this.#lastWords.get(link.peer)
+    this.#port.post({ t: 'down', attempt: link.attempt, again: !this.#skipped.has(link.peer) && last === undefined })
     const host = this.#host
     if (this.#up.get(link.peer) !== link || host === null) {
       if (problem !== null) host?.problem(problem)
@@ -140,6 +181,19 @@ export class WebrtcTransport implements Transport {
     this.#up.delete(link.peer)
     if (problem !== null) host.problem(problem)
     host.linkDown(link)
+    if (last === undefined) return
+    clearTimeout(last.timer)
+    this.#lastWords.delete(link.peer)
+    host.lastWord(link.peer, last.word)
+  }
+
+  /** By way of the pages it may have come faster than what was sent before it. */
+  #handleWord(host: TransportHost, peer: ProcessId, word: Uint8Array): void {
+    const link = this.#up.get(peer)
+    if (link === undefined) host.lastWord(peer, word)
+    else if (!this.#lastWords.has(peer)) {
+      this.#lastWords.set(peer, { word, timer: setTimeout(() => this.#up.get(peer)?.close(), lastFramesMs) })
+    }
   }
 
   #handleAsk(host: TransportHost, peer: ProcessId): void {

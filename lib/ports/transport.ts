@@ -39,6 +39,8 @@ export interface TransportHost {
   receive(link: Link, channel: Channel, bytes: Uint8Array): void
   /** Proof of death, see `Input` `dead`; also of one that was never met, if it left a record: best before anybody is. */
   dead(peer: ProcessId, record: VoteRecord | null): void
+  /** The peer's page has gone away and said this last word for its process, of which nothing follows: a proof of death, too. */
+  lastWord(peer: ProcessId, word: Uint8Array): void
   /** This transport has looked around once. */
   searched(): void
   /** Something the application should know (a `TransportError` event); the transport goes on by itself. */
@@ -59,6 +61,12 @@ export interface Transport {
   stop(): void
   /** Optional: this origin's founding section and vote storage (only the tabs transport has them). */
   readonly origin?: OriginServices
+  /**
+   * Optional: has the page keep the last word of this process (at most 64 KiB, in place of the one before), to say it if it
+   * goes away before its worker can. Resolves once the page has it; at once where the worker can speak for itself; never,
+   * if the page has spoken. Never rejects.
+   */
+  keepWord?(word: Uint8Array): Promise<void>
 }
 
 /** What only a transport among the tabs of one origin can do. */
@@ -93,6 +101,8 @@ export interface PageHalfContext {
   readonly space: string
   /** Messages to and from the worker half, transferables included. */
   readonly port: MessagePort
+  /** Calls `say` in the task in which the process leaves because its page goes away: whatever the worker says comes later. */
+  leaving(say: () => void): void
   /** Reports a problem to the application. */
   problem(problem: TransportProblem): void
 }

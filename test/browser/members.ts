@@ -14,9 +14,13 @@ export function freshSpace(): string {
   return `space-${lastSpace}-${Date.now().toString(36)}`
 }
 
-/** Gives what opens pages that can meet, by their number; without a space, they wait for the test to open one. */
-export async function meetingPlace(reach: Reach, page = 'member'): Promise<(space?: string) => Promise<Tab>> {
-  const query: Record<string, string> = { transport: reach }
+/** Gives what opens pages that can meet, by their number; without a space, they wait for the test to open one. `more` is of their query. */
+export async function meetingPlace(
+  reach: Reach,
+  page = 'member',
+  more: Readonly<Record<string, string>> = {},
+): Promise<(space?: string) => Promise<Tab>> {
+  const query: Record<string, string> = { transport: reach, ...more }
   if (reach === 'webrtc') query['signaling'] = (await startSignaling()).url
   const context = reach === 'tabs' ? { context: freshSpace() } : {}
   return (space) => openTab(page, { query: space === undefined ? query : { ...query, space }, ...context })

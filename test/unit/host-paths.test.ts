@@ -405,6 +405,49 @@ test('host › an origin answers, and one that fails grants nothing', async () =
   )
 })
 
+test('host › a vote is given once its record is stored and the page has it', async () => {
+  const record = { last: null, attempt: null }
+  const origin: OriginServices = {
+    requestFound: () => Promise.resolve(true),
+    giveUpFound: () => undefined,
+    inLine: () => undefined,
+    persist: () => Promise.resolve(),
+  }
+  let isKept = (): void => undefined
+  const webrtc = Object.assign(new FakeTransport('webrtc', 20), {
+    keepWord: () =>
+      new Promise<void>((resolve) => {
+        isKept = resolve
+      }),
+  })
+  const bench = new Bench([new FakeTransport('tabs', 30, origin), webrtc], (inputs) =>
+    inputs.some(({ type }) => type === 'commands') ? [{ type: 'persist', ticket: 4, record }] : [],
+  )
+  bench.host.commands([])
+  bench.run()
+  await settled()
+  bench.run()
+  assert.equal(bench.steps.length, 1)
+  isKept()
+  await settled()
+  bench.run()
+  assert.deepEqual(bench.steps[1], [{ type: 'persisted', ticket: 4 }])
+})
+
+test('host › the last word of a page is a proof that its process is dead, and what is none is a fault', () => {
+  const webrtc = new FakeTransport('webrtc', 20)
+  const bench = new Bench([webrtc])
+  webrtc.started.lastWord('a', new Uint8Array(0))
+  webrtc.started.lastWord('b', Uint8Array.of(254))
+  webrtc.started.lastWord('c', Uint8Array.of(1))
+  bench.run()
+  assert.deepEqual(bench.inputs, [
+    { type: 'dead', peer: 'a', record: null },
+    { type: 'badFrame', peer: 'b', code: 'frame-undecodable' },
+    { type: 'badFrame', peer: 'c', code: 'bad-word' },
+  ])
+})
+
 test('host › the goodbye leaves before the paths close, and waits for a full buffer only so long', () => {
   const tabs = new FakeTransport('tabs', 30)
   const bench = new Bench([tabs], (inputs) =>

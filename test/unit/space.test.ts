@@ -381,7 +381,13 @@ for (const [mode, worker] of [
     }
     const options = { foundAfterMs: 20, transports: [memory({ hub })] }
     const other = await openSpace('test', { ...options, worker: false })
-    const page = await openSpaceWith('test', { ...options, worker: worker(hub) }, { platform })
+    const said: boolean[] = []
+    const half: TransportSpec['page'] = ({ leaving }) => {
+      leaving(() => said.push(true))
+      return () => undefined
+    }
+    const halved = { ...options, transports: [{ ...memory({ hub }), page: half }], worker: worker(hub) }
+    const page = await openSpaceWith('test', halved, { platform })
     t.after(() => {
       other.kill()
       page.kill()
@@ -389,10 +395,15 @@ for (const [mode, worker] of [
     await until(other, 'view', () => other.members.length === 2)
     await until(page, 'view', () => page.members.length === 2)
     const map = await page.map('map')
+    page.suspending()
+    page.resumed()
+    assert.deepEqual(said, [])
     const seen: string[] = []
     page.addEventListener('status', ({ status }) => seen.push(status))
     page.addEventListener('view', () => seen.push('view'))
     hide()
+    // The page's half of a transport is told in the same task; within one thread there is no such half.
+    assert.deepEqual(said, mode === 'in a worker' ? [true] : [])
     assert.deepEqual(seen, ['closed'])
     const isHidden = (error: unknown): boolean => error instanceof ClosedError && error.reason === 'hidden'
     assert.throws(() => map.set('late', 1), isHidden)

@@ -29,6 +29,7 @@ test('tabs › processes to which locks are denied are not dead: they meet, and 
         linkDown: () => undefined,
         receive: () => undefined,
         dead: () => codes.push('dead'),
+        lastWord: () => codes.push('lastWord'),
         searched: () => undefined,
         problem: ({ code }) => codes.push(code),
         superseded: ({ code }) => codes.push(`superseded ${code}`),

@@ -110,6 +110,7 @@ function browser(t: TestContext) {
           told.push(`dead ${peer}`)
           records.set(peer, record)
         },
+        lastWord: () => undefined,
         searched: () => {
           told.push('searched')
           resolve()

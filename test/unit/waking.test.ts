@@ -52,6 +52,7 @@ test('waking › online, resume and pageshow are a return; pagehide is not; noth
     back: () => told.push('back'),
     shown: () => told.push('shown'),
     restored: () => told.push('restored'),
+    going: () => told.push('going'),
     hidden: () => told.push('hidden'),
   })
   const fire = (): void => {
@@ -59,10 +60,10 @@ test('waking › online, resume and pageshow are a return; pagehide is not; noth
     for (const type of ['resume', 'visibilitychange']) document.dispatchEvent(new Event(type))
   }
   fire()
-  assert.deepEqual(told, ['back', 'restored', 'hidden', 'back', 'shown'])
+  assert.deepEqual(told, ['back', 'restored', 'going', 'hidden', 'back', 'shown'])
   stop()
   fire()
-  assert.equal(told.length, 5)
+  assert.equal(told.length, 6)
 })
 
 function put(t: TestContext, name: string, value: unknown): void {

@@ -51,6 +51,7 @@ function makeCuttable(inner: Transport): Transport {
         },
         receive: (link, channel, bytes) => host.receive(link, channel, bytes),
         dead: (peer, record) => host.dead(peer, record),
+        lastWord: (peer, word) => host.lastWord(peer, word),
         searched: () => host.searched(),
         problem: (problem) => host.problem(problem),
         superseded: (problem) => host.superseded(problem),

@@ -1,8 +1,8 @@
 /**
  * A member of a space whose objects a browser test works with by `tab.evaluate`, through `window.member`.
  *
- * Query: `transport` (`tabs`, `webrtc` or `both`), `signaling` (for `webrtc`), `space` (opens it at once; without it, the
- * test opens one itself).
+ * Query: `transport` (`tabs`, `webrtc` or `both`), `signaling` (for `webrtc`), `pump` (the page passes on what its worker
+ * sends, as where data channels cannot be transferred), `space` (opens it at once; without it, the test opens one itself).
  */
 import { type Group, openSpace, type SharedCounter, type SharedMap, type SharedQueue, type Space } from 'tutti'
 import { tabs } from 'tutti/adapters/broadcast-channel'
@@ -51,7 +51,9 @@ function open(space: string): Promise<Space> {
   const transport = query.get('transport')
   const transports = [
     ...(transport === 'webrtc' ? [] : [tabs()]),
-    ...(transport === 'webrtc' || transport === 'both' ? [webrtc({ signaling: [signaling], iceServers: [] })] : []),
+    ...(transport === 'webrtc' || transport === 'both'
+      ? [webrtc({ signaling: [signaling], iceServers: [], transfer: !query.has('pump') })]
+      : []),
   ]
   return openSpace(space, { transports, worker: () => new Worker('/worker/worker.js', { type: 'module' }) })
 }

@@ -1,19 +1,20 @@
 /**
  * `npm run test:reach`: every browser within reach. Chromium and Firefox in one space, the matrix of what may be missing,
- * and how fast a page is back when its signaling server is.
+ * how fast a page is back when its signaling server is, and how long a page that has gone away is seen.
  *
- * `--only mixed|matrix|back` runs one part, `--row NAME` the rows of the matrix whose names contain that, `--browser
+ * `--only mixed|matrix|back|closed` runs one part, `--row NAME` the rows of the matrix whose names contain that, `--browser
  * chromium|firefox` one browser of the matrix. Exit code 1 if anything failed.
  */
 import { ensureChromium } from '../../../scripts/chromium.mjs'
 import { ensureFirefox } from '../../../scripts/firefox.mjs'
 import { runBack } from './back.mjs'
 import { startBrowser } from './browsers.mjs'
+import { runClosed } from './closed.mjs'
 import { runMatrix } from './matrix.mjs'
 import { runMixed } from './mixed.mjs'
 import { startSite } from './site.mjs'
 
-const only = readOption('--only', ['mixed', 'matrix', 'back'])
+const only = readOption('--only', ['mixed', 'matrix', 'back', 'closed'])
 const onlyBrowser = readOption('--browser', ['chromium', 'firefox'])
 const paths = { chromium: ensureChromium(), firefox: ensureFirefox() }
 if (paths.chromium === null || paths.firefox === null) process.exit(1)
@@ -24,6 +25,7 @@ const at = performance.now()
 await part('mixed', () => runMixed({ ...paths, site }))
 await part('matrix', () => withBrowsers((browsers) => runMatrix({ browsers, site, only: readOption('--row', null) })))
 await part('back', () => withBrowsers((browsers) => runBack({ browsers, site })))
+await part('closed', () => withBrowsers((browsers) => runClosed({ browsers, site })))
 await site.close()
 
 for (const failure of failures) console.error(`reach: FAILED ${failure}`)

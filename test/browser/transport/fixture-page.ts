@@ -10,6 +10,8 @@ interface Process {
   readonly worker: Worker
   readonly calls: Map<number, (answer: unknown) => void>
   stopPage: () => void
+  /** The process leaves with its page. */
+  leave: () => void
 }
 
 const processes = new Map<string, Process>()
@@ -18,7 +20,12 @@ const problems: string[] = []
 let calls = 0
 
 function spawn(name: string): void {
-  const process: Process = { worker: new Worker('/worker.js'), calls: new Map(), stopPage: () => undefined }
+  const process: Process = {
+    worker: new Worker('/worker.js'),
+    calls: new Map(),
+    stopPage: () => undefined,
+    leave: () => undefined,
+  }
   process.worker.onmessage = (event: MessageEvent<{ id: number; answer: unknown }>) => {
     process.calls.get(event.data.id)?.(event.data.answer)
     process.calls.delete(event.data.id)
@@ -53,10 +60,19 @@ const fixture = {
     }
     await call(self, { do: 'start', kind: 'webrtc', self, space }, [port2])
     const process = processes.get(self)
-    if (process && spec.page) process.stopPage = spec.page({ self, space, port: port1, problem })
+    if (!process || !spec.page) return
+    const leaving = (say: () => void): void => {
+      process.leave = say
+      // As the space does, before the page half hears of it.
+      addEventListener('pagehide', say)
+    }
+    process.stopPage = spec.page({ self, space, port: port1, leaving, problem })
   },
   stopPage(self: string): void {
     processes.get(self)?.stopPage()
+  },
+  leave(self: string): void {
+    processes.get(self)?.leave()
   },
   /** The transport in this thread, both halves. */
   startInThread(self: string, space: string, options: WebrtcOptions): void {

@@ -21,6 +21,7 @@ type Command =
   | { readonly do: 'giveUpFound' }
   | { readonly do: 'inLine' }
   | { readonly do: 'persist'; readonly record: VoteRecord }
+  | { readonly do: 'keepWord'; readonly word: string }
   | { readonly do: 'reach'; readonly peer: string; readonly reached: boolean }
   | { readonly do: 'state' }
   | { readonly do: 'denyStorage' }
@@ -77,6 +78,9 @@ async function run(command: Command, port: MessagePort | null): Promise<unknown>
       return transport.origin?.inLine()
     case 'persist':
       return transport.origin?.persist(command.record)
+    case 'keepWord':
+      await transport.keepWord?.(new TextEncoder().encode(command.word))
+      return 'kept'
     case 'reach':
       host.setReached(command.peer, command.reached)
       return null

@@ -10,6 +10,7 @@ export interface HostState {
     readonly peer?: string
     readonly code?: string
     readonly record?: VoteRecord | null
+    readonly word?: string
   }[]
   /** Peers with an open path. */
   readonly up: readonly string[]
@@ -56,6 +57,10 @@ export class StubHost implements TransportHost {
 
   dead(peer: string, record: VoteRecord | null): void {
     this.#write({ what: 'dead', peer, record })
+  }
+
+  lastWord(peer: string, word: Uint8Array): void {
+    this.#write({ what: 'lastWord', peer, word: new TextDecoder().decode(word) })
   }
 
   searched(): void {

@@ -120,6 +120,42 @@ describe('webrtc', { timeout: 90_000 }, () => {
     )
   })
 
+  it('a page that passes the bytes on says its process’s last word, after all that was sent before', async () => {
+    const [a, b] = await mesh(['a', 'b'], { transfer: false })
+    assert.equal(await b.tell('b', { do: 'keepWord', word: 'older' }), 'kept')
+    assert.equal(await b.tell('b', { do: 'keepWord', word: 'last' }), 'kept')
+    for (const channel of ['control', 'data', 'bulk']) {
+      await b.tell('b', { do: 'send', to: 'a', channel, count: 1000, size: 100 })
+    }
+    await received(a, 'a', 'b bulk', 1000)
+    await b.target.goto('about:blank')
+    const state = await until(
+      () => a.state('a'),
+      (now) => entry(now, 'lastWord', 'b'),
+      'the word',
+    )
+    assert.equal(entry(state, 'lastWord', 'b').word, 'last')
+    const told = state.log.filter(({ peer }) => peer === 'b').map(({ what }) => what)
+    assert.deepEqual(told, ['linkUp', 'linkDown', 'lastWord'])
+    for (const channel of ['control', 'data']) assert.equal(state.frames[`b ${channel}`], 1000)
+  })
+
+  it('a page that has spoken keeps no other word, and one whose worker sends by itself says none', async () => {
+    const [a] = await mesh(['a', 'b'], { transfer: false })
+    await a.call('leave', 'a')
+    const late = a.tell('a', { do: 'keepWord', word: 'late' })
+    const [c, d] = await mesh(['c', 'd'])
+    assert.equal(await d.tell('d', { do: 'keepWord', word: 'd' }), 'kept')
+    await d.target.goto('about:blank')
+    const state = await until(
+      () => c.state('c'),
+      (now) => entry(now, 'linkDown', 'd'),
+      'linkDown',
+    )
+    assert.equal(entry(state, 'lastWord', 'd'), undefined)
+    assert.equal(await Promise.race([late, new Promise((resolve) => setTimeout(resolve, 300, 'not kept'))]), 'not kept')
+  })
+
   it('both halves also run in one thread', async () => {
     const space = `w${++spaces}`
     const [a, b] = await Promise.all([open(), open()])
