@@ -73,6 +73,24 @@ function releasedBy({ members, installs, released }: GroupRow): (readonly [rank:
   return own
 }
 
+/**
+ * By domain, how far each has come in it. Whoever is about to enter one of its groups may say so in another's account only,
+ * and has delivered there what a cast of the view that it enters must come after (plan o9-226861).
+ */
+function reachedInDomains(
+  entries: readonly { readonly row: GroupRow; readonly last: ReadonlyMap<number, number> }[],
+): Map<string, Map<number, number>> {
+  const reached = new Map<string, Map<number, number>>()
+  for (const { row, last } of entries) {
+    const { domain } = row.options
+    if (domain === undefined) continue
+    const all = reached.get(domain) ?? new Map<number, number>()
+    reached.set(domain, all)
+    for (const [rank, place] of last) if (place > (all.get(rank) ?? 0)) all.set(rank, place)
+  }
+  return reached
+}
+
 /** Unites the rows' accounts of groups, by number. */
 export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
   const united = new Map<
@@ -115,7 +133,10 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
     }
   }
   const result = new Map<number, GroupHistory>()
+  const reached = reachedInDomains([...united.values()])
   for (const [gid, entry] of [...united].sort((a, b) => a[0] - b[0])) {
+    const { domain } = entry.row.options
+    const last = (domain === undefined ? undefined : reached.get(domain)) ?? entry.last
     result.set(gid, {
       gid,
       name: entry.row.name,
@@ -123,7 +144,7 @@ export function uniteGroups(rows: readonly Row[]): Map<number, GroupHistory> {
       base: entry.base,
       baseViewId: entry.baseViewId,
       installs: [...entry.installs.values()].sort((a, b) => a.gn - b.gn),
-      released: { installed: entry.installed, whole: entry.whole, next: entry.next, last: entry.last },
+      released: { installed: entry.installed, whole: entry.whole, next: entry.next, last },
     })
   }
   return result

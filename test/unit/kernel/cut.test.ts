@@ -237,3 +237,20 @@ test('cut › a loss that concerns none of those who get a cast does not lose it
   assert.deepEqual(dropped(['p', 'j']), [])
   assert.deepEqual(dropped(['p', 'j', 'k']), ['p#9'])
 })
+
+test('cut › how far somebody has come in a domain counts in all groups of it, also in one that it is about to enter', () => {
+  const total: GroupOptions = { ...causal, order: 'total', domain: 'one' }
+  const of = (gid: number, options: GroupOptions, released: readonly number[]): GroupRow =>
+    rowOf(options, 0, { gid, name: `g${gid}`, options, released })
+  const other: GroupOptions = { ...total, domain: 'other' }
+  const histories = uniteGroups([
+    flushRow('a', [of(1, total, [0, 300]), of(2, total, [0, 300]), of(3, other, [0, 50]), of(4, causal, [])]),
+    flushRow('b', [of(2, total, [1, 900]), of(3, other, [])]),
+  ])
+  const lastOf = (gid: number): unknown => [...(histories.get(gid)?.released.last ?? [])]
+  const both = [
+    [0, 300],
+    [1, 900],
+  ]
+  assert.deepEqual([1, 2, 3, 4].map(lastOf), [both, both, [[0, 50]], []])
+})
