@@ -117,7 +117,7 @@ export class Stores {
         }, writing)
       },
       living: () => call(() => new Set(store.living)),
-      close: () => void store.living.delete(process.id),
+      close: () => this.#release(store, process),
     }
   }
 
@@ -132,9 +132,13 @@ export class Stores {
       if (isDone) store.apply(writing.write)
       else if (this.#random.chance(TORN_CHANCE)) this.#tear(store, writing.write)
     }
-    this.#world.call(this.#world.now + this.#random.between(LOCK_MS.from, LOCK_MS.to), () => {
-      store.living.delete(process.id)
-    })
+    const wait = this.#random.between(LOCK_MS.from, LOCK_MS.to)
+    this.#world.call(this.#world.now + wait, () => this.#release(store, process))
+  }
+
+  /** Nobody takes the process for living any more. */
+  #release(store: SimStore, { id }: SimProcess): void {
+    if (store.living.delete(id)) this.#world.trace.world(this.#world.now, { e: 'gone', q: id })
   }
 
   /** What is in it is gone, whoever uses it. */
