@@ -8,7 +8,8 @@
  *   store without anything that was said to be durable;
  * - somebody has gone on without who was missing, and nobody of its store was there then;
  * - it was said in a line that was lost to another, and that was told.
- * Who gives up whoever is missing is told of somebody, and of nobody whose store is there.
+ * Who gives up whoever is missing is told of somebody, and of nobody whose store is there: unless that store had no room, was
+ * lost, or is of a process whose line was lost to another, and with it what it had gone on from.
  */
 import type { Verdict } from './checker.ts'
 import { type Claim, type Claims, lacks } from './durable-claims.ts'
@@ -102,8 +103,7 @@ export class ConsistentClaims {
       for (const { id, store } of named) {
         if (store === null) this.#verdict.fail(`${data.p} is told that ${id} is missing, who stores nothing`, line)
         const here = there.find((each) => this.#claims.storeOf(each) === store)
-        const isLost = here !== undefined && this.#isLostSince(id, here)
-        if (here !== undefined && !isLost)
+        if (here !== undefined && !this.#isExcused(id, here, g))
           this.#verdict.fail(`${data.p} is told that ${id} is missing in "${g}", for which ${here.id} is here`, line)
       }
       const stores = new Set(there.map((each) => this.#claims.storeOf(each)))
@@ -126,12 +126,18 @@ export class ConsistentClaims {
     return process === undefined ? null : this.#claims.storeOf(process)
   }
 
-  #isLostSince(id: string, here: Process): boolean {
+  /** May nothing of the object that stands for that process have been where the other one looked for it? */
+  #isExcused(id: string, here: Process, g: string): boolean {
+    const run = this.#run
     const store = this.#storeOfId(id)
-    const start = this.#run.process(id)?.start?.line ?? 0
-    return this.#run
-      .of('lose')
-      .some(({ data, line }) => this.#storeOfId(data.q) === store && line > start && line < (here.start?.line ?? 0))
+    const start = run.process(id)?.start?.line ?? 0
+    const open = run.of('group').find(({ data }) => data.p === here.id && data.g === g)?.line ?? 0
+    const isOf = (line: number): boolean => line > start && line < open
+    return (
+      run.of('lose').some(({ data, line }) => this.#storeOfId(data.q) === store && isOf(line)) ||
+      run.of('storage').some(({ data }) => data.p === id && data.g === '') ||
+      run.of('lineLost').some(({ data }) => data.p === here.id)
+    )
   }
 
   #forgive(isMeant: (claim: Claim) => boolean): void {

@@ -43,12 +43,14 @@ export class Claims {
   readonly all: readonly Claim[]
   readonly #stores: ReadonlyMap<string, string>
   readonly #losses: readonly Loss[]
+  readonly #gone: ReadonlyMap<string, At>
 
   constructor(run: Run, stores: ReadonlyMap<string, string>) {
     this.#stores = stores
     this.#losses = run.of('lose').map(({ data, line }) => ({ store: stores.get(data.q) ?? '', line }))
     const asked = new Map(run.of('sync').map((sync) => [`${sync.data.p} ${sync.data.id}`, sync]))
     const gone = new Map(run.of('gone').map(({ data, line, t }) => [data.q, { line, t }]))
+    this.#gone = gone
     this.all = run.of('durable').flatMap(({ data, process, line }) => {
       const sync = asked.get(`${data.p} ${data.id}`)
       const store = stores.get(data.p)
@@ -72,6 +74,13 @@ export class Claims {
   isLost({ store, process }: Claim, line: number): boolean {
     const start = process.start?.line ?? 0
     return this.#losses.some((loss) => loss.store === store && loss.line > start && loss.line < line)
+  }
+
+  /** Who else uses its store then, and may have taken over what others have left in it. */
+  kin(process: Process, line: number): string[] {
+    const store = this.storeOf(process)
+    const isThere = (id: string): boolean => (this.#gone.get(id)?.line ?? Number.POSITIVE_INFINITY) > line
+    return [...this.#stores].flatMap(([id, at]) => (at === store && id !== process.id && isThere(id) ? [id] : []))
   }
 
   /** What a process may find of an object that it opens there, of each process the last: of those that were not there for long, too. */

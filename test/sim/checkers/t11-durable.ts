@@ -1,12 +1,13 @@
 /**
  * T11 What was said to be durable comes back. Each process puts numbered elements into objects, which show what they have.
  *
- * Nothing is invented: an object shows what was put into it, once. It shows no half state: of an available object, a process's
- * elements without a gap, and, where its order is causal, with each what that process had seen when it put it there. And it
- * does not go back at a process, unless that is told (`anew`, `lineLost`, `refound`).
+ * Nothing is invented: an object shows what was put into it, once. It comes back with no half state: of an available object, a
+ * process's elements without a gap, and, where its order is causal, with each what that process had seen when it put it there,
+ * unless somebody has shown such a half before. And it does not go back at a process, unless that is told (`anew`, `lineLost`, `refound`).
  *
  * An available object shows, from when it may be used, all that was said to be durable to a process of the same store that
- * was gone when it was opened; if that one was only going, it does at rest. A consistent one that acts shows all that was
+ * was gone when it was opened; if that one was only going, it does at rest; so it does if somebody else used the store then,
+ * who may have taken that over, and with whom it ends in one view. A consistent one that acts shows all that was
  * said to be durable to anybody before its process started, whoever is back (`consistent-claims.ts` has what excuses it).
  *
  * At rest no object waits, and each question whether all is durable has been answered. What was lost with its store was not
@@ -66,25 +67,42 @@ function shownIn(run: Run): Shown[] {
   return shown.sort((a, b) => a.line - b.line)
 }
 
-/** Nothing is invented, nothing is there twice, and no half of what belongs together. */
+/** Nothing is invented, nothing is there twice; and what is read back is no half of what belongs together. */
 function checkElements(run: Run, verdict: Verdict, shown: readonly Shown[]): void {
   const puts = new Map<string, Located<'put'>[]>()
   for (const put of run.of('put')) pushTo(puts, `${put.data.g} ${put.data.p}`, put)
   const options = new Map(run.groups.map(({ name, options }) => [name, options]))
-  for (const { g, has, holds, process, line } of shown) {
-    const isAvailable = options.get(g)?.consistency === 'available'
-    const isCausal = isAvailable && options.get(g)?.order !== 'fifo'
+  const halves = new Set<string>()
+  const read = new Set<string>()
+  for (const now of shown) {
+    const { g, has, holds, process, acts, line } = now
+    const { consistency, order } = options.get(g) ?? {}
     const where = (): string => `${process.id}'s "${g}"`
     if (holds?.twice !== undefined) verdict.fail(`${where()} shows ${holds.twice.join()} twice`, line)
-    if (isAvailable && holds?.more !== undefined)
-      verdict.fail(`${where()} shows ${holds.more.join()}, and not what was put there before`, line)
+    const gaps = new Map((holds?.more ?? []).map((element) => [element, 'what was put there before']))
     for (const [author, k] of Object.entries(has)) {
       const put = puts.get(`${g} ${author}`)?.[k - 1]
-      verdict.expect(put !== undefined && put.line < line, () => `${where()} shows ${author}.${k}, which nobody put there`, line)
-      const lack = isCausal && put !== undefined ? lacks(has, put.data.seen) : null
-      if (lack !== null) verdict.fail(`${where()} shows ${author}.${k}, and not ${lack}, which ${author} had seen then`, line)
+      const isPut = put !== undefined && put.line < line
+      verdict.expect(isPut, () => `${where()} shows ${author}.${k}, which nobody put there`, line)
+      const lack = order === 'fifo' || put === undefined ? null : lacks(has, put.data.seen)
+      if (lack !== null) gaps.set(`${author}.${k}`, `${lack}, which ${author} had seen`)
+    }
+    const isRead = acts && consistency === 'available' && !read.has(`${process.id} ${g}`)
+    if (acts) read.add(`${process.id} ${g}`)
+    for (const [element, what] of gaps) {
+      // Whoever was cut off before the states of two parts were united has such a half, and may have stored that.
+      if (isRead && isAlone(run, now) && !halves.has(`${g} ${element}`))
+        verdict.fail(`${where()} comes back with ${element}, and not with ${what}`, line)
+      halves.add(`${g} ${element}`)
     }
   }
+}
+
+/** Is it the only one in its view of the object? */
+function isAlone(run: Run, { process, g, line }: Shown): boolean {
+  const group = run.groups.find(({ name }) => name === g)
+  const installs = (group && process.installs.get(group)) ?? []
+  return (installs.findLast(({ at }) => at.line < line)?.view.members.size ?? 1) === 1
 }
 
 /** At a process an object never has less than before, unless that is told. */
@@ -129,8 +147,10 @@ function checkAvailable(
     const own = getOrMake(wanted, key, () => claims.found(process, g, open))
     const isLate = last.get(key) === now && run.end.t - open.t > 4 * LOOK_AGAIN_MS
     for (const claim of own) {
-      const isThere = claim.goneAt.line < open.line
-      if (!isThere && !(isLate && claim.goneAt.t < open.t + LOOK_AGAIN_MS - 100)) continue
+      const kin = claims.kin(process, open.line).filter((id) => id !== claim.process.id && isOlder(run, id, open.line))
+      const isThere = claim.goneAt.line < open.line && kin.length === 0
+      const isGoing = claim.goneAt.t < open.t + LOOK_AGAIN_MS - 100 && kin.every((id) => isWith(run, now, id))
+      if (!isThere && !(isLate && isGoing)) continue
       const lack = lacks(has, claim.has)
       verdict.expect(
         lack === null,
@@ -139,6 +159,16 @@ function checkAvailable(
       )
     }
   }
+}
+
+function isOlder(run: Run, id: string, line: number): boolean {
+  return (run.process(id)?.start?.line ?? line) < line
+}
+
+/** Are the two in one view of the object, at last? */
+function isWith(run: Run, { process, g }: Shown, id: string): boolean {
+  const group = run.groups.find(({ name }) => name === g)
+  return group !== undefined && run.last(process, group)?.view.members.has(id) === true
 }
 
 /** At rest everything goes on, and every question is answered. */

@@ -9,7 +9,7 @@ import type { World } from '../world.ts'
 import type { KeptObject } from './kept-objects.ts'
 
 /** So often it is looked what the objects show, in ms. */
-const LOOK_MS = 200
+const LOOK_MS = 100
 
 /** What an object shows: of each process that many elements, from its first on; and what is there beside that. */
 interface Shown {
