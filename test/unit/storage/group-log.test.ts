@@ -324,6 +324,27 @@ test('log › of a group that acts in the primary component, views and how far i
   assert.equal((await restored())?.acted?.standing.view, alone.id)
 })
 
+test('log › a page that has nothing worth storing when it is asked is asked again once something happens', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(1, true)
+  const first = rig.ask()
+  assert.ok(first !== null)
+  // It waits for what was stored.
+  rig.log.answer(first, null)
+  assert.equal(rig.ask(), null)
+  assert.equal(await rig.durable(), 'open')
+  // By this it goes on.
+  rig.log.deliver('you', 1, view.id, bytes('state'))
+  const second = rig.ask()
+  assert.ok(second !== null)
+  rig.log.answer(second, bytes('all'))
+  assert.equal(await rig.durable(), null)
+  const [copy] = await rig.copies()
+  assert.equal(text(copy?.content?.state ?? null), 'all')
+})
+
 test('log › what was kept takes effect with a later view: that is in no log, so a snapshot follows', async () => {
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
