@@ -41,7 +41,7 @@ test('ledger › failed seeds that run again without a violation are cleared, th
 })
 
 /** What only the workloads of tools put to the test: the ledger's is `mixed`, in which nobody sends direct messages either. */
-const OF_TOOLS = ['D1', 'D2', 'D3', 'T6', 'T7', 'T8', 'T12', 'T13', 'T14', 'T15', 'T16', 'T17', 'T18', 'L9']
+const OF_TOOLS = ['D1', 'D2', 'D3', 'T6', 'T7', 'T8', 'T11', 'T12', 'T13', 'T14', 'T15', 'T16', 'T17', 'T18', 'L9']
 
 test('ledger › what is kept has whole entries, one for each commit, without gaps', () => {
   const entries: readonly Entry[] = JSON.parse(readFileSync(new URL('./ledger.json', import.meta.url), 'utf8'))
