@@ -5,7 +5,7 @@
 import type { Fault } from './faults.ts'
 import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
-import { KEPT_KINDS, type FaultKind, type Scenario, TIMES } from './scenario.ts'
+import { type FaultKind, KEPT_KINDS, type Scenario, TIMES } from './scenario.ts'
 import type { Stores } from './stores.ts'
 import { pageOf } from './tools/kept-page.ts'
 import type { World } from './world.ts'

@@ -40,7 +40,8 @@ const planted: readonly Omit<Mutant, 'workload' | 'properties'>[] = [
     about: 'what a process had cast and not seen delivered is not read back',
     file: 'lib/storage/log-event.ts',
     find: "for (const [n, payload] of open) casts.push({ from: writer, n, view: '', index: 0, payload })",
-    replace: "for (const [n, payload] of [...open].slice(0, 0)) casts.push({ from: writer, n, view: '', index: 0, payload })",
+    replace:
+      "for (const [n, payload] of [...open].slice(0, 0)) casts.push({ from: writer, n, view: '', index: 0, payload })",
   },
   {
     name: 'unsent-taken-back',

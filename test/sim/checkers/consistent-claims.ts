@@ -90,7 +90,10 @@ export class ConsistentClaims {
     const start = process.start?.line ?? 0
     return !this.#claims.all.some(
       (claim) =>
-        claim.g === g && claim.store === store && claim.line < start && !this.#claims.isLost(claim, start) &&
+        claim.g === g &&
+        claim.store === store &&
+        claim.line < start &&
+        !this.#claims.isLost(claim, start) &&
         Object.keys(claim.has).length > 0,
     )
   }

@@ -31,7 +31,9 @@ export const checker: Checker = {
   property: 'T11',
   check(run: Run): Result {
     const verdict = new Verdict('T11')
-    const stores = new Map(run.of('start').flatMap(({ data }) => (data.store === undefined ? [] : [[data.p, data.store]])))
+    const stores = new Map(
+      run.of('start').flatMap(({ data }) => (data.store === undefined ? [] : [[data.p, data.store]])),
+    )
     if (stores.size === 0) return verdict
     const claims = new Claims(run, stores)
     const shown = shownIn(run)
@@ -61,9 +63,11 @@ export interface Shown {
 function shownIn(run: Run): Shown[] {
   const shown: Shown[] = []
   for (const { data, process, space, line, t } of run.of('holds'))
-    if (process !== null) shown.push({ line, t, process, space, g: data.g, has: data.has, acts: data.acts, holds: data })
+    if (process !== null)
+      shown.push({ line, t, process, space, g: data.g, has: data.has, acts: data.acts, holds: data })
   for (const { data, process, space, line, t } of run.of('put'))
-    if (process !== null) shown.push({ line, t, process, space, g: data.g, has: data.seen, acts: data.acts, holds: null })
+    if (process !== null)
+      shown.push({ line, t, process, space, g: data.g, has: data.seen, acts: data.acts, holds: null })
   return shown.sort((a, b) => a.line - b.line)
 }
 

@@ -72,7 +72,16 @@ const loaded = new Map<string, LoadedTool>()
 /** Loads what those of a workload need of the library. */
 export async function loadTools({ options: { workload } }: Scenario): Promise<void> {
   const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
-  const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : workload === 'deals' ? DEAL_TOOLS : workload === 'kept' ? KEPT : []
+  const tools =
+    workload === 'tools'
+      ? all
+      : workload === 'queue'
+        ? [jobs]
+        : workload === 'deals'
+          ? DEAL_TOOLS
+          : workload === 'kept'
+            ? KEPT
+            : []
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 

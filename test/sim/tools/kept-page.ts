@@ -75,7 +75,9 @@ export class KeptPage {
   /** Asks that all that the objects show be stored. */
   sync(): void {
     this.#syncs += 1
-    const holds = Object.fromEntries([...this.#held].map(([name, { object }]) => [name, shownOf(object.elements()).has]))
+    const holds = Object.fromEntries(
+      [...this.#held].map(([name, { object }]) => [name, shownOf(object.elements()).has]),
+    )
     this.#process.app.flush()
     this.#write({ e: 'sync', id: this.#syncs, holds })
     this.#process.store({ type: 'sync', id: this.#syncs })

@@ -129,14 +129,22 @@ const book = (): KeptWriter => before(BOOK).gone('a', 'b')
 accepts(
   'T11',
   'a group that goes on from the furthest state',
-  book().come(['c', 'd'], BOOK).together(9, ['c', 'd']).holds('c', {}, { acts: false, waits: [] }).holds('c', { a: 2, b: 2 }),
+  book()
+    .come(['c', 'd'], BOOK)
+    .together(9, ['c', 'd'])
+    .holds('c', {}, { acts: false, waits: [] })
+    .holds('c', { a: 2, b: 2 }),
 )
 rejects(
   'T11',
   'a group that goes on from another one',
   book().come(['c', 'd'], BOOK).together(9, ['c', 'd']).holds('c', { a: 2, b: 1 }),
 )
-rejects('T11', 'a group that does not wait for who is missing', book().come(['c'], BOOK).together(9, ['c']).holds('c', { a: 2, b: 1 }))
+rejects(
+  'T11',
+  'a group that does not wait for who is missing',
+  book().come(['c'], BOOK).together(9, ['c']).holds('c', { a: 2, b: 1 }),
+)
 rejects(
   'T11',
   'somebody who puts something into it meanwhile',
@@ -189,10 +197,11 @@ tolerates(
 rejects(
   'T11',
   'a group that waits at rest',
-  book().come(['c'], BOOK).together(9, ['c']).quiet(['c']).holds('c', {}, { acts: false, waits: ['b'] }).end(),
+  book()
+    .come(['c'], BOOK)
+    .together(9, ['c'])
+    .quiet(['c'])
+    .holds('c', {}, { acts: false, waits: ['b'] })
+    .end(),
 )
-rejects(
-  'T11',
-  'a question whether all is durable that is not answered',
-  before(MAP).quiet(['a', 'b']).asks('a').end(),
-)
+rejects('T11', 'a question whether all is durable that is not answered', before(MAP).quiet(['a', 'b']).asks('a').end())

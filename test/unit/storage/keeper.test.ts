@@ -338,16 +338,28 @@ test('keeper › a copy that is cut short stays until its group has gone on from
   damage(store, 'l/00000001/00000000', 40)
   // It reads the copy, and goes before its group acts.
   const second = await open('second')
-  assert.equal(second.restored().map(({ state }) => text(state)).join(), 'state')
+  assert.equal(
+    second
+      .restored()
+      .map(({ state }) => text(state))
+      .join(),
+    'state',
+  )
   second.keeper.stop()
   const third = await open('third')
-  assert.deepEqual(third.restored().map(({ id, state }) => `${id}: ${text(state)}`), ['first: state', 'second: '])
+  assert.deepEqual(
+    third.restored().map(({ id, state }) => `${id}: ${text(state)}`),
+    ['first: state', 'second: '],
+  )
   assert.deepEqual(third.faults(), ['g: corrupt'])
   await act(third, 'state and more')
   third.keeper.handle({ type: 'adopted', group: 'g', adopt: ['first', 'second'] })
   await turns()
   third.keeper.stop()
   const fourth = await open('fourth')
-  assert.deepEqual(fourth.restored().map(({ id, state }) => `${id}: ${text(state)}`), ['third: state and more'])
+  assert.deepEqual(
+    fourth.restored().map(({ id, state }) => `${id}: ${text(state)}`),
+    ['third: state and more'],
+  )
   assert.equal([...store.entries.keys()].filter((key) => key.includes('//q/')).length > 0, true)
 })
