@@ -217,6 +217,8 @@ export class GroupLog {
 
   /** A view was told: the page awaits others' states, or goes on from what it has. */
   view(isAwaiting: boolean, view: GroupView): void {
+    // What the state was stored with, and others had kept, takes effect with a primary view: that is in no log.
+    const isBack = view.primary && this.#told?.primary === false
     if (this.#context.isAgreed) this.#told = view
     if (this.#context.isAgreed && view.primary) {
       const hasActed = this.#acted?.standing.hasActed ?? false
@@ -228,7 +230,7 @@ export class GroupLog {
       if (!this.#isHeld) this.#heldAt = this.#changes
       this.#changes += 1
       this.#isAwaiting = true
-    } else if (this.#isAwaiting || this.#hasKept) this.state()
+    } else if (this.#isAwaiting || this.#hasKept || isBack) this.state()
     else if (this.#context.isAgreed) this.#add({ type: 'view', view })
   }
 

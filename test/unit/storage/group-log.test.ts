@@ -365,6 +365,30 @@ test('log › what was kept takes effect with a later view: that is in no log, s
   assert.equal(text(copy?.content?.state ?? null), 'a and what was kept')
 })
 
+test('log › also if it was in the snapshot before, since the view between was not primary', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  const give = async (state: string): Promise<void> => {
+    const id = rig.ask()
+    assert.ok(id !== null, state)
+    rig.log.answer(id, bytes(state))
+    assert.equal(await rig.durable(), null)
+  }
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(0, true)
+  await give('a')
+  rig.log.keep(view.id)
+  rig.log.view(false, { ...view, id: '2.me.0', primary: false })
+  await give('a, and beside it what is kept')
+  rig.log.view(false, { ...view, id: '3.me.0' })
+  assert.equal(await rig.durable(), 'open')
+  await give('a and what was kept')
+  // The next one is logged.
+  rig.log.view(false, { ...view, id: '4.me.0' })
+  assert.equal(await rig.durable(), null)
+  assert.equal(rig.ask(), null)
+})
+
 test('log › a copy in which nothing happened is taken over by the next claim, which stands for its writer', async () => {
   const store = new MemoryStore()
   for (const self of ['first', 'second', 'third']) {
