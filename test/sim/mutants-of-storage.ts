@@ -65,6 +65,13 @@ const planted: readonly Omit<Mutant, 'workload' | 'properties'>[] = [
     replace: 'if (this.#isPutOff && !this.#isStale) this.#want()',
   },
   {
+    name: 'kept-forgotten',
+    about: 'what was kept beside the state in a snapshot is not stored when a primary view makes it take effect',
+    file: LOG,
+    find: ' || isBack) this.state()',
+    replace: ' || (isBack && this.#isStale)) this.state()',
+  },
+  {
     name: 'log-without-views',
     about: 'the views of a group that acts in the primary component only are not logged: who came after is not known',
     file: LOG,

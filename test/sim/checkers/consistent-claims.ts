@@ -8,8 +8,8 @@
  *   store without anything that was said to be durable;
  * - somebody has gone on without who was missing, and nobody of its store was there then;
  * - it was said in a line that was lost to another, and that was told.
- * Who gives up whoever is missing is told of somebody, and of nobody whose store is there: unless that store had no room, was
- * lost, or is of a process whose line was lost to another, and with it what it had gone on from.
+ * Who gives up whoever is missing is told of somebody, and of nobody whose store is there: unless that store had no room or was
+ * lost, what was in it was set aside, or who is there was in a line that was lost to another, and with it what it had gone on from.
  */
 import type { Verdict } from './checker.ts'
 import { type Claim, type Claims, lacks } from './durable-claims.ts'
@@ -70,7 +70,7 @@ export class ConsistentClaims {
     for (const claim of this.#claims.all) {
       if (claim.g !== g || claim.line > start || this.#forgiven.has(claim)) continue
       const lack = lacks(has, claim.has)
-      if (lack !== null && (this.#claims.isLost(claim, start) || this.#hasFoundNothing(first, g))) {
+      if (lack !== null && (this.#claims.isLost(claim, line) || this.#hasFoundNothing(first, g))) {
         this.#forgiven.add(claim)
         continue
       }
@@ -138,7 +138,10 @@ export class ConsistentClaims {
     const isOf = (line: number): boolean => line > start && line < open
     return (
       run.of('lose').some(({ data, line }) => this.#storeOfId(data.q) === store && isOf(line)) ||
-      run.of('storage').some(({ data }) => data.p === id && data.g === '') ||
+      run.of('storage').some(({ data, line }) => {
+        if (data.g === '') return data.p === id
+        return data.g === g && data.reason === 'overtaken' && this.#storeOfId(data.p) === store && isOf(line)
+      }) ||
       run.of('lineLost').some(({ data }) => data.p === here.id)
     )
   }

@@ -86,10 +86,12 @@ export class Claims {
   /** What a process may find of an object that it opens there, of each process the last: of those that were not there for long, too. */
   found(process: Process, g: string, open: At): Claim[] {
     const store = this.storeOf(process)
+    // It joins once it has read what is there.
+    const read = process.joins.get(g)?.[0]?.line ?? open.line
     const last = new Map<Process, Claim>()
     for (const claim of this.all) {
       const isKin = claim.store === store && claim.g === g && claim.process !== process
-      if (isKin && claim.line < open.line && !this.isLost(claim, open.line)) last.set(claim.process, claim)
+      if (isKin && claim.line < open.line && !this.isLost(claim, read)) last.set(claim.process, claim)
     }
     return [...last.values()]
   }

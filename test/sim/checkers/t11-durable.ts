@@ -149,7 +149,7 @@ function checkAvailable(
     const open = opened.get(key)
     if (open === undefined) continue
     const own = getOrMake(wanted, key, () => claims.found(process, g, open))
-    const isLate = last.get(key) === now && run.end.t - open.t > 4 * LOOK_AGAIN_MS
+    const isLate = last.get(key) === now && now.t - open.t > 4 * LOOK_AGAIN_MS
     for (const claim of own) {
       const kin = claims.kin(process, open.line).filter((id) => id !== claim.process.id && isOlder(run, id, open.line))
       const isThere = claim.goneAt.line < open.line && kin.length === 0
