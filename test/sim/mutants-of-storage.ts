@@ -71,20 +71,6 @@ const planted: readonly Omit<Mutant, 'workload' | 'properties'>[] = [
     find: ' || isBack) this.state()',
     replace: ' || (isBack && this.#isStale)) this.state()',
   },
-  {
-    name: 'log-without-views',
-    about: 'the views of a group that acts in the primary component only are not logged: who came after is not known',
-    file: LOG,
-    find: "else if (this.#context.isAgreed) this.#add({ type: 'view', view })",
-    replace: 'else this.#changes += 0',
-  },
-  {
-    name: 'logged-before-states',
-    about: 'casts are logged while the states of others are awaited, which come before them',
-    file: LOG,
-    find: 'if (this.#isAwaiting && !isOwn) return\n    const isLogged = !this.#isStale && !this.#isSuspended',
-    replace: 'const isLogged = (isOwn || this.#isAwaiting || !this.#isStale) && !this.#isSuspended',
-  },
 ]
 
 /** See {@link Mutant}. */
