@@ -16,7 +16,7 @@ import { ensureInstalled, root } from '../scripts/setup.mjs'
 /** `test/house` belongs to the check. */
 const nodeFolders = ['test/unit', 'test/sim', 'test/conformance']
 const simSeeds = 500
-/** Seeds of other workloads: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, maps that fold, tools and queues of which every call is checked, calls and requests, clients of groups, transactions over several objects, snapshots and audit logs. */
+/** Seeds of other workloads: all groups uniform, different total order engines, gbcasts, votes that differ, large states, groups that overlap, maps that fold, tools and queues of which every call is checked, calls and requests, clients of groups, transactions over several objects, snapshots and audit logs, devices that store what they have and fail together. */
 const otherSeeds = {
   uniform: 60,
   engines: 60,
@@ -31,6 +31,7 @@ const otherSeeds = {
   clients: 30,
   deals: 30,
   snapshots: 30,
+  kept: 15,
 }
 
 const minimum = JSON.parse(readFileSync(join(root, 'test', 'minimum.json'), 'utf8'))

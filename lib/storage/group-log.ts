@@ -86,6 +86,8 @@ export class GroupLog {
   #adopted: readonly StoredCopy[] = []
   #request: Request | null = null
   #isWanting = false
+  /** The page had no state worth storing when it was asked: it is asked again when something happens. */
+  #isPutOff = false
   /** What stands under the copy's keys is not known. */
   #isUnclear = false
   /** The copy is to be there, with nothing in it. */
@@ -186,6 +188,7 @@ export class GroupLog {
   deliver(from: string, n: number, view: string, payload: Uint8Array): void {
     const index = this.#place(view)
     this.#acted = furtherBy(this.#acted, { view, index, payload })
+    this.#askAgain()
     const isOpen = from === this.#context.self && this.#open.delete(n)
     this.#add(isOpen ? { type: 'delivered', n, view, index } : { type: 'cast', from, n, view, index, payload })
   }
@@ -214,17 +217,20 @@ export class GroupLog {
 
   /** A view was told: the page awaits others' states, or goes on from what it has. */
   view(isAwaiting: boolean, view: GroupView): void {
+    // What the state was stored with, and others had kept, takes effect with a primary view: that is in no log.
+    const isBack = view.primary && this.#told?.primary === false
     if (this.#context.isAgreed) this.#told = view
     if (this.#context.isAgreed && view.primary) {
       const hasActed = this.#acted?.standing.hasActed ?? false
       this.#acted = { standing: { hasActed, era: this.#era, view: view.id, index: 0 }, holders: view.members }
     }
     if (!this.#hasBegun) return
+    this.#askAgain()
     if (isAwaiting) {
       if (!this.#isHeld) this.#heldAt = this.#changes
       this.#changes += 1
       this.#isAwaiting = true
-    } else if (this.#isAwaiting || this.#hasKept) this.state()
+    } else if (this.#isAwaiting || this.#hasKept || isBack) this.state()
     else if (this.#context.isAgreed) this.#add({ type: 'view', view })
   }
 
@@ -260,7 +266,11 @@ export class GroupLog {
     const request = this.#request
     if (request === null || request.id !== id) return
     this.#request = null
-    if (state === null) return
+    if (state === null) {
+      // It waits for what was stored, and goes on without saying so if its state was worth storing before.
+      this.#isPutOff = this.#context.isAgreed
+      return
+    }
     this.#isStale = false
     this.#isSuspended = false
     this.#snapshot = state
@@ -330,7 +340,12 @@ export class GroupLog {
     this.#want()
   }
 
+  #askAgain(): void {
+    if (this.#isPutOff && this.#isStale) this.#want()
+  }
+
   #want(): void {
+    this.#isPutOff = false
     this.#isWanting = true
     this.#context.wanting()
   }

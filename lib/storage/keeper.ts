@@ -52,6 +52,8 @@ export class Keeper {
   #requests = 0
   /** Of the space's view. */
   #members: readonly string[] = []
+  /** The process leaves the space. */
+  #isLeaving = false
   #isStopped = false
 
   constructor(context: KeeperContext) {
@@ -73,7 +75,7 @@ export class Keeper {
         void this.#setAside(this.#copiesOf(command.group, command.adopt))
         return
       case 'adopted':
-        return this.#kept.get(command.group)?.log.adopt(this.#copiesOf(command.group, command.adopt))
+        return this.#adopt(command.group, this.#copiesOf(command.group, command.adopt))
       case 'sync':
         return this.#sync(command.id)
       default:
@@ -83,6 +85,7 @@ export class Keeper {
 
   /** Sees a command on its way to the kernel. False: it is an answer to this keeper, and not for the kernel. */
   pass(command: Command): boolean {
+    if (command.type === 'leave') this.#isLeaving = true
     if (command.type === 'cast') this.#kept.get(command.group)?.log.cast(command.n, command.payload)
     if (command.type !== 'snapshot' || command.transfer >= 0) return true
     this.#asked.get(command.transfer)?.answer(command.transfer, command.state)
@@ -100,6 +103,8 @@ export class Keeper {
       case 'deliver':
         return log.deliver(event.from, event.n, event.view, event.payload)
       case 'castEnd':
+        // What could not be sent before the end is for whoever takes the copy over.
+        if (this.#isLeaving) return
         return log.end(event.n, event.outcome === 'refused' || event.outcome === 'viewChanged')
       case 'view':
         // What the page had is not what it goes on from.
@@ -183,8 +188,18 @@ export class Keeper {
     const isEmpty = ({ fault, content }: StoredCopy): boolean =>
       fault === null && content !== null && stepsOf(content.events).acted === null
     const log = this.#begin(group, kind, copies.filter(isEmpty))
-    const fault = await new Promise<StorageFaultReason | null>((resolve) => log.whenStored(resolve))
-    if (fault === null) this.#setAsideBroken(log, copies)
+    await new Promise<StorageFaultReason | null>((resolve) => log.whenStored(resolve))
+    // What could be read of the others is nowhere else until the group has gone on from it.
+    const unreadable = copies.filter(({ content }) => content === null)
+    this.#setAsideBroken(log, unreadable)
+  }
+
+  /** What these hold is in the group's state: they go once that is stored, and the broken ones of them are set aside. */
+  #adopt(group: string, copies: readonly StoredCopy[]): void {
+    const log = this.#kept.get(group)?.log
+    if (log === undefined) return
+    log.adopt(copies.filter(({ fault }) => fault === null))
+    this.#setAsideBroken(log, copies)
   }
 
   #tellRestored(group: string, copies: readonly StoredCopy[]): void {

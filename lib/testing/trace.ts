@@ -26,6 +26,8 @@ export interface StartLine extends ProcessLine {
   readonly origin: string
   /** It votes without state. */
   readonly witness?: boolean
+  /** Where it stores what is in its objects; processes may share one. Absent: nowhere. */
+  readonly store?: string
 }
 
 /** The process founds a line. */
@@ -512,6 +514,65 @@ export interface HeardLine extends ProcessLine {
   readonly deaf?: boolean
 }
 
+/** Of the elements that processes put into an object, numbered from 1: how many it has of each process, from the first on. */
+export type TraceElements = Readonly<Record<string, number>>
+
+/** The application puts its next element into an object. */
+export interface PutLine extends ProcessLine {
+  readonly e: 'put'
+  readonly g: string
+  /** Its number, of this process in this object. */
+  readonly k: number
+  /** What the object showed just before. */
+  readonly seen: TraceElements
+  /** As of `holds`. */
+  readonly acts: boolean
+}
+
+/** What an object shows at a process, when that is news. */
+export interface HoldsLine extends ProcessLine {
+  readonly e: 'holds'
+  readonly g: string
+  readonly has: TraceElements
+  /** Elements, as `<process>.<k>`, that are there though one before them is not. */
+  readonly more?: readonly string[]
+  /** Elements that are there more than once. */
+  readonly twice?: readonly string[]
+  /** It is whole, and, if it acts in the primary component only, in there and waits for nobody. */
+  readonly acts: boolean
+  /** It waits to go on from what was stored, and for these, who may have more of it. */
+  readonly waits?: readonly string[]
+}
+
+/** The application asks that all that its objects show be stored. */
+export interface SyncLine extends ProcessLine {
+  readonly e: 'sync'
+  readonly id: number
+  /** By group, what they show. */
+  readonly holds: Readonly<Record<string, TraceElements>>
+}
+
+/** It is told that this is durable, or (`ok: false`) that nobody can say so. */
+export interface DurableLine extends ProcessLine {
+  readonly e: 'durable'
+  readonly id: number
+  readonly ok: boolean
+  readonly reason?: string
+}
+
+/** It is told that something is not stored, or that what was stored is of no use: of a group, or (`''`) of all. */
+export interface StorageLine extends ProcessLine {
+  readonly e: 'storage'
+  readonly g: string
+  readonly reason: string
+}
+
+/** The application goes on without those who are missing: by group, those whom it was told. */
+export interface RefoundLine extends ProcessLine {
+  readonly e: 'refound'
+  readonly missing: Readonly<Record<string, readonly string[]>>
+}
+
 /** A uniform cast is not delivered where the primary component is lost, but kept with the state. */
 export interface KeptLine extends ProcessLine {
   readonly e: 'kept'
@@ -575,8 +636,10 @@ export interface RunLine extends AnyLine {
 
 /** Something is done to a process. */
 export interface ProcessFaultLine extends AnyLine {
-  readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew'
+  readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew' | 'gone' | 'full'
   readonly q: string
+  /** On `full`: for so many ms. */
+  readonly ms?: number
   /** On `thaw`: its clock stood still meanwhile, for so many ms. */
   readonly stood?: number
 }
@@ -668,6 +731,12 @@ export type TraceLine =
   | FireLine
   | MadeLine
   | HeardLine
+  | PutLine
+  | HoldsLine
+  | SyncLine
+  | DurableLine
+  | StorageLine
+  | RefoundLine
   | KeptLine
   | InstallLine
   | RowLine

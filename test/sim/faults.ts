@@ -2,6 +2,7 @@
  * The faults of a run: a plan drawn from the seed before it starts, an explicit list, so that it can be read, printed
  * and shortened; and the hand that carries it out. Faults that wait for a moment of the protocol watch the trace.
  */
+import { isKeptKind, type KeptFaults, ordinaryKinds, planKept } from './kept-faults.ts'
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
@@ -57,9 +58,9 @@ const UNSTABLE_MS = 1_000
 
 /** Draws the plan. */
 export function planFaults(scenario: Scenario): Fault[] {
-  const kinds = scenario.options.faults.filter((kind) => !BY_NAME_KINDS.some((named) => named === kind))
+  const kinds = ordinaryKinds(scenario).filter((kind) => !BY_NAME_KINDS.some((named) => named === kind))
   const drawn = planOf(kinds, scenario.random.fork('faults'), scenario.random.fork('waits'))
-  return [...drawn, ...planLags(scenario), ...planDozes(scenario)].sort((a, b) => a.at - b.at)
+  return [...drawn, ...planLags(scenario), ...planDozes(scenario), ...planKept(scenario)].sort((a, b) => a.at - b.at)
 }
 
 /** Some pages lag, whatever else happens. */
@@ -145,6 +146,8 @@ export interface FaultSetting {
   readonly processes: readonly SimProcess[]
   /** Starts one more process. */
   join(): SimProcess
+  /** What happens to devices that store something; absent: nothing. */
+  readonly kept?: KeptFaults | null
 }
 
 interface Armed {
@@ -205,6 +208,10 @@ export class Faults {
 
   #begin(fault: Fault): void {
     if (this.#isOver) return
+    if (isKeptKind(fault.kind)) {
+      this.#count(fault.kind, this.#ids())
+      return this.#setting.kept?.strike(fault)
+    }
     switch (fault.kind) {
       case 'flush-crash':
         this.#arm(fault, isStep(fault.on), (target) => this.#crash(target, fault.kind))

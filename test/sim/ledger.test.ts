@@ -48,7 +48,7 @@ test('ledger › failed seeds that run again without a violation are cleared, th
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ D1: 'calls', D2: 'calls', D3: 'calls', T7: 'calls', T8: 'calls' },
   ...{ T6: 'tools', T12: 'tools', T13: 'tools', T14: 'tools', L9: 'tools' },
-  ...{ T15: 'clients', T16: 'snapshots', T17: 'snapshots', T18: 'deals' },
+  ...{ T15: 'clients', T16: 'snapshots', T17: 'snapshots', T18: 'deals', T11: 'kept' },
 }
 
 test('ledger › each workload has seeds of its own, and tools on another commit an entry of their own', () => {

@@ -45,7 +45,7 @@ const { values } = parseArgs({
 const SOURCES = sourcesOf('test/sim/main.ts', false)
 const TOOL_SOURCES = sourcesOf('test/sim/main.ts', true)
 /** The workloads that load tools. */
-const WITH_TOOLS: ReadonlySet<string> = new Set(['queue', 'tools', 'calls', 'clients', 'snapshots', 'deals'])
+const WITH_TOOLS: ReadonlySet<string> = new Set(['queue', 'tools', 'calls', 'clients', 'snapshots', 'deals', 'kept'])
 process.exitCode = await main()
 
 async function main(): Promise<number> {

@@ -11,6 +11,7 @@ import { foldingMutants } from './mutants-of-folding.ts'
 import { leaseMutants } from './mutants-of-leases.ts'
 import { queueMutants } from './mutants-of-queues.ts'
 import { snapshotMutants } from './mutants-of-snapshots.ts'
+import { storageMutants } from './mutants-of-storage.ts'
 import { toolMutants } from './mutants-of-tools.ts'
 import type { WorkloadName } from './scenario.ts'
 
@@ -513,6 +514,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...callMutants,
   ...clientMutants,
   ...snapshotMutants,
+  ...storageMutants,
   ...coverageMutants,
   {
     name: 'delivered-before-all-hold-it',

@@ -6,15 +6,16 @@ import type { GroupOptions } from '../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../lib/objects/counter.ts'
 import { mapKind, type SharedMap } from '../../lib/objects/map.ts'
 import { queueKind, SharedQueue } from '../../lib/objects/queue.ts'
-import type { GroupPort, ObjectKind } from '../../lib/objects/replica.ts'
+import type { GroupPort, ObjectKind, Replica } from '../../lib/objects/replica.ts'
 import type { TakenItem } from '../../lib/objects/taken-item.ts'
+import { scratchPort } from '../../lib/storage/restoring.ts'
 import { logKind, type SharedLog, strongLogKind } from './log-replica.ts'
 import { type TwinStates, watchFolding } from './never-folds.ts'
 import type { SimProcess } from './process.ts'
 import { traceQueue } from './queue-trace.ts'
 import { BOUNDS, isAllUniform, type Scenario } from './scenario.ts'
 import { watchMachine } from './tool-trace.ts'
-import { callTools, dealTools, drawTools, snapshotTools, toolOf } from './tools/all.ts'
+import { callTools, dealTools, drawTools, keptTools, snapshotTools, toolOf } from './tools/all.ts'
 import { drawJobsName } from './tools/jobs.ts'
 import type { OpenTool, ToolPlace } from './tools/tool.ts'
 import type { World } from './world.ts'
@@ -78,6 +79,7 @@ export function makeTemplates(scenario: Scenario): GroupTemplate[] {
   const { workload: name } = scenario.options
   if (name === 'deals')
     return dealTools(scenario).map((each) => ({ name: each.name, kind: 'tool', isCore: each.isCore }))
+  if (name === 'kept') return keptTools().map((each) => ({ name: each, kind: 'tool', isCore: true }))
   if (name === 'calls' || name === 'clients')
     return callTools(name).map(({ name, isCore }) => ({ name, kind: 'tool', isCore }))
   const templates = CORE.slice(0, Math.max(3, scenario.groups))
@@ -165,7 +167,9 @@ export function openGroup(world: World, process: SimProcess, template: GroupTemp
     const whole = (): void => {
       if (open !== null) open.isWhole = true
     }
-    return process.app.openGroup(name, groupOptions, attach, { whole, ended })
+    const scratch = (): Replica => kind.create(scratchPort(process.app, name), options).replica
+    const hooks = { whole, ended, ...(process.isKeeping ? { scratch } : {}) }
+    return process.app.openGroup(name, groupOptions, attach, hooks)
   }
   const group = openKind(template, { world, process, name, write }, use)
   if (handle === null) throw new TypeError('a group without a handle')

@@ -9,7 +9,9 @@ import { AppSide } from '../../lib/app-port.ts'
 import type { AppEvent, Command, Effect, Input, KernelHandle, VoteRecord } from '../../lib/kernel/api.ts'
 import { Kernel } from '../../lib/kernel/kernel.ts'
 import type { Limits } from '../../lib/kernel/limits.ts'
+import type { StoreCommand, StoreNote } from '../../lib/storage/messages.ts'
 import { Due } from './heap.ts'
+import { Keeping, type KeepingSetting } from './keeping.ts'
 import type { Network, Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
@@ -42,6 +44,8 @@ export interface Surroundings {
   readonly world: World
   readonly network: Network
   readonly origins: Origins
+  /** Null, absent: nothing is stored but votes. */
+  readonly keeping?: KeepingSetting | null
 }
 
 /** A cast that the kernel has stamped and does not know to be stable. */
@@ -76,6 +80,11 @@ export class SimProcess {
   isLeaving = false
   stalledUntil = 0
   readonly startedAt: number
+  /** What is told of what is stored; it is given to the application side as well. */
+  storeNote: (note: StoreNote) => void = () => undefined
+  readonly #keeping: Keeping | null
+  /** What happens at the worker while it is frozen, beside the kernel. */
+  #workerBacklog: (() => void)[] = []
   /** How far its clock is behind the world's, in ms: it stood still so long. */
   #behind = 0
   #frozenAt = 0
@@ -102,7 +111,12 @@ export class SimProcess {
     this.startedAt = world.now
     this.#port = world.scenario.random.fork(`port/${id}`)
     const chance = world.scenario.random.fork(`kernel/${id}`)
-    world.trace.world(world.now, { e: 'start', p: id, site, origin, ...(isWitness ? { witness: true } : {}) })
+    const store = around.keeping?.stores.at(place).name
+    world.trace.world(world.now, {
+      ...{ e: 'start', p: id, site, origin },
+      ...(isWitness ? { witness: true } : {}),
+      ...(store === undefined ? {} : { store }),
+    })
     const isOriginDeciding = world.scenario.origins === 'tabs'
     this.kernel = new Kernel(
       { random: () => chance.next(), trace: (line) => this.#traceKernel(line) },
@@ -116,8 +130,19 @@ export class SimProcess {
         ...limitsOf(world.scenario),
       },
     )
+    this.#keeping =
+      around.keeping == null
+        ? null
+        : new Keeping({
+            ...around.keeping,
+            world,
+            process: this,
+            up: (events) => this.#sendUp(events),
+            note: (note) => this.#noteUp(note),
+          })
     this.app = new AppSide({
       self: id,
+      ...(this.#keeping === null ? {} : { store: (command) => this.store(command) }),
       now: () => this.now,
       ...(isLagging(world.scenario) ? { consumedStep: 1 } : {}),
       send: (commands) => this.#sendDown(commands),
@@ -211,6 +236,27 @@ export class SimProcess {
     else this.#step([{ type: 'wake' }])
   }
 
+  /** Something happens at its worker, beside the kernel, also when that has stopped; a frozen one finds it when it thaws. */
+  worker(fn: () => void): void {
+    if (this.#phase === 'crashed') return
+    this.#around.world.touchPage()
+    if (this.isFrozen) this.#workerBacklog.push(fn)
+    else fn()
+  }
+
+  /** Are its objects stored? */
+  get isKeeping(): boolean {
+    return this.#keeping !== null
+  }
+
+  /** Asks something of what is stored, in order with what is sent to the kernel. */
+  store(command: StoreCommand): void {
+    const { world } = this.#around
+    const t = Math.max(this.#lastDown, world.now + this.#portDelay())
+    this.#lastDown = t
+    world.call(t, () => this.worker(() => this.#keeping?.handle(command)))
+  }
+
   /** Runs a task of the page, now or when the page can; what waits keeps its order. */
   page(task: PageTask): void {
     if (this.#phase === 'crashed') return
@@ -262,6 +308,15 @@ export class SimProcess {
     world.trace.world(world.now, { e: 'crash', q: this.id })
     network.crashed(this)
     origins.died(this)
+    this.#keeping?.died()
+  }
+
+  /** Its page and its worker are gone, whether it has said goodbye or not. */
+  unload(): void {
+    if (this.#phase === 'running') return this.crash()
+    if (this.#phase === 'crashed') return
+    this.#phase = 'crashed'
+    this.#keeping?.died()
   }
 
   freeze(): void {
@@ -288,6 +343,7 @@ export class SimProcess {
     if (isTimerFirst) this.#step([{ type: 'wake' }])
     for (const input of inputs) this.input(input)
     if (!isTimerFirst) this.input({ type: 'wake' })
+    for (const fn of this.#workerBacklog.splice(0)) this.worker(fn)
     if (this.#pageBacklog.length > 0) this.#armPage()
     network.thawed(this)
   }
@@ -361,7 +417,7 @@ export class SimProcess {
         events.push(effect.event)
       } else this.#carryOut(effect)
     }
-    if (events !== null) this.#sendUp(events)
+    if (events !== null) this.#sendUp(this.#keeping === null ? events : this.#keeping.observe(events))
     this.#armWake()
   }
 
@@ -388,6 +444,7 @@ export class SimProcess {
         this.#phase = 'stopped'
         network.left(this)
         origins.died(this)
+        this.#keeping?.drain()
         return
       default:
         return effect satisfies never
@@ -416,7 +473,22 @@ export class SimProcess {
     const { world } = this.#around
     const t = Math.max(this.#lastDown, world.now + this.#portDelay())
     this.#lastDown = t
-    world.call(t, () => this.input({ type: 'commands', commands }))
+    const keeping = this.#keeping
+    if (keeping === null) return world.call(t, () => this.input({ type: 'commands', commands }))
+    world.call(t, () => this.worker(() => this.input({ type: 'commands', commands: keeping.pass(commands) })))
+  }
+
+  #noteUp(note: StoreNote): void {
+    const { world } = this.#around
+    const t = Math.max(this.#lastUp, world.now + this.#portDelay())
+    this.#lastUp = t
+    world.at(
+      t,
+      new PageTask(this, () => {
+        if (note.type === 'restored') this.app.restored(note)
+        this.storeNote(note)
+      }),
+    )
   }
 
   #portDelay(): number {

@@ -5,6 +5,8 @@
 import type { Violation } from './checkers/checker.ts'
 import { checkTrace } from './checkers/index.ts'
 import { Faults, planFaults } from './faults.ts'
+import { loadKeeping } from './keeping.ts'
+import { type Device, drawDevice, KeptFaults } from './kept-faults.ts'
 import { Network } from './network.ts'
 import { Origins } from './origins.ts'
 import { type Plan, scenarioOf } from './plans/plan.ts'
@@ -12,7 +14,9 @@ import { SimProcess } from './process.ts'
 import { Reach, type ReachCounts } from './reach.ts'
 import { Reached } from './reached.ts'
 import { BOUNDS, FAULTS_MIN, type Scenario, type SimOptions, TIMES } from './scenario.ts'
+import { Stores } from './stores.ts'
 import { loadCallTools, loadSnapshotTools, loadTools } from './tools/all.ts'
+import { pageOf } from './tools/kept-page.ts'
 import type { AnyLine } from './trace.ts'
 import { placeOf } from './vote-draw.ts'
 import { drawMoments, Workload } from './workload.ts'
@@ -47,25 +51,31 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   const processes: SimProcess[] = []
   const network = new Network(world, processes)
   const origins = new Origins(world, processes)
+  const isKept = name === 'kept'
+  const keeping = isKept ? { stores: new Stores(world), makeKeeper: await loadKeeping() } : null
   const workload = new Workload(world, processes)
   const reached = new Reached(options.workload)
   const draw = scenario.random.fork('processes')
-  const join = (): SimProcess => {
+  const join = (at?: Device): SimProcess => {
     const number = processes.length + 1
     // Ids sort in another order than processes start.
     const id = `${LETTERS[draw.int(LETTERS.length)]}${number}`
     const drawn = { id, site: `s${number}`, origin: drawOrigin(scenario, draw.next()) }
-    const process = new SimProcess(placeOf(scenario, drawn, processes), { world, network, origins })
+    const home = isKept ? (at ?? drawDevice(scenario.random.fork(`device/${id}`), drawn, processes)) : drawn
+    const place = placeOf(scenario, { ...drawn, site: home.site, origin: home.origin }, processes)
+    const process = new SimProcess(place, { world, network, origins, keeping })
     processes.push(process)
     network.enter(process)
     process.start()
-    if (scenario.options.workload === 'votes') origins.lookBack(process)
+    if (name === 'votes' || isKept) origins.lookBack(process)
+    if (isKept) pageOf(world, process)
     workload.enter(process)
     return process
   }
   network.resetWithFrames = () => reached.count('path reset with unacked frames')
   const plan = planned?.faults ?? planFaults(scenario)
-  const faults = new Faults({ world, network, processes, join }, plan)
+  const kept = keeping === null ? null : new KeptFaults({ world, stores: keeping.stores, processes, join })
+  const faults = new Faults({ world, network, processes, join: () => join(), kept }, plan)
   const reach = new Reach()
   faults.onStrike = (kind, targets) => reach.strike(kind, targets)
   world.trace.watch = (line) => {
@@ -77,7 +87,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   world.trace.world(0, { e: 'run', seed, options: describe(scenario), bounds: BOUNDS, plan })
   for (let i = 0; i < scenario.processes; i += 1) {
     const isTogether = scenario.random.fork(`start/${i}`).chance(0.4)
-    world.call(isTogether ? 0 : draw.between(0, 1_900), join)
+    world.call(isTogether ? 0 : draw.between(0, 1_900), () => join())
   }
   const ops = planned?.ops ?? drawMoments(scenario, plan)
   workload.plan(ops)
@@ -88,6 +98,7 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
   })
   await world.run(TIMES.end)
   for (const process of processes) if (process.isRunning) process.app.digestAll()
+  if (isKept) for (const process of processes) if (process.isRunning) pageOf(world, process).look()
   world.trace.world(world.now, { e: 'end', seed, events: world.events })
 
   const report = checkTrace(world.trace.checked)

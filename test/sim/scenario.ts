@@ -41,8 +41,16 @@ export const FAULT_KINDS = [
  */
 export const BY_NAME_KINDS = ['lag', 'doze'] as const
 
+/**
+ * Kinds of the workload `kept` alone, in which processes have stores. `total-failure`: all crash together, and their devices
+ * come back one after the other, some late, one perhaps much later or never; `reload`: a page goes, and comes back at once;
+ * `come-back`: a device whose process is gone starts another, or a new one comes; `full`: a store has no room for a while;
+ * `lose-store`: it loses all that is in it; `give-up`: somebody whose object waits for who is missing goes on without.
+ */
+export const KEPT_KINDS = ['total-failure', 'reload', 'come-back', 'full', 'lose-store', 'give-up'] as const
+
 /** All that `--faults` and plans can name. */
-export const NAMED_KINDS = [...FAULT_KINDS, ...BY_NAME_KINDS] as const
+export const NAMED_KINDS = [...FAULT_KINDS, ...BY_NAME_KINDS, ...KEPT_KINDS] as const
 
 export type FaultKind = (typeof NAMED_KINDS)[number]
 
@@ -56,7 +64,7 @@ export type FaultKind = (typeof NAMED_KINDS)[number]
  * `domains`, groups overlap: nobody need be in all of them, and some are strict, and some of the total ones share domains;
  * in `tools`, the groups are those of `tools/all.ts`, whose every call is checked; in `calls`, processes
  * send each other messages, ask groups and call services, those of `tools/calls.ts`; in `clients`, some processes are
- * members of a group, and all are its clients.
+ * members of a group, and all are its clients; in `kept`, processes have stores, and all of them crash together.
  * In `mixed`, one seed in eight has a domain.
  */
 export const WORKLOADS = [
@@ -78,6 +86,7 @@ export const WORKLOADS = [
   'clients',
   'snapshots',
   'deals',
+  'kept',
 ] as const
 
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -133,7 +142,7 @@ export const FAULTS_MIN = 4
 const DOMAIN_CHANCE = 1 / 8
 
 /** The workloads in which there is no strong group. */
-const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'clients', 'deals'])
+const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'clients', 'deals', 'kept'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {
@@ -189,7 +198,7 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
   return {
     seed,
     options,
-    processes: options.processes ?? processes,
+    processes: options.processes ?? (options.workload === 'kept' ? 3 + (processes % 3) : processes),
     groups: options.groups ?? groups,
     origins,
     isLan: draw.chance(0.3),

@@ -56,6 +56,7 @@ const WEIGHTS: Readonly<Record<WorkloadName, Readonly<Record<GroupTemplate['kind
   clients: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
   snapshots: { counter: 3, map: 4, log: 4, queue: 3, tool: 3 },
   deals: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
+  kept: { counter: 0, map: 0, log: 0, queue: 0, tool: 1 },
 }
 
 /** Before a tool that is not ready is opened, in ms. */
@@ -81,10 +82,13 @@ const CHANGE_CHANCE: Readonly<Record<WorkloadName, number>> = {
   clients: 0.08,
   snapshots: 0.05,
   deals: 0.05,
+  kept: 0,
 }
 
 /** Of the operations, so many in `domains`: a cast that waits for one in another group takes several delays. */
 const DOMAINS_SHARE = 0.4
+/** And in `kept`, where what was done once is shown again and again. */
+const KEPT_SHARE = 0.4
 /** How often an operation comes with a process that becomes busy, or has time again, in `engines`. */
 const BUSY_CHANCE = 0.04
 /** There, how often it is done by who did the last one, so that somebody casts most. */
@@ -96,7 +100,7 @@ export function drawMoments(scenario: Scenario, faults: readonly Fault[]): numbe
   const draw = random.fork('moments')
   // What lags or dozes comes on top of all else, so that this is as it would be without.
   const times = faults.filter(({ kind }) => !BY_NAME_KINDS.some((named) => named === kind)).map(({ at }) => at)
-  const share = options.workload === 'domains' ? DOMAINS_SHARE : 1
+  const share = options.workload === 'domains' ? DOMAINS_SHARE : options.workload === 'kept' ? KEPT_SHARE : 1
   const moments = Array.from({ length: Math.ceil(options.ops * share) }, () => {
     const moment = draw.chance(BURST_SHARE) ? draw.pick(times) : undefined
     const spread = isLan ? 20 : 150

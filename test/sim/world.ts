@@ -42,7 +42,8 @@ export class World {
 
   constructor(scenario: Scenario) {
     this.scenario = scenario
-    this.#rounds = scenario.options.workload === 'snapshots' ? SNAPSHOT_ROUNDS : MICROTASK_ROUNDS
+    const { workload } = scenario.options
+    this.#rounds = workload === 'snapshots' || workload === 'kept' ? SNAPSHOT_ROUNDS : MICROTASK_ROUNDS
   }
 
   /** Schedules `due`, never before `t`; times in the past are now. Time goes in steps of 10 µs, so that traces read well. */

@@ -63,6 +63,7 @@ import { checker as t5 } from './t5-fencing.ts'
 import { checker as t6 } from './t6-one-leader.ts'
 import { checker as t7 } from './t7-one-outcome.ts'
 import { checker as t8 } from './t8-whole-replies.ts'
+import { checker as t11 } from './t11-durable.ts'
 import { checker as t12 } from './t12-witness.ts'
 import { checker as t13 } from './t13-linearizable.ts'
 import { checker as t14 } from './t14-deadlock.ts'
@@ -122,6 +123,7 @@ export const checkers: readonly Checker[] = [
   t6,
   t7,
   t8,
+  t11,
   t12,
   t13,
   t14,

@@ -11,6 +11,7 @@ import { circles, semaphores } from './circles.ts'
 import { chat, guests } from './clients.ts'
 import { deals, dealt } from './deals.ts'
 import { jobs } from './jobs.ts'
+import { KEPT } from './kept.ts'
 import { latch } from './latch.ts'
 import { leader } from './leader.ts'
 import { loans } from './loans.ts'
@@ -71,7 +72,16 @@ const loaded = new Map<string, LoadedTool>()
 /** Loads what those of a workload need of the library. */
 export async function loadTools({ options: { workload } }: Scenario): Promise<void> {
   const all = [...TOOLS, ...Object.values(COMPANIONS).flat()]
-  const tools = workload === 'tools' ? all : workload === 'queue' ? [jobs] : workload === 'deals' ? DEAL_TOOLS : []
+  const tools =
+    workload === 'tools'
+      ? all
+      : workload === 'queue'
+        ? [jobs]
+        : workload === 'deals'
+          ? DEAL_TOOLS
+          : workload === 'kept'
+            ? KEPT
+            : []
   for (const { name, load } of tools) if (!loaded.has(name)) loaded.set(name, await load())
 }
 
@@ -100,6 +110,11 @@ export function dealTools({ random }: Scenario): DrawnTool[] {
   const draw = random.fork('deals')
   const objects = draw.shuffle(dealt).map(({ name }, i) => ({ name, isCore: i === 0 || !draw.chance(PARTIAL_CHANCE) }))
   return [{ name: deals.name, isCore: true }, ...objects]
+}
+
+/** The tools of a run of `kept`. */
+export function keptTools(): readonly string[] {
+  return KEPT.map(({ name }) => name)
 }
 
 /** One that is loaded. */

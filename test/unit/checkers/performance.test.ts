@@ -58,6 +58,7 @@ test('a long correct trace puts most properties to the test', () => {
     'T6',
     'T7',
     'T8',
+    'T11',
     'T12',
     'T13',
     'T14',

@@ -324,6 +324,27 @@ test('log › of a group that acts in the primary component, views and how far i
   assert.equal((await restored())?.acted?.standing.view, alone.id)
 })
 
+test('log › a page that has nothing worth storing when it is asked is asked again once something happens', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(1, true)
+  const first = rig.ask()
+  assert.ok(first !== null)
+  // It waits for what was stored.
+  rig.log.answer(first, null)
+  assert.equal(rig.ask(), null)
+  assert.equal(await rig.durable(), 'open')
+  // By this it goes on.
+  rig.log.deliver('you', 1, view.id, bytes('state'))
+  const second = rig.ask()
+  assert.ok(second !== null)
+  rig.log.answer(second, bytes('all'))
+  assert.equal(await rig.durable(), null)
+  const [copy] = await rig.copies()
+  assert.equal(text(copy?.content?.state ?? null), 'all')
+})
+
 test('log › what was kept takes effect with a later view: that is in no log, so a snapshot follows', async () => {
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
@@ -342,6 +363,30 @@ test('log › what was kept takes effect with a later view: that is in no log, s
   assert.equal(await rig.durable(), null)
   const [copy] = await rig.copies()
   assert.equal(text(copy?.content?.state ?? null), 'a and what was kept')
+})
+
+test('log › also if it was in the snapshot before, since the view between was not primary', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  const give = async (state: string): Promise<void> => {
+    const id = rig.ask()
+    assert.ok(id !== null, state)
+    rig.log.answer(id, bytes(state))
+    assert.equal(await rig.durable(), null)
+  }
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(0, true)
+  await give('a')
+  rig.log.keep(view.id)
+  rig.log.view(false, { ...view, id: '2.me.0', primary: false })
+  await give('a, and beside it what is kept')
+  rig.log.view(false, { ...view, id: '3.me.0' })
+  assert.equal(await rig.durable(), 'open')
+  await give('a and what was kept')
+  // The next one is logged.
+  rig.log.view(false, { ...view, id: '4.me.0' })
+  assert.equal(await rig.durable(), null)
+  assert.equal(rig.ask(), null)
 })
 
 test('log › a copy in which nothing happened is taken over by the next claim, which stands for its writer', async () => {

@@ -297,3 +297,69 @@ test('keeper › what is asked for to be stored is told once, when all groups ar
   assert.ok(written >= 2, 'it was told before both were written')
   assert.equal(rig.store.writes - before, written)
 })
+
+test('keeper › what could not be sent before its process leaves is still there for the next', async () => {
+  const rig = new Rig(new MemoryStore(), 'me')
+  await rig.restore()
+  rig.keep('state')
+  for (const n of [1, 2, 3]) rig.keeper.pass({ type: 'cast', group: 'g', n, payload: bytes(`${n}`) })
+  // Taken back while it stays.
+  rig.keeper.observe({ type: 'castEnd', group: 'g', n: 2, outcome: 'refused' })
+  rig.keeper.handle({ type: 'sync', id: 1 })
+  await turns()
+  assert.deepEqual(rig.notes.at(-1), { type: 'synced', id: 1, fault: null })
+  rig.keeper.pass({ type: 'leave', quick: true })
+  for (const n of [1, 3]) rig.keeper.observe({ type: 'castEnd', group: 'g', n, outcome: 'refused' })
+  await turns()
+  rig.keeper.stop()
+  assert.deepEqual(shown(await new Rig(rig.store, 'next').restore()), ['me: state|1 3'])
+})
+
+test('keeper › a copy that is cut short stays until its group has gone on from it, also one that acts in the primary component', async () => {
+  const store = new MemoryStore()
+  const open = async (self: string): Promise<Rig> => {
+    const rig = new Rig(store, self)
+    rig.keeper.handle({ type: 'restore', group: 'g', kind: 'map', isAgreed: true })
+    await turns()
+    return rig
+  }
+  const act = async (rig: Rig, state: string): Promise<void> => {
+    rig.keeper.handle({ type: 'keepAgreed', group: 'g', era: 0, hasActed: true })
+    const [request] = rig.keeper.takeRequests()
+    assert.ok(request?.type === 'snapshot')
+    rig.keeper.pass({ type: 'snapshot', transfer: request.transfer, state: bytes(state) })
+    await turns()
+  }
+  const first = await open('first')
+  await act(first, 'state')
+  first.deliver(1)
+  await turns()
+  first.keeper.stop()
+  damage(store, 'l/00000001/00000000', 40)
+  // It reads the copy, and goes before its group acts.
+  const second = await open('second')
+  assert.equal(
+    second
+      .restored()
+      .map(({ state }) => text(state))
+      .join(),
+    'state',
+  )
+  second.keeper.stop()
+  const third = await open('third')
+  assert.deepEqual(
+    third.restored().map(({ id, state }) => `${id}: ${text(state)}`),
+    ['first: state', 'second: '],
+  )
+  assert.deepEqual(third.faults(), ['g: corrupt'])
+  await act(third, 'state and more')
+  third.keeper.handle({ type: 'adopted', group: 'g', adopt: ['first', 'second'] })
+  await turns()
+  third.keeper.stop()
+  const fourth = await open('fourth')
+  assert.deepEqual(
+    fourth.restored().map(({ id, state }) => `${id}: ${text(state)}`),
+    ['third: state and more'],
+  )
+  assert.equal([...store.entries.keys()].filter((key) => key.includes('//q/')).length > 0, true)
+})

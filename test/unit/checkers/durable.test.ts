@@ -1,0 +1,207 @@
+/** T11, on traces of two devices: `a` and `b`, then all is gone, and `c` comes back where `a` was, `d` where `b` was. */
+import type { GroupLine, HoldsLine, TraceElements } from '../../../lib/testing/trace.ts'
+import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
+
+const STORES: Readonly<Record<string, string>> = { a: 'one', b: 'two', c: 'one', d: 'two', e: 'three' }
+const MAP: Partial<GroupLine> = { order: 'causal', state: true }
+const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
+
+class KeptWriter extends TraceWriter {
+  #syncs = 0
+
+  /** Processes start on their devices, and open the object. */
+  come(ids: readonly string[], options: Partial<GroupLine>): this {
+    for (const p of ids) {
+      this.write({ e: 'start', t: this.t, p, site: `s-${STORES[p]}`, origin: '', store: STORES[p] ?? '' })
+      this.write({ e: 'join', t: this.t, p, g: '' })
+    }
+    return this.open('g', ids, options)
+  }
+
+  /** They are together in a view of the space and of the object. */
+  together(n: number, ids: readonly string[], line = n > 8 ? 'M' : 'L'): this {
+    const id = `${n}.${ids[0]}`
+    return this.view('', id, ids, { line }).view('g', `${id}.1`, ids, { line })
+  }
+
+  put(p: string, k: number, seen: TraceElements = {}, acts = true): this {
+    return this.write({ e: 'put', t: this.t, p, g: 'g', k, seen, acts })
+  }
+
+  holds(p: string, has: TraceElements, more: Partial<HoldsLine> = {}): this {
+    return this.write({ e: 'holds', t: this.t, p, g: 'g', has, acts: true, ...more })
+  }
+
+  /** It asks whether this is durable, and is told. */
+  durable(p: string, has: TraceElements, ok = true): this {
+    this.#syncs += 1
+    const id = this.#syncs
+    this.write({ e: 'sync', t: this.t, p, id, holds: { g: has } })
+    return this.write({ e: 'durable', t: this.t, p, id, ok, ...(ok ? {} : { reason: 'quota' }) })
+  }
+
+  asks(p: string): this {
+    return this.write({ e: 'sync', t: this.t, p, id: 99, holds: {} })
+  }
+
+  lose(q: string): this {
+    return this.write({ e: 'lose', t: this.t, q })
+  }
+
+  /** All of them crash. */
+  gone(...ids: readonly string[]): this {
+    for (const q of ids) this.crash(q).write({ e: 'gone', t: this.t, q })
+    return this.wait(500)
+  }
+
+  refound(p: string, ...missing: readonly string[]): this {
+    return this.wait(10_000).write({ e: 'refound', t: this.t, p, missing: { g: missing } })
+  }
+
+  lineLost(p: string, line: string): this {
+    return this.write({ e: 'lineLost', t: this.t, p, line })
+  }
+}
+
+/** Both have put two elements each, and `a` was told that three of them are durable, `b` that four are. */
+const before = (options: Partial<GroupLine>): KeptWriter =>
+  new KeptWriter()
+    .come(['a', 'b'], options)
+    .together(1, ['a', 'b'])
+    .put('a', 1)
+    .put('b', 1, { a: 1 })
+    .put('a', 2, { a: 1, b: 1 })
+    .durable('a', { a: 2, b: 1 })
+    .put('b', 2, { a: 2, b: 1 })
+    .durable('b', { a: 2, b: 2 })
+
+const alone = (has: TraceElements, more: Partial<HoldsLine> = {}): KeptWriter =>
+  before(MAP).gone('a', 'b').come(['c'], MAP).together(9, ['c']).holds('c', has, more)
+
+accepts('T11', 'a device that comes back with what was durable there', alone({ a: 2, b: 1 }))
+accepts('T11', 'one that comes back with more', alone({ a: 2, b: 2 }))
+rejects('T11', 'one that comes back without', alone({ a: 1, b: 1 }))
+rejects('T11', 'what nobody has put there', alone({ a: 3, b: 1 }))
+rejects('T11', 'an element that is there twice', alone({ a: 2, b: 1 }, { twice: ['a.1'] }))
+rejects('T11', 'an element without the one before it', alone({ a: 2, b: 1 }, { more: ['b.3'] }))
+rejects(
+  'T11',
+  'an element without what its process had seen',
+  new KeptWriter()
+    .come(['a', 'b'], MAP)
+    .together(1, ['a', 'b'])
+    .put('a', 1)
+    .put('b', 1, { a: 1 })
+    .gone('a', 'b')
+    .come(['d'], MAP)
+    .together(9, ['d'])
+    .holds('d', { b: 1 }),
+)
+tolerates('T11', 'what was not said to be durable, and is lost', alone({ a: 2, b: 1 }))
+tolerates(
+  'T11',
+  'what was said not to be durable, and is lost',
+  new KeptWriter().come(['a'], MAP).together(1, ['a']).put('a', 1).durable('a', {}, false).gone('a').come(['c'], MAP),
+)
+tolerates(
+  'T11',
+  'what was lost with its store',
+  before(MAP).gone('a', 'b').lose('a').come(['c'], MAP).together(9, ['c']).holds('c', {}),
+)
+tolerates(
+  'T11',
+  'one whose store somebody else has open, who may have taken that over',
+  before(MAP)
+    .gone('a')
+    .come(['c'], MAP)
+    .write({ e: 'start', t: 2_000, p: 'f', site: 's-f', origin: '', store: 'one' })
+    .open('g', ['f'], MAP)
+    .together(9, ['c'])
+    .holds('c', { a: 2, b: 1 })
+    .view('', '9.f', ['f'])
+    .view('g', '9.f.1', ['f'])
+    .write({ e: 'holds', t: 2_001, p: 'f', g: 'g', has: {}, acts: true }),
+)
+rejects('T11', 'an object that loses what it has shown', alone({ a: 2, b: 2 }).holds('c', { a: 2, b: 1 }))
+
+const book = (): KeptWriter => before(BOOK).gone('a', 'b')
+
+accepts(
+  'T11',
+  'a group that goes on from the furthest state',
+  book()
+    .come(['c', 'd'], BOOK)
+    .together(9, ['c', 'd'])
+    .holds('c', {}, { acts: false, waits: [] })
+    .holds('c', { a: 2, b: 2 }),
+)
+rejects(
+  'T11',
+  'a group that goes on from another one',
+  book().come(['c', 'd'], BOOK).together(9, ['c', 'd']).holds('c', { a: 2, b: 1 }),
+)
+rejects(
+  'T11',
+  'a group that does not wait for who is missing',
+  book().come(['c'], BOOK).together(9, ['c']).holds('c', { a: 2, b: 1 }),
+)
+rejects(
+  'T11',
+  'somebody who puts something into it meanwhile',
+  book().come(['c'], BOOK).together(9, ['c']).put('c', 1, { a: 2, b: 1 }),
+)
+accepts(
+  'T11',
+  'one that goes on without, as somebody wants it who was told',
+  book().come(['c'], BOOK).together(9, ['c']).refound('c', 'b').holds('c', { a: 2, b: 1 }),
+)
+rejects(
+  'T11',
+  'one that goes on without, and without what is there',
+  book().come(['c'], BOOK).together(9, ['c']).refound('c', 'b').holds('c', { a: 1 }),
+)
+rejects(
+  'T11',
+  'somebody who is told that nobody is missing',
+  book().come(['c'], BOOK).together(9, ['c']).refound('c').holds('c', { a: 2, b: 1 }),
+)
+rejects(
+  'T11',
+  'somebody who is told that one is missing whose store is there',
+  book().come(['c', 'd'], BOOK).together(9, ['c', 'd']).refound('c', 'b').holds('c', { a: 2, b: 2 }),
+)
+tolerates(
+  'T11',
+  'a device that knows of no past, and acts before the others are back',
+  book().come(['e'], BOOK).together(9, ['e']).put('e', 1).holds('e', { e: 1 }),
+)
+rejects(
+  'T11',
+  'a device that acts on nothing, though something was durable there',
+  book().come(['c'], BOOK).together(9, ['c']).holds('c', {}),
+)
+tolerates(
+  'T11',
+  'what was durable in a line that was lost to another',
+  new KeptWriter()
+    .come(['a', 'b'], BOOK)
+    .together(1, ['a'], 'K')
+    .put('a', 1)
+    .durable('a', { a: 1 })
+    .together(2, ['b'], 'L')
+    .lineLost('a', 'K')
+    .come(['e'], BOOK)
+    .together(3, ['b', 'e'])
+    .holds('e', {}),
+)
+rejects(
+  'T11',
+  'a group that waits at rest',
+  book()
+    .come(['c'], BOOK)
+    .together(9, ['c'])
+    .quiet(['c'])
+    .holds('c', {}, { acts: false, waits: ['b'] })
+    .end(),
+)
+rejects('T11', 'a question whether all is durable that is not answered', before(MAP).quiet(['a', 'b']).asks('a').end())
