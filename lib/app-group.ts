@@ -129,6 +129,7 @@ export class AppGroup implements GroupPort {
       restoration: this.#state.restoration,
       cast: (op) => this.#context.cast(this, encodeRestoration(op), {}).n,
       after: (ms, fn) => void context.after(ms, fn),
+      hasPassed: (acted) => this.#state.hasPassed(acted),
       ended: (stored, outcome) => context.offerEnded(this, stored, outcome),
       fault: (error) => this.fault('replica-restore', error),
     })
@@ -168,6 +169,11 @@ export class AppGroup implements GroupPort {
     return this.#state.restoration.hasActed
   }
 
+  /** See {@link Restoration}. */
+  get birth(): string | null {
+    return this.#state.restoration.birth
+  }
+
   /** Goes on from what was stored without those who are missing. */
   forceRestoration(): void {
     this.#offering.force()
@@ -184,8 +190,10 @@ export class AppGroup implements GroupPort {
     if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
     if (!this.#isReady || this.#view?.primary !== true) return
     this.#offering.act()
-    if (this.isRestoring || this.#offering.isPending || this.#keptAs === `${this.era} ${this.hasActed}`) return
-    this.#keptAs = `${this.era} ${this.hasActed}`
+    if (this.isRestoring || this.#offering.isPending) return
+    const keptAs = `${this.era} ${this.hasActed} ${this.birth}`
+    if (this.#keptAs === keptAs) return
+    this.#keptAs = keptAs
     this.#context.begun(this)
   }
 

@@ -227,7 +227,8 @@ export class AppSide {
     const { store } = this.#options
     if (store === undefined || !this.#stored.has(group)) return
     this.flush()
-    store({ type: 'keepAgreed', group: group.name, era: group.era, hasActed: group.hasActed })
+    const { name, era, hasActed, birth } = group
+    store({ type: 'keepAgreed', group: name, era, hasActed, birth })
   }
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {

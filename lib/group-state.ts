@@ -10,7 +10,7 @@ import type { CastFate, GroupView, OpInfo, Replica, Succession } from './objects
 import { applyOperation, isRequest, readRestoration } from './operations.ts'
 import { Restoration, type RestorationOp } from './restoration.ts'
 import { lackingIn, type MakeReplica } from './storage/restoring.ts'
-import type { Acted } from './storage/standing.ts'
+import { type Acted, compareStandings } from './storage/standing.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import type { TraceSink } from './trace.ts'
 import { packState, type TravellingState, unpackState } from './travelling-state.ts'
@@ -159,9 +159,9 @@ export class GroupState {
   #noteActed({ view, index }: OpInfo): void {
     this.restoration.hasActed = true
     if (this.#acted === null) return
-    const { standing, holders } = this.#acted
+    const { standing } = this.#acted
     const at = standing.view === view ? index : standing.index
-    this.#acted = { standing: { ...standing, hasActed: true, index: at }, holders }
+    this.#acted = { ...this.#acted, standing: { ...standing, hasActed: true, index: at } }
   }
 
   /** Something that is said of what was stored. */
@@ -179,11 +179,19 @@ export class GroupState {
   /** The group goes on from that state, or from that of the beginning. */
   #goOn(state: unknown): void {
     this.#guard('restore', () => this.#replica?.load(state === undefined ? decodeValue(this.#initial) : state))
+    // Of another era from here on, in the same view.
+    this.#acted = null
     if (this.#lastView !== null) this.#tellReplica(this.#lastView)
     for (const cast of this.#held.splice(0)) {
       this.#noteActed(cast.info)
       this.#applyNow(cast)
     }
+  }
+
+  /** Is that a state which this one has come by, or from? */
+  hasPassed({ standing, birth }: Acted): boolean {
+    if (this.#acted === null || birth === undefined || birth !== this.restoration.birth) return false
+    return compareStandings(standing, this.#acted.standing) <= 0
   }
 
   /** The state, and how far it has come, of one that has acted; null of any other. */
@@ -252,8 +260,9 @@ export class GroupState {
   #tellReplica(view: GroupView, succession?: Succession): void {
     const told = this.masked(view)
     if (this.#isConsistent && told.primary && this.#acted?.standing.view !== view.id) {
-      const { hasActed, era } = this.restoration
-      this.#acted = { standing: { hasActed, era, view: view.id, index: 0 }, holders: view.members }
+      const { hasActed, era, birth } = this.restoration
+      const standing = { hasActed, era, view: view.id, index: 0 }
+      this.#acted = { standing, holders: view.members, ...(birth === null ? {} : { birth }) }
     }
     this.#guard('view', () => this.#replica?.view(told, succession))
   }

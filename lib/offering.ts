@@ -3,7 +3,7 @@
  */
 import { BusyError, ClosedError } from './errors.ts'
 import type { Offer, Restoration, RestorationOp } from './restoration.ts'
-import { compareStandings } from './storage/standing.ts'
+import { type Acted, compareStandings } from './storage/standing.ts'
 
 /** Before what could not be cast is tried again, in ms. */
 const AGAIN_MS = 100
@@ -21,6 +21,8 @@ export interface OfferingContext {
   /** Casts; returns the cast's number. Throws BusyError, ClosedError, TooLargeError. */
   cast(op: RestorationOp): number
   after(ms: number, fn: () => void): void
+  /** Has the group's state come from there? */
+  hasPassed(acted: Acted): boolean
   /** What it had to offer is in the group's state (`taken`), or of no use, since the group has acted without it (`late`). */
   ended(stored: Stored, outcome: 'taken' | 'late'): void
   fault(error: unknown): void
@@ -71,7 +73,9 @@ export class Offering {
       const outcome = restoration.judge(stored)
       if (outcome !== 'wanted') {
         this.#stored = null
-        return this.#context.ended(stored, outcome)
+        // Whoever comes back to a group that lives has nothing that it lacks.
+        const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
+        return this.#context.ended(stored, isPassed ? 'taken' : outcome)
       }
     }
     if (this.#underWay !== null) return

@@ -47,6 +47,9 @@ export class Restoration {
   hasActed = false
   /** Of the state that it acts on. */
   #era = 0
+  /** The last view. */
+  #view = ''
+  #birth: string | null = null
   /** What it has gone on from. */
   #from: Standing | null = null
   #offers = new Map<string, Offer>()
@@ -61,6 +64,14 @@ export class Restoration {
 
   get era(): number {
     return this.#era
+  }
+
+  /**
+   * Where the history began that its state is of: in its first primary view, or where it went on from what was stored. Null
+   * if there is none, or a state came that did not tell.
+   */
+  get birth(): string | null {
+    return this.#birth
   }
 
   /** Who may have a state that has come further, and is not here; empty when it does not wait, or for nobody. */
@@ -126,7 +137,9 @@ export class Restoration {
   }
 
   /** A view: what those have offered who are not in it counts no more, but that they may come back with it. */
-  install({ members }: GroupView): { readonly state: unknown } | null {
+  install({ id, members, primary }: GroupView): { readonly state: unknown } | null {
+    this.#view = id
+    if (primary && this.#phase === 'fresh' && !this.hasActed) this.#birth ??= birthIn(id, 0)
     for (const author of [...this.#offers.keys()]) if (!members.includes(author)) this.#offers.delete(author)
     return this.#endIfNobody()
   }
@@ -136,26 +149,21 @@ export class Restoration {
     this.#phase = 'fresh'
     this.hasActed = false
     this.#era = 0
+    this.#birth = null
     this.#from = null
     this.#offers.clear()
     this.#furthest = null
     this.#isForced = false
   }
 
-  /** Null: nobody has offered anything. */
+  /** Null: it was in no primary view, and nobody has offered anything. */
   save(): unknown {
-    if (this.#phase === 'fresh') return null
+    if (this.#phase === 'fresh' && this.#birth === null) return null
     const offers = [...this.#offers].map(([author, { covers, acted }]) => [author, [...covers], saveActed(acted)])
     const from = this.#from === null ? null : saveStanding(this.#from)
-    return [
-      this.#phase === 'waiting',
-      this.#era,
-      from,
-      offers,
-      saveActed(this.#furthest),
-      this.#isForced,
-      this.hasActed,
-    ]
+    const { hasActed } = this
+    const birth = [this.#birth, this.#view]
+    return [this.#phase, this.#era, from, offers, saveActed(this.#furthest), this.#isForced, hasActed, ...birth]
   }
 
   /** Reads what `save` gave. Throws a TypeError for anything else. */
@@ -163,8 +171,8 @@ export class Restoration {
     this.reset()
     if (saved === null || saved === undefined) return
     if (!Array.isArray(saved) || !Array.isArray(saved[3])) throw new TypeError('malformed restoration')
-    const [isWaiting, era, from, offers, furthest, isForced, hasActed] = saved as unknown[]
-    this.#phase = isWaiting === true ? 'waiting' : 'acting'
+    const [phase, era, from, offers, furthest, isForced, hasActed, birth, view] = saved as unknown[]
+    this.#phase = phase === 'fresh' || phase === 'waiting' ? phase : 'acting'
     this.#era = Number.isSafeInteger(era) ? (era as number) : 0
     this.#from = from === null ? null : readStanding(from)
     for (const [author, covers, acted] of offers as unknown[][]) {
@@ -175,6 +183,8 @@ export class Restoration {
     this.#furthest = readActed(furthest) ?? null
     this.#isForced = isForced === true
     this.hasActed = hasActed === true
+    this.#birth = typeof birth === 'string' ? birth : null
+    if (typeof view === 'string') this.#view = view
   }
 
   #note(acted: Acted | null): void {
@@ -192,6 +202,7 @@ export class Restoration {
 
   #act(from: Standing | null): void {
     this.#era = 1 + Math.max(from?.era ?? 0, this.#furthest?.standing.era ?? 0)
+    this.#birth = birthIn(this.#view, this.#era)
     this.#phase = 'acting'
     this.hasActed = from?.hasActed ?? false
     this.#from = from
@@ -199,6 +210,11 @@ export class Restoration {
     this.#furthest = null
     this.#isForced = false
   }
+}
+
+/** A group goes on from what was stored once in an era. */
+function birthIn(view: string, era: number): string {
+  return `${view} ${era}`
 }
 
 /** The value of an operation, as it is cast. */

@@ -94,6 +94,8 @@ export class GroupLog {
   #isClaiming = false
   /** Of a group that acts in the primary component only: how far the page has come. */
   #acted: Acted | null = null
+  /** Of the history that it logs, once that is known. */
+  #birth: Pick<Acted, 'birth'> = {}
   /** The last view. */
   #told: GroupView | null = null
   #era = 0
@@ -150,12 +152,14 @@ export class GroupLog {
   }
 
   /** The group's state is worth storing from here on. `era`: how often it has gone on from what was stored. */
-  beginAgreed(era: number, hasActed: boolean): void {
+  beginAgreed(era: number, hasActed: boolean, birth: string | null): void {
     this.#hasBegun = true
     this.#era = era
+    this.#birth = birth === null ? {} : { birth }
     if (this.#acted !== null) {
       const { standing, holders } = this.#acted
-      this.#acted = { standing: { ...standing, era, hasActed: hasActed || standing.hasActed }, holders }
+      const now = { ...standing, era, hasActed: hasActed || standing.hasActed }
+      this.#acted = { standing: now, holders, ...this.#birth }
     }
     this.state()
   }
@@ -168,9 +172,10 @@ export class GroupLog {
     this.#retryLater()
   }
 
-  /** What these copies hold is in the log by now, or in what waits to be written. */
+  /** What these copies hold is in the log by now, or in what waits to be written: this one stands for their writers as well. */
   adopt(copies: readonly StoredCopy[]): void {
     this.#adopted = [...this.#adopted, ...copies]
+    if (this.#context.isAgreed) this.#covers = [...new Set([...this.#covers, ...coveredBy(copies)])].slice(-COVERS_MAX)
     this.#changes += 1
     this.#kick()
   }
@@ -222,7 +227,8 @@ export class GroupLog {
     if (this.#context.isAgreed) this.#told = view
     if (this.#context.isAgreed && view.primary) {
       const hasActed = this.#acted?.standing.hasActed ?? false
-      this.#acted = { standing: { hasActed, era: this.#era, view: view.id, index: 0 }, holders: view.members }
+      const standing = { hasActed, era: this.#era, view: view.id, index: 0 }
+      this.#acted = { standing, holders: view.members, ...this.#birth }
     }
     if (!this.#hasBegun) return
     this.#askAgain()
@@ -383,20 +389,22 @@ export class GroupLog {
     const put: (readonly [string, Uint8Array])[] = []
     const generation = isFirst ? this.#generation + 1 : this.#generation
     const parts = snapshot === null ? [] : encodeParts(snapshot)
-    const head = isFirst ? encodeHead({ kind, generation, parts: parts.length, covers: this.#covers }) : this.#head
+    const partsCount = isFirst ? parts.length : this.#parts
+    const isHeadNew = isFirst || adopted.length > 0
+    const head = isHeadNew ? encodeHead({ kind, generation, parts: partsCount, covers: this.#covers }) : this.#head
     if (isFirst) {
       remove.push(...(await this.#formerKeys()))
       put.push(...parts.map((part, i) => [partKey(prefix, generation, i), part] as const))
-      if (head !== null) put.push([headKey(prefix), head])
     }
+    if (isHeadNew && head !== null) put.push([headKey(prefix), head])
     const batch = isFirst ? 0 : this.#batches
     const bytes = joinBytes(records)
     if (records.length > 0) put.push([batchKey(prefix, generation, batch), bytes])
     const guards: StorageWrite['guards'] = this.#isUnclear ? [] : [[headKey(prefix), this.#head]]
     if (!(await this.#writeWith(adopted, { guards, remove, put }))) return this.#lose()
+    this.#head = head
     if (isFirst) {
       this.#generation = generation
-      this.#head = head
       this.#parts = parts.length
       this.#batches = 0
       this.#logBytes = 0

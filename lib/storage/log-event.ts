@@ -48,10 +48,10 @@ export function encodeLogEvent(event: LogEvent): Uint8Array {
       return encodeRecord({ kind, fields, bytes: NOTHING })
     }
     case 'acted': {
-      const { standing, holders } = event.acted
+      const { standing, holders, birth } = event.acted
       return encodeRecord({
         kind,
-        fields: ['a', standing.hasActed, standing.era, standing.view, standing.index, holders],
+        fields: ['a', standing.hasActed, standing.era, standing.view, standing.index, holders, birth ?? null],
         bytes: NOTHING,
       })
     }
@@ -86,7 +86,7 @@ function readView([id, members, primary, line, ...rest]: readonly unknown[]): Lo
   return { type: 'view', view: { id, primary, line, ...lists } as GroupView }
 }
 
-function readActed([hasActed, era, view, index, holders]: readonly unknown[]): LogEvent | null {
+function readActed([hasActed, era, view, index, holders, birth]: readonly unknown[]): LogEvent | null {
   if (
     typeof hasActed !== 'boolean' ||
     !isNumber(era) ||
@@ -95,7 +95,8 @@ function readActed([hasActed, era, view, index, holders]: readonly unknown[]): L
     !isNames(holders)
   )
     return null
-  return { type: 'acted', acted: { standing: { hasActed, era, view, index }, holders } }
+  const known = typeof birth === 'string' ? { birth } : {}
+  return { type: 'acted', acted: { standing: { hasActed, era, view, index }, holders, ...known } }
 }
 
 function isNames(value: unknown): value is readonly string[] {
@@ -116,7 +117,7 @@ export function stepsOf(events: readonly LogEvent[]): { readonly steps: LoggedSt
       steps.push({ told: view })
       // Elsewhere than in the primary component a group does not get any further.
       if (view.primary && acted !== null) {
-        acted = { standing: { ...acted.standing, view: view.id, index: 0 }, holders: view.members }
+        acted = { ...acted, standing: { ...acted.standing, view: view.id, index: 0 }, holders: view.members }
       }
     } else if (event.type === 'cast') {
       steps.push(event)
@@ -132,9 +133,9 @@ export function furtherBy(
   { view, index, payload }: Pick<LoggedCast, 'view' | 'index' | 'payload'>,
 ): Acted | null {
   if (acted === null) return null
-  const { standing, holders } = acted
+  const { standing } = acted
   const hasActed = standing.hasActed || !isRestoration(payload)
-  return { standing: { ...standing, hasActed, index: standing.view === view ? index : standing.index }, holders }
+  return { ...acted, standing: { ...standing, hasActed, index: standing.view === view ? index : standing.index } }
 }
 
 /** A cast, as a replica is to apply it. */

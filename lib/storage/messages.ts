@@ -27,7 +27,14 @@ export type StoreCommand =
       readonly adopt: readonly string[]
     }
   /** Of a group that acts in the primary component only: from here on its state is worth storing. */
-  | { readonly type: 'keepAgreed'; readonly group: string; readonly era: number; readonly hasActed: boolean }
+  | {
+      readonly type: 'keepAgreed'
+      readonly group: string
+      readonly era: number
+      readonly hasActed: boolean
+      /** See `Acted`; null: not known. */
+      readonly birth: string | null
+    }
   /** The group has acted without what these copies hold: they are set aside, and it is told. */
   | { readonly type: 'setAside'; readonly group: string; readonly adopt: readonly string[] }
   /** What these copies hold is in the group's state, or in casts made before this. */

@@ -19,6 +19,8 @@ export interface Acted {
   readonly standing: Standing
   /** The members of that view: each of them may have gone on. */
   readonly holders: readonly string[]
+  /** Where what it is a state of began: the same in all of one history, and in no other. Absent: not known. */
+  readonly birth?: string
 }
 
 /** Negative: the first has come less far. States of one view are each a beginning of the further ones. */

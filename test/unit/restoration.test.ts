@@ -6,11 +6,14 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
+import { GroupState } from '../../lib/group-state.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
 import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
+import type { Replica } from '../../lib/objects/replica.ts'
 import { SESSION_OP, Sessions } from '../../lib/objects/sessions.ts'
 import { openSpace } from '../../lib/open-space.ts'
-import { Restoration } from '../../lib/restoration.ts'
+import { encodeRestoration } from '../../lib/operations.ts'
+import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
 import type { Space } from '../../lib/space.ts'
 import type { Acted } from '../../lib/storage/standing.ts'
 import { until } from './until.ts'
@@ -87,6 +90,52 @@ test('restoration › a group that has acted does not go back to what was stored
   assert.equal(group.judge(offer), 'late')
   assert.equal(group.take('p', { type: 'offer', offer }), null)
   assert.equal(group.isWaiting, false)
+})
+
+test('restoration › what has one beginning is of one history, in all who have its state', () => {
+  const [first, second] = [new Restoration(), new Restoration()]
+  first.install({ ...view('p'), primary: false })
+  assert.equal(first.birth, null)
+  first.install(view('p'))
+  assert.notEqual(first.birth, null)
+  const { birth } = first
+  first.install({ ...view('p', 'q'), id: '10.p.0' })
+  second.install({ ...view('p', 'q'), id: '10.p.0' })
+  second.load(JSON.parse(JSON.stringify(first.save())))
+  assert.deepEqual([first.birth, second.birth], [birth, birth])
+  assert.equal(first.judge({ covers: [], acted: null }), 'taken')
+  for (const each of [first, second]) {
+    each.take('q', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
+    each.take('q', { type: 'state', state: 'older' })
+  }
+  assert.equal(first.birth, second.birth)
+  assert.notEqual(first.birth, birth)
+  first.reset()
+  assert.equal(first.birth, null)
+  // A state that came without word of its beginning.
+  second.load(null)
+  second.hasActed = true
+  second.install(view('q'))
+  assert.equal(second.birth, null)
+})
+
+test('restoration › what a group has gone on from in a view, it has come further than, in that view already', () => {
+  const state = new GroupState(
+    'g',
+    { order: 'total', uniform: true, strong: false, consistency: 'consistent', state: true, kind: 'register' },
+    { self: 'p', trace: undefined, defer: (fn) => fn(), fault: (_, code) => assert.fail(code) },
+  )
+  let held: unknown = 'nothing'
+  const replica = { save: () => held, load: (value: unknown) => (held = value), apply: () => undefined }
+  state.attach({ ...replica, view: () => undefined, settle: () => undefined } as unknown as Replica)
+  state.view(view('p'))
+  const say = (n: number, op: RestorationOp): void =>
+    state.apply({ payload: encodeRestoration(op), info: { author: 'p', local: true, n, view: '9.x.0', index: n } })
+  say(1, { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a') } })
+  say(2, { type: 'state', state: 'older' })
+  assert.equal(held, 'older')
+  assert.deepEqual(state.own?.acted.standing, { hasActed: true, era: 1, view: '9.x.0', index: 0 })
+  assert.equal(state.hasPassed({ ...acted('9.x.0', 0, 'p'), birth: '9.x.0 0' }), false)
 })
 
 test('restoration › that some were forgotten in epochs of before keeps nobody out of a line that counts anew', () => {
@@ -277,4 +326,24 @@ test('restoration › a queue and a replicated class come back with what they ha
   assert.equal((await again.take()).item, 'two')
   const back = await second.space.replicate('tally', new Tally())
   assert.equal(await back.object.vote('a'), 2)
+})
+
+test('restoration › who comes back to a register that lives has nothing that it lacks', {
+  timeout: 20_000,
+}, async (t) => {
+  const devices = new Devices(t)
+  const [stays, goes] = [await devices.open(0), await devices.open(1)]
+  await together([stays, goes])
+  await goes.register.set('before')
+  await goes.space.durable()
+  await goes.space.close()
+  await stays.register.set('meanwhile')
+  const back = await devices.open(1)
+  const told: string[] = []
+  back.space.addEventListener('storage', ({ reason }) => told.push(reason))
+  await together([stays, back])
+  await reads(back, 'meanwhile')
+  await back.register.set('after')
+  await back.space.durable()
+  assert.deepEqual(told, [])
 })

@@ -301,7 +301,7 @@ test('log › of a group that acts in the primary component, views and how far i
   rig.log.cast(1, bytes('own'))
   rig.log.deliver('you', 1, view.id, bytes('a'))
   assert.equal(rig.ask(), null)
-  rig.log.beginAgreed(2, false)
+  rig.log.beginAgreed(2, false, null)
   const id = rig.ask()
   assert.ok(id !== null)
   rig.log.deliver('me', 1, view.id, bytes('own'))
@@ -324,11 +324,39 @@ test('log › of a group that acts in the primary component, views and how far i
   assert.equal((await restored())?.acted?.standing.view, alone.id)
 })
 
+test('log › whose copies are in a state that is stored, it stands for in the same write', async () => {
+  const store = new MemoryStore()
+  const former = new Rig(store, 'former', true)
+  former.log.claim([])
+  assert.equal(await former.durable(), null)
+  const copies = await former.copies()
+  const rig = new Rig(store, 'me', true)
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(0, true, 'b')
+  const id = rig.ask()
+  assert.ok(id !== null)
+  rig.log.answer(id, bytes('a'))
+  assert.equal(await rig.durable(), null)
+  assert.equal((await rig.copies()).length, 2)
+  // Nothing else is to be written.
+  rig.log.adopt(copies)
+  assert.equal(await rig.durable(), null)
+  rig.log.deliver('you', 1, view.id, bytes('b'))
+  assert.equal(await rig.durable(), null)
+  const left = await rig.copies()
+  assert.deepEqual(
+    left.map(({ id, fault, content }) => [id, fault, content?.covers, text(content?.state ?? null)]),
+    [['me', null, ['former'], 'a']],
+  )
+  assert.equal(stepsOf(left[0]?.content?.events ?? []).acted?.birth, 'b')
+})
+
 test('log › a page that has nothing worth storing when it is asked is asked again once something happens', async () => {
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(1, true)
+  rig.log.beginAgreed(1, true, null)
   const first = rig.ask()
   assert.ok(first !== null)
   // It waits for what was stored.
@@ -349,7 +377,7 @@ test('log › what was kept takes effect with a later view: that is in no log, s
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true)
+  rig.log.beginAgreed(0, true, null)
   const first = rig.ask()
   assert.ok(first !== null)
   rig.log.answer(first, bytes('a'))
@@ -375,7 +403,7 @@ test('log › also if it was in the snapshot before, since the view between was 
   }
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true)
+  rig.log.beginAgreed(0, true, null)
   await give('a')
   rig.log.keep(view.id)
   rig.log.view(false, { ...view, id: '2.me.0', primary: false })
