@@ -42,13 +42,4 @@ export const domainMutants: readonly Mutant[] = [
     properties: ['O5', 'O6', 'O7', 'O9'],
     workload: 'domains',
   },
-  {
-    name: 'reached-in-one-group',
-    about: 'at a cut, what somebody who enters a group has delivered in others of its domain counts for nothing',
-    file: 'lib/kernel/cut.ts',
-    find: 'if (domain === undefined) continue\n    const all',
-    replace: "if (domain !== '') continue\n    const all",
-    properties: ['O9'],
-    workload: 'domains',
-  },
 ]

@@ -7,6 +7,23 @@ import type { Mutant } from '../mutant-list.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'reached-in-one-group',
+    about:
+      'at a cut, what somebody who enters a group has delivered in others of its domain counts for nothing (68c79ba)',
+    file: 'lib/kernel/cut.ts',
+    find: 'if (domain === undefined) continue\n    const all',
+    replace: "if (domain !== '') continue\n    const all",
+    properties: ['O9'],
+  },
+  {
+    name: 'adopted-uncovered',
+    about: 'who has what a copy holds removes it, and does not stand for its writer, for whom others wait (c572b3e)',
+    file: 'lib/storage/group-log.ts',
+    find: 'if (this.#context.isAgreed) this.#covers = [...new Set([...this.#covers, ...coveredBy(copies)])].slice(-COVERS_MAX)',
+    replace: '',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',
