@@ -102,7 +102,12 @@ async function write(from: number, to: number, every: number): Promise<void> {
 async function until(isTrue: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
   const end = performance.now() + timeoutMs
   while (!isTrue()) {
-    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what} ${JSON.stringify(keeping.found)}`)
+    if (performance.now() > end) {
+      const { found, space } = keeping
+      const { view, status, members } = space ?? {}
+      const stands = JSON.stringify({ found, status, view, members })
+      throw new Error(`not within ${timeoutMs} ms: ${what}, ${stands}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
