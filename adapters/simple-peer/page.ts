@@ -28,6 +28,8 @@ const retryMaxMs = 15_000
 const retriesMax = 8
 /** Announcements travel by several servers: those that come so soon after a connection opened had led to it. */
 const freshMs = 3000
+/** The cause of an SCTP association's end that its user asked for (RFC 9260, 3.3.10.12). */
+const userAbort = 12
 
 /** What the page half gets. */
 export interface WebrtcPageContext {
@@ -316,7 +318,7 @@ class WebrtcPage {
     if (wasPending) peer.pending = null
     if (peer.open === attempt) peer.open = null
     if (this.#state !== 'running' || this.#peers.get(peer.id) !== peer) return
-    if (wasPending && cause instanceof Error) {
+    if (wasPending && cause instanceof Error && !isClosedThere(cause)) {
       const message = `A connection to ${peer.id} failed: ${cause.message}`
       this.#report('webrtc-connect-failed', message, cause)
     }
@@ -417,4 +419,13 @@ class WebrtcPage {
 /** Firefox sends what a worker gives a channel in tasks of the page, so not before `pagehide` is over. */
 function sendsThroughPage(): boolean {
   return 'mozInnerScreenX' in globalThis
+}
+
+/**
+ * Has the other side closed the connection on purpose, by a channel of it? It may reach this process better by then, as by the
+ * tabs' transport; why else it gives up, it tells itself.
+ */
+function isClosedThere(cause: Error): boolean {
+  const { sctpCauseCode } = cause as Partial<RTCError>
+  return sctpCauseCode === userAbort || cause.message.startsWith('User-Initiated Abort')
 }
