@@ -283,7 +283,7 @@ class WebrtcPage {
 
   /**
    * When Firefox closes a tab, what its page sends is at times lost with it. Not so if something else was sent just before,
-   * when the page began to go: of 20 words one was lost then, without it about every other.
+   * when the page began to go: of ten words one was lost then, without it about every other; few were tried.
    */
   #clearThroat(): void {
     for (const attempt of this.#attempts.values()) if (this.#isSpokenFor(attempt)) attempt.clearThroat()
