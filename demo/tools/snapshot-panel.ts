@@ -23,7 +23,7 @@ export async function openSnapshot({ space }: Toolbox, panel: Panel): Promise<vo
     held = snapshot
     const bytes = encodeSnapshot(snapshot)
     if (download.href !== '') URL.revokeObjectURL(download.href)
-    download.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]))
+    download.href = URL.createObjectURL(new Blob([bytes]))
     download.download = `${snapshot.space}.tutti-snapshot`
     byId('snapshot-take', HTMLElement).after(download)
     restore.disabled = false

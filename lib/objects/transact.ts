@@ -6,13 +6,15 @@
  * changed lets all go, and the function is called again. The ledger decides; and all objects are told. Whoever makes a
  * transaction may vanish at any point of this: `atomic.ts` says who ends it then.
  *
+ * One that only reads, and is overtaken again and again, holds first and reads then: so it does not starve.
+ *
  * Source: Kung, Robinson 1981; Gray 1978; Havender 1968 (ordered acquisition).
  */
 import { type TuttiError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { ConflictError, NotAtomicError } from '../tool-errors.ts'
 import { pause } from './agreed.ts'
 import { type Part, type Participant, tell } from './atomic.ts'
-import { ATOMIC_ANSWER, ATOMIC_OP, PARTS_MAX, type TransactionKey } from './atomic-machine.ts'
+import { ATOMIC_ANSWER, ATOMIC_OP, AtomicMachine, PARTS_MAX, sameKey, type TransactionKey } from './atomic-machine.ts'
 import type { BoundedCounter } from './bounded-counter.ts'
 import { compareText, isCount } from './checks.ts'
 import type { Ledger } from './ledger.ts'
@@ -25,6 +27,12 @@ import type { Transaction } from './transaction.ts'
 
 /** How often a function is called, at most, by default. */
 const TRIES = 32
+
+/** After so many runs that were overtaken, what one that only reads has read is held while it runs again. */
+const HOLD_AFTER = 3
+
+/** An async function that only reads is waited for by what is held for so long at most, in ms. */
+const HOLD_MS = 250
 
 /** Before it is looked again whether an object acts, in ms. */
 const LOOK_MS = 400
@@ -106,23 +114,75 @@ export async function transact<Result>(
   { signal, tries = TRIES }: TransactOptions,
 ): Promise<Result> {
   if (!isCount(tries)) throw new UsageError('tries must be a whole number from 1')
+  let toHold: readonly Used[] = []
   for (let i = 0; i < tries; i += 1) {
     signal?.throwIfAborted()
-    const tx = new Transact(ledger)
-    let result: Result
-    try {
-      result = await fn(tx)
-    } catch (error) {
-      // What it has read of several objects may never have been so at one moment: then that is why, perhaps.
-      const used = tx.end()
-      if (used.length <= 1 || (await tryOnce(ledger, used, { isReadOnly: true, signal }))) throw error
-      continue
-    }
-    const used = tx.end()
-    const isReadOnly = used.every(({ part }) => part.isReadOnly)
-    if (await tryOnce(ledger, used, { isReadOnly, signal })) return result
+    const run = toHold.length > 0 ? await callHolding(ledger, fn, toHold, signal) : await call(ledger, fn)
+    const { used, hasThrown, isCurrent } = run
+    // What it has read of several objects may never have been so at one moment: that may be why it has thrown.
+    if (isCurrent || (hasThrown && used.length <= 1)) return run.result()
+    const isReadOnly = hasThrown || used.every(({ part }) => part.isReadOnly)
+    if (await tryOnce(ledger, used, { isReadOnly, signal })) return run.result()
+    if (isReadOnly && i + 1 >= HOLD_AFTER) toHold = used
   }
   throw new ConflictError(`others have changed what the transaction has read ${tries} times`)
+}
+
+/** One call of the function. */
+interface Run<Result> {
+  readonly used: readonly Used[]
+  readonly hasThrown: boolean
+  /** It has written nothing, and all that it has read was so at one moment, for certain. */
+  readonly isCurrent: boolean
+  /** What it has returned, or thrown. */
+  result(): Result
+}
+
+async function call<Result>(ledger: Ledger, fn: (tx: Transact) => Result | PromiseLike<Result>): Promise<Run<Result>> {
+  const tx = new Transact(ledger)
+  try {
+    const value = await fn(tx)
+    return { used: tx.end(), hasThrown: false, isCurrent: false, result: () => value }
+  } catch (error) {
+    const fail = (): never => {
+      throw error
+    }
+    return { used: tx.end(), hasThrown: true, isCurrent: false, result: fail }
+  }
+}
+
+/** Calls the function while what it has used before is held, so that nobody changes that. Nothing is held any more after it. */
+async function callHolding<Result>(
+  ledger: Ledger,
+  fn: (tx: Transact) => Result | PromiseLike<Result>,
+  before: readonly Used[],
+  signal: AbortSignal | undefined,
+): Promise<Run<Result>> {
+  let isCurrent = false
+  const runs: Promise<Run<Result>>[] = []
+  const whileHeld = async (isStillHeld: () => boolean): Promise<void> => {
+    const running = call(ledger, fn)
+    runs.push(running)
+    const run = await within(HOLD_MS, running, before)
+    const names = new Set(before.map(nameOf))
+    isCurrent =
+      run !== null && isStillHeld() && run.used.every((used) => used.part.isReadOnly && names.has(nameOf(used)))
+  }
+  const unread = before.map(({ participant }) => ({ participant, part: participant.begin() }))
+  await tryOnce(ledger, unread, { isReadOnly: true, signal, whileHeld })
+  const run = await (runs[0] ?? call(ledger, fn))
+  return { ...run, isCurrent }
+}
+
+/** Null if it takes longer than that. */
+async function within<Value>(ms: number, promise: Promise<Value>, [first]: readonly Used[]): Promise<Value | null> {
+  let cancel: () => void = () => undefined
+  const late = new Promise<null>((resolve) => {
+    cancel = first?.participant.replica.port.after(ms, () => resolve(null)) ?? cancel
+  })
+  const value = await Promise.race([promise, late])
+  cancel()
+  return value
 }
 
 /** Resolves with false if something that was read has changed, or an object did not act, and does now. */
@@ -143,6 +203,8 @@ async function tryOnce(ledger: Ledger, used: readonly Used[], how: How): Promise
 interface How {
   readonly isReadOnly: boolean
   readonly signal: AbortSignal | undefined
+  /** What is done while all of them are held; it may ask whether they still are. Does not reject. */
+  whileHeld?(isStillHeld: () => boolean): Promise<void>
 }
 
 /** One run of the function, and what comes of it. */
@@ -164,7 +226,7 @@ class Attempt {
     const { signal } = this.#how
     const [first] = this.#used
     if (first === undefined) return true
-    if (this.#used.length === 1) {
+    if (this.#used.length === 1 && this.#how.whileHeld === undefined) {
       const answer = await first.participant.replica.call([ATOMIC_OP.alone, this.#bodyOf(first)], { signal })
       return answer === ATOMIC_ANSWER.done
     }
@@ -193,6 +255,7 @@ class Attempt {
         held.push(used)
       }
       this.#how.signal?.throwIfAborted()
+      if (isCurrent) await this.#how.whileHeld?.(() => held.every(({ participant }) => isHeldFor(participant, key)))
     } catch (error) {
       // What is under way lets go by itself, if it is held after all.
       await this.#end(key, held, false)
@@ -257,6 +320,11 @@ class Attempt {
   #bodyOf({ part }: Used): unknown {
     return part.toBody(this.#how.isReadOnly)
   }
+}
+
+/** As far as this process knows. Where it is cut off, others may let go of it, and its own copy stays as it was. */
+function isHeldFor({ replica: { machine } }: Participant, key: TransactionKey): boolean {
+  return machine instanceof AtomicMachine && machine.held !== null && sameKey(machine.held.key, key)
 }
 
 function nameOf({ participant }: Used): string {

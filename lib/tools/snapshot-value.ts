@@ -72,7 +72,7 @@ export function sealSnapshot(snapshot: Omit<SpaceSnapshot, 'digest'>): SpaceSnap
 }
 
 /** As bytes, for a file. Throws a ValueError if it was changed to something that is no value. */
-export function encodeSnapshot(snapshot: SpaceSnapshot): Uint8Array {
+export function encodeSnapshot(snapshot: SpaceSnapshot): Uint8Array<ArrayBuffer> {
   return encodeValue(snapshot)
 }
 

@@ -1,6 +1,7 @@
 /** Transactions over several objects, with a kernel under them, in virtual time. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ATOMIC_OP, type AtomicMachine } from '../../../lib/objects/atomic-machine.ts'
 import { type BoundedCounter, boundedCounterKind } from '../../../lib/objects/bounded-counter.ts'
 import { type Ledger, ledgerKind } from '../../../lib/objects/ledger.ts'
 import { queueKind, type SharedQueue } from '../../../lib/objects/queue.ts'
@@ -176,6 +177,76 @@ test('transact › one that is overtaken as often as it may be tried is a Confli
   await assert.rejects(bank.wait(overtaken), { code: 'conflict', definite: true })
   assert.equal(map.get('a'), undefined)
   assert.equal(till.value, 12)
+})
+
+test('transact › one that only reads is not overtaken for ever: it holds what it has read before', async () => {
+  const bank = await three()
+  const [mine, other] = [bank.at('a'), bank.at('b')]
+  const { port } = mine.last.participant.replica
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => port.after(ms, resolve))
+  let isWriting = true
+  const write = async (): Promise<void> => {
+    for (let n = 1; isWriting; n += 1) {
+      await other.last.set(`${n}`)
+      await other.map.set('a', n)
+    }
+  }
+  const writing = write()
+  let calls = 0
+  const read = (ms: number) => async (tx: Transact) => {
+    calls += 1
+    const { value } = tx.of(mine.last)
+    await sleep(ms)
+    return [value, mine.last.value, tx.of(mine.map).get('a'), mine.map.get('a')]
+  }
+  const [last, lastNow, a, aNow] = await bank.wait(bank.transact('a', read(150)))
+  assert.deepEqual([last, a, calls], [lastNow, aNow, 4])
+  // One that takes long lets the others go on, and is overtaken like any other.
+  await assert.rejects(bank.wait(bank.transact('a', read(900), { tries: 6 })), { code: 'conflict' })
+  isWriting = false
+  await bank.wait(writing)
+  assert.deepEqual(bank.cluster.faults, [])
+})
+
+test('transact › what is let go while it is read counts for no more than what was never held, and so does what is written', async () => {
+  const bank = await three()
+  const [mine, other] = [bank.at('a'), bank.at('b')]
+  let calls = 0
+  const read = bank.transact('a', async (tx) => {
+    calls += 1
+    const { value } = tx.of(mine.last)
+    // As whoever takes this process for gone does, while it sleeps.
+    const { replica } = other.last.participant
+    const { held } = replica.machine as AtomicMachine
+    if (held !== null) await replica.call([ATOMIC_OP.end, [...held.key], false])
+    if (calls <= 4) await other.last.set(`${calls}`)
+    return [value, tx.of(mine.till).value]
+  })
+  assert.deepEqual([await bank.wait(read), calls], [['4', 10], 5])
+
+  calls = 0
+  const fickle = bank.transact('a', async (tx) => {
+    calls += 1
+    if (calls < 4) {
+      const { value } = tx.of(mine.last)
+      await other.last.set(`again ${calls}`)
+      return [value, tx.of(mine.till).value]
+    }
+    const value = tx.of(mine.map).get('a')
+    if (calls === 4) await other.map.set('a', 7)
+    return [value, tx.of(mine.till).value]
+  })
+  assert.deepEqual([await bank.wait(fickle), calls], [[7, 10], 5])
+
+  calls = 0
+  const late = bank.transact('a', async (tx) => {
+    calls += 1
+    const { value } = tx.of(mine.last)
+    if (calls < 4) await other.last.set(`once more ${calls}`)
+    else tx.of(mine.till).add(-3)
+    return [value, tx.of(mine.till).value]
+  })
+  assert.deepEqual([await bank.wait(late), calls, mine.till.value], [['once more 3', 7], 4, 7])
 })
 
 test('transact › a counter that is only added to does not conflict', async () => {
