@@ -189,6 +189,21 @@ export const primary: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: primary: of five tabs that are closed at once the last goes on, though two leaders died in its view (n=5)',
+    cites: ['Yeger Lotem, Keidar, Dolev, PODC 1997', 'docs/decisions/016'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c d e')
+      // d and e are ready for {a b d e}, b never is; a takes that in when it proposes again, and nobody hears of its verdict.
+      s.onSend({ from: 'a', to: 'b', kind: 'cut' }, () => s.crash('b'))
+      s.onSend({ from: 'e', to: 'a', kind: 'row', nth: 2 }, () => s.crash('a d'))
+      s.crash('c')
+      await s.settle()
+      s.inView('e', 'e', { primary: true })
+    },
+    todo: 'an attempt that one never promised, and of which a leader was told who died, is waited for though all others of it are gone for good (decision 016)',
+  },
+  {
     name: 'vsync: primary: two lines that never met (n=5)',
     cites: ['keycloak/keycloak#41290', 'keycloak/keycloak#38550', 'ostinelli/syn#66'],
     on,
