@@ -163,11 +163,14 @@ function hasEnded(run: Run, last: View, next: View): boolean {
   return left.length > 0 || crashed.every((each) => isToldDead(run, each.id, line) || isProvable(run, each, line))
 }
 
-/** Did it join those who had been in the group before, and has got no state of theirs up to that line? */
+/**
+ * Did it join those who had been in the group before, and has got no state of theirs up to that line? So too if it was never
+ * shown a view of the group since, as where it was cut off just then (seed 304079).
+ */
 function isAwaiting(run: Run, process: Process, { group }: View, line: number): boolean {
   const since = joinBefore(process, group, line)
   const first = process.installs.get(group)?.find(({ at }) => at.line > since && at.line < line)
-  if (first === undefined) return false
+  if (first === undefined) return since > 0
   const others = [...first.view.members].filter((id) => id !== process.id).flatMap((id) => run.process(id) ?? [])
   if (!others.some((other) => wasInBefore(other, first))) return false
   const isGiven = (at: Located<'stateIn'> | Located<'anew'>): boolean =>

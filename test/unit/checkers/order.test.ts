@@ -417,12 +417,12 @@ tolerates(
   'a new state of a group whose members are proven dead',
   leftTo((trace) => trace.crash('b'), false, ['a', 'b']),
 )
-/** a is proven dead when d is with it in the group; `had`: d has got its state. */
-const leftAwaiting = (had: boolean, dead: string[] = ['a']): TraceWriter => {
+/** a is proven dead when d is with it in the group, as `by` are shown; `had`: d has got its state. */
+const leftAwaiting = (had: boolean, dead: string[] = ['a'], by: string[] = ['a', 'd']): TraceWriter => {
   const trace = new TraceWriter().start(['a', 'd']).view('', '1.a', ['a', 'd'])
   trace.open('g', ['a'], { ...uniform, ...consistent }).view('g', '1.a.1', ['a'])
   trace.cast('a#1', 'g').deliver('a', 'g', 'a#1').view('', '2.a', ['a', 'd']).view('g', '2.a.0', ['a'])
-  trace.open('g', ['d'], { ...uniform, ...consistent }).view('g', '2.a.1', ['a', 'd'])
+  trace.open('g', ['d'], { ...uniform, ...consistent }).view('g', '2.a.1', ['a', 'd'], { by })
   if (had) trace.write({ e: 'stateIn', t: 1, p: 'd', g: 'g', from: 'a', view: '2.a.1', cut: { a: 1 }, h: 'y' })
   return trace
     .crash('a')
@@ -433,6 +433,8 @@ const leftAwaiting = (had: boolean, dead: string[] = ['a']): TraceWriter => {
 }
 tolerates('F1', 'a new state for who awaited the one of a member that is proven dead', leftAwaiting(false))
 rejects('F1', 'a new state for who had got the one of a member that is proven dead', leftAwaiting(true))
+tolerates('F1', 'a new state for who was never shown to be in the group', leftAwaiting(false, ['a'], ['a']))
+rejects('F1', 'the same if the death of the other is not proven', leftAwaiting(false, [], ['a']))
 rejects('F1', 'a new state for who awaited the one of a member whose death is not proven', leftAwaiting(false, []))
 rejects(
   'F1',
