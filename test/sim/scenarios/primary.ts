@@ -189,6 +189,20 @@ export const primary: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: primary: of five tabs that are closed at once the last goes on, though two leaders died in its view (n=5)',
+    cites: ['Yeger Lotem, Keidar, Dolev, PODC 1997', 'docs/decisions/016'],
+    on: { ...on, origins: 'tabs' },
+    async play(s) {
+      await s.together('a b c d e')
+      // d and e are ready for {a b d e}, b never is; a takes that in when it proposes again, and nobody hears of its verdict.
+      s.onSend({ from: 'a', to: 'b', kind: 'cut' }, () => s.crash('b'))
+      s.onSend({ from: 'e', to: 'a', kind: 'row', nth: 2 }, () => s.crash('a d'))
+      s.crash('c')
+      await s.settle()
+      s.inView('e', 'e', { primary: true })
+    },
+  },
+  {
     name: 'vsync: primary: two lines that never met (n=5)',
     cites: ['keycloak/keycloak#41290', 'keycloak/keycloak#38550', 'ostinelli/syn#66'],
     on,
