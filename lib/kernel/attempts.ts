@@ -38,7 +38,10 @@ export function fateOf(attempt: PrimaryRecord, { last, rows, departed, stay }: E
   const here = rows.filter((row) => attempt.members.includes(row.from) && canTell(row, attempt))
   // A leader who completed it did not ask those who had not said READY.
   const mayBeDone = mayBeCompleted(attempt, rows)
-  if (isRefused(attempt, here, departed)) return mayBeDone ? 'unknown' : 'dead'
+  if (isRefused(attempt, here, departed)) {
+    if (!mayBeDone) return 'dead'
+    if (!isLeftToUs(attempt, rows, departed)) return 'unknown'
+  }
   // Its leader has not installed it, and never will, since its row was given to another proposal, or it has said goodbye.
   const mayHaveInstalled = (member: ProcessId): boolean => isOutOfSight(member, attempt, here, departed)
   if (!mayBeDone && !mayHaveInstalled(parseViewId(attempt.id).coordinator)) return 'dead'
@@ -92,6 +95,19 @@ function mayBeCompleted({ id }: PrimaryRecord, rows: readonly Row[]): boolean {
   return rows.some(({ from, asked }) =>
     asked.some(({ attempt, leader }) => attempt === id && (leader === from || !present.has(leader))),
   )
+}
+
+/**
+ * Is everybody of it here, or gone for good? Then nobody can come back who has gone on from it: a later promise of one who
+ * is gone was written before it was given, and is judged by itself. So those who are here may complete it.
+ */
+function isLeftToUs(
+  { members }: PrimaryRecord,
+  rows: readonly Row[],
+  departed: ReadonlyMap<ProcessId, Departed>,
+): boolean {
+  const present = new Set(rows.map(({ from }) => from))
+  return members.every((member) => present.has(member) || departed.has(member))
 }
 
 /**

@@ -201,7 +201,6 @@ export const primary: readonly Script[] = [
       await s.settle()
       s.inView('e', 'e', { primary: true })
     },
-    todo: 'an attempt that one never promised, and of which a leader was told who died, is waited for though all others of it are gone for good (decision 016)',
   },
   {
     name: 'vsync: primary: two lines that never met (n=5)',

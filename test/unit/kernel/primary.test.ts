@@ -190,6 +190,35 @@ test('vote › who has not said READY proves nothing once another leader may hav
   assert.deepEqual([held.adopt, held.decision.primary], [null, false])
 })
 
+test('vote › an attempt is left to those who are here once all others of it are gone for good', () => {
+  const last = record('3.a', ['a', 'b', 'c', 'd', 'e'])
+  const attempt = record('5.a', ['a', 'b', 'c', 'd', 'e'])
+  const gone = (id: string, promised: PrimaryRecord | null): Departed => ({
+    id,
+    isDead: true,
+    votes: { last, attempt: promised },
+    ended: [],
+  })
+  const ready = (id: string, departed: Departed[]): Row =>
+    row(id, {
+      votes: { last, attempt },
+      view: '3.a',
+      readies: ['5.a'],
+      asked: [{ attempt: '5.a', leader: 'b' }],
+      departed,
+    })
+  // a never promised, so only b may have completed it. Both are dead; without e as well, who may be back yet.
+  const departed = [gone('a', null), gone('b', attempt)]
+  const held = verdict(ready('c', departed), ready('d', []))
+  assert.deepEqual([held.adopt, held.decision.primary], [null, false])
+  const left = verdict(ready('c', [...departed, gone('e', attempt)]), ready('d', []))
+  assert.deepEqual(left.adopt, { record: attempt, members: ['c', 'd'] })
+  // b and e promised a later one with somebody who is not here: that may be the view to go on from.
+  const later = record('6.b', ['b', 'e', 'x'])
+  const beyond = verdict(ready('c', [gone('a', null), gone('b', later), gone('e', later)]), ready('d', []))
+  assert.deepEqual([beyond.adopt, beyond.decision.primary], [null, false])
+})
+
 test('vote › an attempt is completed only if a quorum of the view before knows of it', () => {
   const last = record('3.a', ['a', 'b', 'c', 'd', 'e'])
   const attempt = record('5.c', ['a', 'b', 'c'])
