@@ -155,7 +155,11 @@ function hasActed({ data: { line }, before }: Install): boolean {
 function hasEnded(run: Run, last: View, next: View): boolean {
   const line = next.installs[0]?.at.line ?? 0
   const all = [...last.members].flatMap((id) => run.process(id) ?? [])
-  const members = all.filter((process) => !isAwaiting(run, process, last, line))
+  const isGone = (each: Process): boolean =>
+    hasLeft(each, last, line) || (each.crash !== null && each.crash.line < line)
+  const members = all.filter(
+    (each) => !isAwaiting(run, each, last, line) && (isGone(each) || wasShown(each, last.group, line)),
+  )
   if (members.length === 0) return false
   const left = members.filter((process) => hasLeft(process, last, line))
   const crashed = members.filter((p) => !left.includes(p))
@@ -164,13 +168,19 @@ function hasEnded(run: Run, last: View, next: View): boolean {
 }
 
 /**
- * Did it join those who had been in the group before, and has got no state of theirs up to that line? So too if it was never
- * shown a view of the group since, as where it was cut off just then (seed 304079).
+ * Was it shown a view of the group since it last joined it? If it is there, and was not, as where it was cut off just then, it
+ * has nothing of it (seed 304079).
  */
+function wasShown(process: Process, group: Group, line: number): boolean {
+  const since = joinBefore(process, group, line)
+  return process.installs.get(group)?.some(({ at }) => at.line > since && at.line < line) ?? false
+}
+
+/** Did it join those who had been in the group before, and has got no state of theirs up to that line? */
 function isAwaiting(run: Run, process: Process, { group }: View, line: number): boolean {
   const since = joinBefore(process, group, line)
   const first = process.installs.get(group)?.find(({ at }) => at.line > since && at.line < line)
-  if (first === undefined) return since > 0
+  if (first === undefined) return false
   const others = [...first.view.members].filter((id) => id !== process.id).flatMap((id) => run.process(id) ?? [])
   if (!others.some((other) => wasInBefore(other, first))) return false
   const isGiven = (at: Located<'stateIn'> | Located<'anew'>): boolean =>
