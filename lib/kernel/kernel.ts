@@ -31,6 +31,7 @@ import { viewIdOf } from './ids.ts'
 import { installView } from './install.ts'
 import { Joins } from './joins.ts'
 import { Leading } from './leading.ts'
+import { isLeap } from './leaps.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Link } from './link.ts'
 import { type Flush, Membership } from './membership.ts'
@@ -134,6 +135,7 @@ export class Kernel implements KernelHandle, Core {
         holds: (sender, seq) => this.receiving.find(sender, seq) !== null,
         gaveRow: () => this.leading.gaveRow(),
         installed: (ballot) => this.leading.installed(ballot),
+        fault: (peer, code) => this.fault(peer, code),
       },
     )
     this.leading = new Leading(
@@ -369,6 +371,10 @@ export class Kernel implements KernelHandle, Core {
     const link = this.links.get(peer)
     if (link === undefined || !link.isUp) return
     link.heardAt = this.now
+    if (isLeap(frame, { epoch: this.membership.highestEpoch, generation: this.generation, lamport: this.lamport })) {
+      this.fault(peer, 'leap')
+      return
+    }
     if (frame.t === 'hello') {
       this.leading.touch()
       const wasOpen = link.isOpen

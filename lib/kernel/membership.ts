@@ -58,6 +58,8 @@ export interface MembershipHooks {
   gaveRow(): void
   /** Something was installed. */
   installed(ballot: Ballot): void
+  /** A peer has said what cannot be. */
+  fault(peer: ProcessId, code: string): void
 }
 
 /** The layers that it stands on. */
@@ -278,6 +280,10 @@ export class Membership {
     if (compareBallots(flush.ballot, message.ballot) !== 0) return
     // Its goodbye carries its last vote: what it promised after that, others would not know of.
     if (this.core.isLeaving) return
+    if (!isOrderOf(message.decision.partOrder, flush.parts)) {
+      this.hooks.fault(from, 'bad-cut')
+      return
+    }
     // Its leader goes on instead of completing anything; to a primary view, only if nothing was left to complete.
     if (message.decision.primary) this.asked.clear()
     else this.asked.delete(viewIdOf(flush.ballot))
@@ -370,4 +376,10 @@ export class Membership {
       })
     }
   }
+}
+
+/** Is each part named once? */
+function isOrderOf(order: readonly number[], parts: readonly Part[]): boolean {
+  const named = new Set(order)
+  return order.length === parts.length && named.size === parts.length && order.every((index) => index < parts.length)
 }
