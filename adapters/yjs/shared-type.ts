@@ -23,6 +23,13 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
   readonly #provider: TuttiProvider
   #snapshot: Snapshot | null = null
 
+  /** Calls `fn` after each change. Returns what ends it. Bound to the handle, so that it can be passed on by itself. */
+  readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    const listener = (): void => fn()
+    this.addEventListener('change', listener)
+    return () => this.removeEventListener('change', listener)
+  }
+
   protected constructor(provider: TuttiProvider, type: Type) {
     super()
     this.#provider = provider
@@ -46,13 +53,6 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
   get snapshot(): Snapshot {
     this.#snapshot ??= this.read()
     return this.#snapshot
-  }
-
-  /** Calls `fn` after each change. Returns what ends it. */
-  subscribe(fn: () => void): () => void {
-    const listener = (): void => fn()
-    this.addEventListener('change', listener)
-    return () => this.removeEventListener('change', listener)
   }
 
   /** Runs `fn`; all that it changes is one change, and one cast. */
