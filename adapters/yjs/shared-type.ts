@@ -61,7 +61,7 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
     return this.doc.transact(fn)
   }
 
-  /** Leaves. Reads keep showing the last state; what is written throws a ClosedError. */
+  /** Leaves. Reads keep showing the last state; what is written throws a ClosedError, as once the space is closed. */
   close(): Promise<void> {
     this.#provider.destroy()
     return Promise.resolve()
@@ -74,7 +74,8 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
   protected abstract read(): Snapshot
 
   protected checkOpen(): void {
-    if (!this.#provider.shouldConnect) throw new ClosedError(`"${this.name}" is closed`)
+    // Closed, or ended with the space: what was written now would reach nobody.
+    if (!this.#provider.connected) throw new ClosedError(`"${this.name}" is closed`)
   }
 }
 
