@@ -5,6 +5,7 @@ import type { SharedMap } from 'tutti'
 import { CARD_TEXT_MAX, type Card, type CardActions, CardView, COLUMNS, type ColumnId, readCard } from './card-view.ts'
 import { arrange, byId, make, setText, soon } from './dom.ts'
 import type { People } from './people.ts'
+import { randomId } from './random-id.ts'
 
 /** Cards drawn in a column; more are counted. */
 const CARDS_DRAWN_MAX = 100
@@ -47,7 +48,7 @@ export function showBoard(cards: SharedMap<Card>, people: People): void {
     event.preventDefault()
     const text = input.value.trim().slice(0, CARD_TEXT_MAX)
     if (text === '') return input.focus()
-    cards.set(crypto.randomUUID(), { text, column: 'todo', at: Date.now(), by: people.self })
+    cards.set(randomId(), { text, column: 'todo', at: Date.now(), by: people.self })
     input.value = ''
     draw()
   })

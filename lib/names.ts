@@ -1,5 +1,5 @@
 /**
- * Checks of names.
+ * Checks of names, and that options are an object.
  */
 import { UsageError } from './errors.ts'
 import { isWellFormed } from './values-tags.ts'
@@ -24,4 +24,11 @@ export function checkName(what: 'space' | 'group' | 'domain', name: unknown): as
     )
   }
   if (!isWellFormed(name)) throw new UsageError(`the name of a ${what} has a lone surrogate`)
+}
+
+/** Throws a UsageError unless the options of what is opened under `name` are an object. */
+export function checkOptions(name: string, options: unknown): asserts options is object {
+  if (typeof options === 'object' && options !== null) return
+  const given = options === undefined ? 'and none were given' : `not ${options === null ? 'null' : typeof options}`
+  throw new UsageError(`the options of "${name}" are an object, ${given}; {} if it needs none`)
 }

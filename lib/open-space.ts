@@ -83,7 +83,7 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
   const { signal } = options
   signal?.throwIfAborted()
   const platform = internals.platform ?? makePlatform()
-  const logger = options.logger ?? silent
+  const logger = options.logger === undefined ? silent : harmless(options.logger)
   const self = platform.newId()
   const isWitness = options.witness ?? false
   const storage = options.storage ?? null
@@ -131,6 +131,19 @@ export async function openSpaceWith(name: string, options: SpaceOptions, interna
     throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** A logger that may throw as it likes: what it was told of goes on. */
+function harmless(logger: Logger): Logger {
+  return {
+    warn(message, ...details) {
+      try {
+        logger.warn(message, ...details)
+      } catch {
+        // Whom could it be told?
+      }
+    },
   }
 }
 
@@ -190,8 +203,16 @@ function checkOptions(name: unknown, options: SpaceOptions): void {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new UsageError('signal: an AbortSignal')
   }
+  checkLogger(options)
   checkVote(options)
   checkStorage(options)
+}
+
+function checkLogger({ logger }: { readonly logger?: unknown }): void {
+  if (logger === undefined) return
+  if (typeof (logger as Partial<Logger> | null)?.warn === 'function') return
+  const hint = typeof logger === 'function' ? ': logger: { warn: fn }, or console itself' : ', as console has'
+  throw new UsageError(`logger: an object with a function \`warn\`${hint}`)
 }
 
 function checkStorage({ storage, witness }: SpaceOptions): void {

@@ -5,7 +5,7 @@ import type { AppGroup } from './app-group.ts'
 import type { AppSide } from './app-port.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
 import { FOLDING, type GroupOptions } from './kernel/api.ts'
-import { checkName, checkNotOwn } from './names.ts'
+import { checkName, checkNotOwn, checkOptions } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
 import { scratchPort } from './storage/restoring.ts'
 
@@ -48,6 +48,7 @@ export class Registry {
   async open<Handle, Options extends object>(request: OpenRequest<Handle, Options>): Promise<Handle> {
     checkName('group', request.name)
     if (request.isOwn !== true) checkNotOwn(request.name)
+    checkOptions(request.name, request.options)
     const { signal } = request.options
     signal?.throwIfAborted()
     const entry = await this.#entryFor(request, signal)

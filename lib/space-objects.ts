@@ -3,6 +3,7 @@
  */
 import { UsageError } from './errors.ts'
 import type { SpaceEventMap } from './events.ts'
+import { checkOptions } from './names.ts'
 import type { AtomicOptions } from './objects/atomic.ts'
 import type { BoundedCounter, BoundedCounterOptions } from './objects/bounded-counter.ts'
 import type { CounterOptions, SharedCounter } from './objects/counter.ts'
@@ -50,10 +51,11 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     name: string,
     options: (MapOptions<Value> | TotalMapOptions<Value>) & OpenOptions = {},
   ): Promise<SharedMap<Value> | TotalMap<Value>> {
+    checkOptions(name, options)
     if ('consistency' in options && options.consistency !== undefined) {
       if (options.consistency !== 'total') throw new UsageError("consistency must be 'total', or left out")
       const { totalMapKind } = await import('./objects/total-map.ts')
-      return (await this.open(totalMapKind, name, await this.#withLedger(options))) as TotalMap<Value>
+      return (await this.open(totalMapKind, name, await this.#withLedger(name, options))) as TotalMap<Value>
     }
     const { mapKind } = await import('./objects/map.ts')
     return (await this.open(mapKind, name, options)) as SharedMap<Value>
@@ -69,9 +71,10 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     name: string,
     options: (CounterOptions | BoundedCounterOptions) & OpenOptions = {},
   ): Promise<SharedCounter | BoundedCounter> {
+    checkOptions(name, options)
     if ('min' in options || 'max' in options) {
       const { boundedCounterKind } = await import('./objects/bounded-counter.ts')
-      return this.open(boundedCounterKind, name, await this.#withLedger(options))
+      return this.open(boundedCounterKind, name, await this.#withLedger(name, options))
     }
     const { counterKind } = await import('./objects/counter.ts')
     return this.open(counterKind, name, options)
@@ -84,7 +87,7 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
   ): Promise<SharedQueue<Item>> {
     const { queueKind } = await import('./objects/queue.ts')
     const given = options as QueueOptions<unknown> & OpenOptions
-    return (await this.open(queueKind, name, await this.#withLedger(given))) as SharedQueue<Item>
+    return (await this.open(queueKind, name, await this.#withLedger(name, given))) as SharedQueue<Item>
   }
 
   /** Opens a shared register: one value, total and uniform, written by the primary component only; `compareAndSet`. */
@@ -93,7 +96,7 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
     options: RegisterOptions<Value> & OpenOptions = {},
   ): Promise<SharedRegister<Value>> {
     const { registerKind } = await import('./objects/register.ts')
-    return (await this.open(registerKind, name, await this.#withLedger(options))) as SharedRegister<Value>
+    return (await this.open(registerKind, name, await this.#withLedger(name, options))) as SharedRegister<Value>
   }
 
   /** Opens a shared set: causal, goes on in every part of a split, merges; adding wins over deleting. */
@@ -120,7 +123,8 @@ export abstract class SpaceObjects extends TypedTarget<SpaceEventMap> {
   }
 
   /** Who opens an object that takes part in transactions is a member of the ledger before. */
-  async #withLedger<Options extends AtomicOptions & OpenOptions>(options: Options): Promise<Options> {
+  async #withLedger<Options extends AtomicOptions & OpenOptions>(name: string, options: Options): Promise<Options> {
+    checkOptions(name, options)
     if (options.atomic === undefined) return options
     if (typeof options.atomic !== 'boolean') throw new UsageError('atomic must be true or false')
     if (!options.atomic) return { ...options, atomic: false }

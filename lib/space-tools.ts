@@ -398,8 +398,8 @@ export abstract class SpaceTools extends SpaceObjects {
    * and follows what the group is told, each once and in order, by way of one member after another. The members have the group
    * open with `clients: true`. A witness may be a client, too. Resolves once a member serves this client; the same name again
    * gives the same handle, which ends when it was closed as often as it was opened.
-   * Rejects with UsageError (the name; other options than those it is attached with), NoHandlerError (nobody in this view of
-   * the space is a member of such a group), ClosedError, or the signal's reason.
+   * Rejects with UsageError (the name), GroupMismatchError (other options than those it is attached with), NoHandlerError
+   * (nobody in this view of the space is a member of such a group), ClosedError, or the signal's reason.
    */
   async attach(name: string, options: AttachOptions = {}): Promise<GroupClient> {
     const { signal, ...rest } = options

@@ -18,6 +18,7 @@ import {
 } from './events.ts'
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
+import { checkOptions } from './names.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
@@ -160,6 +161,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
 
   /** Opens a plain group, for casts without an object. */
   async group(name: string, options: GroupOpenOptions = {}): Promise<Group> {
+    checkOptions(name, options)
     const { groupKind } = await import('./group.ts')
     const sponsor = options.clients === true ? await import('./tools/sponsor.ts') : null
     const kind = groupKind(options, this.#numbers, {

@@ -18,9 +18,25 @@ export class Waiters {
   /** Waits for the next {@link resolve} or {@link reject}, or until the signal aborts. */
   wait(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject }
+      const onAbort = (): void => {
+        this.#waiting.delete(waiter)
+        reject(signal?.reason)
+      }
+      // A signal may outlive any number of waits.
+      const end = (): void => signal?.removeEventListener('abort', onAbort)
+      const waiter: Waiter = {
+        resolve() {
+          end()
+          resolve()
+        },
+        reject(reason) {
+          end()
+          reject(reason)
+        },
+      }
+      if (signal?.aborted) return reject(signal.reason)
       this.#waiting.add(waiter)
-      signal?.addEventListener('abort', () => this.#waiting.delete(waiter) && reject(signal.reason), { once: true })
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 

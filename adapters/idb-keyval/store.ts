@@ -149,7 +149,7 @@ class IdbStorage implements Storage {
 
 /** All in one transaction: the guards are read, and what they allow is written. */
 async function writeIn(store: IDBObjectStore, { guards, remove, put }: StorageWrite): Promise<boolean> {
-  const done = promisifyRequest(store.transaction)
+  const done = ended(store.transaction)
   // Told of by the promise that is awaited last; a transaction that aborts must not count as unhandled before.
   done.catch(() => undefined)
   for (const [key, bytes] of guards) {
@@ -160,6 +160,14 @@ async function writeIn(store: IDBObjectStore, { guards, remove, put }: StorageWr
   for (const [key, bytes] of put) store.put(bytes, key)
   await done
   return true
+}
+
+/** Resolves once it is committed. One of its requests that fails aborts it, and only then it knows why. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error)
+  })
 }
 
 function toBytes(value: unknown): Uint8Array | undefined {

@@ -41,8 +41,10 @@ export function useObject<Shared extends Observable>(
   const take = space === null ? null : () => leaseObject(open(space, name))
   const { opening, restart } = useLease<Shared>([space, name], take)
   const object = opening.value
+  // Called on the object: one's own may have a method of its class.
+  const subscribe = useCallback((fn: () => void) => object?.subscribe(fn) ?? ((): void => undefined), [object])
   const snapshot = useSyncExternalStore<Shared['snapshot'] | null>(
-    object?.subscribe ?? neverChanges,
+    subscribe,
     () => object?.snapshot ?? null,
     () => null,
   )
@@ -119,8 +121,4 @@ function leaseObject<Shared extends Observable>(ready: Promise<Shared>): Lease<S
       )
     },
   }
-}
-
-function neverChanges(): () => void {
-  return () => undefined
 }

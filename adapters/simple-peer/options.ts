@@ -27,18 +27,28 @@ export interface FullWebrtcOptions {
   readonly connectTimeoutMs: number
 }
 
+/** What a timer takes; with more it fires at once. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
 /**
  * Checks the options and fills in the defaults.
- * @throws TypeError if an address is not one of a WebSocket.
+ * @throws TypeError if there are none, an address is not one of a WebSocket, or a timer cannot wait for so long.
  */
 export function readWebrtcOptions(options: WebrtcOptions): FullWebrtcOptions {
+  const given: unknown = (options as Partial<WebrtcOptions> | null | undefined)?.signaling
+  if (!Array.isArray(given)) {
+    const hint = typeof given === 'string' ? ', also if it is one' : ''
+    throw new TypeError(`webrtc({ signaling }): an array of servers' addresses${hint}, as ['wss://…'].`)
+  }
   const signaling = [...new Set(options.signaling)]
   if (signaling.length === 0) throw new TypeError("webrtc({ signaling }): name at least one server, as 'wss://…'.")
   for (const url of signaling) {
     if (!isWebSocketUrl(url)) throw new TypeError(`webrtc({ signaling }): '${url}' is not a ws: or wss: address.`)
   }
   const { connectTimeoutMs = 10_000, transfer = true } = options
-  if (!(connectTimeoutMs > 0)) throw new TypeError('webrtc({ connectTimeoutMs }): a positive number of milliseconds.')
+  if (!(connectTimeoutMs > 0 && connectTimeoutMs <= TIMEOUT_MS_MAX)) {
+    throw new TypeError(`webrtc({ connectTimeoutMs }): a positive number of milliseconds, ${TIMEOUT_MS_MAX} at most.`)
+  }
   const iceServers = options.iceServers ?? [{ urls: 'stun:stun.l.google.com:19302' }]
   return { signaling, iceServers, transfer, connectTimeoutMs }
 }

@@ -23,6 +23,13 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
   readonly #provider: TuttiProvider
   #snapshot: Snapshot | null = null
 
+  /** Calls `fn` after each change. Returns what ends it. Bound to the handle, so that it can be passed on by itself. */
+  readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    const listener = (): void => fn()
+    this.addEventListener('change', listener)
+    return () => this.removeEventListener('change', listener)
+  }
+
   protected constructor(provider: TuttiProvider, type: Type) {
     super()
     this.#provider = provider
@@ -48,20 +55,13 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
     return this.#snapshot
   }
 
-  /** Calls `fn` after each change. Returns what ends it. */
-  subscribe(fn: () => void): () => void {
-    const listener = (): void => fn()
-    this.addEventListener('change', listener)
-    return () => this.removeEventListener('change', listener)
-  }
-
   /** Runs `fn`; all that it changes is one change, and one cast. */
   batch<Result>(fn: () => Result): Result {
     this.checkOpen()
     return this.doc.transact(fn)
   }
 
-  /** Leaves. Reads keep showing the last state; what is written throws a ClosedError. */
+  /** Leaves. Reads keep showing the last state; what is written throws a ClosedError, as once the space is closed. */
   close(): Promise<void> {
     this.#provider.destroy()
     return Promise.resolve()
@@ -74,7 +74,8 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
   protected abstract read(): Snapshot
 
   protected checkOpen(): void {
-    if (!this.#provider.shouldConnect) throw new ClosedError(`"${this.name}" is closed`)
+    // Closed, or ended with the space: what was written now would reach nobody.
+    if (!this.#provider.connected) throw new ClosedError(`"${this.name}" is closed`)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ReplyEntry } from 'tutti'
 import { byId, KeyedList, make, setAttribute, setText, soon } from '../dom.ts'
+import { randomId } from '../random-id.ts'
 import { count, type Panel, type Toolbox, untilAborted, wait } from './panel.ts'
 
 const CALLS = 6
@@ -57,7 +58,7 @@ export async function openService({ space, people }: Toolbox, panel: Panel): Pro
   let rows: Row[] = []
   panel.button('service-call', async () => {
     for (const key of runs.keys()) if (batch !== '' && key.startsWith(`${batch} `)) runs.delete(key)
-    batch = crypto.randomUUID().slice(0, 8)
+    batch = randomId().slice(0, 8)
     rows = Array.from({ length: CALLS }, (_, i) => ({ n: i + 1, outcome: null }))
     draw()
     await Promise.all(rows.map((row) => call(batch, row)))

@@ -154,6 +154,8 @@ export class PresenceReplica implements Replica {
   #k: number
   /** The cast that carries `#own`, while it is under way. */
   #castN: number | null = null
+  /** There was no room for it: it is cast in a while. */
+  #isToRetry = false
   /** What was visible when the last event was emitted, for those that have changed. */
   readonly #before = new Map<string, Saying | undefined>()
   #snapshot: ReadonlyMap<string, unknown> = new Map()
@@ -245,25 +247,40 @@ export class PresenceReplica implements Replica {
     const own = this.#own
     if (own === null || this.#castN !== null || !this.port.isWhole) return
     if (own.k <= (this.#entries.get(this.port.self)?.k ?? 0)) return
+    if (!this.#castAgain(own)) this.#takeBack()
+  }
+
+  /** Casts it now, or a while later if there is no room. False: it cannot be sent, nor later. */
+  #castAgain(own: Entry): boolean {
     try {
       this.#cast(own)
     } catch (error) {
-      if (error instanceof BusyError) this.port.after(RETRY_MS, () => this.#sayAgain())
+      if (!(error instanceof BusyError)) return false
+      this.#sayLater()
     }
+    return true
+  }
+
+  #sayLater(): void {
+    if (this.#isToRetry) return
+    this.#isToRetry = true
+    this.port.after(RETRY_MS, () => {
+      this.#isToRetry = false
+      this.#sayAgain()
+    })
+  }
+
+  #takeBack(): void {
+    this.#touch(this.port.self)
+    this.#own = null
   }
 
   lost(n: number, fate: CastFate): void {
     // Of what was said before the last, nobody asks.
     if (n !== this.#castN || this.#own === null) return
     this.#castN = null
-    try {
-      // What was refused would be again; else the same entry, which others may have had, counts once.
-      if (fate !== 'refused') return this.#cast(this.#own)
-    } catch {
-      // It cannot be sent: it is taken back.
-    }
-    this.#touch(this.port.self)
-    this.#own = null
+    // What was refused would be again; else the same entry, which others may have had, counts once.
+    if (fate === 'refused' || !this.#castAgain(this.#own)) this.#takeBack()
   }
 
   /** `[id, k, bytes or null, …]`, ascending. */

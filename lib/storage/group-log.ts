@@ -8,7 +8,8 @@
  *
  * A write that fails ends the log: the group goes on in memory, whoever waits for durability is told that there is none,
  * and from time to time a fresh snapshot is tried. Each write is guarded by the head of the copy, so that a log never goes
- * on where somebody has removed or taken over what it belongs to.
+ * on where somebody has removed or taken over what it belongs to. One that gets no answer in time counts as failed until the
+ * answer comes, and nothing else is written before: two of them could be carried out in either order.
  */
 
 import { withoutNews } from '../group-view.ts'
@@ -25,6 +26,8 @@ export const LOG_BYTES_MAX: number = 256 * 1024
 export const BATCHES_MAX = 512
 /** Bytes that wait to be written at most: beyond them, a snapshot is cheaper. */
 export const QUEUE_BYTES_MAX: number = 8 * 1024 * 1024
+/** How long the store may take over a write, in ms, before whoever waits for it is told that it does not answer. */
+export const WRITE_MS = 5_000
 /** How long after a failed write the next one is tried, in ms. */
 export const RETRY_MS = 10_000
 
@@ -122,6 +125,8 @@ export class GroupLog {
   /** Nothing is logged until the next snapshot. */
   #isSuspended = false
   #isWriting = false
+  /** The write that is under way had no answer in time. */
+  #isLate = false
   #isEnded = false
   #cancelRetry: () => void = () => undefined
 
@@ -359,16 +364,29 @@ export class GroupLog {
   #kick(): void {
     if (this.#isWriting || this.#isSuspended || !this.#hasWork) return
     this.#isWriting = true
+    this.#isLate = false
+    const cancel = this.#context.setTimer(WRITE_MS, () => this.#becomeLate())
     this.#writeOn().then(
       () => {
+        cancel()
         this.#isWriting = false
         this.#kick()
       },
       (cause: unknown) => {
+        cancel()
         this.#isWriting = false
         this.#fail(reasonOf(cause), cause)
       },
     )
+  }
+
+  /** No answer: the write may still be carried out, so it is neither repeated nor forgotten. What happens meanwhile waits. */
+  #becomeLate(): void {
+    const isNews = this.#failure === null
+    this.#isLate = true
+    this.#failure = 'blocked'
+    this.#tellWaiters('blocked')
+    if (isNews && !this.#isEnded) this.#context.failed('blocked', new Error(`no answer within ${WRITE_MS} ms`))
   }
 
   /** One write: a snapshot with what came since, or a batch. */
@@ -410,9 +428,8 @@ export class GroupLog {
       this.#logBytes = 0
       this.#stateBytes = snapshot?.length ?? 0
       this.#isUnclear = false
-      if (this.#failure !== null) this.#context.mended()
-      this.#failure = null
     }
+    if (isFirst || this.#isLate) this.#mend()
     if (records.length > 0) this.#batches += 1
     this.#logBytes += bytes.length
     this.#markStored(upTo)
@@ -454,6 +471,11 @@ export class GroupLog {
     const due = this.#waiters.filter(({ at }) => at <= this.#stored)
     this.#waiters = this.#waiters.filter(({ at }) => at > this.#stored)
     for (const { done } of due) done(null)
+  }
+
+  #mend(): void {
+    if (this.#failure !== null) this.#context.mended()
+    this.#failure = null
   }
 
   #fail(reason: StorageReason, cause: unknown): void {

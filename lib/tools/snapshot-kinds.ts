@@ -48,6 +48,8 @@ export interface RestorableKind {
   isEmpty(handle: unknown): boolean
   /** Why it cannot take that; null if it can. */
   refusal?(handle: unknown, value: unknown): string | null
+  /** What of that `write` leaves alone, and why; null: nothing. */
+  leftAlone?(value: unknown): string | null
   /** Makes it hold that. Of available objects, all at once, in a batch. */
   write(handle: unknown, value: unknown, signal: AbortSignal | undefined): undefined | Promise<unknown>
   /** It must be empty, whatever is asked for. */
@@ -241,6 +243,11 @@ const queue: RestorableKind = {
     const target = handle as SharedQueue
     for (const { value: item, priority, delayMs } of (value as Queued).items)
       await target.add(item, { priority, delay: delayMs, ...signalled(signal) })
+  },
+  leftAlone(value) {
+    const { length } = (value as Queued).dead
+    if (length === 0) return null
+    return `${length} dead ${length === 1 ? 'letter' : 'letters'}: what has failed elsewhere is nobody's work here`
   },
   onlyEmpty: true,
 }

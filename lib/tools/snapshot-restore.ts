@@ -22,7 +22,7 @@ export interface RestoreOptions {
 export interface Restored {
   /** Names of the objects that hold what the snapshot says. */
   readonly restored: readonly string[]
-  /** What was left alone, and why. */
+  /** What was left alone, and why: an object, or a part of one that is restored (a queue's dead letters). */
   readonly skipped: readonly { readonly name: string; readonly kind: string; readonly reason: string }[]
 }
 
@@ -68,6 +68,8 @@ export async function restore(
     const how = known.isAtomic ? { atomic: true } : {}
     const handle = held?.handle ?? (await known.kind.open(space.openers, name, known.variant, how))
     targets.push({ ...object, known, handle })
+    const reason = known.kind.leftAlone?.(object.value) ?? null
+    if (reason !== null) skipped.push({ name, kind, reason })
   }
   check(targets, replace)
   const agreed = targets.filter(({ consistency }) => consistency === 'consistent')

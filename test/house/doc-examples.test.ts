@@ -35,9 +35,9 @@ function check(pages: ReadonlyMap<string, string>): readonly Complaint[] {
   return checkExamples(folder, modules)
 }
 
-test('examples › every ts block of the README, the docs and the doc comments compiles', () => {
+test('examples › every ts or tsx block of the README, the docs and the doc comments compiles', () => {
   const pages = new Map(listPages().map((page) => [page, readFileSync(join(root, page), 'utf8')]))
-  for (const page of ['README.md', 'docs/trace.md', 'adapters/state-transfer/index.ts']) {
+  for (const page of ['README.md', 'docs/trace.md', 'docs/react.md', 'adapters/state-transfer/index.ts']) {
     assert.ok(exampleModule(page, pages.get(page) ?? '') !== null, `${page} has examples that were not found`)
   }
   assert.deepEqual(check(pages), [])
@@ -65,6 +65,21 @@ test('examples › a block that does not compile is found, with its line', () =>
       ['page.md', 10],
     ],
   )
+})
+
+test('examples › a component of a page is checked, and the sketch of one in a comment is not', () => {
+  const lines = [
+    '```tsx',
+    "import { useView } from 'tutti/adapters/react'",
+    'const A = () => <p>{useView(1)?.id}</p>',
+    '```',
+  ]
+  const found = check(new Map([['page.md', lines.join('\n')]]))
+  assert.deepEqual(
+    found.map(({ line }) => line),
+    [3],
+  )
+  assert.equal(exampleModule('a.ts', ['/**', ...lines.map((line) => ` * ${line}`), ' */'].join('\n')), null)
 })
 
 test('examples › a block sees what the blocks above it have declared, and no more', () => {

@@ -1,5 +1,6 @@
 /**
- * The examples of the documentation: every `ts` block of a page, made into one module that TypeScript can check.
+ * The examples of the documentation: every `ts` and `tsx` block of a page, made into one module that TypeScript can check.
+ * A `tsx` block in a source's comment is a sketch, and is not looked at.
  *
  * A page is read from top to bottom: a block sees what the blocks above it have declared, and may declare a name again.
  */
@@ -10,12 +11,15 @@ interface Block {
   readonly lines: readonly string[]
   /** The page's line, from 1, of the block's first. */
   readonly from: number
+  readonly isJsx: boolean
 }
 
 /** A module, and for each of its lines the page's line that it comes from; 0 for what the page does not say. */
 export interface ExampleModule {
   readonly text: string
   readonly lineOf: readonly number[]
+  /** It is a `tsx` module, because one of its blocks is. */
+  readonly isJsx: boolean
 }
 
 /** One complaint about an example. */
@@ -28,38 +32,47 @@ export interface Complaint {
 
 /** The module of a page, or null if it has no examples. In a source file, examples stand in comments. */
 export function exampleModule(page: string, text: string): ExampleModule | null {
-  const blocks = blocksOf(page.endsWith('.ts') ? text.replace(/^ *\*(?: |$)/gm, '') : text)
+  const all = blocksOf(page.endsWith('.ts') ? text.replace(/^ *\*(?: |$)/gm, '') : text)
+  const blocks = all.filter((block) => !(block.isJsx && page.endsWith('.ts')))
   if (blocks.length === 0) return null
+  const isJsx = blocks.some((block) => block.isJsx)
   const imports = new Map<string, number>()
   const body: [string, number][] = []
   for (const { lines, from } of blocks) {
     // What a block declares ends with the page, not with the block.
     body.push(['{', 0])
-    const rest = takeImports(lines, (line, at) => imports.set(line, imports.get(line) ?? from + at))
+    const rest = takeImports(lines, isJsx, (line, at) => imports.set(line, imports.get(line) ?? from + at))
     rest.forEach((line, at) => {
       body.push([line, from + at])
     })
   }
-  const all: (readonly [string, number])[] = [...imports, ...body, ['}'.repeat(blocks.length), 0]]
-  return { text: all.map(([line]) => `${line}\n`).join(''), lineOf: all.map(([, line]) => line) }
+  const whole: (readonly [string, number])[] = [...imports, ...body, ['}'.repeat(blocks.length), 0]]
+  return { text: whole.map(([line]) => `${line}\n`).join(''), lineOf: whole.map(([, line]) => line), isJsx }
 }
 
 function blocksOf(text: string): Block[] {
   const blocks: Block[] = []
-  let open: { readonly lines: string[]; readonly from: number } | null = null
+  let open: { readonly lines: string[]; readonly from: number; readonly isJsx: boolean } | null = null
   text.split('\n').forEach((line, index) => {
     if (open !== null && /^\s*```\s*$/.test(line)) {
       blocks.push(open)
       open = null
     } else if (open !== null) open.lines.push(line)
-    else if (/^\s*```(?:ts|typescript)\s*$/.test(line)) open = { lines: [], from: index + 2 }
+    else if (/^\s*```(?:tsx?|typescript)\s*$/.test(line)) {
+      open = { lines: [], from: index + 2, isJsx: line.trim().endsWith('x') }
+    }
   })
   return blocks
 }
 
 /** Hands the block's imports over, one name each, and gives its lines without them and without `export`. */
-function takeImports(lines: readonly string[], take: (line: string, at: number) => void): string[] {
-  const source = ts.createSourceFile('example.ts', lines.join('\n'), ts.ScriptTarget.Latest, true)
+function takeImports(lines: readonly string[], isJsx: boolean, take: (line: string, at: number) => void): string[] {
+  const source = ts.createSourceFile(
+    isJsx ? 'example.tsx' : 'example.ts',
+    lines.join('\n'),
+    ts.ScriptTarget.Latest,
+    true,
+  )
   const rest = [...lines]
   for (const statement of source.statements) {
     const first = source.getLineAndCharacterOfPosition(statement.getStart()).line
@@ -86,6 +99,7 @@ export function checkExamples(folder: string, modules: ReadonlyMap<string, Examp
     moduleDetection: ts.ModuleDetectionKind.Force,
     lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
     types: [],
+    jsx: ts.JsxEmit.ReactJSX,
     customConditions: ['tutti-source'],
     strict: true,
     noUncheckedIndexedAccess: true,
@@ -94,7 +108,12 @@ export function checkExamples(folder: string, modules: ReadonlyMap<string, Examp
     skipLibCheck: true,
     noEmit: true,
   }
-  const pages = new Map([...modules].map(([page, module], i) => [`${folder}/example-${i}.ts`, { page, module }]))
+  const pages = new Map(
+    [...modules].map(([page, module], i) => [
+      `${folder}/example-${i}.${module.isJsx ? 'tsx' : 'ts'}`,
+      { page, module },
+    ]),
+  )
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile } = host
   host.fileExists = (file) => pages.has(file) || fileExists(file)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
+import { UsageError } from '../../lib/errors.ts'
 import { openSpace, type SpaceOptions } from '../../lib/open-space.ts'
 import type { TransportSpec } from '../../lib/ports/transport.ts'
 import type { Space } from '../../lib/space.ts'
@@ -67,4 +68,18 @@ test('logger › without one nothing is written, with one each problem is', { ti
     ['tutti: no worker', 'tutti: grumbling: was wrong from the start', 'tutti: grumbling: went wrong later'],
   )
   assert.deepEqual(written, [])
+})
+
+test('logger › what is none is refused at once, and one that throws breaks nothing', { timeout: 10_000 }, async (t) => {
+  for (const logger of [console.log, {}, null, { warn: true }, 'console']) {
+    await assert.rejects(openSpace('test', { worker: false, logger: logger as never }), UsageError)
+  }
+  let calls = 0
+  const warn = (): void => {
+    calls += 1
+    throw new Error('full')
+  }
+  const options = { worker: brokenWorker, transports: [grumbling], logger: { warn } }
+  assert.deepEqual(await problemsOf(t, options, 3), ['worker WorkerError', 'transport early', 'transport late'])
+  assert.equal(calls, 3)
 })

@@ -110,7 +110,19 @@ describe('signaling messages', () => {
     for (const signaling of [[], ['x'], ['http://x'], ['wss://ok', 'ftp://x']]) {
       assert.throws(() => readWebrtcOptions({ signaling }), TypeError)
     }
-    assert.throws(() => readWebrtcOptions({ signaling: ['ws://x'], connectTimeoutMs: 0 }), TypeError)
+    for (const options of [undefined, null, {}, { signaling: 'wss://x' }, { signaling: null }]) {
+      assert.throws(() => readWebrtcOptions(options as never), {
+        name: 'TypeError',
+        message: /^webrtc\(\{ signaling \}\): an array of servers' addresses/,
+      })
+    }
+    for (const connectTimeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      assert.throws(() => readWebrtcOptions({ signaling: ['ws://x'], connectTimeoutMs }), /connectTimeoutMs/)
+    }
+    assert.equal(
+      readWebrtcOptions({ signaling: ['ws://x'], connectTimeoutMs: 2 ** 31 - 1 }).connectTimeoutMs,
+      2 ** 31 - 1,
+    )
     const full = readWebrtcOptions({ signaling: ['ws://x', 'ws://x'] })
     assert.deepEqual(full.signaling, ['ws://x'])
     assert.deepEqual(full.iceServers, [{ urls: 'stun:stun.l.google.com:19302' }])

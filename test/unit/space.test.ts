@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../adapters/memory/index.ts'
 import { ClosedError, GroupMismatchError, KindMismatchError, TooLargeError, UsageError } from '../../lib/errors.ts'
+import { counterKind } from '../../lib/objects/counter.ts'
 import { openSpace, openSpaceWith, type SpaceOptions } from '../../lib/open-space.ts'
 import { CAST_SIZE_MAX } from '../../lib/own-casts.ts'
 import { makePlatform, type Platform } from '../../lib/platform.ts'
@@ -258,6 +259,30 @@ test('space › members agree on whether a counter folds', { timeout: 10_000 }, 
   const theirs = await other.counter('c', { forgetAfterMs: 1_000 })
   assert.equal(theirs.add(2), 2)
   await assert.rejects(one.counter('m', { forgetAfterMs: 0 }), UsageError)
+})
+
+test('space › what is opened without options, or with what is no object, is refused', {
+  timeout: 10_000,
+}, async (t) => {
+  const [space] = await openSpaces(t, 1)
+  assert.ok(space !== undefined)
+  const none = undefined as never
+  const refused = [
+    () => space.semaphore('s', none),
+    () => space.barrier('b', none),
+    () => space.latch('l', none),
+    () => space.open(counterKind, 'c', none),
+    () => space.semaphore('s', {} as never),
+    () => space.barrier('b', {} as never),
+    () => space.latch('l', {} as never),
+    () => space.map('m', null as never),
+    () => space.counter('c', 'min' as never),
+    () => space.queue('q', null as never),
+    () => space.register('r', null as never),
+    () => space.group('g', null as never),
+  ]
+  for (const open of refused) await assert.rejects(open(), UsageError, String(open))
+  await assert.rejects(space.semaphore('s', none), /"s" are an object, and none were given/)
 })
 
 test('space › members agree on whether a map folds', { timeout: 10_000 }, async (t) => {

@@ -199,6 +199,43 @@ test('presence › what was lost is said again if nothing was said after it, and
   }
 })
 
+test('presence › what was lost while there is no room for a cast is said again once there is', () => {
+  for (const end of ['room', 'closed'] as const) {
+    const { cluster, of } = made(2)
+    const [member] = cluster.members
+    assert.ok(member?.replica instanceof PresenceReplica)
+    const { port } = member.replica
+    const { cast } = port
+    const later: (() => void)[] = []
+    port.after = (_, fn) => {
+      later.push(fn)
+      return () => undefined
+    }
+    cluster.toggleLosses(member)
+    of(0).set('mine')
+    port.cast = () => {
+      throw new BusyError('full')
+    }
+    cluster.tellLost(member, 'lost')
+    member.replica.settle()
+    assert.equal(of(0).get('p0'), 'mine')
+    // Still none.
+    for (const fn of later.splice(0)) fn()
+    assert.equal(of(0).get('p0'), 'mine')
+    assert.equal(later.length, 1)
+    port.cast =
+      end === 'room'
+        ? cast
+        : () => {
+            throw new ClosedError('closed')
+          }
+    for (const fn of later.splice(0)) fn()
+    cluster.drain()
+    for (const { handle } of cluster.members) assert.equal(handle.get('p0'), end === 'room' ? 'mine' : undefined)
+    assert.equal(later.length, 0)
+  }
+})
+
 test('presence › a state that does not know what this process says is told of it, as soon as it can be', () => {
   const { cluster, of } = made(2)
   of(0).set('mine')

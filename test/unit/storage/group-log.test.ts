@@ -4,7 +4,14 @@ import { test } from 'node:test'
 import { MemoryStore, memoryStorage } from '../../../adapters/memory/index.ts'
 import type { Storage, StorageReason } from '../../../lib/ports/storage.ts'
 import { readCopies, type StoredCopy } from '../../../lib/storage/copies.ts'
-import { BATCHES_MAX, GroupLog, LOG_BYTES_MAX, QUEUE_BYTES_MAX, RETRY_MS } from '../../../lib/storage/group-log.ts'
+import {
+  BATCHES_MAX,
+  GroupLog,
+  LOG_BYTES_MAX,
+  QUEUE_BYTES_MAX,
+  RETRY_MS,
+  WRITE_MS,
+} from '../../../lib/storage/group-log.ts'
 import { castsOf, stepsOf } from '../../../lib/storage/log-event.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -220,6 +227,84 @@ test('log › a write that fails is told of once, nothing is said to be durable,
   rig.log.deliver('you', 5, 'v1', bytes('e'))
   assert.equal(await rig.durable(), 'lost')
   assert.deepEqual(rig.failures, ['quota', 'lost'])
+})
+
+/** Writes get no answer until this is called: then they are carried out, or fail. */
+function hang(store: MemoryStore): (reason?: StorageReason) => Promise<void> {
+  const answers: (() => void)[] = []
+  store.beforeWrite = () => new Promise((resolve) => answers.push(resolve))
+  return async (reason) => {
+    store.beforeWrite = () => undefined
+    store.failing = reason ?? null
+    for (const answer of answers) answer()
+    await turns()
+    store.failing = null
+  }
+}
+
+function runTimer(rig: Rig, ms: number): void {
+  const timer = rig.timers.find((each) => each.ms === ms)
+  assert.ok(timer, `no timer of ${ms} ms`)
+  rig.timers = rig.timers.filter((each) => each !== timer)
+  timer.fn()
+}
+
+test('log › a write without an answer is told of in time, and what waits is written when the answer comes', async () => {
+  const rig = new Rig()
+  rig.log.deliver('you', 1, 'v1', bytes('a'))
+  assert.equal(await rig.durable(), null)
+  const goOn = hang(rig.store)
+  rig.log.deliver('you', 2, 'v1', bytes('b'))
+  let said: StorageReason | null | 'open' = 'open'
+  rig.log.whenStored((fault) => {
+    said = fault
+  })
+  await turns()
+  assert.equal(said, 'open')
+  runTimer(rig, WRITE_MS)
+  assert.equal(said, 'blocked')
+  assert.deepEqual(rig.failures, ['blocked'])
+  rig.log.deliver('you', 3, 'v1', bytes('c'))
+  assert.equal(await rig.durable(), 'blocked')
+  const { writes } = rig.store
+  await goOn()
+  // The one that was late, and what has come since.
+  assert.equal(rig.store.writes, writes + 2)
+  assert.equal(rig.mended, 1)
+  assert.equal(await rig.durable(), null)
+  assert.equal(await rig.stored(), '|you#1 you#2 you#3')
+  assert.deepEqual(rig.timers, [])
+})
+
+test('log › a write that fails after it was late is tried again as any other, and was told of already', async () => {
+  const rig = new Rig()
+  const goOn = hang(rig.store)
+  rig.log.deliver('you', 1, 'v1', bytes('a'))
+  await turns()
+  runTimer(rig, WRITE_MS)
+  await goOn('lost')
+  assert.equal(await rig.durable(), 'lost')
+  assert.deepEqual(rig.failures, ['blocked'])
+  runTimer(rig, RETRY_MS)
+  const id = rig.ask()
+  assert.ok(id !== null)
+  rig.log.answer(id, bytes('a'))
+  await turns()
+  assert.equal(await rig.durable(), null)
+  assert.equal(await rig.stored(), 'a|')
+  assert.equal(rig.mended, 1)
+})
+
+test('log › a log that is closed before its write was late tells whoever waits, and no one else', async () => {
+  const rig = new Rig()
+  hang(rig.store)
+  rig.log.deliver('you', 1, 'v1', bytes('a'))
+  const waiting = new Promise<StorageReason | null>((resolve) => rig.log.whenStored(resolve))
+  await turns()
+  rig.log.close()
+  runTimer(rig, WRITE_MS)
+  assert.equal(await waiting, 'blocked')
+  assert.deepEqual(rig.failures, [])
 })
 
 test('log › a store that is cleared under it is written anew, as a whole', async () => {

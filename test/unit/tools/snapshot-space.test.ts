@@ -122,6 +122,27 @@ test('a snapshot › has the objects that others hold as well, survives as bytes
   })
 })
 
+test('a snapshot › has dead letters, which are not restored but named as skipped', { timeout: 30_000 }, async (t) => {
+  const [space] = await openTogether(new MemoryHub(), 1)
+  t.after(() => space.kill())
+  const jobs = await space.queue<string>('jobs')
+  await jobs.add('bad')
+  await jobs.add('good')
+  const bad = await jobs.take()
+  await bad.fail('broken', { dead: true })
+  const snapshot = await space.snapshot()
+  const other = await open(new MemoryHub(), 'other')
+  t.after(() => other.kill())
+  const theirs = await other.queue<string>('jobs')
+  const { restored, skipped } = await other.restore(snapshot)
+  assert.deepEqual(restored, ['jobs'])
+  assert.deepEqual(
+    skipped.map(({ name, reason }) => `${name}: ${reason.split(':')[0]}`),
+    ['jobs: 1 dead letter'],
+  )
+  assert.deepEqual([theirs.size, theirs.dead.length], [1, 0])
+})
+
 test('a snapshot › is refused if damaged or newer; objects that hold something, unless they may be replaced', {
   timeout: 30_000,
 }, async (t) => {

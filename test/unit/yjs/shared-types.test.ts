@@ -53,6 +53,22 @@ test('yjs › a text is the same at all', limits, async (t) => {
   await Promise.all([mine.close(), yours.close()])
 })
 
+test('yjs › what is written to a list or a text of a space that is closed is refused', limits, async (t) => {
+  for (const end of ['close', 'kill'] as const) {
+    const [space] = await new Net(t).together(1)
+    assert.ok(space)
+    const values = await list(space, 'values')
+    const notes = await text(space, 'notes')
+    values.push('kept')
+    if (end === 'kill') space.kill()
+    else await space.close()
+    assert.throws(() => values.push('lost'), ClosedError)
+    assert.throws(() => values.batch(() => undefined), ClosedError)
+    assert.throws(() => notes.append('lost'), ClosedError)
+    assert.deepEqual([values.snapshot, notes.snapshot], [['kept'], ''])
+  }
+})
+
 test('yjs › lists and texts refuse what they cannot do', limits, async (t) => {
   const [space] = await new Net(t).together(1)
   assert.ok(space)
