@@ -7,6 +7,7 @@ import { ClosedError, GroupMismatchError, KindMismatchError } from './errors.ts'
 import { FOLDING, type GroupOptions } from './kernel/api.ts'
 import { checkName, checkNotOwn, checkOptions } from './names.ts'
 import type { ObjectKind } from './objects/replica.ts'
+import { unlessAborted } from './objects/unless-aborted.ts'
 import { scratchPort } from './storage/restoring.ts'
 
 /** One call of `open`. */
@@ -176,15 +177,4 @@ function hasSameFields(a: object, b: object): boolean {
     if (key !== 'signal' && !Object.is(left.get(key), right.get(key))) return false
   }
   return true
-}
-
-/** The promise, or the signal's reason if that comes first. */
-export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

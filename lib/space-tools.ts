@@ -10,7 +10,9 @@ import { checkName, checkNotOwn } from './names.ts'
 import type { Ledger } from './objects/ledger.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Transact, TransactOptions } from './objects/transact.ts'
-import { type OpenRequest, unlessAborted } from './registry.ts'
+import { unlessAborted } from './objects/unless-aborted.ts'
+import { CAST_SIZE_MAX } from './own-casts.ts'
+import type { OpenRequest } from './registry.ts'
 import type { OpenOptions } from './space-objects.ts'
 import { SpaceObjects } from './space-objects.ts'
 import type { SpaceView } from './space-view.ts'
@@ -18,7 +20,7 @@ import type { Legacy } from './tools/attachment.ts'
 import type { AuditLog, AuditOptions } from './tools/audit.ts'
 import type { Ballot, BallotOptions, Ballots, BallotTerms } from './tools/ballot.ts'
 import type { CallStamp } from './tools/call-context.ts'
-import { channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
+import { channelBytesMax, channelGroup, channelKind, SpaceChannel } from './tools/channel.ts'
 import type { LeaderContext, LeaderOptions, Leaders, Leadership } from './tools/leader.ts'
 import { LOCKS_GROUP, LockManager } from './tools/locks.ts'
 import type { Once, OnceContext, OnceOptions } from './tools/once.ts'
@@ -94,7 +96,8 @@ export abstract class SpaceTools extends SpaceObjects {
     checkName('group', channelGroup(text))
     if (this.isWitness) throw new UsageError(`"${text}": a witness is in no group`)
     const kind = channelKind(this.origin)
-    return new SpaceChannel(text, this.openOwn({ kind, name: channelGroup(text), options: {}, hasState: false }))
+    const hub = this.openOwn({ kind, name: channelGroup(text), options: {}, hasState: false })
+    return new SpaceChannel(text, hub, channelBytesMax(this.origin, CAST_SIZE_MAX))
   }
 
   /**

@@ -10,6 +10,7 @@
  *
  * Source: Kung, Robinson 1981; Gray 1978; Havender 1968 (ordered acquisition).
  */
+import { eitherSignal } from '../either-signal.ts'
 import { type TuttiError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { ConflictError, NotAtomicError } from '../tool-errors.ts'
 import { pause } from './agreed.ts'
@@ -287,7 +288,7 @@ class Attempt {
     }
     look()
     return {
-      signal: signal === undefined ? idle.signal : AbortSignal.any([signal, idle.signal]),
+      signal: signal === undefined ? idle.signal : eitherSignal(signal, idle.signal),
       cancel: () => cancel(),
     }
   }

@@ -4,14 +4,22 @@
  * The log is a machine (`audit-machine.ts`). For each trigger one of those who watch leads (`leader.ts`), and the others stand
  * by: the leader goes through the entries that the log says are not judged yet, and has each firing recorded under its token.
  */
-import { BusyError, ClosedError, LaggedError, TooLargeError, UsageError } from '../errors.ts'
+import { eitherSignal } from '../either-signal.ts'
+import { BusyError, ClosedError, LaggedError, TooLargeError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { type AgreedOptions, agreedSettings, closeMachine } from '../objects/agreed.ts'
 import { ObjectTarget } from '../objects/events.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
-import type { Token } from '../objects/token.ts'
+import { compareTokens, type Token } from '../objects/token.ts'
 import { encodeValue, hashValue } from '../values.ts'
-import { AUDIT_ENTRY_MAX, AUDIT_KEEP_MAX, AUDIT_OP, AuditMachine, type StoredEntry } from './audit-machine.ts'
+import {
+  AUDIT_ENTRY_MAX,
+  AUDIT_KEEP_MAX,
+  AUDIT_OP,
+  AUDIT_TRIGGERS_MAX,
+  AuditMachine,
+  type StoredEntry,
+} from './audit-machine.ts'
 import { checkKey } from './keys.ts'
 import type { LeaderContext, LeaderOptions } from './leader.ts'
 import { checkWhole } from './tool-handle.ts'
@@ -20,6 +28,8 @@ import { checkWhole } from './tool-handle.ts'
 const KEEP = 1_000
 /** Entries that do not match are recorded as judged once there are so many. */
 const PASS_EVERY = 256
+/** Before what had no room is recorded again, in ms. */
+const RETRY_MS = 50
 
 /** How an audit log is opened. All who open it keep as much. */
 export interface AuditOptions extends AgreedOptions {
@@ -222,14 +232,14 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     if (from !== undefined) checkWhole('from', from, 1, Number.MAX_SAFE_INTEGER)
     signal?.throwIfAborted()
     const closed = this.#closed.signal
-    const ended = signal === undefined ? closed : AbortSignal.any([signal, closed])
+    const ended = signal === undefined ? closed : eitherSignal(signal, closed)
     for (;;) {
       ended.throwIfAborted()
       await this.#lead(
         // Names of leaders are no longer than one of the two may be.
         `tutti:audit:${hashValue([this.name, trigger])}`,
         async ({ signal: term, token }) => {
-          const work = AbortSignal.any([term, ended])
+          const work = eitherSignal(term, ended)
           await this.#record([AUDIT_OP.watch, trigger, from ?? null], work)
           let seen = 0
           while (!work.aborted) seen = await this.#judge(trigger, { when, run }, seen, { signal: work, token })
@@ -239,21 +249,27 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     }
   }
 
-  /** Asks the log for something as long as this process judges; undefined once it does not. */
+  /**
+   * Asks the log for something as long as this process judges, until it is answered; undefined once it does not. Each of
+   * these can be asked again: what counts already does not count twice.
+   */
   async #record(op: unknown[], signal: AbortSignal): Promise<unknown> {
-    // The reason is that of this call, not of what has ended the judging.
-    const call = new AbortController()
-    const onAbort = (): void => call.abort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    try {
-      return await this.#replica.call(op, { signal: call.signal })
-    } catch (error) {
-      if (!signal.aborted) throw error
-      return undefined
-    } finally {
-      signal.removeEventListener('abort', onAbort)
+    while (!signal.aborted) {
+      try {
+        return await this.#replica.call(op, { signal, isPatient: true })
+      } catch (error) {
+        if (signal.aborted) return undefined
+        if (error instanceof BusyError && !this.#isFull(op)) await this.#pause(signal)
+        else if (!(error instanceof UnknownOutcomeError)) throw error
+      }
     }
+    return undefined
+  }
+
+  /** Is what it asks for a trigger that there is no room for? Else it is calls of this process that wait, and that passes. */
+  #isFull([kind, trigger]: readonly unknown[]): boolean {
+    const { triggers } = this.#machine
+    return kind === AUDIT_OP.watch && triggers.size >= AUDIT_TRIGGERS_MAX && !triggers.has(trigger as string)
   }
 
   /** Judges what is there, up to one firing, or waits for more. `seen`: up to there nothing matches. Returns that. */
@@ -276,14 +292,26 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
       const result = encodeEntry('the result of a trigger', await run(entry, context))
       if (signal.aborted) return position - 1
       const isRecorded = await record([AUDIT_OP.fire, trigger, [...token], position, result])
+      if (isRecorded === true || this.#hasFired(trigger, position, token)) return position
       // Somebody else judges by now, and this process is about to hear of it.
-      if (isRecorded !== true && !signal.aborted) await this.#change(signal)
-      return isRecorded === true ? position : position - 1
+      if (!signal.aborted) await this.#change(signal)
+      return position - 1
     }
     if (position - next >= Math.min(PASS_EVERY, machine.keep / 2)) {
       await record([AUDIT_OP.pass, trigger, [...token], position - 1])
     } else await this.#change(signal)
     return position - 1
+  }
+
+  /** Is that firing of this process recorded? It was asked for twice, if nobody could tell whether the first counts. */
+  #hasFired(trigger: string, position: number, token: Token): boolean {
+    return this.#machine.firings.some(
+      (each) =>
+        each.trigger === trigger &&
+        each.position === position &&
+        each.by === this.#port.self &&
+        compareTokens(each.token, token) === 0,
+    )
   }
 
   /**
@@ -304,6 +332,20 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
       }
       signal.addEventListener('abort', done, { once: true })
       this.#waiting.add(done)
+      if (signal.aborted) done()
+    })
+  }
+
+  /** Resolves a little later, or when the signal aborts. */
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const cancel = this.#port.after(RETRY_MS, done)
+      signal.addEventListener('abort', done, { once: true })
       if (signal.aborted) done()
     })
   }

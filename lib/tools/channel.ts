@@ -67,6 +67,13 @@ export class ChannelHub {
     this.#waiting.push([from, bytes])
   }
 
+  /** @internal These were taken before the group was opened: they are sent, however much waits. */
+  postEarly(from: SpaceChannel, early: readonly Uint8Array[]): void {
+    if (this.#isEnded) return
+    for (const bytes of early) this.#waiting.push([from, bytes])
+    this.#castWaiting()
+  }
+
   /** False if the group takes no more for now. */
   #cast(from: SpaceChannel, bytes: Uint8Array): boolean {
     try {
@@ -84,13 +91,19 @@ export class ChannelHub {
 
   /** @internal Called by the registry when more may be cast again. */
   handleWritable(isWritable: boolean): void {
-    while (isWritable) {
-      const next = this.#waiting[0]
-      if (next === undefined) break
-      if (!this.#cast(...next)) return
+    if (isWritable) this.#castWaiting()
+  }
+
+  /** Casts what waits, as far as there is room; then those can leave who have closed it. */
+  #castWaiting(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      try {
+        if (!this.#cast(...next)) return
+      } catch {
+        // What no cast can carry was refused when it was posted. Should one be here all the same, it holds up no other.
+      }
       this.#waiting.shift()
     }
-    if (this.#waiting.length > 0) return
     for (; this.#closings > 0; this.#closings -= 1) this.close()
   }
 
@@ -123,6 +136,13 @@ export function channelGroup(name: string): string {
   return `tutti:channel/${name}`
 }
 
+/** The longest message, in bytes, of a page of that origin, where a cast has at most so many. */
+export function channelBytesMax(origin: string, castBytesMax: number): number {
+  // From there on the length of a byte string takes as much as it ever does.
+  const long = new Uint8Array(65_536)
+  return castBytesMax - (encodeValue([origin, long]).length - long.length)
+}
+
 /** How the space opens the group of a name; `origin` is the page's. */
 export function channelKind(origin: string): ObjectKind<ChannelHub, object> {
   return {
@@ -151,19 +171,24 @@ export function channelKind(origin: string): ObjectKind<ChannelHub, object> {
  */
 export class SpaceChannel extends TypedTarget<ChannelEvents> {
   readonly name: string
+  readonly #bytesMax: number
   #hub: ChannelHub | null = null
+  /** The space is closed, or will not have the group. */
+  #isRefused = false
   /** Posted before the group was opened. */
   #early: Uint8Array[] = []
   #isClosed = false
   readonly #handlers: Record<MessageType, Handler> = { message: null, messageerror: null }
 
-  /** Made by `space.channel`. @param hub the group, opened once more. */
-  constructor(name: string, hub: Promise<ChannelHub>) {
+  /** Made by `space.channel`. @param hub the group, opened once more. @param bytesMax of one message. */
+  constructor(name: string, hub: Promise<ChannelHub>, bytesMax: number) {
     super()
     this.name = name
+    this.#bytesMax = bytesMax
     hub.then(
       (opened) => this.#attach(opened),
       () => {
+        this.#isRefused = true
         this.#early = []
       },
     )
@@ -192,7 +217,10 @@ export class SpaceChannel extends TypedTarget<ChannelEvents> {
   postMessage(message: unknown): void {
     if (this.#isClosed) throw new DOMException(`channel "${this.name}" is closed`, 'InvalidStateError')
     const bytes = serialize(message)
-    if (this.#hub !== null) return this.#post(this.#hub, bytes)
+    if (bytes.length > this.#bytesMax)
+      throw new DOMException(`a message of ${bytes.length} bytes: at most ${this.#bytesMax}`, 'DataCloneError')
+    if (this.#hub !== null) return this.#hub.post(this, bytes)
+    if (this.#isRefused) return
     if (this.#early.length >= WAITING_MAX) throw new BusyError(`more than ${WAITING_MAX} messages wait to be sent`)
     this.#early.push(bytes)
   }
@@ -227,16 +255,8 @@ export class SpaceChannel extends TypedTarget<ChannelEvents> {
       this.#hub = hub
       hub.add(this)
     }
-    for (const bytes of early) this.#post(hub, bytes)
+    hub.postEarly(this, early)
     if (this.#isClosed) hub.close()
-  }
-
-  #post(hub: ChannelHub, bytes: Uint8Array): void {
-    try {
-      hub.post(this, bytes)
-    } catch (error) {
-      throw asCloneError(error)
-    }
   }
 
   /** An event handler attribute: set anew, it keeps its place among the listeners. */
@@ -256,11 +276,7 @@ function serialize(message: unknown): Uint8Array {
   try {
     return encodeValue(message)
   } catch (error) {
-    throw asCloneError(error)
+    if (!(error instanceof ValueError || error instanceof TooLargeError)) throw error
+    throw new DOMException(error.message, 'DataCloneError')
   }
-}
-
-function asCloneError(error: unknown): unknown {
-  if (!(error instanceof ValueError || error instanceof TooLargeError)) return error
-  return new DOMException(error.message, 'DataCloneError')
 }

@@ -17,6 +17,7 @@ import type { Answer, Caller, Machine, MachineContext } from '../objects/state-m
 import { decodeValue, encodeValue, hashBytes } from '../values.ts'
 import { makeContext, runInContext } from './call-context.ts'
 import { makeInstance, makeView, type ObjectShape, readFields, saveFields } from './object-shape.ts'
+import { textOf } from './thrown.ts'
 
 /** The requests: `[call, method, arguments, now, seed]`, `[report, count, history, digest]`, `[read]`. */
 export const OBJECT_OP = { call: 0, report: 1, read: 2 } as const
@@ -287,17 +288,8 @@ function readArguments(bytes: Uint8Array): readonly unknown[] | null {
 
 /** What was thrown, as a code and a message. */
 function describe(error: unknown): [code: string, message: string] {
-  if (!(error instanceof Error)) return ['threw Error', text(() => error)]
-  return [`threw ${text(() => error.name).slice(0, 100)}`, text(() => error.message)]
-}
-
-/** Whatever the class makes of its errors. */
-function text(read: () => unknown): string {
-  try {
-    return String(read()).slice(0, 1_000)
-  } catch {
-    return 'what was thrown has no string form'
-  }
+  if (!(error instanceof Error)) return ['threw Error', textOf(() => error, 1_000)]
+  return [`threw ${textOf(() => error.name, 100)}`, textOf(() => error.message, 1_000)]
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

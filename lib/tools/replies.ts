@@ -5,6 +5,7 @@
 import { BusyError, ClosedError, UsageError } from '../errors.ts'
 import type { GroupView, Mail } from '../objects/replica.ts'
 import { NoHandlerError, NoRepliesError, RemoteError } from '../tool-errors.ts'
+import { nameAndMessage } from './thrown.ts'
 
 /** Before a reply is sent again that found no room, in ms. */
 const RETRY_MS = 50
@@ -216,8 +217,7 @@ export function readReply(body: ReplyBody, group: string, from: string): ReplyEn
 
 /** What a handler that throws has replied. */
 export function failure(error: unknown): ReplyBody {
-  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-  return [false, `${name}`.slice(0, 256), `${message}`.slice(0, 4096)]
+  return [false, ...nameAndMessage(error)]
 }
 
 /** Where a reply goes, and what comes before it in the message. */

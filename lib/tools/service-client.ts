@@ -69,9 +69,10 @@ export class ServiceClient {
    * Has a member of the service carry out a call, and gives what its handler returns, once every member holds that. There is
    * one outcome, however often members die meanwhile.
    *
-   * Rejects with RemoteError (the handler threw: that is the outcome); NoHandlerError (nobody serves: it was not run);
-   * UnknownOutcomeError (all who served are gone, or have forgotten this process, or it closed); ValueError, TooLargeError
-   * (above 64 KiB encoded), BusyError (256 calls wait), ClosedError: nothing was sent; the signal's reason.
+   * Rejects with RemoteError (the handler threw: that is the outcome; or `process` told one that is no value);
+   * NoHandlerError (nobody serves: it was not run); UnknownOutcomeError (all who served are gone, or have forgotten this
+   * process, or it closed); ValueError, TooLargeError (above 64 KiB encoded), BusyError (256 calls wait), ClosedError:
+   * nothing was sent; the signal's reason.
    */
   call<Value = unknown>(value: unknown, { signal }: ServiceCallOptions = {}): Promise<Value> {
     return new Promise<unknown>((resolve, reject) => {
@@ -206,8 +207,13 @@ export class ServiceClient {
     if (open === undefined || outcome === null) return
     this.#open.delete(open.no)
     open.stopListening()
-    if (outcome[0]) open.resolve(decodeValue(outcome[1]))
-    else open.reject(new RemoteError(outcome[2], { process: null, remoteName: outcome[1] }))
+    if (!outcome[0]) return open.reject(new RemoteError(outcome[2], { process: null, remoteName: outcome[1] }))
+    try {
+      open.resolve(decodeValue(outcome[1]))
+    } catch (cause) {
+      const message = `what ${from} tells as the outcome of a call of "${this.name}" is no value`
+      open.reject(new RemoteError(message, { process: from, remoteName: 'ValueError', cause }))
+    }
   }
 
   /** Who serves, as a member sees it. */

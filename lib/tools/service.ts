@@ -24,6 +24,7 @@ import {
   SERVICE_OP,
   ServiceMachine,
 } from './service-machine.ts'
+import { nameAndMessage } from './thrown.ts'
 
 /** A machine needs one; nothing that is held here ends with it. */
 const LEASE_MS = 10_000
@@ -218,8 +219,7 @@ export class Service {
       return [false, 'TooLargeError', message]
     } catch (error) {
       if (context.signal.aborted) return null
-      const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-      return [false, `${name}`.slice(0, 256), `${message}`.slice(0, 4_096)]
+      return [false, ...nameAndMessage(error)]
     }
   }
 

@@ -14,7 +14,7 @@ const TRIES_MAX = 12
 const WHOLE_TRIES = 4
 /** Before it is tried again, in ms, more with each time. */
 const PAUSE_MS = 40
-/** How long it waits for all to say that they have recorded, in ms. */
+/** How long it waits for all to come, and then for all to say that they have recorded, in ms. */
 const REPORT_MS = 6_000
 /** Before it is looked again whether all processes are there, and those who are not are asked again. */
 const GATHER_MS = 500
@@ -98,8 +98,8 @@ export class SnapshotTaker {
   /** Takes one. Rejects with SnapshotError (`incomplete`), ClosedError, BusyError, or the signal's reason. */
   async take(signal: AbortSignal | undefined): Promise<Taken> {
     for (let tries = 1; ; tries += 1) {
-      await this.#gather(signal)
       try {
+        await this.#gather(signal)
         return await this.#try(tries, signal)
       } catch (error) {
         if (!(error instanceof Failed)) throw error
@@ -113,9 +113,10 @@ export class SnapshotTaker {
     }
   }
 
-  /** Resolves when all processes of the space are in the group; asks those who are not to come. */
+  /** Resolves when all processes of the space are in the group; asks those who are not to come. The attempt fails if some do not. */
   async #gather(signal: AbortSignal | undefined): Promise<void> {
     const asked = new Set<string>()
+    const since = this.#port.now()
     for (;;) {
       signal?.throwIfAborted()
       if (this.#isStopped) throw new ClosedError('the space is closed')
@@ -123,6 +124,8 @@ export class SnapshotTaker {
       const inside = this.#port.view?.members ?? []
       const absent = space?.members.filter((member) => !inside.includes(member)) ?? []
       if (space !== null && absent.length === 0) return
+      // A page that is blocked stays in the space as long as its worker beats, and does not come.
+      if (this.#port.now() - since >= REPORT_MS) throw new Failed('some do not come', absent)
       for (const member of absent) {
         const key = `${space?.view} ${member}`
         if (!asked.has(key)) this.#send(member, ['invite'])

@@ -2,6 +2,7 @@
  * Snapshots of a space: one group of the space's own, in which all processes are once somebody takes the first one.
  */
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
+import { unlessAborted } from '../objects/unless-aborted.ts'
 import type { SnapshotHost } from './snapshot-host.ts'
 import { SnapshotMember } from './snapshot-member.ts'
 import { INDEX, SnapshotStore } from './snapshot-store.ts'
@@ -51,11 +52,10 @@ export class SnapshotTool {
 
   /** Takes one. Rejects with SnapshotError (`incomplete`), ClosedError, BusyError, or the signal's reason. */
   take(signal?: AbortSignal): Promise<Taken> {
-    const taken = this.#last.then(() => {
-      signal?.throwIfAborted()
-      return this.#taker.take(signal)
-    })
-    this.#last = taken.catch(() => undefined)
+    const before = this.#last
+    const taken = unlessAborted(before, signal).then(() => this.#taker.take(signal))
+    // One that is taken back as it waits says nothing of those before it.
+    this.#last = Promise.allSettled([before, taken])
     return taken
   }
 

@@ -6,6 +6,7 @@
  */
 import { UsageError } from '../errors.ts'
 import type { ObjectKind } from '../objects/replica.ts'
+import { unlessAborted } from '../objects/unless-aborted.ts'
 import { compareKept } from './kept-messages.ts'
 import { Subscription } from './subscription.ts'
 import { type LaneOptions, laneKind, type StampClock, type TopicLane } from './topic-lane.ts'
@@ -177,14 +178,4 @@ function tellKept(subscription: Subscription, lanes: readonly TopicLane[], isExa
 function checkCount(what: string, value: unknown): asserts value is number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= KEEP_MAX) return
   throw new UsageError(`${what} must be a whole number from 0 to ${KEEP_MAX}`)
-}
-
-/** The promise, or the signal's reason if that comes first. */
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

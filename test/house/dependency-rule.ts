@@ -4,7 +4,7 @@
  *
  * - `lib/kernel` imports nothing outside itself.
  * - `lib/objects` and `lib/tools` import each other, the group interface (whose types stand in `lib/ports/group.ts`,
- *   since adapters share them), values and errors.
+ *   since adapters share them), values, errors, and what signals are made of where a browser lacks it.
  * - `lib/ports` are interfaces: they import each other and the kernel's types.
  * - `lib` never imports `adapters`, `worker`, `demo`, and no package but its dependencies.
  * - A port adapter imports its own folder, `lib/ports`, the kernel's types and one outside package; never another adapter.
@@ -91,7 +91,13 @@ interface Area {
 }
 
 const kernelTypes = 'lib/kernel/api.ts'
-const groupInterface = ['lib/objects/replica.ts', 'lib/values.ts', 'lib/errors.ts', 'lib/tool-errors.ts']
+const groupInterface = [
+  'lib/objects/replica.ts',
+  'lib/values.ts',
+  'lib/errors.ts',
+  'lib/tool-errors.ts',
+  'lib/either-signal.ts',
+]
 const groupTypes = 'lib/ports/group.ts'
 /** Adapters that stand where an application stands, and what each may import. */
 const bindings = new Map<string, readonly string[]>([

@@ -1,17 +1,12 @@
 /** One signal of two, with the platform's means and without. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { eitherSignal } from '../../lib/either-signal.ts'
-
-function without(t: TestContext): void {
-  const any = Object.getOwnPropertyDescriptor(AbortSignal, 'any')
-  Reflect.deleteProperty(AbortSignal, 'any')
-  t.after(() => any && Object.defineProperty(AbortSignal, 'any', any))
-}
+import { withoutAbortSignalAny } from './without-any.ts'
 
 for (const [mode, prepare] of [
   ['with AbortSignal.any', () => undefined],
-  ['without it', without],
+  ['without it', withoutAbortSignalAny],
 ] as const) {
   test(`either signal › aborts with the reason of whichever does first, ${mode}`, (t) => {
     prepare(t)

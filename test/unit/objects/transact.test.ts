@@ -10,6 +10,7 @@ import { type TotalMap, totalMapKind } from '../../../lib/objects/total-map.ts'
 import { type Transact, type TransactOptions, transact } from '../../../lib/objects/transact.ts'
 import { OutOfBoundsError } from '../../../lib/tool-errors.ts'
 import { AppCluster } from '../tools/app-cluster.ts'
+import { withoutAbortSignalAny } from '../without-any.ts'
 
 /** What a process may have open. */
 interface Objects {
@@ -247,6 +248,17 @@ test('transact › what is let go while it is read counts for no more than what 
     return [value, tx.of(mine.till).value]
   })
   assert.deepEqual([await bank.wait(late), calls, mine.till.value], [['once more 3', 7], 4, 7])
+})
+
+test('transact › it works with a signal where there is no AbortSignal.any, and is taken back by it', async (t) => {
+  withoutAbortSignalAny(t)
+  const bank = await three()
+  const { signal } = new AbortController()
+  assert.equal(await bank.wait(bank.transact('b', move(bank.at('b'), 'b'), { signal })), 0)
+  const taken = new AbortController()
+  const late = bank.transact('c', move(bank.at('c'), 'c'), { signal: taken.signal })
+  taken.abort(new RangeError('too late'))
+  await assert.rejects(bank.wait(late), RangeError)
 })
 
 test('transact › a counter that is only added to does not conflict', async () => {

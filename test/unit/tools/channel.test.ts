@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
-import { UsageError } from '../../../lib/errors.ts'
+import { BusyError, UsageError } from '../../../lib/errors.ts'
+import type { GroupPort } from '../../../lib/objects/replica.ts'
 import { openSpace } from '../../../lib/open-space.ts'
+import { CAST_SIZE_MAX } from '../../../lib/own-casts.ts'
 import type { Space } from '../../../lib/space.ts'
-import type { SpaceChannel } from '../../../lib/tools/channel.ts'
+import { channelBytesMax, channelKind, SpaceChannel } from '../../../lib/tools/channel.ts'
+import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { until } from '../until.ts'
 
 async function open(t: TestContext, count: number): Promise<readonly Space[]> {
@@ -172,4 +175,88 @@ test('channel › a name is one of the space, whatever it is like, and what is t
   assert.equal(space.channel('__proto__').name, '__proto__')
   assert.equal(space.channel(5 as never).name, '5')
   assert.throws(() => space.channel('x'.repeat(300)), UsageError)
+})
+
+/** The group of a channel, of which the test says how many casts it takes. */
+class Room {
+  left = 0
+  isClosed = false
+  readonly sent: unknown[] = []
+  readonly port = {
+    cast: (op: unknown) => {
+      const [, bytes] = op as [string, Uint8Array]
+      const value = decodeValue(bytes)
+      if (value === 'none can carry it') throw new RangeError(value)
+      if (this.left === 0) throw new BusyError('no room')
+      this.left -= 1
+      this.sent.push(value)
+      return { n: this.sent.length, delivered: Promise.resolve() }
+    },
+    close: async () => {
+      this.isClosed = true
+    },
+  } as unknown as GroupPort
+  readonly hub = channelKind('here').create(this.port, {}).handle
+}
+
+/** Everything that is due has happened. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('channel › a message of as many bytes as a cast may have is posted; one of a byte more is a DataCloneError', {
+  timeout: 20_000,
+}, async (t) => {
+  const [space] = await open(t, 1)
+  assert.ok(space)
+  const channel = space.channel('x')
+  const max = channelBytesMax(space.origin, CAST_SIZE_MAX)
+  const longest = new Uint8Array(max - (encodeValue(new Uint8Array(65_536)).length - 65_536))
+  const longer = new Uint8Array(longest.length + 1)
+  assert.equal(encodeValue([space.origin, encodeValue(longest)]).length, CAST_SIZE_MAX)
+  // Before the group is open, and after that.
+  assert.throws(() => channel.postMessage(longer), { name: 'DataCloneError' })
+  const other = space.channel('x')
+  await hear(other, channel)
+  assert.throws(() => channel.postMessage(longer), { name: 'DataCloneError' })
+  const came = new Promise<number>((resolve) => {
+    other.onmessage = ({ data }) => data instanceof Uint8Array && resolve(data.length)
+  })
+  channel.postMessage(longest)
+  assert.equal(await came, longest.length)
+})
+
+test('channel › what one channel posted early is sent behind what another did, however much waits, and it is closed then', async () => {
+  const room = new Room()
+  const channels = [0, 1].map(() => new SpaceChannel('x', Promise.resolve(room.hub), 100))
+  for (const channel of channels) for (let i = 0; i < 10_000; i += 1) channel.postMessage(i)
+  assert.throws(() => channels[1]?.postMessage('one more'), BusyError)
+  for (const channel of channels) channel.close()
+  await turn()
+  assert.equal(room.isClosed, false)
+  room.left = Number.POSITIVE_INFINITY
+  room.hub.handleWritable(true)
+  await turn()
+  assert.equal(room.sent.length, 20_000)
+  assert.equal(room.isClosed, true)
+})
+
+test('channel › a message that no cast carries holds up none of those behind it', async () => {
+  const room = new Room()
+  const channel = new SpaceChannel('x', Promise.resolve(room.hub), 100)
+  for (const message of [1, 'none can carry it', 2]) channel.postMessage(message)
+  await turn()
+  room.left = 2
+  room.hub.handleWritable(true)
+  assert.deepEqual(room.sent, [1, 2])
+})
+
+test('channel › made in a space that is closed, it takes any number of messages, which go nowhere', {
+  timeout: 20_000,
+}, async (t) => {
+  const [space] = await open(t, 1)
+  assert.ok(space)
+  await space.close()
+  const channel = space.channel('x')
+  await turn()
+  for (let i = 0; i <= 10_000; i += 1) channel.postMessage(i)
+  assert.throws(() => channel.postMessage(() => 1), { name: 'DataCloneError' })
 })

@@ -106,6 +106,24 @@ test('requests › who has no handler, or one that throws or rejects, has failed
   assert.deepEqual(asked.result?.values, [])
 })
 
+test('requests › who throws what has no string form has failed, and is not waited for', async () => {
+  const { cluster, groups } = await together()
+  groups['a']?.respond(() => {
+    throw Object.create(null)
+  })
+  groups['b']?.respond(async () => Promise.reject(Object.assign(new Error('odd'), { name: Symbol('s') })))
+  groups['c']?.respond(() => 1)
+  const asked = new Asked(groups['c'], null)
+  await cluster.until(() => asked.isOver)
+  const errors = [...(asked.result?.entries ?? [])].map(([, entry]) => (entry.status === 'failed' ? entry.error : null))
+  assert.ok(errors[0] instanceof RemoteError && errors[1] instanceof RemoteError)
+  assert.deepEqual(
+    [errors[0].message, errors[0].remoteName, errors[1].message, errors[1].remoteName],
+    ['what was thrown has no string form', 'Error', 'odd', 'Symbol(s)'],
+  )
+  assert.deepEqual(asked.result?.values, [1])
+})
+
 test('requests › what is no value, or too large to reply, is a failure of who gives it', async () => {
   const { cluster, groups } = await together()
   groups['a']?.respond(() => () => 1)

@@ -1,7 +1,7 @@
 /** Services: one outcome for each call, whoever dies meanwhile, and callers that are members of nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BusyError, TooLargeError, UnknownOutcomeError } from '../../../lib/errors.ts'
+import { BusyError, TooLargeError, UnknownOutcomeError, ValueError } from '../../../lib/errors.ts'
 import { NoHandlerError, RemoteError } from '../../../lib/tool-errors.ts'
 import { type Service, type ServiceContext, type ServiceHandler, serviceKind } from '../../../lib/tools/service.ts'
 import { ServiceClient } from '../../../lib/tools/service-client.ts'
@@ -108,19 +108,24 @@ test('service › what a handler throws is the outcome, and so is what cannot be
   const stage = await Stage.of(['a', 'b', 'c', 'x'])
   stage.handle = ({ value }) => {
     if (value === 1) throw new RangeError('too far')
+    if (value === 4) throw Object.create(null)
+    if (value === 5) throw Object.assign(new Error('odd'), { name: Object.create(null) })
     return value === 2 ? () => 1 : new Uint8Array(70_000)
   }
   const client = stage.client('x')
-  const calls = [1, 2, 3].map((value) => new Called(client, value))
+  const calls = [1, 2, 3, 4, 5].map((value) => new Called(client, value))
   await stage.cluster.until(() => calls.every(({ isOver }) => isOver))
   const errors = calls.map(({ error }) => error as RemoteError)
   assert.ok(errors.every((error) => error instanceof RemoteError && error.process === null))
   assert.deepEqual(
     errors.map(({ remoteName }) => remoteName),
-    ['RangeError', 'ValueError', 'TooLargeError'],
+    ['RangeError', 'ValueError', 'TooLargeError', 'Error', 'what was thrown has no string form'],
   )
-  assert.equal(errors[0]?.message, 'too far')
-  assert.equal(stage.ran.length, 3)
+  assert.deepEqual(
+    [0, 3, 4].map((i) => errors[i]?.message),
+    ['too far', 'what was thrown has no string form', 'odd'],
+  )
+  assert.equal(stage.ran.length, 5)
 })
 
 test('service › another member runs what a dead one had begun, under a higher token; there is one outcome', async () => {
@@ -293,6 +298,20 @@ test('service › a signal ends the wait; too many, too large, and after the end
   const late = new Called(client, 1)
   await stage.cluster.run(10)
   assert.equal((late.error as { code?: string }).code, 'closed')
+})
+
+test('service › an outcome that cannot be read rejects the call, and says whose it is', async () => {
+  const stage = await Stage.of(['a', 'x'], ['a'])
+  // It never ends where it runs: what its caller hears is made up.
+  stage.handle = () => new Promise(() => undefined)
+  const called = new Called(stage.client('x'), 1)
+  await stage.cluster.until(() => stage.ran.length === 1)
+  stage.cluster.app('a').mail.send('x', 'tutti:client:sums', [1, 1, 1, [true, new Uint8Array([255])]])
+  await stage.cluster.until(() => called.isOver)
+  const { error } = called
+  assert.ok(error instanceof RemoteError)
+  assert.deepEqual([error.process, error.remoteName, error.definite], ['a', 'ValueError', false])
+  assert.ok(error.cause instanceof ValueError)
 })
 
 test('service › what makes no sense is a fault of who sent it, and disturbs nobody', async () => {

@@ -5,6 +5,7 @@ import { CastHold } from '../../../lib/cast-hold.ts'
 import type { Command } from '../../../lib/kernel/api.ts'
 import { counterKind, type SharedCounter } from '../../../lib/objects/counter.ts'
 import type { GroupPort } from '../../../lib/objects/replica.ts'
+import { SnapshotError } from '../../../lib/tool-errors.ts'
 import type { SnapshotHost } from '../../../lib/tools/snapshot-host.ts'
 import { SnapshotMember } from '../../../lib/tools/snapshot-member.ts'
 import { readIndex, record, SnapshotStore } from '../../../lib/tools/snapshot-store.ts'
@@ -156,6 +157,55 @@ test('snapshots › nobody waits for long for one who does not answer', async ()
   abort.abort(new Error('enough'))
   await assert.rejects(taken, { message: 'enough' })
   assert.deepEqual(cluster.faults, [])
+})
+
+test('snapshots › where somebody never comes it is incomplete, names it, and the next one is taken once it does come', async () => {
+  const cluster = await AppCluster.of(['a', 'b'])
+  const come = (id: string): SnapshotTool =>
+    cluster.open(id, snapshotsKind, { name: 'tutti:snapshots', options: { host: hostOf(cluster, id) }, state: false })
+  const tool = come('a')
+  await cluster.run(200)
+  let error: unknown = null
+  tool.take().catch((reason: unknown) => {
+    error = reason
+  })
+  await cluster.until(() => error !== null)
+  assert.ok(error instanceof SnapshotError)
+  assert.deepEqual([error.reason, error.names, /12 attempts/.test(error.message)], ['incomplete', ['b'], true])
+  const taken = tool.take()
+  await cluster.run(8_000)
+  come('b')
+  let isTaken = false
+  taken.then(() => {
+    isTaken = true
+  })
+  await cluster.until(() => isTaken)
+  assert.deepEqual([...(await taken).part.members].sort(), ['a', 'b'])
+  assert.deepEqual(cluster.faults, [])
+})
+
+test('snapshots › one that waits for another is taken back at once, and the next one waits for that all the same', async () => {
+  const { cluster, tool } = await make(['a', 'b'], ['a'])
+  cluster.isLost = (from) => from === 'b'
+  const [first, second] = [new AbortController(), new AbortController()]
+  const order: string[] = []
+  const follow = (name: string, taken: Promise<unknown>): void => {
+    const note = (): void => {
+      order.push(name)
+    }
+    taken.then(note, note)
+  }
+  follow('first', tool('a').take(first.signal))
+  follow('second', tool('a').take(second.signal))
+  follow('third', tool('a').take())
+  follow('aborted before', tool('a').take(AbortSignal.abort()))
+  await cluster.run(20)
+  second.abort(new Error('enough'))
+  await cluster.run(20)
+  assert.deepEqual(order, ['aborted before', 'second'])
+  cluster.isLost = () => false
+  await cluster.until(() => order.length === 4)
+  assert.deepEqual(order, ['aborted before', 'second', 'first', 'third'])
 })
 
 test('snapshots › who takes it records, and the most senior of the others; of the rest only what they lead is told', () => {
