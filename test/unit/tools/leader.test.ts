@@ -423,7 +423,7 @@ test('leader › what is no function is refused before it stands', async () => {
       error = reason
     })
   await cluster.rest()
-  assert.ok(error instanceof UsageError)
+  assert.equal((error as Error | null)?.name, 'UsageError')
 })
 
 test('leader › a name is a string of 1 to 256 characters', async () => {
