@@ -128,7 +128,7 @@ export abstract class SpaceTools extends SpaceObjects {
    *
    * Resolves with what `fn` returns, which gives the leadership up; to lead again, call it again. Rejects with what `fn`
    * throws, which gives it up as well; the reason of `options.signal`, after `fn` has ended if it had begun; UsageError (the
-   * name is not of 1 to 256 characters; a witness cannot lead); BusyError (more than 1,024 calls wait); ClosedError.
+   * name is not of 1 to 256 characters; `fn` is no function; a witness cannot lead); BusyError (more than 1,024 calls wait); ClosedError.
    */
   async whenLeader<Result>(
     name: string,
@@ -157,8 +157,8 @@ export abstract class SpaceTools extends SpaceObjects {
    *
    * Rejects with what the own `fn` throws, if it was run; ValueError or TooLargeError (its result is no value of Tutti's, or
    * above 64 KiB encoded; the next one's is tried); BusyError (10,000 keys are known: `forgetOnce`); the reason of
-   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters; a
-   * witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
+   * `options.signal`, if `fn` was under way once that has thrown (if it returns, that counts); UsageError (the key is not of 1 to 256 characters;
+   * `fn` is no function; a witness has no results); UnknownOutcomeError (closed while the completion was under way); ClosedError.
    */
   async once<Result>(
     key: string,

@@ -209,10 +209,12 @@ export class Ballots {
     }
   }
 
-  #toOp(name: string, { question = '', choices, rule = 'majority', deadlineMs, electorate }: BallotTerms): unknown {
-    const voters = [...(electorate ?? this.#surroundings.electorate())]
+  #toOp(name: string, given: BallotTerms): unknown {
+    // Whoever writes JavaScript may leave out what there must be, or give what is no list.
+    const { question = '', choices, rule = 'majority', deadlineMs, electorate } = (given ?? {}) as Partial<BallotTerms>
+    const voters = electorate ?? this.#surroundings.electorate()
     if (!isElectorate(voters)) throw new UsageError('electorate: 1 to 1,024 different ids of processes')
-    const terms = { question, choices: [...choices], rule, deadlineMs: deadlineMs ?? null }
+    const terms = { question, choices, rule, deadlineMs: deadlineMs ?? null }
     if (!isTerms(terms)) {
       throw new UsageError(
         "a ballot has a question of at most 1,024 characters, 1 to 100 different choices, a rule ('majority', 'unanimity', " +
@@ -222,7 +224,7 @@ export class Ballots {
     if (typeof rule !== 'string' && rule.quorum > voters.length) {
       throw new UsageError(`rule: a quorum of ${rule.quorum} among ${voters.length}`)
     }
-    return [BALLOT_OP.open, name, terms.question, terms.choices, terms.rule, terms.deadlineMs, voters]
+    return [BALLOT_OP.open, name, terms.question, [...terms.choices], terms.rule, terms.deadlineMs, [...voters]]
   }
 
   #handle(name: string, state: BallotState): Ballot {

@@ -11,7 +11,7 @@ import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
-import { checkKey } from './keys.ts'
+import { checkFunction, checkKey } from './keys.ts'
 import { LEADER_OP, LeaderMachine } from './leader-machine.ts'
 import { type Term, Terms } from './terms.ts'
 
@@ -168,6 +168,7 @@ export class Leaders {
     { signal }: LeaderOptions,
   ): Promise<Result> {
     checkKey('the name of a leader', name)
+    checkFunction('what a leader runs', fn)
     const term = await this.#stand(name, signal)
     const onAbort = (): void => term.abort(signal?.reason)
     signal?.addEventListener('abort', onAbort)

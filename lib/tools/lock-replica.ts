@@ -75,6 +75,8 @@ export class LockReplica implements WaitTable {
   readonly #running = new Map<string, Running>()
   /** Stolen before it could be handed out. */
   readonly #stolen = new Set<string>()
+  /** Granted when no lease was left, and not confirmed by the others yet. */
+  readonly #late = new Set<OpenLockRequest>()
   readonly #sweep: StraySweep
   /** Tells the table of locks what is waited for here, if this is another one. */
   #teller: WaitTeller | null = null
@@ -249,6 +251,7 @@ export class LockReplica implements WaitTable {
   #receive(request: OpenLockRequest, token: Token): void {
     const { name, mode, signal } = request.ask
     const key = keyOf(token)
+    this.#late.delete(request)
     if (this.#isStopped) return request.reject(this.#settings.closed())
     if (this.#stolen.delete(key)) {
       this.#inHand.delete(key)
@@ -265,6 +268,7 @@ export class LockReplica implements WaitTable {
     if (request.lateSince !== null && !this.#isConfirmed(request.lateSince)) {
       // It waited here, while this process slept or was cut off: it is used when the others have answered, and this state
       // is still theirs.
+      this.#late.add(request)
       this.#port.after(RETRY_MS, () => this.#receive(request, token))
       return
     }
@@ -386,6 +390,9 @@ export class LockReplica implements WaitTable {
     this.#teller?.stop()
     this.#leases.stop(new StaleTokenError(`${this.#settings.what} was lost: the space or the object was closed`))
     this.replica.stop()
+    // With the space its timers end: nobody would look at these again.
+    for (const request of this.#late) request.reject(this.#settings.closed())
+    this.#late.clear()
   }
 
   /** @internal The group has ended. */

@@ -11,7 +11,7 @@ import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
 import { decodeValue, encodeValue } from '../values.ts'
-import { checkKey } from './keys.ts'
+import { checkFunction, checkKey } from './keys.ts'
 import { ONCE_ANSWER, ONCE_OP, ONCE_RESULT_MAX, OnceMachine } from './once-machine.ts'
 import { type Term, Terms } from './terms.ts'
 
@@ -87,6 +87,7 @@ export class Once {
     { signal }: OnceOptions,
   ): Promise<Result> {
     checkKey('a key of once', key)
+    checkFunction('what is run once', fn)
     for (;;) {
       const got = await this.#ask(key, signal)
       const came = got instanceof Uint8Array ? got : await this.#attempt(got, fn, signal)

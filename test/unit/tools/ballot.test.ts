@@ -268,8 +268,14 @@ test('ballot › malformed terms are a UsageError', async () => {
     { choices: ['a'], rule: 'most' as 'majority' },
     { choices: ['a'], electorate: [] },
     { choices: ['a'], electorate: ['p0', 'p0'] },
+    {},
+    null,
+    { choices: null },
+    { choices: 'ab' },
+    { choices: ['a'], electorate: 1 },
+    { choices: ['a'], rule: null },
   ]) {
-    await assert.rejects(at(0).handle.open('x', terms, {}), UsageError, JSON.stringify(terms))
+    await assert.rejects(at(0).handle.open('x', terms as BallotTerms, {}), UsageError, JSON.stringify(terms))
   }
   await assert.rejects(at(0).handle.open('', lunch, {}), UsageError)
 })

@@ -410,6 +410,22 @@ test('leader › who leads is told, as long as it can be', async () => {
   assert.equal(calls, 3)
 })
 
+test('leader › what is no function is refused before it stands', async () => {
+  const { cluster, stand, at } = made(2)
+  const first = stand(at(0))
+  await cluster.rest()
+  assert.equal(hasNotBegun(first), false)
+  // It would stand behind the first one, and fail when that has ended.
+  let error: unknown = null
+  at(1)
+    .handle.whenLeader('chief', undefined as never, {})
+    .catch((reason: unknown) => {
+      error = reason
+    })
+  await cluster.rest()
+  assert.equal((error as Error | null)?.name, 'UsageError')
+})
+
 test('leader › a name is a string of 1 to 256 characters', async () => {
   const { at } = made(1)
   assert.throws(() => at(0).handle.leaderOf(''), UsageError)

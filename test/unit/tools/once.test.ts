@@ -421,6 +421,21 @@ test('once › the machine takes so many keys and no more, refuses what is malfo
   assert.deepEqual(ask([ONCE_OP.complete, 'last', token, bytes])?.slice(0, 2), [false, 'stale-token'])
 })
 
+test('once › what is no function is refused at the call, whoever runs', async () => {
+  const { cluster, ask, at } = made(2)
+  const first = ask(at(0))
+  await cluster.rest()
+  assert.ok(begun(first))
+  let error: unknown = null
+  at(1)
+    .handle.run('seed', 'nothing' as never, {})
+    .catch((reason: unknown) => {
+      error = reason
+    })
+  await cluster.rest()
+  assert.equal((error as Error | null)?.name, 'UsageError')
+})
+
 test('once › too many keys are a BusyError', async () => {
   const { cluster, at } = made(1)
   const errors: unknown[] = []

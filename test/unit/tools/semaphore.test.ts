@@ -126,6 +126,22 @@ test('semaphore › closed: what is held is lost, what waits rejects with Closed
   await held.permit?.release()
 })
 
+test('semaphore › closed while a grant that came late waits for the others to confirm it, the request rejects', async () => {
+  const { of, cluster, members } = made(1, 2)
+  const sleeper = members[0] as Member
+  const asked = acquire(of(0))
+  await new Promise((resolve) => setImmediate(resolve))
+  sleeper.answeredAt = cluster.now
+  // Nothing of its lease is left when the grant comes.
+  cluster.now += 30_000
+  await cluster.rest()
+  assert.deepEqual([asked.permit, asked.error], [null, null])
+  // No timer of a space runs once it has closed.
+  sleeper.handle.handleEnd()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(nameOf(asked.error), 'ClosedError')
+})
+
 test('semaphore › permits are a whole number from 1 to 65,536', () => {
   for (const permits of [0, 65_537, 1.5, Number.NaN, '2', undefined]) {
     assert.throws(() => made(permits as number, 1), UsageError, String(permits))
