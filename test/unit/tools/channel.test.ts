@@ -207,16 +207,19 @@ test('channel › a message of as many bytes as a cast may have is posted; one o
 }, async (t) => {
   const [space] = await open(t, 1)
   assert.ok(space)
-  const channel = space.channel('x')
-  const max = channelBytesMax(space.origin, CAST_SIZE_MAX)
+  const [channel, other] = [space.channel('x'), space.channel('x')]
+  let origin = ''
+  other.addEventListener('message', (event) => {
+    origin = event.origin
+  })
+  await hear(other, channel)
+  const max = channelBytesMax(origin, CAST_SIZE_MAX)
   const longest = new Uint8Array(max - (encodeValue(new Uint8Array(65_536)).length - 65_536))
   const longer = new Uint8Array(longest.length + 1)
-  assert.equal(encodeValue([space.origin, encodeValue(longest)]).length, CAST_SIZE_MAX)
-  // Before the group is open, and after that.
+  assert.equal(encodeValue([origin, encodeValue(longest)]).length, CAST_SIZE_MAX)
+  // When the group is open, and before.
   assert.throws(() => channel.postMessage(longer), { name: 'DataCloneError' })
-  const other = space.channel('x')
-  await hear(other, channel)
-  assert.throws(() => channel.postMessage(longer), { name: 'DataCloneError' })
+  assert.throws(() => space.channel('y').postMessage(longer), { name: 'DataCloneError' })
   const came = new Promise<number>((resolve) => {
     other.onmessage = ({ data }) => data instanceof Uint8Array && resolve(data.length)
   })
