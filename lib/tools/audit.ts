@@ -254,16 +254,25 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
    * these can be asked again: what counts already does not count twice.
    */
   async #record(op: unknown[], signal: AbortSignal): Promise<unknown> {
-    while (!signal.aborted) {
-      try {
-        return await this.#replica.call(op, { signal, isPatient: true })
-      } catch (error) {
-        if (signal.aborted) return undefined
-        if (error instanceof BusyError && !this.#isFull(op)) await this.#pause(signal)
-        else if (!(error instanceof UnknownOutcomeError)) throw error
+    // The reason is that of these calls, not of what has ended the judging.
+    const call = new AbortController()
+    const onAbort = (): void => call.abort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    try {
+      while (!signal.aborted) {
+        try {
+          return await this.#replica.call(op, { signal: call.signal, isPatient: true })
+        } catch (error) {
+          if (signal.aborted) return undefined
+          if (error instanceof BusyError && !this.#isFull(op)) await this.#pause(signal)
+          else if (!(error instanceof UnknownOutcomeError)) throw error
+        }
       }
+      return undefined
+    } finally {
+      signal.removeEventListener('abort', onAbort)
     }
-    return undefined
   }
 
   /** Is what it asks for a trigger that there is no room for? Else it is calls of this process that wait, and that passes. */
