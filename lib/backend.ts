@@ -14,6 +14,8 @@ export interface Backend {
   send(commands: readonly Command[]): void
   /** Carries what is asked of what is stored, in order with the commands. */
   store(command: StoreCommand): void
+  /** Runs `fn` after so many ms also in a page whose own timers are throttled; returns the cancel function. Absent: it cannot. */
+  after?(ms: number, fn: () => void): () => void
   /** Stops at once, without a goodbye. Closes every path. */
   stop(): void
   /** Ends as a crash would: not even the transports say that they stop. */

@@ -74,6 +74,8 @@ export type ToWorker =
   | { readonly type: 'store'; readonly command: StoreCommand }
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
   | { readonly type: 'dump' }
+  /** Say so after so many ms: a hidden page's own timers are late. */
+  | { readonly type: 'timer'; readonly id: number; readonly ms: number }
   /** Stop at once, without a goodbye. */
   | { readonly type: 'stop' }
 
@@ -83,6 +85,8 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly timeOrigin: number }
   | { readonly type: 'tick'; readonly tick: HostTick }
   | { readonly type: 'dump'; readonly dump: unknown }
+  /** The time of that timer is up. */
+  | { readonly type: 'timer'; readonly id: number }
   /** The kernel has stopped and its transports are closed: nothing follows. */
   | { readonly type: 'stopped' }
   /** The `open` message could not be carried out. */

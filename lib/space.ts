@@ -108,7 +108,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     this.#parts = parts
     this.#connections = new Connections(self)
     this.followers = new Followers(this.#numbers)
-    this.#timers = new Timers(platform)
+    this.#timers = new Timers(platform, () => this.#backend)
     if (trace !== undefined) {
       this.#trace = new ProcessTrace(self, trace, (error) =>
         logger.warn('tutti: the trace ends: its reader threw', error),

@@ -66,6 +66,8 @@ class WorkerBackend implements Backend {
   /** What to add to a time of the worker's clock to get one of this thread's. */
   readonly #clockShift: number
   #dumps: ((dump: unknown) => void)[] = []
+  readonly #timers = new Map<number, () => void>()
+  #nextTimer = 1
   #isEnded = false
 
   constructor(worker: Worker, config: BackendConfig, clockShift: number) {
@@ -102,6 +104,14 @@ class WorkerBackend implements Backend {
 
   store(command: Parameters<Backend['store']>[0]): void {
     this.#post({ type: 'store', command }, [])
+  }
+
+  /** Browsers let a hidden page's timers fire once a second, and later once a minute, but not those of its workers. */
+  after(ms: number, fn: () => void): () => void {
+    const id = this.#nextTimer++
+    this.#timers.set(id, fn)
+    this.#post({ type: 'timer', id, ms }, [])
+    return () => this.#timers.delete(id)
   }
 
   /** The page is about to be frozen or torn down, its worker with it: gives the goodbye, or the word that it sleeps, time to get out. */
@@ -141,6 +151,11 @@ class WorkerBackend implements Backend {
         for (const resolve of dumps) resolve(message.dump)
         return
       }
+      case 'timer': {
+        const fn = this.#timers.get(message.id)
+        this.#timers.delete(message.id)
+        return fn?.()
+      }
       case 'stopped':
         return this.#end(null)
       case 'refused':
@@ -174,6 +189,7 @@ class WorkerBackend implements Backend {
   #end(error: Error | null): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#timers.clear()
     this.#pageHalves.stop()
     // In a task of its own: a `stop` just posted may still close sockets and locks in order.
     this.#config.platform.setTimer(0, () => this.#worker.terminate())

@@ -35,13 +35,14 @@ export interface WorkerScope {
 /** Hosts one kernel for the page at the other end of `scope`. Call it once, before the first `await` of the worker's script. */
 export function startWorker(scope: WorkerScope, halves: WorkerHalves, stores: StorageHalves = {}): void {
   const post = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer)
+  const platform = makePlatform()
   let host: ReturnType<typeof startHost> | null = null
   const open = (message: Extract<ToWorker, { type: 'open' }>): void => {
     host = startHost({
       config: message.config,
       transports: message.transports.map((transport) => makeHalf(transport, halves)),
       openStorage: message.storage === null ? null : storageOpener(message.storage, stores),
-      platform: makePlatform(),
+      platform,
       parts: kernelParts,
       toApp(tick) {
         const { events, transfer } = packEvents(tick.events)
@@ -60,6 +61,9 @@ export function startWorker(scope: WorkerScope, halves: WorkerHalves, stores: St
         return host?.store(message.command)
       case 'dump':
         return post({ type: 'dump', dump: host?.dump() ?? null })
+      case 'timer':
+        platform.setTimer(message.ms, () => post({ type: 'timer', id: message.id }))
+        return
       case 'stop':
         return host?.stop()
       default:

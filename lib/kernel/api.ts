@@ -397,7 +397,17 @@ export interface KernelEnv {
   random(): number
   /** Kernel-side lines of the trace (docs/trace.md): `send`, `found`, `suspect`, `hold`, `gc` …, without `t` and `p`. Absent: not traced. */
   readonly trace?: (line: Readonly<Record<string, unknown>> & { readonly e: string }) => void
+  /** For simulators: shall the kernel choose the unusual at this site, though nothing calls for it? Absent: never. */
+  readonly buggify?: (site: BuggifySite) => boolean
 }
+
+/**
+ * Where the kernel has a choice that chance seldom offers (BUGGIFY, after FoundationDB). `donor`: somebody else gives a state;
+ * `resend`: what was received before a path broke is sent again; `whole`: a state is taken as if nothing of it were held;
+ * `hand-over`: a moving sequencer hands over though it need not; `refuse`: a proposal is refused that could be accepted;
+ * `restart`: a leader begins again before its time is up.
+ */
+export type BuggifySite = 'donor' | 'resend' | 'whole' | 'hand-over' | 'refuse' | 'restart'
 
 export interface KernelOptions {
   readonly self: ProcessId

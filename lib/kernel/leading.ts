@@ -311,7 +311,8 @@ export class Leading {
   /** Is the proposal still the right one? */
   private watchLead(lead: Lead): void {
     const gone = lead.parts.some((part) => part.members.some((id) => id !== this.core.self && this.detector.isGone(id)))
-    const isLate = this.core.now - lead.since >= this.core.limits.flushTimeoutMs
+    const isRestless = this.core.env.buggify?.('restart') === true
+    const isLate = isRestless || this.core.now - lead.since >= this.core.limits.flushTimeoutMs
     const isOvertaken = compareBallots(this.membership.promised, lead.ballot) > 0
     if (!gone && !isLate && !isOvertaken) return
     this.core.trace({ e: 'restart', view: viewIdOf(lead.ballot), gone, isLate, isOvertaken })

@@ -121,7 +121,8 @@ export class Membership {
       .flatMap((p) => p.members)
       .filter((id) => id !== self && !(this.core.links.get(id)?.isOpen ?? false))
     const isOld = compareBallots(ballot, this.promised) <= 0
-    if (part.view !== this.core.era.id || isOld || unlinked.length > 0 || this.isAboutToInstall(from)) {
+    const isWilful = from !== self && this.core.env.buggify?.('refuse') === true
+    if (part.view !== this.core.era.id || isOld || unlinked.length > 0 || this.isAboutToInstall(from) || isWilful) {
       this.core.tell(from, { k: 'refuse', ballot, promised: this.promised, view: this.core.era.id, unlinked })
       return
     }

@@ -89,7 +89,7 @@ export class MovingSequencer implements TotalEngine {
       counted += count
       if (most === null || count > (state.tally.get(most) ?? 0)) most = rank
     }
-    const isDue = counted >= core.limits.moveAfter
+    const isDue = counted >= core.limits.moveAfter || core.env.buggify?.('hand-over') === true
     const isMost = most !== null && (state.tally.get(most) ?? 0) * 4 >= counted * 3
     if (isDue) state.tally.clear()
     const { selfRank, ranks } = core.era

@@ -216,7 +216,8 @@ export class Rounds {
     // Mostly of the first of them alone.
     for (const id of old) note(entry, era.ranks.get(id) ?? -1, 1, round.counts.get(id)?.orderSeq ?? 0)
     const gn = entry.gn + 1
-    const rule = { line: this.core.line, avoid, salt: entry.gid + gn, isAnew: false }
+    const salt = entry.gid + gn + (this.core.env.buggify?.('donor') === true ? 1 : 0)
+    const rule = { line: this.core.line, avoid, salt, isAnew: false }
     const install: GroupInstall = {
       gid: entry.gid,
       gn,

@@ -192,7 +192,7 @@ export class Transfer {
       this.core.app({ type: 'base', group: incoming.group, transfer: id })
     }
     if (incoming.own === 'asked') return
-    const bases = isDistrusted ? [] : incoming.bases
+    const bases = isDistrusted || this.core.env.buggify?.('whole') === true ? [] : incoming.bases
     for (const [donor, part] of incoming.byDonor) {
       if (part.phase !== 'listed' || part.beginSearch(bases, limits.transferBytesMax)) continue
       // No list, or of too large a state: as good as a donor that stalls. It need not wait for an answer.

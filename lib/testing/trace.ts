@@ -26,6 +26,8 @@ export interface StartLine extends ProcessLine {
   readonly origin: string
   /** It votes without state. */
   readonly witness?: boolean
+  /** Its clock shows `offset` ms plus `rate` times the time of the world. Absent: that time. */
+  readonly clock?: { readonly offset: number; readonly rate: number }
   /** Where it stores what is in its objects; processes may share one. Absent: nowhere. */
   readonly store?: string
 }
@@ -644,11 +646,21 @@ export interface ProcessFaultLine extends AnyLine {
   readonly stood?: number
 }
 
-/** A page does nothing for so long, while its kernel goes on; `pause`: for a moment, of which nobody hears. */
+/**
+ * A page does nothing for so long, while its kernel goes on; `pause`: for a moment, of which nobody hears. `throttle`: its
+ * timers fire rarely; `slowCpu`: whatever it does takes a while.
+ */
 export interface StallLine extends AnyLine {
-  readonly e: 'stall' | 'pause'
+  readonly e: 'stall' | 'pause' | 'throttle' | 'slowCpu'
   readonly q: string
   readonly ms: number
+}
+
+/** A kernel made an unusual choice at that site (`BuggifySite` in lib/kernel/api.ts), on its simulator's whim. */
+export interface BuggifyLine extends AnyLine {
+  readonly e: 'buggify'
+  readonly q: string
+  readonly site: string
 }
 
 /** Something is done to the network. */
@@ -744,6 +756,7 @@ export type TraceLine =
   | RunLine
   | ProcessFaultLine
   | StallLine
+  | BuggifyLine
   | NetworkFaultLine
   | LateLine
   | QuietLine

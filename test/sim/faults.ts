@@ -6,7 +6,7 @@ import { isKeptKind, type KeptFaults, ordinaryKinds, planKept } from './kept-fau
 import type { Network } from './network.ts'
 import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
-import { BY_NAME_KINDS, type FaultKind, isLagging, type Scenario, TIMES } from './scenario.ts'
+import { BY_NAME_KINDS, type FaultKind, isLagging, LATER_KINDS, type Scenario, TIMES } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -38,6 +38,8 @@ const FLUSH_STEPS = [
 ]
 /** So many faults of any kind wait for one of these steps: what lasts a moment would hardly ever be struck by chance. */
 const WAITING = 0.2
+/** The same of the kinds that came later. */
+const LATER_WAITING = 0.4
 /** And strike less than so many ms after it. */
 const WAIT_MS = 30
 /** A fault that waits for its moment gives up after so many ms. */
@@ -53,14 +55,41 @@ const HERD = { joiners: 5, liveMax: 14 }
  * what the view without the second one leaves behind is forgotten at about the same time.
  */
 const DOZE = { couples: 5, more: 5, gapMax: 900, msMin: 400, msMax: 1_100 }
+/** How rarely timers of hidden pages fire: at first, and when they have been hidden for long. */
+const HIDDEN_MS = 1_000
+const HIDDEN_LONG_MS = 60_000
+/** What each step of a slow device takes at most, or four times as long, and so on. */
+const SLOW_STEP_MS = 4
 /** A cast made within so many ms and not known to be stable is in flight. */
 const UNSTABLE_MS = 1_000
 
 /** Draws the plan. */
 export function planFaults(scenario: Scenario): Fault[] {
-  const kinds = ordinaryKinds(scenario).filter((kind) => !BY_NAME_KINDS.some((named) => named === kind))
+  const kinds = ordinaryKinds(scenario).filter((kind) => !isApart(kind))
   const drawn = planOf(kinds, scenario.random.fork('faults'), scenario.random.fork('waits'))
-  return [...drawn, ...planLags(scenario), ...planDozes(scenario), ...planKept(scenario)].sort((a, b) => a.at - b.at)
+  return [...drawn, ...planLater(scenario), ...planLags(scenario), ...planDozes(scenario), ...planKept(scenario)].sort(
+    (a, b) => a.at - b.at,
+  )
+}
+
+/** Is it drawn for itself? */
+function isApart(kind: FaultKind): boolean {
+  return [...BY_NAME_KINDS, ...LATER_KINDS].some((each) => each === kind)
+}
+
+/** Some of the kinds that came later. */
+function planLater({ options, random }: Scenario): Fault[] {
+  const kinds = LATER_KINDS.filter((kind) => options.faults.includes(kind))
+  if (kinds.length === 0 || options.workload === 'kept') return []
+  const draw = random.fork('later')
+  const chosen = draw.shuffle(kinds).slice(0, 1 + draw.int(2))
+  return Array.from({ length: draw.int(4) }, () => {
+    const kind = draw.pick(chosen) ?? 'throttle'
+    const at = Math.round(draw.between(TIMES.faults, TIMES.lastFault))
+    const on = draw.pick(FLUSH_STEPS) ?? 'row'
+    const fault = { at, kind, pick: draw.int(1_000_000), ms: drawMs(kind, draw), on }
+    return draw.chance(LATER_WAITING) ? { ...fault, waits: true } : fault
+  })
 }
 
 /** Some pages lag, whatever else happens. */
@@ -115,6 +144,9 @@ function drawMs(kind: FaultKind, draw: Random): number {
       return draw.between(100, 1_500)
     case 'isolate':
     case 'halves':
+    case 'shards':
+    case 'throttle':
+    case 'slow-cpu':
       return draw.between(1_000, 15_000)
     case 'page-stall':
       return draw.between(50, 1_000)
@@ -183,7 +215,7 @@ export class Faults {
     this.#armed = []
     for (const process of this.#setting.processes) {
       process.thaw()
-      process.stalledUntil = 0
+      process.ease()
     }
     this.#setting.network.heal()
     this.#setting.network.flow()
@@ -336,12 +368,20 @@ export class Faults {
         const at = Math.max(1, Math.floor(ids.length / 2))
         return this.#cut(fault, [ids.slice(0, at), ids.slice(at)])
       }
-      case 'reset': {
+      case 'shards':
+        return this.#shatter(fault)
+      case 'throttle':
+        this.#count(fault.kind, [target.id])
+        return target.throttle(fault.ms, fault.pick % 4 === 0 ? HIDDEN_LONG_MS : HIDDEN_MS)
+      case 'slow-cpu':
+        this.#count(fault.kind, [target.id])
+        return target.slowDown(fault.ms, SLOW_STEP_MS * 4 ** (fault.pick % 4))
+      case 'reset':
+      case 'garble': {
         const other = live[(fault.pick + 1 + (fault.pick % Math.max(1, live.length - 1))) % live.length]
         if (other === undefined || other === target) return
         this.#count(fault.kind, [target.id, other.id])
-        network.reset(target, other)
-        return
+        return fault.kind === 'reset' ? network.reset(target, other) : network.garble(target, other)
       }
       case 'lag':
         if (!target.isActive) return
@@ -504,6 +544,19 @@ export class Faults {
         network.stop({ concerns, factor: Number.POSITIVE_INFINITY, until })
       })
     }
+  }
+
+  /** Three or four parts, which mostly heal at once. */
+  #shatter(fault: Fault): void {
+    const draw = new Random(String(fault.pick))
+    const ids = draw.shuffle(this.#ids())
+    const count = Math.min(ids.length, 3 + draw.int(2))
+    if (count < 3) return
+    const parts: string[][] = Array.from({ length: count }, () => [])
+    ids.forEach((id, index) => {
+      parts[index < count ? index : draw.int(count)]?.push(id)
+    })
+    this.#cut(fault, parts)
   }
 
   #cut(fault: Fault, parts: readonly (readonly string[])[]): void {

@@ -21,6 +21,11 @@ const LATE_MS = 500
 /** How long a silent peer's path is kept, in ms. */
 const SILENT_MS = { from: 6_000, to: 17_000 }
 
+/** What a kernel is told of a frame that cannot be read. */
+export const GARBLED = 'garbled'
+/** The second of a frame that comes twice is later by so much on average. */
+const AGAIN_MS = 300
+
 /** One side of a path: what has come for it. */
 interface End {
   readonly process: SimProcess
@@ -65,9 +70,17 @@ export class Network {
   readonly #processes: readonly SimProcess[]
   /** Per process id, the part of the present partition; null: the network is whole. */
   #parts: Map<string, number> | null = null
+  #partCount = 0
   readonly #stops = new Stops()
+  /** Frames that this path's end is to get next, and cannot read. */
+  readonly #garbled = new Set<End>()
+  readonly #again: Random
   /** Called when a path with frames in flight is reset. */
   resetWithFrames: () => void = () => undefined
+  /** Called when a frame comes a second time. */
+  handedAgain: () => void = () => undefined
+  /** Called when one cannot be read. */
+  handedGarbled: () => void = () => undefined
   /** Called when a process is told that it has a path to another. */
   linkUp: () => void = () => undefined
 
@@ -75,11 +88,12 @@ export class Network {
     this.#world = world
     this.#processes = processes
     this.#random = world.scenario.random.fork('network')
+    this.#again = world.scenario.random.fork('again')
   }
 
   /** Connects a new process to all that live. */
   enter(process: SimProcess): void {
-    this.#parts?.set(process.id, this.#random.int(2))
+    if (this.#parts !== null) this.#parts.set(process.id, this.#random.int(this.#partCount))
     if (this.#parts !== null) this.#traceCut()
     if (this.#stops.isAny)
       for (const { stop, links } of this.#stops.pairs(this.#runningIds())) this.#traceStop(stop, links)
@@ -124,7 +138,29 @@ export class Network {
     end.inFlight -= 1
     if (end.isDown || this.#world.now > end.lostAfter) return
     if (end.stalled.length > 0 || this.#isStalled(path, end)) end.stalled.push({ channel, frame })
-    else this.#hand(path, end, frame)
+    else {
+      this.#hand(path, end, frame)
+      this.#handAgain(path, end, frame)
+    }
+  }
+
+  /** While the path stands, old frames may come again. */
+  #handAgain(path: Path, end: End, frame: Frame | Uint8Array): void {
+    const { strain } = this.#world.scenario
+    if (strain?.doubled === undefined || !this.#again.chance(strain.doubled)) return
+    this.#world.call(this.#world.now + this.#again.exponential(AGAIN_MS), () => {
+      if (end.isDown || end.stalled.length > 0 || this.#isStalled(path, end)) return
+      this.handedAgain()
+      this.#hand(path, end, frame)
+    })
+  }
+
+  /** The next frame from one to the other cannot be read: what it was is lost, and the path with it. */
+  garble(from: SimProcess, to: SimProcess): void {
+    const path = from.paths.get(to.id)
+    if (path === undefined || path.isEnding) return
+    this.#world.trace.world(this.#world.now, { e: 'slow', links: [[from.id, to.id]] })
+    this.#garbled.add(path.endOf(to))
   }
 
   /** Ends the path between two processes; they connect again. */
@@ -184,8 +220,9 @@ export class Network {
     if (path !== undefined) this.down(path, path.endOf(process))
   }
 
-  /** Cuts the network in two. A partition before it ends. */
+  /** Cuts the network in parts. A partition before it ends. */
   cut(parts: readonly (readonly string[])[]): void {
+    this.#partCount = parts.length
     this.#parts = new Map(parts.flatMap((part, index) => part.map((id) => [id, index] as const)))
     this.#traceCut()
     for (const path of this.#allPaths()) {
@@ -251,7 +288,7 @@ export class Network {
   }
 
   #traceCut(): void {
-    const parts: string[][] = [[], []]
+    const parts: string[][] = Array.from({ length: this.#partCount }, () => [])
     for (const { id, isRunning } of this.#processes) {
       const part = this.#parts?.get(id)
       if (isRunning && part !== undefined) parts[part]?.push(id)
@@ -279,6 +316,10 @@ export class Network {
   #hand(path: Path, end: End, frame: Frame | Uint8Array): void {
     if (end.isDown) return
     const peer = path.other(end).process.id
+    if (this.#garbled.delete(end)) {
+      this.handedGarbled()
+      return end.process.input({ type: 'badFrame', peer, code: GARBLED })
+    }
     if (!(frame instanceof Uint8Array)) return end.process.input({ type: 'frame', peer, frame })
     const decoded = decodeFrame(frame)
     if ('fault' in decoded) end.process.input({ type: 'badFrame', peer, code: decoded.fault })

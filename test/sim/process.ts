@@ -12,7 +12,7 @@ import type { Limits } from '../../lib/kernel/limits.ts'
 import type { StoreCommand, StoreNote } from '../../lib/storage/messages.ts'
 import { Due } from './heap.ts'
 import { Keeping, type KeepingSetting } from './keeping.ts'
-import type { Network, Path } from './network.ts'
+import { GARBLED, type Network, type Path } from './network.ts'
 import type { Origins } from './origins.ts'
 import type { Random } from './random.ts'
 import {
@@ -25,6 +25,7 @@ import {
   type Scenario,
   TRANSFER_LIMITS,
 } from './scenario.ts'
+import { buggifyUnder, type Clock, clockUnder, limitsUnder } from './strain.ts'
 import type { RawLine } from './trace.ts'
 import type { World } from './world.ts'
 
@@ -85,6 +86,12 @@ export class SimProcess {
   readonly #keeping: Keeping | null
   /** What happens at the worker while it is frozen, beside the kernel. */
   #workerBacklog: (() => void)[] = []
+  readonly #clock: Clock
+  readonly #strain: Random
+  /** Its timers fire at whole periods only, until then. */
+  #throttled = { until: 0, periodMs: 0 }
+  /** What it does takes up to so long, until then. */
+  #slow = { until: 0, ms: 0 }
   /** How far its clock is behind the world's, in ms: it stood still so long. */
   #behind = 0
   #frozenAt = 0
@@ -111,15 +118,25 @@ export class SimProcess {
     this.startedAt = world.now
     this.#port = world.scenario.random.fork(`port/${id}`)
     const chance = world.scenario.random.fork(`kernel/${id}`)
+    const { strain = {} } = world.scenario
+    this.#clock = clockUnder(strain, world.scenario.random.fork(`clock/${id}`))
+    this.#strain = world.scenario.random.fork(`strain/${id}`)
     const store = around.keeping?.stores.at(place).name
     world.trace.world(world.now, {
       ...{ e: 'start', p: id, site, origin },
       ...(isWitness ? { witness: true } : {}),
       ...(store === undefined ? {} : { store }),
+      ...(strain.drift === undefined ? {} : { clock: this.#clock }),
     })
     const isOriginDeciding = world.scenario.origins === 'tabs'
     this.kernel = new Kernel(
-      { random: () => chance.next(), trace: (line) => this.#traceKernel(line) },
+      {
+        random: () => chance.next(),
+        trace: (line) => this.#traceKernel(line),
+        ...buggifyUnder(strain, world.scenario.random.fork(`buggify/${id}`), (site) =>
+          world.trace.world(world.now, { e: 'buggify', q: id, site }),
+        ),
+      },
       {
         self: id,
         name: id,
@@ -127,7 +144,7 @@ export class SimProcess {
         foundAfterMs: isOriginDeciding ? 0 : 1_000,
         weight,
         isWitness,
-        ...limitsOf(world.scenario),
+        limits: { ...limitsUnder(strain, this.#strain.fork('limits')), ...limitsOf(world.scenario) },
       },
     )
     this.#keeping =
@@ -154,6 +171,7 @@ export class SimProcess {
         if (event.type === 'lineLost') world.trace.app(world.now, id, { e: 'lineLost', line: event.line })
       },
       fault: (peer, code, detail) => {
+        if (code === GARBLED) return
         if ((code === 'counter-fold' || code === 'map-fold') && world.excuse()) return
         const reason = detail instanceof Error ? ` (${detail.stack ?? detail.message})` : ''
         world.fail(
@@ -181,7 +199,19 @@ export class SimProcess {
 
   /** Its own clock. */
   get now(): number {
-    return this.#around.world.now - this.#behind
+    return this.#shows(this.#around.world.now)
+  }
+
+  /** What its clock shows at a moment from now on. */
+  #shows(t: number): number {
+    const { offset, rate } = this.#clock
+    return offset + (t - this.#behind) * rate
+  }
+
+  /** When its clock will show that. */
+  #worldTime(own: number): number {
+    const { offset, rate } = this.#clock
+    return (own - offset) / rate + this.#behind
   }
 
   /** Casts on their way for at most `ms`, not known to be stable. */
@@ -208,12 +238,12 @@ export class SimProcess {
       return
     }
     const { world } = this.#around
-    const { batchMs } = world.scenario
-    if (batchMs === 0) return this.#step([input])
+    const batchMs = Math.max(world.scenario.batchMs, this.#slowMs)
     if (this.#batch !== null) {
       this.#batch.push(input)
       return
     }
+    if (batchMs === 0) return this.#step([input])
     this.#batch = [input]
     world.at(world.now + this.#port.next() * batchMs, new Batch(this))
   }
@@ -233,6 +263,7 @@ export class SimProcess {
     this.#wakeAt = Number.POSITIVE_INFINITY
     if (this.isFrozen) return
     if (this.kernel.nextWake > this.now) this.#armWake()
+    else if (this.#slowMs > 0) this.input({ type: 'wake' })
     else this.#step([{ type: 'wake' }])
   }
 
@@ -273,8 +304,8 @@ export class SimProcess {
   /** Puts a task off whose time has not come, because the clock stood still meanwhile. */
   waitUntil(from: number, task: PageTask): boolean {
     const { world } = this.#around
-    if (this.#behind === 0 || from - this.now < 0.01) return false
-    world.at(world.now + from - this.now, task)
+    if (from - this.now < 0.01) return false
+    world.at(this.#worldTime(from), task)
     return true
   }
 
@@ -362,6 +393,41 @@ export class SimProcess {
     world.trace.world(world.now, { e: 'pause', q: this.id, ms })
   }
 
+  /** Its timers fire once in so many ms at most, as those of a hidden page. */
+  throttle(ms: number, periodMs: number): void {
+    const { world } = this.#around
+    this.#throttled = { until: world.now + ms, periodMs }
+    world.trace.world(world.now, { e: 'throttle', q: this.id, ms })
+  }
+
+  /** All that its worker does takes up to so long. */
+  slowDown(ms: number, stepMs: number): void {
+    const { world } = this.#around
+    this.#slow = { until: world.now + ms, ms: stepMs }
+    world.trace.world(world.now, { e: 'slowCpu', q: this.id, ms })
+  }
+
+  /** What strains it for a time is over. */
+  ease(): void {
+    this.stalledUntil = 0
+    this.#slow = { until: 0, ms: 0 }
+    if (this.#throttled.until <= this.#around.world.now) return
+    this.#throttled = { until: 0, periodMs: 0 }
+    this.#wakeAt = Number.POSITIVE_INFINITY
+    if (this.isRunning) this.#armWake()
+  }
+
+  get #slowMs(): number {
+    const { until, ms } = this.#slow
+    return until > this.#around.world.now ? ms : 0
+  }
+
+  /** When a timer set for that moment fires. */
+  #timerAt(t: number): number {
+    const { until, periodMs } = this.#throttled
+    return t >= until ? t : Math.min(until, Math.ceil(t / periodMs) * periodMs)
+  }
+
   /** Its path to a process that is gone ends. */
   downFrom(peer: SimProcess): void {
     this.#around.network.downTo(this, peer.id)
@@ -437,7 +503,8 @@ export class SimProcess {
         this.isInLine = true
         return
       case 'fault':
-        world.fail('fault', `at ${world.now} ms ${this.id} finds ${effect.peer} at fault: ${effect.code}`)
+        if (effect.code !== GARBLED)
+          world.fail('fault', `at ${world.now} ms ${this.id} finds ${effect.peer} at fault: ${effect.code}`)
         if (effect.fatal) network.close(this, effect.peer)
         return
       case 'stopped':
@@ -452,7 +519,7 @@ export class SimProcess {
   }
 
   #armWake(): void {
-    const nextWake = this.kernel.nextWake + this.#behind
+    const nextWake = this.#timerAt(this.#worldTime(this.kernel.nextWake))
     if (nextWake >= this.#wakeAt || this.#phase !== 'running') return
     const { world } = this.#around
     const { lateMs } = world.scenario
@@ -500,7 +567,7 @@ export class SimProcess {
     const { world } = this.#around
     const task = new PageTask(this, fn, this.now + ms)
     // Like a platform's timers: in whole milliseconds, never at once.
-    world.at(world.now + Math.max(1, Math.ceil(ms)), task)
+    world.at(this.#timerAt(this.#worldTime(this.now + Math.max(1, Math.ceil(ms)))), task)
     return () => task.cancel()
   }
 
@@ -518,18 +585,18 @@ export class SimProcess {
   }
 }
 
-function limitsOf(scenario: Scenario): { readonly limits?: Partial<Limits> } {
-  const { limits } = workloadLimits(scenario)
-  if (!isLagging(scenario)) return limits === undefined ? {} : { limits }
+function limitsOf(scenario: Scenario): Partial<Limits> {
+  const limits = workloadLimits(scenario)
+  if (!isLagging(scenario)) return limits
   const areLarge = scenario.options.workload === 'transfer' || isBig(scenario)
-  return { limits: { ...limits, ...(areLarge ? LARGE_LAG_LIMITS : LAG_LIMITS) } }
+  return { ...limits, ...(areLarge ? LARGE_LAG_LIMITS : LAG_LIMITS) }
 }
 
-function workloadLimits(scenario: Scenario): { readonly limits?: Partial<Limits> } {
+function workloadLimits(scenario: Scenario): Partial<Limits> {
   const { workload } = scenario.options
-  if (workload === 'engines') return { limits: ENGINES_LIMITS }
-  if (workload === 'transfer') return { limits: TRANSFER_LIMITS }
-  return isBig(scenario) ? { limits: BIG_LIMITS } : {}
+  if (workload === 'engines') return ENGINES_LIMITS
+  if (workload === 'transfer') return TRANSFER_LIMITS
+  return isBig(scenario) ? BIG_LIMITS : {}
 }
 
 /** A task of a page; waits while the page is frozen or blocked. */

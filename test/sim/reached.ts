@@ -4,6 +4,7 @@
  * Derived from the lines of the trace, the kernels' own among them (`propose`, `row`, `cutAgreed`, `ready`, `install`,
  * `transfer` …).
  */
+import type { BuggifySite } from '../../lib/kernel/api.ts'
 import type { WorkloadName } from './scenario.ts'
 import type { AnyLine } from './trace.ts'
 
@@ -39,6 +40,13 @@ const SITUATIONS = [
   'item returned because its taker was gone',
   'casts of a consistent group kept with its state',
   'consistent group waited for its state',
+  'frame came twice',
+  'frame could not be read',
+  'unusual choice: donor',
+  'unusual choice: resend',
+  'unusual choice: whole',
+  'unusual choice: refuse',
+  'unusual choice: restart',
 ] as const
 
 /** Those of large casts, which only the workload `big` makes. */
@@ -65,8 +73,16 @@ const TRANSFER_SITUATIONS = [
   'all of a state was held',
 ] as const
 
+/** Those of roles that move, which only the workload `engines` has. */
+const ENGINES_SITUATIONS = ['unusual choice: hand-over'] as const
+
 /** What only one workload makes. */
-const MORE_SITUATIONS = { big: LARGE_SITUATIONS, gbcast: GBCAST_SITUATIONS, transfer: TRANSFER_SITUATIONS } as const
+const MORE_SITUATIONS = {
+  engines: ENGINES_SITUATIONS,
+  big: LARGE_SITUATIONS,
+  gbcast: GBCAST_SITUATIONS,
+  transfer: TRANSFER_SITUATIONS,
+} as const
 
 export type Situation = (typeof SITUATIONS)[number] | (typeof MORE_SITUATIONS)[keyof typeof MORE_SITUATIONS][number]
 
@@ -117,6 +133,7 @@ export class Reached {
     if (p === undefined) {
       if (line.e === 'crash') this.#crash(String(line['q']))
       else if (line.e === 'thaw') this.count('frozen process thawed')
+      else if (line.e === 'buggify') this.count(`unusual choice: ${line['site'] as BuggifySite}`)
       return
     }
     const known = this.#of(p)

@@ -73,6 +73,8 @@ export async function runSeed(seed: number, options: SimOptions, planned?: Plan)
     return process
   }
   network.resetWithFrames = () => reached.count('path reset with unacked frames')
+  network.handedAgain = () => reached.count('frame came twice')
+  network.handedGarbled = () => reached.count('frame could not be read')
   const plan = planned?.faults ?? planFaults(scenario)
   const kept = keeping === null ? null : new KeptFaults({ world, stores: keeping.stores, processes, join })
   const faults = new Faults({ world, network, processes, join: () => join(), kept }, plan)

@@ -4,6 +4,7 @@
  */
 import type { StrongShape } from './log-replica.ts'
 import { Random } from './random.ts'
+import { drawStrain, type Strain } from './strain.ts'
 import type { DrawnTool } from './tools/all.ts'
 
 /** The kinds of faults, as `--faults` names them. */
@@ -32,7 +33,14 @@ export const FAULT_KINDS = [
   'leave-many',
   'refound',
   'suspend',
+  'throttle',
+  'slow-cpu',
+  'shards',
+  'garble',
 ] as const
+
+/** Kinds that came later: they are drawn for themselves, so that what seeds and plans drew before stays as it was. */
+export const LATER_KINDS = ['throttle', 'slow-cpu', 'shards', 'garble'] as const
 
 /**
  * Kinds that run by name alone, on top of what the others do. `lag`: a page does nothing for long while its worker goes on;
@@ -138,11 +146,18 @@ export const BOUNDS = { tView: 8_000, tDetect: 10_000, tJoin: 12_000, tSettle: 1
 /** At least so many faults must strike while casts are unstable, or the seed is void. */
 export const FAULTS_MIN = 4
 
+/** How often a seed of `mixed` begins with one process or two, and how often with many. */
+const FEW = { chance: 0.04 }
+const CROWD = { chance: 0.01, from: 16, more: 9 }
+
 /** How often a seed of `mixed` has a domain. */
 const DOMAIN_CHANCE = 1 / 8
 
 /** The workloads in which there is no strong group. */
 const WITHOUT_STRONG: ReadonlySet<WorkloadName> = new Set(['queue', 'tools', 'calls', 'clients', 'deals', 'kept'])
+
+/** The workloads with limits of their own. */
+const OF_OWN_LIMITS: ReadonlySet<WorkloadName> = new Set(['big', 'engines', 'transfer', 'kept'])
 
 /** How frames travel between two processes of different origins, and ports within a process. */
 export interface Scenario {
@@ -175,6 +190,8 @@ export interface Scenario {
   readonly domain?: DomainShape | null
   /** The tools of `tools`, as a plan has them; absent: drawn from all that there are. */
   readonly tools?: readonly DrawnTool[]
+  /** What strains it besides faults; absent in plans of before there was any. */
+  readonly strain?: Strain
   /** Do maps fold in `fold`? Absent in plans of before they did. */
   readonly foldsMaps?: boolean
   readonly random: Random
@@ -191,7 +208,7 @@ export interface DomainShape {
 export function drawScenario(seed: number, options: SimOptions): Scenario {
   const random = new Random(String(seed))
   const draw = random.fork('scenario')
-  const processes = 3 + draw.int(5)
+  const processes = drawSize(3 + draw.int(5), options, random.fork('size'))
   const groups = 4 + draw.int(4)
   const origins = draw.pick(['tabs', 'tabs', 'none', 'mixed', 'mixed'] as const) ?? 'tabs'
   const delayMin = draw.between(0, 30)
@@ -214,8 +231,16 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     strong: seed % 3 === 0 && !WITHOUT_STRONG.has(options.workload) ? drawStrong(random.fork('strong')) : null,
     ...(options.workload === 'mixed' ? drawDomain(random.fork('domain')) : {}),
     ...(options.workload === 'fold' ? { foldsMaps: true } : {}),
+    ...(options.faults.length > 0
+      ? { strain: drawStrain(random.fork('strain'), { hasLimits: isPlain(options) }) }
+      : {}),
     random,
   }
+}
+
+/** Are its limits those of the kernel, so that strain may make them small? */
+function isPlain({ workload, faults }: SimOptions): boolean {
+  return !OF_OWN_LIMITS.has(workload) && !faults.includes('lag')
 }
 
 /** May pages lag in it? */
@@ -231,6 +256,13 @@ export function isBig({ seed, options: { workload } }: Scenario): boolean {
 /** Are all its groups uniform, whatever they would be otherwise? */
 export function isAllUniform({ seed, options: { workload } }: Scenario): boolean {
   return workload === 'uniform' || (workload === 'gbcast' && seed % 2 === 0)
+}
+
+/** Mostly as many as drawn; in the usual workload sometimes hardly anybody, and seldom a crowd. */
+function drawSize(drawn: number, { workload }: SimOptions, draw: Random): number {
+  if (workload !== 'mixed') return drawn
+  const size = draw.next()
+  return size < FEW.chance ? 1 + draw.int(2) : size > 1 - CROWD.chance ? CROWD.from + draw.int(CROWD.more) : drawn
 }
 
 /** Every third seed has a strong group. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { VoteRecord } from '../../lib/kernel/api.ts'
+import { defaultLimits } from '../../lib/kernel/limits.ts'
 import { planFaults } from './faults.ts'
 import { Due, Heap } from './heap.ts'
 import { Origins } from './origins.ts'
@@ -9,6 +10,7 @@ import type { SimProcess } from './process.ts'
 import { Random } from './random.ts'
 import { runSeed } from './run-seed.ts'
 import { DEFAULT_OPTIONS, drawScenario, FAULT_KINDS, WORKLOADS, type WorkloadName } from './scenario.ts'
+import { SITES } from './strain.ts'
 import { World } from './world.ts'
 
 test('the same seed gives the same bytes, whether frames pass through bytes or not', async () => {
@@ -103,6 +105,32 @@ test('a plan of faults is drawn before the run and names every kind some time', 
     for (const { kind } of planFaults(drawScenario(seed, DEFAULT_OPTIONS))) kinds.add(kind)
   }
   assert.deepEqual([...kinds].sort(), [...FAULT_KINDS].sort())
+})
+
+test('every limit is small and every site active in some runs; some have hardly anybody, some a crowd', () => {
+  const scenarios = Array.from({ length: 600 }, (_, i) => drawScenario(i + 1, DEFAULT_OPTIONS))
+  const strains = scenarios.map(({ strain }) => strain ?? {})
+  const limits = strains.flatMap((strain) => Object.entries({ ...strain.limits, ...strain.ownLimits }))
+  for (const [name, value] of limits) assert.ok(value >= 0 && name in defaultLimits, `${name} ${value}`)
+  const small = new Set(limits.map(([name]) => name))
+  assert.equal(small.size, 23)
+  assert.deepEqual([...new Set(strains.flatMap(({ sites = [] }) => sites))].sort(), [...SITES].sort())
+  assert.ok(strains.some(({ doubled = 0 }) => doubled > 0))
+  assert.deepEqual([...new Set(strains.map(({ drift }) => drift))].sort(), [0, 0.0005, 0.04])
+  const sizes = scenarios.map(({ processes }) => processes)
+  assert.ok(sizes.includes(1) && sizes.includes(2) && sizes.some((size) => size >= 16))
+  for (const workload of ['big', 'engines', 'transfer', 'kept'] as const) {
+    const { strain } = drawScenario(1, { ...DEFAULT_OPTIONS, workload })
+    assert.equal(strain?.limits ?? strain?.ownLimits, undefined, workload)
+  }
+  assert.equal(drawScenario(1, { ...DEFAULT_OPTIONS, faults: [] }).strain, undefined)
+})
+
+test('a window always has room for a piece, whatever is drawn', () => {
+  for (let seed = 1; seed <= 600; seed += 1) {
+    const { windowBytes, pieceBytes } = drawScenario(seed, DEFAULT_OPTIONS).strain?.limits ?? {}
+    if (windowBytes !== undefined) assert.ok(pieceBytes !== undefined && pieceBytes < windowBytes, `${seed}`)
+  }
 })
 
 test('the workload of tools puts their properties to the test', { timeout: 60_000 }, async () => {

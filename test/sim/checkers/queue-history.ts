@@ -7,6 +7,7 @@
  * last, and is gone for good; what is taken was added before, and not before its delay was over; and of two items that
  * surely wait, of which nobody can have had either in hand, the one that is to be taken first is.
  */
+import { FASTEST } from './clock-rate.ts'
 import type { HistoryModel, TimedOp } from './search.ts'
 
 /** A take that lasts as long may have been given something that it lost before it was handed out. Below any lease. */
@@ -86,7 +87,7 @@ function step(state: string, op: TimedOp, tries: number): string | null {
       if (item !== undefined) return null
       const { priority, delay } = second as { readonly priority: number; readonly delay: number }
       const place = delay > 0 ? 'open' : 'fresh'
-      return become({ place, priority, due: delay > 0 ? op.from + delay - TICK_MS : 0, token: '' })
+      return become({ place, priority, due: delay > 0 ? op.from + delay * FASTEST - TICK_MS : 0, token: '' })
     }
     case 'take':
       if (item === undefined || item.place === 'gone' || op.to < item.due || item.token === second) return null
@@ -131,7 +132,7 @@ function end(op: TimedOp, { state, item, become, tries, how }: Ending): string |
   if (op.f === 'extend') return state
   if (op.f === 'done') return become({ place: 'gone' })
   const { delay = 0, dead = false } = how as { readonly delay?: number; readonly dead?: boolean }
-  if (delay > 0) return become({ place: 'open', due: op.from + delay - TICK_MS })
+  if (delay > 0) return become({ place: 'open', due: op.from + delay * FASTEST - TICK_MS })
   return become({ place: dead || tries > 0 ? 'open' : 'failed' })
 }
 

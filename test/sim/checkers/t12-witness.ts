@@ -11,6 +11,7 @@
  */
 import { MODELS } from '../tools/models.ts'
 import { type Checker, type Result, Verdict } from './checker.ts'
+import { FASTEST } from './clock-rate.ts'
 import { pushTo } from './collections.ts'
 import { type Given, MachineReplay } from './machine-replay.ts'
 import type { Located } from './model.ts'
@@ -72,7 +73,7 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const heard = lastLeaseOf(run, process, { of: installs[0]?.data.line ?? null, until: line })
       // From when it was last answered, but from the view before at the earliest; or from the view without it.
       const before = Math.min(...installs.flatMap((install) => install.before?.at.t ?? []))
-      return Math.min(Math.min(...times) + lease * LEASES - TICK_MS, Math.max(before, heard ?? 0) + lease)
+      return Math.min(Math.min(...times) + lease * LEASES * FASTEST - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
     firstAt: (exec) => first.get(stepOf(exec)) ?? exec.t,
   })

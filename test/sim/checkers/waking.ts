@@ -1,6 +1,8 @@
 /**
- * When processes are not suspended: neither frozen, nor their pages blocked; and what their clocks show of it.
+ * When processes are not suspended: neither frozen, nor their pages blocked, nor their timers throttled; and what their clocks
+ * show of it.
  */
+import type { LineOf } from '../../../lib/testing/trace.ts'
 import { pushTo } from './collections.ts'
 import type { Process } from './model.ts'
 import type { Run } from './run.ts'
@@ -24,11 +26,15 @@ export class Waking {
   readonly #run: Run
   readonly #blocked = new Map<string, Span[]>()
   readonly #stood = new Map<string, Standstill[]>()
+  readonly #clocks = new Map<string, NonNullable<LineOf<'start'>['clock']>>()
 
   constructor(run: Run) {
     this.#run = run
-    for (const event of ['stall', 'pause'] as const) {
+    for (const event of ['stall', 'pause', 'throttle'] as const) {
       for (const { data, t } of run.of(event)) pushTo(this.#blocked, data.q, { from: t, to: t + data.ms + TICK })
+    }
+    for (const { process, data } of run.of('start')) {
+      if (process !== null && data.clock !== undefined) this.#clocks.set(process.id, data.clock)
     }
     for (const { data, t } of run.of('thaw')) {
       if (data.stood !== undefined) pushTo(this.#stood, data.q, { at: t, ms: data.stood })
@@ -60,7 +66,8 @@ export class Waking {
 
   /** What its clock calls `own`, at `now` or before: when was that? */
   worldTime({ id }: Process, own: number, now: number): number {
-    let time = own
+    const { offset, rate } = this.#clocks.get(id) ?? { offset: 0, rate: 1 }
+    let time = (own - offset) / rate
     for (const { at, ms } of this.#stood.get(id) ?? []) if (at <= now && time > at - ms) time += ms
     return time
   }

@@ -63,8 +63,8 @@ export function scenarioOf(seed: number, options: SimOptions, plan: Plan | undef
   const all = { ...options, workload, faults, ops: ops?.length ?? options.ops }
   const drawn = drawScenario(seed, all)
   if (plan.scenario === undefined) return drawn
-  // What a plan of before there were strong groups, domains and maps that fold does not say, it does not have.
-  const { domain: _, foldsMaps: __, ...rest } = drawn
+  // What a plan of before there were strong groups, domains, maps that fold and strain does not say, it does not have.
+  const { domain: _, foldsMaps: __, strain: ___, ...rest } = drawn
   return { ...rest, strong: null, ...plan.scenario }
 }
 

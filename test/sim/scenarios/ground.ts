@@ -51,6 +51,7 @@ export class Ground {
     this.options = options
     this.#scenario = {
       ...drawScenario(1, options.lags === true ? { ...DEFAULT_OPTIONS, faults: ['lag'] } : DEFAULT_OPTIONS),
+      strain: {},
       origins: options.origins ?? 'none',
       portMs: 0,
       batchMs: 0,

@@ -1,5 +1,6 @@
 /** What a queue does: `jobs-<tries>-<size>-…` is one of so many tries and items; 0: without that limit. */
 import type { TraceToken } from '../../../lib/testing/trace.ts'
+import { FASTEST } from '../checkers/clock-rate.ts'
 import type { MachineModel, ModelAnswer, ModelCaller, ModelContext } from './machine-model.ts'
 
 /** Times are rounded. */
@@ -130,7 +131,7 @@ function over(jobs: Jobs, keys: readonly string[], { at }: ModelContext): ModelA
   for (const key of keys) {
     const job = jobs.jobs.find(({ wait }) => wait?.key === key)
     if (job === undefined || job.wait === null) continue
-    if (at < job.wait.from + job.wait.ms - TICK_MS) return [false, 'too early']
+    if (at < job.wait.from + job.wait.ms * FASTEST - TICK_MS) return [false, 'too early']
     if (job.by === null) job.wait = null
     else giveBack(jobs, job)
   }
