@@ -119,7 +119,7 @@ test('every limit is small and every site active in some runs; some have hardly 
   assert.deepEqual([...new Set(strains.map(({ drift }) => drift))].sort(), [0, 0.0005, 0.04])
   const sizes = scenarios.map(({ processes }) => processes)
   assert.ok(sizes.includes(1) && sizes.includes(2) && sizes.some((size) => size >= 16))
-  for (const workload of ['big', 'engines', 'transfer', 'kept'] as const) {
+  for (const workload of ['big', 'engines', 'transfer', 'kept', 'deals'] as const) {
     const { strain } = drawScenario(1, { ...DEFAULT_OPTIONS, workload })
     assert.equal(strain?.limits ?? strain?.ownLimits, undefined, workload)
   }
