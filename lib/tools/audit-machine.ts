@@ -4,12 +4,15 @@
  *
  * Whoever judges for a trigger goes through the entries in their order, and records under its token each one at which it
  * fired. What is recorded moves the trigger on: a record counts only for an entry that is still to be judged, and under a
- * token no older than the last. So each entry has at most one, whoever judged it, and however often.
+ * token no older than the last. So each entry has at most one, whoever judged it, and however often. It names the digest of
+ * all entries up to there: what was judged in a line that is lost says nothing of this one's entries (seed 21035 of
+ * `snapshots`).
  */
 import { readStored, type StoredValue } from '../objects/agreed.ts'
 import { assertState, compareText, isAuthor, isCount, isTotal } from '../objects/checks.ts'
 import type { Answer, Caller, Machine } from '../objects/state-machine.ts'
 import { compareTokens, isToken, type Token } from '../objects/token.ts'
+import { hashValue } from '../values.ts'
 import { isKey } from './keys.ts'
 
 /** The requests, by their first element. */
@@ -30,6 +33,8 @@ export interface StoredEntry extends StoredValue {
   readonly position: number
   /** The process that appended it. */
   readonly author: string
+  /** Of all entries up to this one. */
+  readonly digest: string
 }
 
 /** A trigger has fired, at one entry. */
@@ -57,6 +62,8 @@ export class AuditMachine implements Machine {
   /** The position of the last entry; 0 if there was none. */
   last = 0
   readonly #entries: StoredEntry[] = []
+  /** The digest of what is before them. */
+  #before = ''
   #bytes = 0
   readonly #triggers = new Map<string, TriggerState>()
   readonly #firings: StoredFiring[] = []
@@ -94,12 +101,12 @@ export class AuditMachine implements Machine {
 
   /**
    * `[append, bytes]` is answered with the position; `[watch, trigger, from or null]` with the position that is judged next;
-   * `[fire, trigger, token, position, result]` and `[pass, trigger, token, position]` (all up to it did not match) with whether
-   * that counts; `[forget, trigger]` with whether it was there.
+   * `[fire, trigger, token, position, result, digest]` and `[pass, trigger, token, position, digest]` (all up to it did not match)
+   * with whether that counts; `[forget, trigger]` with whether it was there.
    */
   apply(body: unknown, caller: Caller): Answer | null {
     if (!Array.isArray(body)) return null
-    const [kind, name, token, position, result] = body as unknown[]
+    const [kind, name, token, position] = body as unknown[]
     if (kind === AUDIT_OP.append) return body.length === 2 ? this.#append(name, caller) : null
     if (!isKey(name)) return null
     if (kind === AUDIT_OP.watch) {
@@ -107,17 +114,24 @@ export class AuditMachine implements Machine {
     }
     if (kind === AUDIT_OP.forget) return body.length === 2 ? this.#forget(name) : null
     if (!isToken(token) || !isCount(position)) return null
-    if (kind === AUDIT_OP.pass && body.length === 4) return [true, this.#move(name, token, position) !== null]
-    if (kind !== AUDIT_OP.fire || body.length !== 5) return null
-    const stored = readBounded(result)
-    return stored === null ? null : this.#fire({ trigger: name, position, by: caller.process, token, ...stored })
+    const digest: unknown = body.at(-1)
+    if (typeof digest !== 'string') return null
+    const isMeant = this.at(position)?.digest === digest
+    if (kind === AUDIT_OP.pass && body.length === 5) {
+      return [true, isMeant && this.#move(name, token, position) !== null]
+    }
+    const stored = kind === AUDIT_OP.fire && body.length === 6 ? readBounded(body[4]) : null
+    if (stored === null) return null
+    const firing = { trigger: name, position, by: caller.process, token, ...stored }
+    return [true, isMeant && this.#fire(firing)]
   }
 
   #append(bytes: unknown, { process }: Caller): Answer | null {
     const stored = readBounded(bytes)
     if (stored === null) return null
     this.last += 1
-    const entry = { ...stored, position: this.last, author: process }
+    const before = this.#entries.at(-1)?.digest ?? this.#before
+    const entry = { ...stored, position: this.last, author: process, digest: digestOf(before, process, stored.bytes) }
     this.#entries.push(entry)
     this.#bytes += stored.bytes.length
     this.#drop()
@@ -129,7 +143,9 @@ export class AuditMachine implements Machine {
   /** Drops what is too much. What a trigger has not judged by then, it has missed. */
   #drop(): void {
     while (this.#entries.length > this.keep || this.#bytes > AUDIT_BYTES_MAX) {
-      this.#bytes -= this.#entries.shift()?.bytes.length ?? 0
+      const dropped = this.#entries.shift()
+      this.#bytes -= dropped?.bytes.length ?? 0
+      this.#before = dropped?.digest ?? this.#before
     }
     for (const [name, trigger] of this.#triggers) {
       const { next, missed } = trigger
@@ -153,13 +169,13 @@ export class AuditMachine implements Machine {
     return [true, this.#triggers.delete(name)]
   }
 
-  #fire(firing: StoredFiring): Answer {
+  #fire(firing: StoredFiring): boolean {
     const { trigger, token, position } = firing
     const moved = this.#move(trigger, token, position)
-    if (moved === null) return [true, false]
+    if (moved === null) return false
     this.#firings.push(firing)
     if (this.#firings.length > this.keep) this.#firings.shift()
-    return [true, true]
+    return true
   }
 
   /** The trigger has judged all up to that position. Null if that does not count. */
@@ -175,7 +191,7 @@ export class AuditMachine implements Machine {
     return moved
   }
 
-  /** `[last, [author, bytes, …], [name, next, missed, token or null, …], [trigger, position, by, token, bytes, …]]`. */
+  /** `[last, [author, bytes, …], [name, next, missed, token or null, …], [trigger, position, by, token, bytes, …], before]`. */
   save(): unknown {
     const triggers = [...this.#triggers].sort(([a], [b]) => compareText(a, b))
     return [
@@ -183,32 +199,41 @@ export class AuditMachine implements Machine {
       this.#entries.flatMap(({ author, bytes }) => [author, bytes]),
       triggers.flatMap(([name, { next, missed, token }]) => [name, next, missed, token && [...token]]),
       this.#firings.flatMap(({ trigger, position, by, token, bytes }) => [trigger, position, by, [...token], bytes]),
+      this.#before,
     ]
   }
 
   load(saved: unknown): void {
-    assertState(Array.isArray(saved) && saved.length === 4 && isTotal(saved[0]), 'audit')
-    const [last, savedEntries, savedTriggers, savedFirings] = saved as [number, unknown, unknown, unknown]
+    assertState(Array.isArray(saved) && saved.length === 5 && isTotal(saved[0]), 'audit')
+    const [last, savedEntries, savedTriggers, savedFirings, before] = saved as [number, ...unknown[]]
+    assertState(typeof before === 'string', 'audit')
     assertState(Array.isArray(savedEntries) && savedEntries.length % 2 === 0, 'audit')
     assertState(Array.isArray(savedTriggers) && savedTriggers.length % 4 === 0, 'audit')
     assertState(Array.isArray(savedFirings) && savedFirings.length % 5 === 0, 'audit')
     const first = last - savedEntries.length / 2 + 1
     assertState(first >= 1, 'audit')
+    let digest = before
     const entries = parts(savedEntries, 2).map(([author, bytes], i) => {
       const stored = readBounded(bytes)
       assertState(isAuthor(author) && stored !== null, 'entry')
-      return { ...stored, author, position: first + i }
+      digest = digestOf(digest, author, stored.bytes)
+      return { ...stored, author, position: first + i, digest }
     })
     const triggers = parts(savedTriggers, 4).map(readTrigger)
     const firings = parts(savedFirings, 5).map(readFiring)
     this.last = last
     this.#entries.splice(0, this.#entries.length, ...entries)
+    this.#before = before
     this.#bytes = entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
     this.#triggers.clear()
     for (const [name, trigger] of triggers) this.#triggers.set(name, trigger)
     this.#firings.splice(0, this.#firings.length, ...firings)
     this.version += 1
   }
+}
+
+function digestOf(before: string, author: string, bytes: Uint8Array): string {
+  return hashValue([before, author, bytes])
 }
 
 function parts(list: readonly unknown[], size: number): unknown[][] {

@@ -28,6 +28,14 @@ import { checkWhole } from './tool-handle.ts'
 const KEEP = 1_000
 /** Entries that do not match are recorded as judged once there are so many. */
 const PASS_EVERY = 256
+
+/** Up to where a log has been judged, and the digest of what it was up to there. */
+interface Seen {
+  readonly position: number
+  readonly digest: string | undefined
+}
+
+const NOTHING_SEEN: Seen = { position: 0, digest: undefined }
 /** Before what had no room is recorded again, in ms. */
 const RETRY_MS = 50
 
@@ -241,7 +249,7 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
         async ({ signal: term, token }) => {
           const work = eitherSignal(term, ended)
           await this.#record([AUDIT_OP.watch, trigger, from ?? null], work)
-          let seen = 0
+          let seen = NOTHING_SEEN
           while (!work.aborted) seen = await this.#judge(trigger, { when, run }, seen, { signal: work, token })
         },
         { signal: ended },
@@ -282,7 +290,7 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
   }
 
   /** Judges what is there, up to one firing, or waits for more. `seen`: up to there nothing matches. Returns that. */
-  async #judge(trigger: string, { when, run }: Judge<Value>, seen: number, context: FiringContext): Promise<number> {
+  async #judge(trigger: string, { when, run }: Judge<Value>, seen: Seen, context: FiringContext): Promise<Seen> {
     const { signal, token } = context
     const machine = this.#machine
     const record = (op: unknown[]): Promise<unknown> => this.#record(op, signal)
@@ -290,26 +298,30 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     if (next === undefined) {
       // Somebody has had it forgotten.
       await record([AUDIT_OP.watch, trigger, null])
-      return 0
+      return NOTHING_SEEN
     }
-    let position = Math.max(next, seen + 1)
-    for (; position <= machine.last; position += 1) {
+    // Of another log, which was lost to this one, it says nothing.
+    let judged = machine.at(seen.position)?.digest === seen.digest ? seen : NOTHING_SEEN
+    for (let position = Math.max(next, judged.position + 1); position <= machine.last; position += 1) {
       const stored = machine.at(position)
-      if (stored === undefined) return position
+      if (stored === undefined) return judged
       const entry = toEntry<Value>(stored)
-      if (!when(entry)) continue
-      const result = encodeEntry('the result of a trigger', await run(entry, context))
-      if (signal.aborted) return position - 1
-      const isRecorded = await record([AUDIT_OP.fire, trigger, [...token], position, result])
-      if (isRecorded === true || this.#hasFired(trigger, position, token)) return position
-      // Somebody else judges by now, and this process is about to hear of it.
-      if (!signal.aborted) await this.#change(signal)
-      return position - 1
+      const { digest } = stored
+      if (when(entry)) {
+        const result = encodeEntry('the result of a trigger', await run(entry, context))
+        if (signal.aborted) return judged
+        const isRecorded = await record([AUDIT_OP.fire, trigger, [...token], position, result, digest])
+        if (isRecorded === true || this.#hasFired(trigger, position, token)) return { position, digest }
+        // Somebody else judges by now, and this process is about to hear of it.
+        if (!signal.aborted) await this.#change(signal)
+        return judged
+      }
+      judged = { position, digest }
     }
-    if (position - next >= Math.min(PASS_EVERY, machine.keep / 2)) {
-      await record([AUDIT_OP.pass, trigger, [...token], position - 1])
+    if (judged.digest !== undefined && judged.position + 1 - next >= Math.min(PASS_EVERY, machine.keep / 2)) {
+      await record([AUDIT_OP.pass, trigger, [...token], judged.position, judged.digest])
     } else await this.#change(signal)
-    return position - 1
+    return judged
   }
 
   /** Is that firing of this process recorded? It was asked for twice, if nobody could tell whether the first counts. */

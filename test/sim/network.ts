@@ -291,7 +291,10 @@ export class Network {
     const parts: string[][] = Array.from({ length: this.#partCount }, () => [])
     for (const { id, isRunning } of this.#processes) {
       const part = this.#parts?.get(id)
-      if (isRunning && part !== undefined) parts[part]?.push(id)
+      if (!isRunning) continue
+      // Who was leaving when the network was cut is in no part: it reaches nobody.
+      if (part === undefined) parts.push([id])
+      else parts[part]?.push(id)
     }
     this.#world.trace.world(this.#world.now, { e: 'cut', parts })
   }

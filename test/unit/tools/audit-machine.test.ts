@@ -11,7 +11,11 @@ const young: Token = ['l', '2.a.0', 1]
 
 function make(entries: number, keep = 5) {
   const machine = new AuditMachine(keep)
-  const ask = (...body: unknown[]) => machine.apply(body, caller)
+  const ask = (...body: unknown[]) => {
+    const [kind, , , position] = body
+    const isJudged = kind === AUDIT_OP.fire || kind === AUDIT_OP.pass
+    return machine.apply(isJudged ? [...body, machine.at(position as number)?.digest ?? ''] : body, caller)
+  }
   for (let i = 1; i <= entries; i += 1) ask(AUDIT_OP.append, encodeValue(i))
   return { machine, ask }
 }
@@ -75,16 +79,23 @@ test('an audit machine › a state that is saved and loaded is the same; a malfo
   copy.load(structuredClone(saved))
   assert.deepEqual(copy.save(), saved)
   assert.deepEqual([copy.first, copy.last, copy.at(4)?.value], [2, 4, 4])
-  const [last, entries, triggers, firings] = saved as [number, unknown[], unknown[], unknown[]]
+  const [last, entries, triggers, firings, before] = saved as [number, unknown[], unknown[], unknown[], string]
   const malformed = [
-    ...[null, [], [last, entries, triggers], [1, entries, triggers, firings], [last, ['a'], triggers, firings]],
     ...[
-      [last, ['', entries[1]], triggers, firings],
-      [last, ['a', new Uint8Array([255])], triggers, firings],
+      null,
+      [],
+      [last, entries, triggers, firings],
+      [1, entries, triggers, firings, ''],
+      [last, ['a'], triggers, firings, ''],
     ],
     ...[
-      [last, entries, ['', 1, 0, null], firings],
-      [last, entries, triggers, ['a', 0, 'a', [...old], encodeValue(1)]],
+      [last, ['', entries[1]], triggers, firings, before],
+      [last, entries, triggers, firings, 1],
+      [last, ['a', new Uint8Array([255])], triggers, firings, before],
+    ],
+    ...[
+      [last, entries, ['', 1, 0, null], firings, before],
+      [last, entries, triggers, ['a', 0, 'a', [...old], encodeValue(1)], before],
     ],
   ]
   for (const each of malformed) assert.throws(() => copy.load(each), { code: 'value' })
@@ -110,4 +121,19 @@ test('an audit machine › a state that is saved and loaded is the same; a malfo
   ]
   for (const each of requests) assert.equal(machine.apply(each, caller), null, JSON.stringify(each))
   assert.deepEqual(machine.save(), saved)
+})
+
+test('an audit machine › what was judged in another line counts for nothing, be it at the same position', () => {
+  const { machine: lost } = make(3)
+  const { machine, ask } = make(2)
+  ask(AUDIT_OP.append, encodeValue('another third'))
+  ask(AUDIT_OP.watch, 't', 1)
+  const fire = (position: number, digest: unknown) =>
+    machine.apply([AUDIT_OP.fire, 't', ['m', '1.a.0', 1], position, encodeValue(1), digest], caller)
+  const pass = (digest: unknown) => machine.apply([AUDIT_OP.pass, 't', ['m', '1.a.0', 1], 3, digest], caller)
+  assert.deepEqual(fire(3, lost.at(3)?.digest), [true, false])
+  assert.deepEqual(pass(lost.at(3)?.digest), [true, false])
+  assert.deepEqual([fire(3, undefined), pass(7)], [null, null])
+  // Up to there both are one.
+  assert.deepEqual(fire(2, lost.at(2)?.digest), [true, true])
 })
