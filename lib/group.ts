@@ -422,6 +422,9 @@ export function groupKind(
     }
   }
   const { state, clients = false, clientsKeep = LOG_ENTRIES } = options
+  if (state !== undefined && !isStatePort(state)) {
+    throw new UsageError('state: an object with the functions `save` and `load`, and perhaps `merge`')
+  }
   if (clients && state !== undefined && state.merge === undefined && consistency === 'available')
     throw new UsageError('clients: true needs a state with `merge`, or a consistent group')
   if (!Number.isInteger(clientsKeep) || clientsKeep < 1 || clientsKeep > KEEP_MAX)
@@ -446,6 +449,11 @@ export function groupKind(
       return { replica: makeReplica(handle, state), handle }
     },
   }
+}
+
+function isStatePort(state: Partial<StatePort> | null): boolean {
+  const isMerging = state?.merge === undefined || typeof state.merge === 'function'
+  return typeof state?.save === 'function' && typeof state.load === 'function' && isMerging
 }
 
 function makeReplica(group: Group, state: StatePort | undefined): Replica {

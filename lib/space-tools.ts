@@ -7,6 +7,7 @@ import type { EventNumbers } from './event-numbers.ts'
 import type { SpaceEventMap } from './events.ts'
 import type { AttachOptions, GroupClient } from './group-client.ts'
 import { checkName, checkNotOwn } from './names.ts'
+import { checkFunction } from './objects/check-function.ts'
 import type { Ledger } from './objects/ledger.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Transact, TransactOptions } from './objects/transact.ts'
@@ -135,6 +136,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (context: LeaderContext) => Result | PromiseLike<Result>,
     options: LeaderOptions = {},
   ): Promise<Result> {
+    checkFunction('what a leader runs', fn)
     options.signal?.throwIfAborted()
     const leaders = await unlessAborted(this.#leaders(), options.signal)
     return leaders.whenLeader(name, fn, options)
@@ -165,6 +167,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (context: OnceContext) => Result | PromiseLike<Result>,
     options: OnceOptions = {},
   ): Promise<Result> {
+    checkFunction('what is run once', fn)
     options.signal?.throwIfAborted()
     return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
   }
@@ -250,6 +253,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (tx: Transact) => Result | PromiseLike<Result>,
     options: TransactOptions = {},
   ): Promise<Result> {
+    checkFunction('a transaction', fn)
     options.signal?.throwIfAborted()
     const [ledger, { transact }] = await Promise.all([this.ledger(), import('./objects/transact.ts')])
     return unlessAborted(transact(ledger, fn, options), options.signal)
@@ -357,10 +361,10 @@ export abstract class SpaceTools extends SpaceObjects {
    * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError.
    */
   async serve(name: string, handler: ServiceHandler): Promise<Service> {
+    checkFunction('what serves calls', handler)
     const { serviceGroup, serviceKind } = await import('./tools/service.ts')
     checkName('group', name)
     checkName('group', serviceGroup(name))
-    if (typeof handler !== 'function') throw new UsageError('serve(name, handler): the handler is a function')
     if (this.#serving.has(name)) throw new UsageError(`this process serves "${name}" already`)
     this.#serving.add(name)
     const ended = (): void => void this.#serving.delete(name)

@@ -19,6 +19,7 @@ import {
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
 import { checkOptions } from './names.ts'
+import { checkFunction } from './objects/check-function.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
@@ -199,8 +200,10 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
    * They are stamped with one view, share one frame per member (if it fits 16 KiB) and one causal header, and each
    * object emits one change event for all that a member gets together. It is no transaction: if `fn` throws,
    * what it has cast is sent; and in a `total` group casts of others may come between. `fn` must not be async.
+   * Throws what `fn` throws, and UsageError (`fn` is no function).
    */
   batch<Result>(fn: () => Result): Result {
+    checkFunction('what a batch does', fn)
     return this.#app.batch(fn)
   }
 

@@ -81,9 +81,6 @@ export class TopicHub {
    * or the signal's reason.
    */
   async subscribe(text: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription> {
-    if (typeof options !== 'object' || options === null) {
-      throw new UsageError('subscribe takes a pattern, a function, and options')
-    }
     const { last = 0, signal } = options
     checkCount('last', last)
     const pattern = new TopicPattern(text)

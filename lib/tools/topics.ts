@@ -5,6 +5,7 @@
  * shows its application those that it has subscribed to (decision 026). The lanes are opened, and their code is loaded, with
  * the first publication or subscription.
  */
+import { UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import type { Subscription, TopicMessage } from './subscription.ts'
 import type { TopicOrder } from './topic-names.ts'
@@ -84,12 +85,11 @@ export class Topics {
   ): Promise<Subscription<Value>>
   async subscribe<Value>(
     pattern: string,
-    first: TopicListener<Value> | SubscribeOptions = {},
-    second: SubscribeOptions = {},
+    first?: TopicListener<Value> | SubscribeOptions,
+    second?: SubscribeOptions,
   ): Promise<Subscription<Value>> {
-    const fn = typeof first === 'function' ? (first as TopicListener) : undefined
-    const options = typeof first === 'function' ? second : first
-    return (await (await this.#whole()).subscribe(pattern, fn, options)) as Subscription<Value>
+    const { fn, options } = readArguments(first, second)
+    return (await (await this.#whole()).subscribe(pattern, fn as TopicListener, options)) as Subscription<Value>
   }
 
   async #publish(topic: string, what: { readonly value: unknown } | null, options: PublishOptions): Promise<void> {
@@ -133,13 +133,23 @@ export class Topic<Value = unknown> {
   /** As `space.topics.subscribe`. */
   subscribe(options?: SubscribeOptions): Promise<Subscription<Value>>
   subscribe(fn: TopicListener<Value>, options?: SubscribeOptions): Promise<Subscription<Value>>
-  subscribe(
-    first: TopicListener<Value> | SubscribeOptions = {},
-    second: SubscribeOptions = {},
-  ): Promise<Subscription<Value>> {
-    if (typeof first === 'function') return this.#topics.subscribe(this.name, first, second)
-    return this.#topics.subscribe(this.name, first)
+  subscribe(first?: TopicListener<Value> | SubscribeOptions, second?: SubscribeOptions): Promise<Subscription<Value>> {
+    return this.#topics.subscribe(this.name, first as TopicListener<Value>, second)
   }
+}
+
+/** What `subscribe` is given after the pattern: a function and options, or either. */
+function readArguments<Value>(
+  first: TopicListener<Value> | SubscribeOptions | undefined,
+  second: SubscribeOptions | undefined,
+): { readonly fn: TopicListener<Value> | undefined; readonly options: SubscribeOptions } {
+  const [fn, options = {}] = typeof first === 'function' ? [first, second] : [undefined, first]
+  // Options that come second say that a function was meant to come first.
+  const isLost = fn === undefined && second !== undefined
+  if (typeof options !== 'object' || options === null || isLost) {
+    throw new UsageError('subscribe takes a pattern, a function, and options')
+  }
+  return { fn, options }
 }
 
 /** Whoever ignores it hears of nothing. */
