@@ -525,6 +525,7 @@ export const queueKind: ObjectKind<SharedQueue, QueueOptions<unknown>> = {
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  terms: ['maxTries', 'maxSize', 'atomic'],
   variant(options) {
     const { maxTries, maxSize } = termsOf(options)
     return ` ${maxTries} ${maxSize}${atomicVariant(options)}`

@@ -210,6 +210,7 @@ export const registerKind: ObjectKind<SharedRegister, RegisterOptions<unknown>> 
   uniform: true,
   consistency: 'consistent',
   variant: atomicVariant,
+  terms: ['atomic'],
   create(port, options) {
     const handle = new SharedRegister(port, options)
     return { replica: handle.replica, handle }

@@ -320,6 +320,7 @@ export const totalMapKind: ObjectKind<TotalMap, TotalMapOptions<unknown>> = {
   uniform: true,
   consistency: 'consistent',
   variant: atomicVariant,
+  terms: ['atomic'],
   create(port, options) {
     const handle = new TotalMap(port, options)
     return { replica: handle.replica, handle }

@@ -409,6 +409,7 @@ export function auditKind(lead: LeadWhile): ObjectKind<AuditLog, AuditOptions> {
     order: 'total',
     uniform: true,
     consistency: 'consistent',
+    terms: ['keep'],
     variant: (options) => ` ${keepOf(options)}`,
     create(port, options) {
       const handle = new AuditLog(port, lead, options)
