@@ -124,7 +124,11 @@ export type WhenLeader = <Result>(
 ) => Promise<Result>
 
 /** How the space serves calls: `space.serve`. */
-export type Serve = (name: string, handler: ServiceHandler) => Promise<Service>
+export type Serve = (
+  name: string,
+  handler: ServiceHandler,
+  options: { readonly signal?: AbortSignal },
+) => Promise<Service>
 
 /** What a group needs of its space. */
 export interface GroupTools {
@@ -277,8 +281,8 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   /**
    * Serves calls under the group's name, with all others who do: what `space.serve` says. Clients need not be members.
    */
-  async serve(handler: ServiceHandler): Promise<Service> {
-    return await this.#tools.serve(this.name, handler)
+  async serve(handler: ServiceHandler, options: { readonly signal?: AbortSignal } = {}): Promise<Service> {
+    return await this.#tools.serve(this.name, handler, options)
   }
 
   /** The clients that this member serves now: those of other members are others. Empty without `clients: true`. */

@@ -144,10 +144,12 @@ export abstract class SpaceTools extends SpaceObjects {
 
   /**
    * Who leads under `name`: `leader`, `subscribe`, `change` events. The same handle for the same name.
-   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError.
+   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError, or the
+   * signal's reason.
    */
-  async leaderOf(name: string): Promise<Leadership> {
-    return (await this.#leaders()).leaderOf(name)
+  async leaderOf(name: string, { signal }: OpenOptions = {}): Promise<Leadership> {
+    signal?.throwIfAborted()
+    return (await unlessAborted(this.#leaders(), signal)).leaderOf(name)
   }
 
   /**
@@ -358,14 +360,16 @@ export abstract class SpaceTools extends SpaceObjects {
    * `token`, higher than those of all runs of this call before. What it returns or resolves with is the outcome, at most 64
    * KiB encoded; so is what it throws (the client gets a RemoteError). It may be run more than once, if its runner fails.
    * `close` ends it: what this process runs is run by another one.
-   * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError.
+   * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError, or the signal's
+   * reason: it gives up the wait, and is nothing to a service that stands.
    */
-  async serve(name: string, handler: ServiceHandler): Promise<Service> {
+  async serve(name: string, handler: ServiceHandler, { signal }: OpenOptions = {}): Promise<Service> {
     checkFunction('what serves calls', handler)
     const { serviceGroup, serviceKind } = await import('./tools/service.ts')
     checkName('group', name)
     checkName('group', serviceGroup(name))
     if (this.#serving.has(name)) throw new UsageError(`this process serves "${name}" already`)
+    signal?.throwIfAborted()
     this.#serving.add(name)
     const ended = (): void => void this.#serving.delete(name)
     const follow = (fn: (gone: readonly string[]) => void): (() => void) => {
@@ -373,7 +377,7 @@ export abstract class SpaceTools extends SpaceObjects {
       this.addEventListener('view', tell)
       return () => this.removeEventListener('view', tell)
     }
-    const options = { handler, service: name, follow, ended }
+    const options = { handler, service: name, follow, ended, ...(signal === undefined ? {} : { signal }) }
     try {
       return await this.openOwn({ kind: serviceKind, name: serviceGroup(name), options, hasState: true })
     } catch (error) {

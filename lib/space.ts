@@ -167,7 +167,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     const sponsor = options.clients === true ? await import('./tools/sponsor.ts') : null
     const kind = groupKind(options, this.#numbers, {
       whenLeader: (group, fn, leaderOptions) => this.whenLeader(group, fn, leaderOptions),
-      serve: (group, handler) => this.serve(group, handler),
+      serve: (group, handler, serveOptions) => this.serve(group, handler, serveOptions),
       makeSponsor: sponsor === null ? null : (port, how) => new sponsor.Sponsor(port, how),
     })
     return this.#open({ kind, name, options, hasState: options.state !== undefined || options.clients === true })

@@ -196,16 +196,18 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
   }
 
   /**
-   * The entries from a position on: those that are kept, then those to come, until the log is closed. Throws a LaggedError
-   * if the next one is dropped before it was read. `from` that is not kept any more begins with the first that is.
+   * The entries from a position on: those that are kept, then those to come, until the log is closed, or the signal aborts.
+   * Throws a LaggedError if the next one is dropped before it was read. `from` that is not kept any more begins with the
+   * first that is.
    */
-  async *read(from = 1): AsyncGenerator<AuditEntry<Value>, void> {
+  async *read(from = 1, { signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<AuditEntry<Value>, void> {
     if (!Number.isSafeInteger(from) || from < 1) throw new UsageError('from must be a position, from 1')
+    const closed = this.#closed.signal
+    const ended = signal === undefined ? closed : eitherSignal(signal, closed)
     for (let next = Math.max(from, this.first); ; next += 1) {
-      while (next > this.last) {
-        if (this.#closed.signal.aborted) return
-        await this.#change(this.#closed.signal)
-      }
+      while (next > this.last && !ended.aborted) await this.#change(ended)
+      // A log that is closed is read to its end.
+      if (signal?.aborted || next > this.last) return
       const entry = this.#machine.at(next)
       if (entry === undefined) throw new LaggedError(`entry ${next} of "${this.name}" was dropped before it was read`)
       yield toEntry(entry)
