@@ -117,7 +117,7 @@ export abstract class SpaceTools extends SpaceObjects {
    * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep. What is wrong
    * with the name is told by its first use.
    */
-  topic<Value = unknown>(name: string, options: PublishOptions = {}): Topic<Value> {
+  topic<Value = unknown>(name: string, options: PublishOptions<Value> = {}): Topic<Value> {
     return new Topic(this.topics, name, options)
   }
 
@@ -323,7 +323,10 @@ export abstract class SpaceTools extends SpaceObjects {
    * Rejects with UsageError (the name, `keep`; a witness holds none), KindMismatchError, GroupMismatchError (another `keep`),
    * ClosedError, or the signal's reason.
    */
-  async audit<Value = unknown>(name: string, options: AuditOptions & OpenOptions = {}): Promise<AuditLog<Value>> {
+  async audit<Value = unknown>(
+    name: string,
+    options: AuditOptions<Value> & OpenOptions = {},
+  ): Promise<AuditLog<Value>> {
     const { auditKind } = await import('./tools/audit.ts')
     const kind = auditKind((leadership, fn, given) => this.whenLeader(leadership, fn, given))
     return (await this.open(kind, name, options)) as unknown as AuditLog<Value>

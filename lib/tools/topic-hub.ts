@@ -81,7 +81,7 @@ export class TopicHub {
    * or the signal's reason.
    */
   async subscribe(text: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription> {
-    const { last = 0, signal } = options
+    const { last = 0, schema, signal } = options
     checkCount('last', last)
     const pattern = new TopicPattern(text)
     signal?.throwIfAborted()
@@ -102,6 +102,7 @@ export class TopicHub {
     const subscription = new Subscription(pattern, {
       fn,
       last,
+      schema,
       release: () => {
         signal?.removeEventListener('abort', onAbort)
         for (const lane of lanes) lane.remove(subscription)
