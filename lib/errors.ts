@@ -7,7 +7,20 @@
  * Errors cross the worker's border as plain data ({@link errorToPlain}, {@link errorFromPlain}).
  */
 
-/** What kind of failure it is; one code per class, each listed in docs/errors.md. */
+/** Codes of single objects and tools, whose classes are in `tool-errors.ts`; each listed in docs/errors.md. */
+export type ToolErrorCode =
+  | 'conflict'
+  | 'deadlock'
+  | 'divergence'
+  | 'no-handler'
+  | 'no-replies'
+  | 'not-atomic'
+  | 'out-of-bounds'
+  | 'remote'
+  | 'snapshot'
+  | 'vote'
+
+/** What kind of failure it is: all codes that there are, one per class, each listed in docs/errors.md. */
 export type ErrorCode =
   | 'usage'
   | 'value'
@@ -26,6 +39,7 @@ export type ErrorCode =
   | 'schema'
   | 'worker'
   | 'invariant'
+  | ToolErrorCode
 
 /** What every error can be given besides its message. */
 export interface TuttiErrorOptions {

@@ -124,7 +124,11 @@ export type WhenLeader = <Result>(
 ) => Promise<Result>
 
 /** How the space serves calls: `space.serve`. */
-export type Serve = (name: string, handler: ServiceHandler) => Promise<Service>
+export type Serve = (
+  name: string,
+  handler: ServiceHandler,
+  options: { readonly signal?: AbortSignal },
+) => Promise<Service>
 
 /** What a group needs of its space. */
 export interface GroupTools {
@@ -277,8 +281,8 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   /**
    * Serves calls under the group's name, with all others who do: what `space.serve` says. Clients need not be members.
    */
-  async serve(handler: ServiceHandler): Promise<Service> {
-    return await this.#tools.serve(this.name, handler)
+  async serve(handler: ServiceHandler, options: { readonly signal?: AbortSignal } = {}): Promise<Service> {
+    return await this.#tools.serve(this.name, handler, options)
   }
 
   /** The clients that this member serves now: those of other members are others. Empty without `clients: true`. */
@@ -422,6 +426,9 @@ export function groupKind(
     }
   }
   const { state, clients = false, clientsKeep = LOG_ENTRIES } = options
+  if (state !== undefined && !isStatePort(state)) {
+    throw new UsageError('state: an object with the functions `save` and `load`, and perhaps `merge`')
+  }
   if (clients && state !== undefined && state.merge === undefined && consistency === 'available')
     throw new UsageError('clients: true needs a state with `merge`, or a consistent group')
   if (!Number.isInteger(clientsKeep) || clientsKeep < 1 || clientsKeep > KEEP_MAX)
@@ -446,6 +453,11 @@ export function groupKind(
       return { replica: makeReplica(handle, state), handle }
     },
   }
+}
+
+function isStatePort(state: Partial<StatePort> | null): boolean {
+  const isMerging = state?.merge === undefined || typeof state.merge === 'function'
+  return typeof state?.save === 'function' && typeof state.load === 'function' && isMerging
 }
 
 function makeReplica(group: Group, state: StatePort | undefined): Replica {

@@ -16,6 +16,7 @@ export {
   StaleTokenError,
   StorageError,
   TooLargeError,
+  type ToolErrorCode,
   TransportError,
   TuttiError,
   UnknownOutcomeError,
@@ -108,7 +109,6 @@ export {
   RemoteError,
   SnapshotError,
   type SnapshotFault,
-  type ToolErrorCode,
   VoteError,
 } from './tool-errors.ts'
 export type {

@@ -163,18 +163,18 @@ function checkSame<Handle, Options extends object>(entry: Entry, request: OpenRe
     (kind.engine ?? 'sequencer') === (open.engine ?? 'sequencer') &&
     (kind.strict ?? false) === (open.strict ?? false) &&
     kind.domain === open.domain &&
-    hasSameFields(entry.options, options)
+    hasSameFields(entry.options, options, ['signal', ...(kind.terms ?? [])])
   if (!isSame) {
     throw new GroupMismatchError(`"${name}" is open here with other options: use the same ones, or share the handle`)
   }
 }
 
-/** The options of one call against those of another, field by field; a signal is no property of the object. */
-function hasSameFields(a: object, b: object): boolean {
+/** The options of one call against those of another, field by field, but for some: a signal is no property of the object. */
+function hasSameFields(a: object, b: object, but: readonly string[]): boolean {
   const left = new Map(Object.entries(a))
   const right = new Map(Object.entries(b))
   for (const key of new Set([...left.keys(), ...right.keys()])) {
-    if (key !== 'signal' && !Object.is(left.get(key), right.get(key))) return false
+    if (!but.includes(key) && !Object.is(left.get(key), right.get(key))) return false
   }
   return true
 }

@@ -7,6 +7,7 @@ import type { EventNumbers } from './event-numbers.ts'
 import type { SpaceEventMap } from './events.ts'
 import type { AttachOptions, GroupClient } from './group-client.ts'
 import { checkName, checkNotOwn } from './names.ts'
+import { checkFunction } from './objects/check-function.ts'
 import type { Ledger } from './objects/ledger.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Transact, TransactOptions } from './objects/transact.ts'
@@ -116,7 +117,7 @@ export abstract class SpaceTools extends SpaceObjects {
    * One topic of `space.topics`, with the options that it is published with. At once, and costs nothing to keep. What is wrong
    * with the name is told by its first use.
    */
-  topic<Value = unknown>(name: string, options: PublishOptions = {}): Topic<Value> {
+  topic<Value = unknown>(name: string, options: PublishOptions<Value> = {}): Topic<Value> {
     return new Topic(this.topics, name, options)
   }
 
@@ -135,6 +136,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (context: LeaderContext) => Result | PromiseLike<Result>,
     options: LeaderOptions = {},
   ): Promise<Result> {
+    checkFunction('what a leader runs', fn)
     options.signal?.throwIfAborted()
     const leaders = await unlessAborted(this.#leaders(), options.signal)
     return leaders.whenLeader(name, fn, options)
@@ -142,10 +144,12 @@ export abstract class SpaceTools extends SpaceObjects {
 
   /**
    * Who leads under `name`: `leader`, `subscribe`, `change` events. The same handle for the same name.
-   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError.
+   * Rejects with UsageError (the name is not of 1 to 256 characters; or this process is a witness), ClosedError, or the
+   * signal's reason.
    */
-  async leaderOf(name: string): Promise<Leadership> {
-    return (await this.#leaders()).leaderOf(name)
+  async leaderOf(name: string, { signal }: OpenOptions = {}): Promise<Leadership> {
+    signal?.throwIfAborted()
+    return (await unlessAborted(this.#leaders(), signal)).leaderOf(name)
   }
 
   /**
@@ -165,6 +169,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (context: OnceContext) => Result | PromiseLike<Result>,
     options: OnceOptions = {},
   ): Promise<Result> {
+    checkFunction('what is run once', fn)
     options.signal?.throwIfAborted()
     return (await unlessAborted(this.#once(), options.signal)).run(key, fn, options)
   }
@@ -250,6 +255,7 @@ export abstract class SpaceTools extends SpaceObjects {
     fn: (tx: Transact) => Result | PromiseLike<Result>,
     options: TransactOptions = {},
   ): Promise<Result> {
+    checkFunction('a transaction', fn)
     options.signal?.throwIfAborted()
     const [ledger, { transact }] = await Promise.all([this.ledger(), import('./objects/transact.ts')])
     return unlessAborted(transact(ledger, fn, options), options.signal)
@@ -317,7 +323,10 @@ export abstract class SpaceTools extends SpaceObjects {
    * Rejects with UsageError (the name, `keep`; a witness holds none), KindMismatchError, GroupMismatchError (another `keep`),
    * ClosedError, or the signal's reason.
    */
-  async audit<Value = unknown>(name: string, options: AuditOptions & OpenOptions = {}): Promise<AuditLog<Value>> {
+  async audit<Value = unknown>(
+    name: string,
+    options: AuditOptions<Value> & OpenOptions = {},
+  ): Promise<AuditLog<Value>> {
     const { auditKind } = await import('./tools/audit.ts')
     const kind = auditKind((leadership, fn, given) => this.whenLeader(leadership, fn, given))
     return (await this.open(kind, name, options)) as unknown as AuditLog<Value>
@@ -354,14 +363,16 @@ export abstract class SpaceTools extends SpaceObjects {
    * `token`, higher than those of all runs of this call before. What it returns or resolves with is the outcome, at most 64
    * KiB encoded; so is what it throws (the client gets a RemoteError). It may be run more than once, if its runner fails.
    * `close` ends it: what this process runs is run by another one.
-   * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError.
+   * Rejects with UsageError (the name; this process serves under it already; a witness cannot), ClosedError, or the signal's
+   * reason: it gives up the wait, and is nothing to a service that stands.
    */
-  async serve(name: string, handler: ServiceHandler): Promise<Service> {
+  async serve(name: string, handler: ServiceHandler, { signal }: OpenOptions = {}): Promise<Service> {
+    checkFunction('what serves calls', handler)
     const { serviceGroup, serviceKind } = await import('./tools/service.ts')
     checkName('group', name)
     checkName('group', serviceGroup(name))
-    if (typeof handler !== 'function') throw new UsageError('serve(name, handler): the handler is a function')
     if (this.#serving.has(name)) throw new UsageError(`this process serves "${name}" already`)
+    signal?.throwIfAborted()
     this.#serving.add(name)
     const ended = (): void => void this.#serving.delete(name)
     const follow = (fn: (gone: readonly string[]) => void): (() => void) => {
@@ -369,7 +380,7 @@ export abstract class SpaceTools extends SpaceObjects {
       this.addEventListener('view', tell)
       return () => this.removeEventListener('view', tell)
     }
-    const options = { handler, service: name, follow, ended }
+    const options = { handler, service: name, follow, ended, ...(signal === undefined ? {} : { signal }) }
     try {
       return await this.openOwn({ kind: serviceKind, name: serviceGroup(name), options, hasState: true })
     } catch (error) {

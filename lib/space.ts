@@ -19,6 +19,7 @@ import {
 import type { Group, GroupOpenOptions } from './group.ts'
 import type { ProcessId } from './kernel/api.ts'
 import { checkOptions } from './names.ts'
+import { checkFunction } from './objects/check-function.ts'
 import type { Mail, ObjectKind } from './objects/replica.ts'
 import type { Platform } from './platform.ts'
 import type { HostNote, HostTick } from './port-messages.ts'
@@ -166,7 +167,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
     const sponsor = options.clients === true ? await import('./tools/sponsor.ts') : null
     const kind = groupKind(options, this.#numbers, {
       whenLeader: (group, fn, leaderOptions) => this.whenLeader(group, fn, leaderOptions),
-      serve: (group, handler) => this.serve(group, handler),
+      serve: (group, handler, serveOptions) => this.serve(group, handler, serveOptions),
       makeSponsor: sponsor === null ? null : (port, how) => new sponsor.Sponsor(port, how),
     })
     return this.#open({ kind, name, options, hasState: options.state !== undefined || options.clients === true })
@@ -199,8 +200,10 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
    * They are stamped with one view, share one frame per member (if it fits 16 KiB) and one causal header, and each
    * object emits one change event for all that a member gets together. It is no transaction: if `fn` throws,
    * what it has cast is sent; and in a `total` group casts of others may come between. `fn` must not be async.
+   * Throws what `fn` throws, and UsageError (`fn` is no function).
    */
   batch<Result>(fn: () => Result): Result {
+    checkFunction('what a batch does', fn)
     return this.#app.batch(fn)
   }
 

@@ -3,26 +3,13 @@
  *
  * They never cross the worker's border: tools live with the application.
  */
-import { type ErrorCode, TuttiError, type TuttiErrorOptions } from './errors.ts'
+import { TuttiError, type TuttiErrorOptions } from './errors.ts'
 import type { Token } from './objects/token.ts'
-
-/** What kind of failure it is; each listed in docs/errors.md. */
-export type ToolErrorCode =
-  | 'conflict'
-  | 'deadlock'
-  | 'divergence'
-  | 'no-handler'
-  | 'no-replies'
-  | 'not-atomic'
-  | 'out-of-bounds'
-  | 'remote'
-  | 'snapshot'
-  | 'vote'
 
 /** A bounded counter would leave its bounds: every member refused it, and nothing was counted. */
 export class OutOfBoundsError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
-    super(toolCode('out-of-bounds'), true, message, options)
+    super('out-of-bounds', true, message, options)
   }
 
   override get name(): string {
@@ -33,7 +20,7 @@ export class OutOfBoundsError extends TuttiError {
 /** A transaction found something changed that it had read, each time that it was tried: nothing has taken effect. */
 export class ConflictError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
-    super(toolCode('conflict'), true, message, options)
+    super('conflict', true, message, options)
   }
 
   override get name(): string {
@@ -44,7 +31,7 @@ export class ConflictError extends TuttiError {
 /** An object takes no part in transactions over several objects. */
 export class NotAtomicError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
-    super(toolCode('not-atomic'), true, message, options)
+    super('not-atomic', true, message, options)
   }
 
   override get name(): string {
@@ -58,7 +45,7 @@ export class VoteError extends TuttiError {
   readonly reason: 'decided' | 'voted' | 'no-vote'
 
   constructor(message: string, reason: VoteError['reason'], options?: TuttiErrorOptions) {
-    super(toolCode('vote'), true, message, options)
+    super('vote', true, message, options)
     this.reason = reason
   }
 
@@ -99,7 +86,7 @@ export class DeadlockError extends TuttiError {
   readonly cycle: readonly DeadlockEdge[]
 
   constructor(cycle: readonly DeadlockEdge[], options?: TuttiErrorOptions) {
-    super(toolCode('deadlock'), true, `a deadlock: ${cycle.map(describe).join('; ')}`, options)
+    super('deadlock', true, `a deadlock: ${cycle.map(describe).join('; ')}`, options)
     this.cycle = cycle
   }
 
@@ -122,7 +109,7 @@ export class DivergenceError extends TuttiError {
   readonly diverged: readonly string[]
 
   constructor(message: string, about: Pick<DivergenceError, 'calls' | 'diverged'>, options?: TuttiErrorOptions) {
-    super(toolCode('divergence'), true, message, options)
+    super('divergence', true, message, options)
     this.calls = about.calls
     this.diverged = about.diverged
   }
@@ -146,7 +133,7 @@ export class RemoteError extends TuttiError {
     message: string,
     { process, remoteName, ...options }: TuttiErrorOptions & Pick<RemoteError, 'process' | 'remoteName'>,
   ) {
-    super(toolCode('remote'), false, message, options)
+    super('remote', false, message, options)
     this.process = process
     this.remoteName = remoteName
   }
@@ -159,7 +146,7 @@ export class RemoteError extends TuttiError {
 /** Nobody answers there: a member has no handler for requests, or no process of the space serves, or takes clients. Nothing was done. */
 export class NoHandlerError extends TuttiError {
   constructor(message: string, options?: TuttiErrorOptions) {
-    super(toolCode('no-handler'), true, message, options)
+    super('no-handler', true, message, options)
   }
 
   override get name(): string {
@@ -173,7 +160,7 @@ export class NoRepliesError<Result = unknown> extends TuttiError {
   readonly replies: Result
 
   constructor(message: string, { replies, ...options }: TuttiErrorOptions & { readonly replies: Result }) {
-    super(toolCode('no-replies'), false, message, options)
+    super('no-replies', false, message, options)
     this.replies = replies
   }
 
@@ -204,7 +191,7 @@ export class SnapshotError extends TuttiError {
       ...options
     }: TuttiErrorOptions & Pick<SnapshotError, 'reason'> & { readonly names?: readonly string[] },
   ) {
-    super(toolCode('snapshot'), true, message, options)
+    super('snapshot', true, message, options)
     this.reason = reason
     this.names = names
   }
@@ -212,9 +199,4 @@ export class SnapshotError extends TuttiError {
   override get name(): string {
     return 'SnapshotError'
   }
-}
-
-/** `TuttiError.code` lists the codes of `errors.ts` only. */
-function toolCode(code: ToolErrorCode): ErrorCode {
-  return code as string as ErrorCode
 }

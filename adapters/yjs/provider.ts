@@ -107,7 +107,7 @@ export class Provider<
   #error: Error | null = null
   readonly #waiting = new Set<{ readonly isDone: () => boolean; resolve(): void; reject(error: Error): void }>()
 
-  /** @throws UsageError for a name that is not of 1 to 200 characters. */
+  /** @throws UsageError for a name that is not of 1 to 200 characters, and for an `initialContent` that is no function. */
   constructor(
     space: PromiseLike<Space> | Space,
     roomName: string,
@@ -119,13 +119,17 @@ export class Provider<
     if (typeof roomName !== 'string' || roomName.length < 1 || roomName.length > NAME_LENGTH_MAX) {
       throw new UsageError(`the name of a document has 1 to ${NAME_LENGTH_MAX} characters`)
     }
+    const { initialContent } = options
+    if (initialContent !== undefined && typeof initialContent !== 'function') {
+      throw new UsageError('initialContent is a function, which writes into the document that it is given')
+    }
     this.#space = space
     this.#modules = modules
     this.roomName = roomName
     this.doc = doc
     this.#ownsAwareness = options.awareness === undefined
     this.awareness = options.awareness === undefined ? (modules.makeAwareness(doc) as Awareness) : options.awareness
-    this.#initialContent = options.initialContent
+    this.#initialContent = initialContent
     doc.on('destroy', this.#onDestroy)
     if (options.connect !== false) this.connect()
   }

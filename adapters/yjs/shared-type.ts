@@ -25,6 +25,7 @@ export abstract class SharedType<Type extends Observable, Snapshot> extends Even
 
   /** Calls `fn` after each change. Returns what ends it. Bound to the handle, so that it can be passed on by itself. */
   readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    if (typeof fn !== 'function') throw new UsageError('what `subscribe` calls is a function')
     const listener = (): void => fn()
     this.addEventListener('change', listener)
     return () => this.removeEventListener('change', listener)

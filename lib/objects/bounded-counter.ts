@@ -254,6 +254,7 @@ export const boundedCounterKind: ObjectKind<BoundedCounter, BoundedCounterOption
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  terms: ['min', 'max', 'atomic'],
   variant: (options) => ` ${boundsOf(options).join(' ')}${atomicVariant(options)}`,
   create(port, options) {
     const handle = new BoundedCounter(port, options)

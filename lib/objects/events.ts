@@ -4,6 +4,7 @@
  * Own operations of one task, and deliveries of one batch, end in a single `change` event. The state itself is
  * never late: reads show an operation as soon as the call returns.
  */
+import { checkFunction } from './check-function.ts'
 
 /** Who made a change. */
 export interface ChangeOrigin {
@@ -67,6 +68,7 @@ export class ObjectTarget<Events> extends TypedTarget<Events> {
    * Bound to the handle, so that it can be passed on by itself.
    */
   readonly subscribe: (fn: () => void) => () => void = (fn) => {
+    checkFunction('what `subscribe` calls', fn)
     const listener = (): void => fn()
     this.#isHeard = true
     EventTarget.prototype.addEventListener.call(this, 'change', listener)

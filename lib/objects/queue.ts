@@ -18,6 +18,7 @@ import {
 import { decodeValue, encodeValue } from '../values.ts'
 import { agreedSettings, closeMachine } from './agreed.ts'
 import { type AtomicOptions, atomicVariant, type Participant } from './atomic.ts'
+import { checkFunction } from './check-function.ts'
 import { isCount } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import type { Ledger } from './ledger.ts'
@@ -300,6 +301,7 @@ export class SharedQueue<T = unknown> extends ObjectTarget<QueueEvents<T>> {
     fn: (item: DeepReadonly<T>, context: JobContext) => unknown,
     options: ProcessOptions = {},
   ): Promise<void> {
+    checkFunction('what `process` calls with each item', fn)
     const { concurrency = 1, signal, timeout, retryDelay = 0 } = options
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX) {
       throw new UsageError(`concurrency must be a whole number from 1 to ${CONCURRENCY_MAX}`)
@@ -523,6 +525,7 @@ export const queueKind: ObjectKind<SharedQueue, QueueOptions<unknown>> = {
   order: 'total',
   uniform: true,
   consistency: 'consistent',
+  terms: ['maxTries', 'maxSize', 'atomic'],
   variant(options) {
     const { maxTries, maxSize } = termsOf(options)
     return ` ${maxTries} ${maxSize}${atomicVariant(options)}`

@@ -5,10 +5,12 @@
  * one higher than the one before; `compareAndSet` writes only over the version that its caller has seen, so of several
  * that saw the same one exactly one succeeds. Only the primary component writes.
  */
+
 import { UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import { agreedSettings, closeMachine, toUsageError } from './agreed.ts'
 import { type AtomicOptions, atomicReplica, atomicVariant, type Participant } from './atomic.ts'
+import { checkFunction } from './check-function.ts'
 import { isTotal } from './checks.ts'
 import { ChangeEvent, type ChangeOrigin, type DeepReadonly, ObjectTarget } from './events.ts'
 import type { Ledger } from './ledger.ts'
@@ -163,6 +165,7 @@ export class SharedRegister<T = unknown> extends ObjectTarget<RegisterEvents<T>>
     fn: (value: DeepReadonly<T> | undefined, version: number) => T | PromiseLike<T>,
     options: CallOptions = {},
   ): Promise<RegisterSnapshot<T>> {
+    checkFunction('what `update` calls with the value', fn)
     for (;;) {
       options.signal?.throwIfAborted()
       const { value, version } = this.snapshot
@@ -207,6 +210,7 @@ export const registerKind: ObjectKind<SharedRegister, RegisterOptions<unknown>> 
   uniform: true,
   consistency: 'consistent',
   variant: atomicVariant,
+  terms: ['atomic'],
   create(port, options) {
     const handle = new SharedRegister(port, options)
     return { replica: handle.replica, handle }

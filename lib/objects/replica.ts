@@ -86,6 +86,11 @@ export interface ObjectKind<Handle, Options> {
   readonly engine?: 'sequencer' | 'moving' | 'round-robin'
   /** Of options that all who open the group must share: what they add to `kind`. Default nothing. */
   variant?(options: Options): string
+  /**
+   * The names of those options. Of two that open the object in one process, one may leave out what the other one says, if
+   * that is the default: it is `variant` that is compared. Default: all options are compared, one by one.
+   */
+  readonly terms?: readonly string[]
   /** A cast is sent when what comes before it in other groups is delivered by all. Default false. */
   readonly strict?: boolean
   /** The total groups that share one order with this one. Default: none. */

@@ -5,10 +5,12 @@
  * of the group's view holds it; several keys can be read and written as one. Only the primary component writes. Iteration
  * is in the order in which keys were first written, which is the same everywhere.
  */
+
 import { TooLargeError, UsageError } from '../errors.ts'
 import { encodeValue } from '../values.ts'
 import { agreedSettings, closeMachine, sameBytes, toUsageError } from './agreed.ts'
 import { type AtomicOptions, atomicReplica, atomicVariant, type Part, type Participant } from './atomic.ts'
+import { checkFunction } from './check-function.ts'
 import { isTotal } from './checks.ts'
 import { ChangeEvent, type DeepReadonly, ObjectTarget } from './events.ts'
 import { Fitting } from './fitting.ts'
@@ -207,6 +209,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
    * UsageError if it is async, or as `set` does.
    */
   async transaction<Result>(fn: (view: Transaction<V>) => Result, options: CallOptions = {}): Promise<Result> {
+    checkFunction('a transaction', fn)
     for (;;) {
       options.signal?.throwIfAborted()
       const view = this.#newTransaction()
@@ -317,6 +320,7 @@ export const totalMapKind: ObjectKind<TotalMap, TotalMapOptions<unknown>> = {
   uniform: true,
   consistency: 'consistent',
   variant: atomicVariant,
+  terms: ['atomic'],
   create(port, options) {
     const handle = new TotalMap(port, options)
     return { replica: handle.replica, handle }

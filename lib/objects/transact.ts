@@ -10,6 +10,7 @@
  *
  * Source: Kung, Robinson 1981; Gray 1978; Havender 1968 (ordered acquisition).
  */
+
 import { eitherSignal } from '../either-signal.ts'
 import { type TuttiError, UnknownOutcomeError, UsageError } from '../errors.ts'
 import { ConflictError, NotAtomicError } from '../tool-errors.ts'
@@ -17,6 +18,7 @@ import { pause } from './agreed.ts'
 import { type Part, type Participant, tell } from './atomic.ts'
 import { ATOMIC_ANSWER, ATOMIC_OP, AtomicMachine, PARTS_MAX, sameKey, type TransactionKey } from './atomic-machine.ts'
 import type { BoundedCounter } from './bounded-counter.ts'
+import { checkFunction } from './check-function.ts'
 import { compareText, isCount } from './checks.ts'
 import type { Ledger } from './ledger.ts'
 import type { CounterPart, QueuePart, RegisterPart } from './parts.ts'
@@ -114,6 +116,7 @@ export async function transact<Result>(
   fn: (tx: Transact) => Result | PromiseLike<Result>,
   { signal, tries = TRIES }: TransactOptions,
 ): Promise<Result> {
+  checkFunction('a transaction', fn)
   if (!isCount(tries)) throw new UsageError('tries must be a whole number from 1')
   let toHold: readonly Used[] = []
   for (let i = 0; i < tries; i += 1) {

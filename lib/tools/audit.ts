@@ -10,6 +10,7 @@ import { type AgreedOptions, agreedSettings, closeMachine } from '../objects/agr
 import { ObjectTarget } from '../objects/events.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind } from '../objects/replica.ts'
+import { fits, type StandardSchemaV1, validateForWrite } from '../objects/schema.ts'
 import { compareTokens, type Token } from '../objects/token.ts'
 import { encodeValue, hashValue } from '../values.ts'
 import {
@@ -40,7 +41,12 @@ const NOTHING_SEEN: Seen = { position: 0, digest: undefined }
 const RETRY_MS = 50
 
 /** How an audit log is opened. All who open it keep as much. */
-export interface AuditOptions extends AgreedOptions {
+export interface AuditOptions<Value = unknown> extends AgreedOptions {
+  /**
+   * Types the entries and checks them in `append`. A peer's entry that does not fit keeps its position, reads as undefined,
+   * and fires no trigger here. Synchronous, and without transforms.
+   */
+  readonly schema?: StandardSchemaV1<unknown, Value>
   /** So many of the last entries are kept (at most 16 MiB of them), and of the last firings: 1 to 10,000, default 1,000. */
   readonly keep?: number
 }
@@ -51,6 +57,7 @@ export interface AuditEntry<Value = unknown> {
   readonly position: number
   /** The process that appended it. */
   readonly author: string
+  /** Undefined if it does not fit the schema that the log was opened with here. */
   readonly value: Value
 }
 
@@ -116,6 +123,9 @@ export type LeadWhile = (
 export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> implements AsyncIterable<AuditEntry<Value>> {
   readonly #port: GroupPort
   readonly #lead: LeadWhile
+  readonly #schema: StandardSchemaV1 | undefined
+  /** What is shown of each entry, made once. */
+  readonly #shown = new WeakMap<StoredEntry, AuditEntry<Value>>()
   readonly #replica: MachineReplica<AuditMachine>
   /** Woken whenever something has changed. */
   readonly #waiting = new Set<() => void>()
@@ -129,6 +139,7 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     super()
     this.#port = port
     this.#lead = lead
+    this.#schema = options.schema
     this.#replica = new MachineReplica(port, new AuditMachine(keepOf(options)), agreedSettings('audit log', options), {
       toError: (code, message) => (code === 'busy' ? new BusyError(message) : new UsageError(`${code}: ${message}`)),
       changed: () => this.#tell(),
@@ -186,7 +197,7 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     const { version, entries, firings } = this.#machine
     if (version === this.#version) return
     this.#version = version
-    this.#entries = Object.freeze(entries.map((entry) => toEntry<Value>(entry)))
+    this.#entries = Object.freeze(entries.map((entry) => this.#entryOf(entry)))
     this.#firings = Object.freeze(
       firings.map(({ trigger, position, by, token, value }) =>
         Object.freeze({ trigger, position, by, token, result: value }),
@@ -194,29 +205,45 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     )
   }
 
-  /**
-   * Appends an entry. Resolves with its position once every member holds it: it is signed off. The value is copied.
-   * Rejects with ValueError, TooLargeError (above 64 KiB encoded), NotPrimaryError, BusyError, UnknownOutcomeError,
-   * ClosedError, or the signal's reason: if it aborts when the entry is under way, it may be appended all the same.
-   */
-  async append(value: Value, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
-    return (await this.#replica.call([AUDIT_OP.append, encodeEntry('an entry', value)], options)) as number
+  #entryOf(stored: StoredEntry): AuditEntry<Value> {
+    const known = this.#shown.get(stored)
+    if (known !== undefined) return known
+    const { position, author, value } = stored
+    const entry = Object.freeze({ position, author, value: (this.#isFit(stored) ? value : undefined) as Value })
+    this.#shown.set(stored, entry)
+    return entry
+  }
+
+  #isFit({ value }: StoredEntry): boolean {
+    return fits(this.#schema, value)
   }
 
   /**
-   * The entries from a position on: those that are kept, then those to come, until the log is closed. Throws a LaggedError
-   * if the next one is dropped before it was read. `from` that is not kept any more begins with the first that is.
+   * Appends an entry. Resolves with its position once every member holds it: it is signed off. The value is copied.
+   * Rejects with ValueError, SchemaError, TooLargeError (above 64 KiB encoded), NotPrimaryError, BusyError,
+   * UnknownOutcomeError, ClosedError, or the signal's reason: if it aborts when the entry is under way, it may be appended all the same.
    */
-  async *read(from = 1): AsyncGenerator<AuditEntry<Value>, void> {
+  async append(value: Value, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    const bytes = encodeEntry('an entry', validateForWrite(this.#schema, value))
+    return (await this.#replica.call([AUDIT_OP.append, bytes], options)) as number
+  }
+
+  /**
+   * The entries from a position on: those that are kept, then those to come, until the log is closed, or the signal aborts.
+   * Throws a LaggedError if the next one is dropped before it was read. `from` that is not kept any more begins with the
+   * first that is.
+   */
+  async *read(from = 1, { signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<AuditEntry<Value>, void> {
     if (!Number.isSafeInteger(from) || from < 1) throw new UsageError('from must be a position, from 1')
+    const closed = this.#closed.signal
+    const ended = signal === undefined ? closed : eitherSignal(signal, closed)
     for (let next = Math.max(from, this.first); ; next += 1) {
-      while (next > this.last) {
-        if (this.#closed.signal.aborted) return
-        await this.#change(this.#closed.signal)
-      }
+      while (next > this.last && !ended.aborted) await this.#change(ended)
+      // A log that is closed is read to its end.
+      if (signal?.aborted || next > this.last) return
       const entry = this.#machine.at(next)
       if (entry === undefined) throw new LaggedError(`entry ${next} of "${this.name}" was dropped before it was read`)
-      yield toEntry(entry)
+      yield this.#entryOf(entry)
     }
   }
 
@@ -305,9 +332,9 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
     for (let position = Math.max(next, judged.position + 1); position <= machine.last; position += 1) {
       const stored = machine.at(position)
       if (stored === undefined) return judged
-      const entry = toEntry<Value>(stored)
+      const entry = this.#entryOf(stored)
       const { digest } = stored
-      if (when(entry)) {
+      if (this.#isFit(stored) && when(entry)) {
         const result = encodeEntry('the result of a trigger', await run(entry, context))
         if (signal.aborted) return judged
         const isRecorded = await record([AUDIT_OP.fire, trigger, [...token], position, result, digest])
@@ -395,10 +422,6 @@ export class AuditLog<Value = unknown> extends ObjectTarget<AuditEvents> impleme
   }
 }
 
-function toEntry<Value>({ position, author, value }: StoredEntry): AuditEntry<Value> {
-  return Object.freeze({ position, author, value: value as Value })
-}
-
 function encodeEntry(what: string, value: unknown): Uint8Array {
   const bytes = encodeValue(value)
   if (bytes.length <= AUDIT_ENTRY_MAX) return bytes
@@ -421,6 +444,7 @@ export function auditKind(lead: LeadWhile): ObjectKind<AuditLog, AuditOptions> {
     order: 'total',
     uniform: true,
     consistency: 'consistent',
+    terms: ['keep'],
     variant: (options) => ` ${keepOf(options)}`,
     create(port, options) {
       const handle = new AuditLog(port, lead, options)

@@ -11,11 +11,6 @@ export function isKey(value: unknown): value is string {
   return typeof value === 'string' && value.length >= 1 && value.length <= KEY_MAX
 }
 
-/** Throws a UsageError unless it is a function: what is run later, perhaps much later, is checked when it is given. */
-export function checkFunction(what: string, value: unknown): void {
-  if (typeof value !== 'function') throw new UsageError(`${what} is a function`)
-}
-
 /** Throws a UsageError unless it is a string of 1 to 256 characters. */
 export function checkKey(what: string, value: unknown): asserts value is string {
   if (!isKey(value)) throw new UsageError(`${what} is a string of 1 to ${KEY_MAX} characters`)

@@ -93,13 +93,13 @@ export class SharedLatch extends ToolHandle<LatchSnapshot> {
    * Counts it down by one, exactly once, whoever leaves then; an open one stays open. Resolves with the count when every
    * member knows it. Waits while this process is not in the primary component. Rejects with ClosedError, BusyError (1,024
    * calls of this process wait), or UnknownOutcomeError (closed meanwhile, or away for so long that the others have
-   * forgotten it).
+   * forgotten it), or the signal's reason: if it aborts when the call is under way, it may be counted all the same.
    */
-  countDown(): Promise<number> {
-    return this.#replica.call(['down']) as Promise<number>
+  async countDown(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    return (await this.#replica.call(['down'], { signal: options.signal })) as number
   }
 
-  /** Waits until it is open. Rejects as `countDown` does, or with the signal's reason. */
+  /** Waits until it is open. Rejects as `countDown` does. */
   async wait(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     await this.#replica.call(['wait'], { signal: options.signal })
   }

@@ -6,12 +6,13 @@
  */
 
 import { BusyError, ClosedError, StaleTokenError, UnknownOutcomeError } from '../errors.ts'
+import { checkFunction } from '../objects/check-function.ts'
 import { ChangeEvent, ObjectTarget } from '../objects/events.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
-import { checkFunction, checkKey } from './keys.ts'
+import { checkKey } from './keys.ts'
 import { LEADER_OP, LeaderMachine } from './leader-machine.ts'
 import { type Term, Terms } from './terms.ts'
 

@@ -7,6 +7,7 @@
  * Source: https://w3c.github.io/web-locks/.
  */
 import { BusyError, ClosedError, TooLargeError } from '../errors.ts'
+import { unlessAborted } from '../objects/unless-aborted.ts'
 import { type Claimed, readHolding } from './holding.ts'
 import type { Lock } from './lock.ts'
 import type { LockMode } from './lock-machine.ts'
@@ -75,12 +76,16 @@ export class LockManager {
 
   /**
    * What is held and what is waited for in the whole space, when all is known that was asked for before. Waits while this
-   * process is not in the primary component. Rejects with InvalidStateError, BusyError or UsageError, as `request` does.
+   * process is not in the primary component. Rejects with InvalidStateError, BusyError or UsageError, as `request` does, or with the
+   * signal's reason, which the Web Locks API does not have here.
    */
-  async query(): Promise<LockManagerSnapshot> {
+  async query({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LockManagerSnapshot> {
     if (this.#isClosed) throw spaceClosed()
-    const replica = await this.#whole()
-    return replica.query()
+    signal?.throwIfAborted()
+    return unlessAborted(
+      this.#whole().then((replica) => replica.query()),
+      signal,
+    )
   }
 
   /** @internal The table of the locks, which is told of waits for other things. */

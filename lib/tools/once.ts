@@ -6,12 +6,13 @@
  */
 
 import { BusyError, ClosedError, StaleTokenError, TooLargeError, UnknownOutcomeError } from '../errors.ts'
+import { checkFunction } from '../objects/check-function.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import { StraySweep } from '../objects/stray-sweep.ts'
 import type { Token } from '../objects/token.ts'
 import { decodeValue, encodeValue } from '../values.ts'
-import { checkFunction, checkKey } from './keys.ts'
+import { checkKey } from './keys.ts'
 import { ONCE_ANSWER, ONCE_OP, ONCE_RESULT_MAX, OnceMachine } from './once-machine.ts'
 import { type Term, Terms } from './terms.ts'
 

@@ -3,6 +3,7 @@
  */
 import { TypedTarget } from '../objects/events.ts'
 import { Iteration } from '../objects/iteration.ts'
+import { fits, type StandardSchemaV1 } from '../objects/schema.ts'
 import type { TopicPattern } from './topic-names.ts'
 
 /** What a subscriber is told. */
@@ -40,6 +41,8 @@ interface SubscriptionParts<Value> {
   readonly fn: ((message: TopicMessage<Value>) => void) | undefined
   /** How many kept messages of each topic it is told of. */
   readonly last: number
+  /** It is told of nothing that does not fit. */
+  readonly schema?: StandardSchemaV1 | undefined
   /** Called once, when it ends here. */
   readonly release: (subscription: Subscription<Value>) => void
 }
@@ -50,6 +53,7 @@ export class Subscription<Value = unknown>
   implements AsyncIterable<TopicMessage<Value>>
 {
   readonly #pattern: TopicPattern
+  readonly #schema: StandardSchemaV1 | undefined
   readonly #release: (subscription: Subscription<Value>) => void
   readonly #iterations = new Set<Iteration<TopicMessage<Value>>>()
   /** Of a subscription without a function: from the first message on, for whoever iterates first. */
@@ -59,9 +63,10 @@ export class Subscription<Value = unknown>
   readonly last: number
 
   /** Use `space.topics.subscribe`. */
-  constructor(pattern: TopicPattern, { fn, last, release }: SubscriptionParts<Value>) {
+  constructor(pattern: TopicPattern, { fn, last, schema, release }: SubscriptionParts<Value>) {
     super()
     this.#pattern = pattern
+    this.#schema = schema
     this.#release = release
     this.last = last
     if (fn === undefined) this.#first = this.#iterate()
@@ -104,7 +109,7 @@ export class Subscription<Value = unknown>
 
   /** @internal */
   take(message: TopicMessage<Value>): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || !fits(this.#schema, message.value)) return
     for (const iteration of [...this.#iterations]) iteration.push(message)
     this.dispatchEvent(new TopicEvent(message))
   }

@@ -81,10 +81,7 @@ export class TopicHub {
    * or the signal's reason.
    */
   async subscribe(text: string, fn: TopicListener | undefined, options: SubscribeOptions): Promise<Subscription> {
-    if (typeof options !== 'object' || options === null) {
-      throw new UsageError('subscribe takes a pattern, a function, and options')
-    }
-    const { last = 0, signal } = options
+    const { last = 0, schema, signal } = options
     checkCount('last', last)
     const pattern = new TopicPattern(text)
     signal?.throwIfAborted()
@@ -105,6 +102,7 @@ export class TopicHub {
     const subscription = new Subscription(pattern, {
       fn,
       last,
+      schema,
       release: () => {
         signal?.removeEventListener('abort', onAbort)
         for (const lane of lanes) lane.remove(subscription)

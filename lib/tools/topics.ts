@@ -5,12 +5,18 @@
  * shows its application those that it has subscribed to (decision 026). The lanes are opened, and their code is loaded, with
  * the first publication or subscription.
  */
+import { UsageError } from '../errors.ts'
+import { type StandardSchemaV1, validateForWrite } from '../objects/schema.ts'
 import { encodeValue } from '../values.ts'
 import type { Subscription, TopicMessage } from './subscription.ts'
 import type { TopicOrder } from './topic-names.ts'
 
 /** How something is published. */
-export interface PublishOptions {
+export interface PublishOptions<Value = unknown> {
+  /**
+   * Types the values, and checks what is published; a topic's subscriptions have it, too. Synchronous, and without transforms.
+   */
+  readonly schema?: StandardSchemaV1<unknown, Value>
   /**
    * `fifo`: after what this process has published before on the topic. `causal`: besides, after all that this process had
    * been told of, or had done, before, in topics and objects that are causal. Default `fifo`.
@@ -24,7 +30,9 @@ export interface PublishOptions {
 }
 
 /** How one subscribes. */
-export interface SubscribeOptions {
+export interface SubscribeOptions<Value = unknown> {
+  /** Types the values: this subscription is not told of a message that does not fit. Synchronous. */
+  readonly schema?: StandardSchemaV1<unknown, Value>
   /** Of each topic, at most so many of the kept messages are told first. 0 to 1,000. Default 0. */
   readonly last?: number
   /** Ends the subscription, or the wait for it. */
@@ -55,10 +63,10 @@ export class Topics {
    * Publishes a value, which is copied, to all who have subscribed to the topic, this process too. Resolves when it is
    * delivered here: then all who were subscribed, and stay, get it. Ignored, the promise never rejects unhandled.
    *
-   * Rejects with UsageError (the name; options; a witness publishes nothing), ValueError, TooLargeError, BusyError (10,000
+   * Rejects with UsageError (the name; options; a witness publishes nothing), ValueError, SchemaError, TooLargeError, BusyError (10,000
    * publications wait; or too much is kept), UnknownOutcomeError, ClosedError.
    */
-  publish(topic: string, value: unknown, options: PublishOptions = {}): Promise<void> {
+  publish<Value>(topic: string, value: Value, options: PublishOptions<Value> = {}): Promise<void> {
     return quiet(this.#publish(topic, { value }, options))
   }
 
@@ -76,25 +84,24 @@ export class Topics {
    *
    * Rejects with UsageError (the pattern; options; a witness is told of nothing), ClosedError, or the signal's reason.
    */
-  subscribe<Value = unknown>(pattern: string, options?: SubscribeOptions): Promise<Subscription<Value>>
+  subscribe<Value = unknown>(pattern: string, options?: SubscribeOptions<Value>): Promise<Subscription<Value>>
   subscribe<Value = unknown>(
     pattern: string,
     fn: TopicListener<Value>,
-    options?: SubscribeOptions,
+    options?: SubscribeOptions<Value>,
   ): Promise<Subscription<Value>>
   async subscribe<Value>(
     pattern: string,
-    first: TopicListener<Value> | SubscribeOptions = {},
-    second: SubscribeOptions = {},
+    first?: TopicListener<Value> | SubscribeOptions<Value>,
+    second?: SubscribeOptions<Value>,
   ): Promise<Subscription<Value>> {
-    const fn = typeof first === 'function' ? (first as TopicListener) : undefined
-    const options = typeof first === 'function' ? second : first
-    return (await (await this.#whole()).subscribe(pattern, fn, options)) as Subscription<Value>
+    const { fn, options } = readArguments(first, second)
+    return (await (await this.#whole()).subscribe(pattern, fn as TopicListener, options)) as Subscription<Value>
   }
 
   async #publish(topic: string, what: { readonly value: unknown } | null, options: PublishOptions): Promise<void> {
     // Now, before the caller can change it.
-    const bytes = what === null ? null : encodeValue(what.value)
+    const bytes = what === null ? null : encodeValue(validateForWrite(options.schema, what.value))
     await (await this.#whole()).publish(topic, bytes, options)
   }
 
@@ -111,17 +118,17 @@ export class Topics {
 export class Topic<Value = unknown> {
   readonly name: string
   readonly #topics: Topics
-  readonly #options: PublishOptions
+  readonly #options: PublishOptions<Value>
 
   /** Use `space.topic`. */
-  constructor(topics: Topics, name: string, options: PublishOptions) {
+  constructor(topics: Topics, name: string, options: PublishOptions<Value>) {
     this.name = name
     this.#topics = topics
     this.#options = options
   }
 
   /** As `space.topics.publish`. */
-  publish(value: Value, options: PublishOptions = {}): Promise<void> {
+  publish(value: Value, options: PublishOptions<Value> = {}): Promise<void> {
     return this.#topics.publish(this.name, value, { ...this.#options, ...options })
   }
 
@@ -131,15 +138,34 @@ export class Topic<Value = unknown> {
   }
 
   /** As `space.topics.subscribe`. */
-  subscribe(options?: SubscribeOptions): Promise<Subscription<Value>>
-  subscribe(fn: TopicListener<Value>, options?: SubscribeOptions): Promise<Subscription<Value>>
+  subscribe(options?: SubscribeOptions<Value>): Promise<Subscription<Value>>
+  subscribe(fn: TopicListener<Value>, options?: SubscribeOptions<Value>): Promise<Subscription<Value>>
   subscribe(
-    first: TopicListener<Value> | SubscribeOptions = {},
-    second: SubscribeOptions = {},
+    first?: TopicListener<Value> | SubscribeOptions<Value>,
+    second?: SubscribeOptions<Value>,
   ): Promise<Subscription<Value>> {
-    if (typeof first === 'function') return this.#topics.subscribe(this.name, first, second)
-    return this.#topics.subscribe(this.name, first)
+    const { fn, options } = readArguments(first, second)
+    const { schema } = this.#options
+    return this.#topics.subscribe(
+      this.name,
+      fn as TopicListener<Value>,
+      schema === undefined ? options : { schema, ...options },
+    )
   }
+}
+
+/** What `subscribe` is given after the pattern: a function and options, or either. */
+function readArguments<Value>(
+  first: TopicListener<Value> | SubscribeOptions<Value> | undefined,
+  second: SubscribeOptions<Value> | undefined,
+): { readonly fn: TopicListener<Value> | undefined; readonly options: SubscribeOptions<Value> } {
+  const [fn, options = {}] = typeof first === 'function' ? [first, second] : [undefined, first]
+  // Options that come second say that a function was meant to come first.
+  const isLost = fn === undefined && second !== undefined
+  if (typeof options !== 'object' || options === null || isLost) {
+    throw new UsageError('subscribe takes a pattern, a function, and options')
+  }
+  return { fn, options }
 }
 
 /** Whoever ignores it hears of nothing. */

@@ -6,7 +6,7 @@ import { closeAll, openTab, type Tab } from './tabs.ts'
 describe('a React app', () => {
   afterEach(closeAll)
 
-  it('shows the space, an object, presence, a leader and a lock; what goes is gone for the others', async () => {
+  it('shows the space, objects, presence, a leader and a lock; what goes is gone for the others', async () => {
     const open = pagesOf(freshSpace())
     const pages = [await open(), await open()] as const
     const [a, b] = pages
@@ -19,6 +19,18 @@ describe('a React app', () => {
     await b.evaluate(() => window.app.notes?.set('from b', '2') && undefined)
     const notes = '[["from a","1"],["from b","2"]]'
     await Promise.all(pages.map((page) => untilShown(page, { notes })))
+    // Lists and texts are opened twice by StrictMode, too: as documents of their own, of which one stays.
+    await a.evaluate(() => {
+      window.app.order?.push('verse')
+      window.app.lyrics?.append('la la')
+    })
+    await untilShown(b, { order: '["verse"]', lyrics: 'la la' })
+    await b.evaluate(() => {
+      window.app.order?.push('chorus')
+      window.app.lyrics?.insert(0, 'tra ')
+    })
+    const written = { order: '["verse","chorus"]', lyrics: 'tra la la' }
+    await Promise.all(pages.map((page) => untilShown(page, written)))
     await a.evaluate(() => window.app.say('typing'))
     await untilShown(b, { people: '["typing","here"]' })
 
@@ -37,14 +49,14 @@ describe('a React app', () => {
     })
     await untilShown(b, { leads: 'true', lock: 'held', people: '["here"]', members: '2' })
     await a.evaluate(() => window.app.show(true))
-    await untilShown(a, { leads: 'false', lock: 'waiting', members: '2', notes, people: '["here","here"]' })
+    await untilShown(a, { leads: 'false', lock: 'waiting', members: '2', notes, ...written, people: '["here","here"]' })
     assertEqual(await a.evaluate(() => window.app.selves), [before], 'the spaces of the page')
 
     // Taken away for longer: it leaves. When it comes back it is another incarnation.
     await b.evaluate(() => window.app.show(false))
     await untilShown(a, { members: '1', leads: 'true', lock: 'held', status: 'alone' })
     await b.evaluate(() => window.app.show(true))
-    await untilShown(b, { members: '2', notes, lock: 'waiting' })
+    await untilShown(b, { members: '2', notes, ...written, lock: 'waiting' })
     assertEqual(await b.evaluate(() => window.app.selves.length), 2, 'the incarnations of the page that left')
     for (const page of pages) assertEqual(await page.errors(), [], 'errors')
   })

@@ -39,7 +39,7 @@ const ownCodes = files('adapters', '.ts').flatMap((file) =>
 )
 const codes = [
   ...unionOf(read('lib/errors.ts'), 'ErrorCode'),
-  ...unionOf(read('lib/tool-errors.ts'), 'ToolErrorCode'),
+  ...unionOf(read('lib/errors.ts'), 'ToolErrorCode'),
   ...ownCodes,
 ]
 

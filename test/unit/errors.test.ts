@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as errors from '../../lib/errors.ts'
+import * as toolErrors from '../../lib/tool-errors.ts'
 
 const cause = new TypeError('below')
 const all: readonly errors.TuttiError[] = [
@@ -55,11 +56,49 @@ test('errors › only what may have happened is not definite', () => {
   assert.deepEqual(open.sort(), ['invariant', 'storage', 'transport', 'unknown-outcome', 'worker'])
 })
 
-test('errors › every code has its section in docs/errors.md', () => {
+/** By code: what a user writes who handles all of them. It compiles if the union names each class's code, and no other. */
+const byCode: { readonly [Code in errors.ErrorCode]: errors.TuttiError } = {
+  usage: new errors.UsageError('m'),
+  value: new errors.ValueError('m'),
+  'too-large': new errors.TooLargeError('m', 2, 1),
+  busy: new errors.BusyError('m'),
+  closed: new errors.ClosedError('m'),
+  'not-primary': new errors.NotPrimaryError('m'),
+  'unknown-outcome': new errors.UnknownOutcomeError('m'),
+  'view-changed': new errors.ViewChangedError('m'),
+  'stale-token': new errors.StaleTokenError('m'),
+  'kind-mismatch': new errors.KindMismatchError('m'),
+  'group-mismatch': new errors.GroupMismatchError('m'),
+  lagged: new errors.LaggedError('m'),
+  transport: new errors.TransportError('m', 'unreachable'),
+  storage: new errors.StorageError('m'),
+  schema: new errors.SchemaError('m', [{ message: 'no', path: '' }]),
+  worker: new errors.WorkerError('m'),
+  invariant: new errors.InvariantError('m'),
+  conflict: new toolErrors.ConflictError('m'),
+  deadlock: new toolErrors.DeadlockError([]),
+  divergence: new toolErrors.DivergenceError('m', { calls: 1, diverged: ['p'] }),
+  'no-handler': new toolErrors.NoHandlerError('m'),
+  'no-replies': new toolErrors.NoRepliesError('m', { replies: null }),
+  'not-atomic': new toolErrors.NotAtomicError('m'),
+  'out-of-bounds': new toolErrors.OutOfBoundsError('m'),
+  remote: new toolErrors.RemoteError('m', { process: 'p', remoteName: 'Error' }),
+  snapshot: new toolErrors.SnapshotError('m', { reason: 'newer' }),
+  vote: new toolErrors.VoteError('m', 'decided'),
+}
+
+test('errors › the type of `code` names the codes of tools, and there is no class without one', () => {
+  const classes = Object.keys({ ...errors, ...toolErrors }).filter((name) => /[a-z]Error$/.test(name))
+  const named = Object.values(byCode).map(({ name }) => name)
+  assert.deepEqual([...named, 'TuttiError'].sort(), classes.sort())
+  for (const [code, error] of Object.entries(byCode)) assert.equal(error.code, code)
+})
+
+test('errors › every code has its section in docs/errors.md, and every error leads there', () => {
   const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
-  for (const { code, name, docs } of all) {
-    assert.ok(text.includes(`\n## ${code}\n`), code)
-    assert.ok(text.includes(`\`${name}\``), name)
+  for (const { code, name, docs } of Object.values(byCode)) {
+    const [, section = ''] = text.split(`\n## ${code}\n`)
+    assert.ok(section.startsWith(`\`${name}\``), code)
     assert.equal(docs, `docs/errors.md#${code}`)
   }
 })

@@ -184,3 +184,23 @@ test('space › a transaction over several objects takes effect in all of them',
   await assert.rejects(second.register('last'), GroupMismatchError)
   await assert.rejects(first.register('other', { atomic: 1 as never }), UsageError)
 })
+
+test('space › a default that is said is the same as one that is not; another value is a mismatch', {
+  timeout: 20_000,
+}, async (t) => {
+  const [space] = await openThree(t)
+  const jobs = await space.queue('jobs')
+  assert.equal(await space.queue('jobs', { maxSize: 100_000, atomic: false }), jobs)
+  await assert.rejects(space.queue('jobs', { maxSize: 99_999 }), KindMismatchError)
+  await assert.rejects(space.queue('jobs', { atomic: true }), KindMismatchError)
+  const stock = await space.counter('stock', { min: 0 })
+  assert.equal(await space.counter('stock', { min: 0, max: Number.MAX_SAFE_INTEGER }), stock)
+  const title = await space.register('title', { atomic: false })
+  assert.equal(await space.register('title'), title)
+  const accounts = await space.map('accounts', { consistency: 'total', atomic: false })
+  assert.equal(await space.map('accounts', { consistency: 'total' }), accounts)
+  const log = await space.audit('log')
+  assert.equal(await space.audit('log', { keep: 1_000 }), log)
+  await assert.rejects(space.audit('log', { keep: 10 }), KindMismatchError)
+  await assert.rejects(space.register('title', { whenNotPrimary: 'reject' }), GroupMismatchError)
+})

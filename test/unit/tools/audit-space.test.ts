@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
-import type { AuditLog } from '../../../lib/index.ts'
+import type { AuditLog, StandardSchemaV1 } from '../../../lib/index.ts'
 import { openSpace } from '../../../lib/open-space.ts'
 import { openTogether } from '../together.ts'
 import { until } from '../until.ts'
@@ -153,4 +153,50 @@ test('an audit log › refuses what is no entry, no trigger, or too much', { tim
   await log.append('short')
   const large = log.watch('large', { from: 1, run: () => 'x'.repeat(65_536) })
   await assert.rejects(large, { code: 'too-large' })
+})
+
+test('an audit log › an entry that does not fit the schema is refused; that of a peer keeps its place and fires nothing', {
+  timeout: 30_000,
+}, async (t) => {
+  const [a, b] = await openTogether(t, [{}, {}])
+  assert.ok(a && b)
+  const size: StandardSchemaV1<unknown, { readonly size: number }> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) => {
+        const isFit = typeof (value as { size?: unknown } | null)?.size === 'number'
+        return isFit ? { value: value as { size: number } } : { issues: [{ message: 'no size', path: ['size'] }] }
+      },
+    },
+  }
+  const [typed, loose] = await Promise.all([a.audit('log', { schema: size }), b.audit('log')])
+  await assert.rejects(typed.append({ size: 'large' } as never), { code: 'schema' })
+  await loose.append({ size: 'large' })
+  assert.equal(await typed.append({ size: 2 }), 2)
+  const fired: number[] = []
+  const stop = new AbortController()
+  const watching = reasonOf(
+    typed.watch('any', {
+      from: 1,
+      when: ({ value }) => value.size > 0,
+      run: ({ position }) => fired.push(position),
+      signal: stop.signal,
+    }),
+  )
+  await until(typed, 'change', () => typed.progressOf('any')?.next === 3)
+  assert.deepEqual(fired, [2])
+  assert.deepEqual(
+    typed.entries.map(({ position, value }) => [position, value]),
+    [
+      [1, undefined],
+      [2, { size: 2 }],
+    ],
+  )
+  assert.equal((await typed.read(1).next()).value?.value, undefined)
+  // What is shown of an entry is made, and judged by the schema, once.
+  assert.equal((await typed.read(2).next()).value, typed.entries[1])
+  assert.deepEqual(loose.entries[0]?.value, { size: 'large' })
+  stop.abort()
+  await watching
 })

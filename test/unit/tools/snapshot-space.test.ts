@@ -122,6 +122,35 @@ test('a snapshot › has the objects that others hold as well, survives as bytes
   })
 })
 
+test('a snapshot › what it opens can be opened again as its applications do: by the defaults', {
+  timeout: 30_000,
+}, async (t) => {
+  const openAll = (space: Space): Promise<unknown> =>
+    Promise.all([
+      space.queue('jobs'),
+      space.queue('hard', { maxTries: 3 }),
+      space.queue('short', { maxSize: 2, atomic: true }),
+      space.counter('stock', { min: 0 }),
+      space.counter('debt', { max: 0, atomic: true }),
+      space.register('title'),
+      space.map('accounts', { consistency: 'total' }),
+      space.map('both', { consistency: 'total', atomic: true }),
+      space.set('tags'),
+      space.counter('plays'),
+      space.map('todos'),
+    ])
+  const [space] = await openTogether(new MemoryHub(), 1)
+  const other = await open(new MemoryHub(), 'other')
+  t.after(() => {
+    space.kill()
+    other.kill()
+  })
+  await openAll(space)
+  const { restored } = await other.restore(await space.snapshot())
+  assert.equal(restored.length, 11)
+  await openAll(other)
+})
+
 test('a snapshot › has dead letters, which are not restored but named as skipped', { timeout: 30_000 }, async (t) => {
   const [space] = await openTogether(new MemoryHub(), 1)
   t.after(() => space.kill())
@@ -159,7 +188,7 @@ test('a snapshot › is refused if damaged or newer; objects that hold something
     (error: unknown) =>
       error instanceof SnapshotError &&
       error.reason === wanted &&
-      error.code === ('snapshot' as never) &&
+      error.code === 'snapshot' &&
       String(error.names) === String(names)
   await assert.rejects(space.restore({ ...snapshot, taken: 1 }), reason('corrupt'))
   await assert.rejects(space.restore({} as SpaceSnapshot), reason('corrupt'))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
 import { BusyError, ClosedError, UsageError, ValueError } from '../../../lib/errors.ts'
+import type { StandardSchemaV1 } from '../../../lib/objects/schema.ts'
 import { openSpace } from '../../../lib/open-space.ts'
 import type { Space } from '../../../lib/space.ts'
 import { Subscription, type TopicMessage } from '../../../lib/tools/subscription.ts'
@@ -311,4 +312,32 @@ test('topics › what is kept elsewhere when parts unite is told to who asked fo
   lane.settle()
   assert.deepEqual(heard.values, [2, 3], 'told once')
   assert.ok(clockA.now >= 4, 'what is published next is newer')
+})
+
+test('topics › what does not fit the schema of a topic is not published, and not told to who subscribed with it', {
+  timeout,
+}, async (t) => {
+  const [a, b] = (await openSpaces(t, 2)) as [Space, Space]
+  const short: StandardSchemaV1<unknown, string> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) =>
+        typeof value === 'string' ? { value } : { issues: [{ message: 'no text', path: undefined }] },
+    },
+  }
+  const typed = a.topic('chat.room', { schema: short, keep: 2 })
+  const [heard, early, all] = [new Heard(), new Heard(), new Heard()]
+  await typed.subscribe(heard.take)
+  await b.topics.subscribe('chat.*', all.take)
+  await assert.rejects(typed.publish(7 as never), { code: 'schema' })
+  await b.topic('chat.room', { keep: 2 }).publish(8)
+  await b.topics.publish('chat.room', 'hi', { keep: 2 })
+  await Promise.all([heard.until(1), all.until(2)])
+  assert.deepEqual([heard.values, all.values], [['hi'], [8, 'hi']])
+  // Of what is kept, too; and to a pattern.
+  await b.topics.subscribe('chat.**', early.take, { schema: short, last: 2 })
+  await typed.publish('ho')
+  await early.until(2)
+  assert.deepEqual(early.values, ['hi', 'ho'])
 })
