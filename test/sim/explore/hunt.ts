@@ -5,8 +5,9 @@
  */
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { MUTANTS, type Mutant } from '../mutant-list.ts'
-import { plant } from '../plant.ts'
+import { MUTANTS } from '../mutants/list.ts'
+import type { Mutant } from '../mutants/mutant.ts'
+import { plant } from '../mutants/plant.ts'
 
 /** Bugs in the flush from one view to the next: of a space, and of a group. */
 const FLUSH: ReadonlySet<string> = new Set([
