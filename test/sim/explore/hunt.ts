@@ -38,7 +38,7 @@ interface Found {
   readonly states: number
 }
 
-/** Hunts; returns the exit code. `only`: these, of all mutants. */
+/** Hunts, within so many states of each variant; returns the exit code. `only`: these, of all mutants. */
 export async function huntMutants(only: readonly string[] | null, statesMax: number): Promise<number> {
   for (const name of FLUSH) {
     if (!MUTANTS.some((mutant) => mutant.name === name)) throw new Error(`there is no mutant ${name}`)
@@ -66,7 +66,16 @@ async function hunt(mutant: Mutant, statesMax: number): Promise<Found> {
   let states = 0
   let by: string | null = null
   for (const casts of ['1', '2']) {
-    const output = await run(folder, ['--states', String(statesMax), '--casts', casts, '--jobs', '1', '--json'])
+    const output = await run(folder, [
+      '--states',
+      String(statesMax),
+      '--casts',
+      casts,
+      '--jobs',
+      '1',
+      '--json',
+      '--first',
+    ])
     const summary = readSummary(output.trim().split('\n').at(-1) ?? '')
     states += summary.states
     by = summary.violations[0]?.property ?? null
