@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { type Report, Search } from './search.ts'
 import { type Budget, VARIANTS, type Variant } from './variant.ts'
 
-/** Memory for all children together, in MB: a million states take about two thirds of that of one of two. */
+/** Memory for all children together, in MB. */
 const MEMORY_MAX = 4_800
 
 /** What a child is asked. */
