@@ -43,6 +43,8 @@ import { type Ballot, noBallot } from './ids.ts'
 import { originMax, type Reader, type Writer } from './wire.ts'
 
 const ids = list(processId)
+/** The members of a view, or some of them. */
+const members = list(processId, 'membersMax')
 
 /**
  * At most `depsMax` triples: how many of the list `before` it begins with, and the rest. Of casts that go to many groups at
@@ -148,7 +150,7 @@ const weight: Codec<number> = {
   read: (from) => from.byte(),
 }
 
-const namedRecord = record<Omit<PrimaryRecord, 'weights'>>({ line: text, id: viewId, members: ids })
+const namedRecord = record<Omit<PrimaryRecord, 'weights'>>({ line: text, id: viewId, members })
 const weights = list(weight)
 
 /** No weights are written where all are 1, as mostly. */
@@ -265,9 +267,9 @@ const groupInstall = record<GroupInstall>({
   gn: int,
   name: text,
   options,
-  members: ids,
-  joined: ids,
-  left: ids,
+  members,
+  joined: members,
+  left: members,
   counts: flatTuples(2),
   orderEnd: int,
   orderBy: rankOrNone,
@@ -281,7 +283,7 @@ const groupRow = record<GroupRow>({
   gid: int,
   name: text,
   options,
-  members: nullable(ids),
+  members: nullable(members),
   viewId: viewIdOrNull,
   installs: list(groupInstall),
   gn: int,
@@ -333,7 +335,24 @@ const decision = record<Decision>({
   partOrder: list(int),
 })
 
-const part = record<Part>({ view: viewId, members: ids })
+const part = record<Part>({ view: viewId, members })
+
+/** A proposed view, whose members may come in parts, but are no more than a view has. */
+const parts: Codec<readonly Part[]> = {
+  write: list(part).write,
+  read(from) {
+    const count = from.count(from.limits.membersMax)
+    const value: Part[] = []
+    let size = 0
+    for (let i = 0; i < count && from.fault === null; i++) {
+      const one = part.read(from)
+      size += one.members.length
+      if (size > from.limits.membersMax) from.fail('too-large')
+      value.push(one)
+    }
+    return value
+  },
+}
 
 /** A control message. */
 export const message: Codec<Message> = union<Message>({
@@ -343,11 +362,11 @@ export const message: Codec<Message> = union<Message>({
   foreign: { view: viewId, linked: ids },
   suspect: { view: viewId, peer: processId, departed: nullable(departed) },
   leave: { departed },
-  propose: { ballot, parts: list(part), found: nullable(text) },
+  propose: { ballot, parts, found: nullable(text) },
   refound: { view: viewId },
   refuse: { ballot, promised: ballot, view: viewId, unlinked: ids },
   row: { ballot, row },
-  cut: { ballot, rows: list(row), decision },
+  cut: { ballot, rows: list(row, 'membersMax'), decision },
   groupRequest: {
     view: viewId,
     name: text,

@@ -45,15 +45,15 @@ export const subviewId: Codec<ViewId> = {
   read: (from) => from.viewOrNull() ?? '',
 }
 
-/** At most `listMax` elements. */
-export function list<T>(element: Codec<T>): Codec<readonly T[]> {
+/** At most so many elements as that limit says. */
+export function list<T>(element: Codec<T>, limit: 'listMax' | 'membersMax' = 'listMax'): Codec<readonly T[]> {
   return {
     write(to, value) {
       to.int(value.length)
       for (const one of value) element.write(to, one)
     },
     read(from) {
-      const count = from.count(from.limits.listMax)
+      const count = from.count(from.limits[limit])
       const value: T[] = []
       for (let i = 0; i < count && from.fault === null; i++) value.push(element.read(from))
       return value

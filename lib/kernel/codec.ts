@@ -116,7 +116,7 @@ const hello = record<Omit<HelloFrame, 't'>>({
 
 const summary = record<ViewSummary>({
   id: viewId,
-  members: list(processId),
+  members: list(processId, 'membersMax'),
   primary: flag,
   line: nullable(text),
   linked: list(processId),

@@ -113,6 +113,10 @@ export class Membership {
     const { self } = this.core
     const { ballot, parts } = message
     if (ballot.leader !== from || this.core.isLeaving) return
+    if (!isViewOf(parts, this.core.limits.membersMax)) {
+      this.hooks.fault(from, 'bad-propose')
+      return
+    }
     const part = parts.find((p) => p.members.includes(self))
     if (part === undefined) return
     // Somebody was in the view we said READY for: it is installed.
@@ -377,6 +381,16 @@ export class Membership {
       })
     }
   }
+}
+
+/** Do the parts make a view: none without members, nobody twice, and no more than a view has, which is asked first? */
+function isViewOf(parts: readonly Part[], membersMax: number): boolean {
+  let size = 0
+  for (const { members } of parts) {
+    size += members.length
+    if (members.length === 0 || size > membersMax) return false
+  }
+  return new Set(parts.flatMap(({ members }) => members)).size === size
 }
 
 /** Is each part named once? */

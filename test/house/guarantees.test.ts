@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { checkers } from '../sim/checkers/index.ts'
-import { MUTANTS } from '../sim/mutant-list.ts'
+import { MUTANTS } from '../sim/mutants/list.ts'
 import { root } from './tree.ts'
 
 const page = readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')

@@ -3,6 +3,21 @@
  */
 import { addReach } from './reach.ts'
 
+/** A seed with violations. */
+export interface Failed {
+  readonly seed: number
+  /** What was violated. */
+  readonly properties: readonly string[]
+}
+
+/** A seed that failed until a checker, or the simulator, was mended: it has run again, and violates nothing. */
+export interface Cleared extends Failed {
+  /** The commit that mended it. */
+  readonly commit: string
+  /** What it had asked too much. */
+  readonly why: string
+}
+
 /** The seeds of one workload that ran on one commit of what the simulator runs. */
 export interface Entry {
   /** The last commit of what every workload runs: the kernel, and the objects that `mixed` has. */
@@ -16,10 +31,8 @@ export interface Entry {
   /** How many, one after another. */
   readonly seeds: number
   readonly violations: number
-  /** Seeds with violations. */
-  readonly failed?: readonly number[]
-  /** Seeds that failed until a checker that asked too much was mended: they have run again, and violate nothing. */
-  readonly cleared?: readonly number[]
+  readonly failed?: readonly Failed[]
+  readonly cleared?: readonly Cleared[]
   /** Instances per property. */
   readonly checked: Readonly<Record<string, number>>
   /** Strikes by fault and phase. */
@@ -67,10 +80,19 @@ export function addBatch(entries: readonly Entry[], key: Key, batch: Batch): Ent
   return entries.map((each) => (each === entry ? sum : each))
 }
 
-/** The entry after its failed seeds have run again: with so many violations, and these seeds that still fail. */
-export function clearSeeds(entry: Entry, violations: number, failed: readonly number[]): Entry {
+/**
+ * The entry after its failed seeds have run again, with so many violations, of which these still fail: each of the others
+ * leaves a row that says what cleared it.
+ */
+export function clearSeeds(
+  entry: Entry,
+  violations: number,
+  failed: readonly Failed[],
+  by: Pick<Cleared, 'commit' | 'why'>,
+): Entry {
   const { failed: before = [], cleared: old = [], checked, reach, violations: _, ...rest } = entry
-  const cleared = [...old, ...before.filter((seed) => !failed.includes(seed))]
+  const mended = before.filter(({ seed }) => !failed.some((row) => row.seed === seed))
+  const cleared = [...old, ...mended.map((row): Cleared => ({ ...row, ...by }))]
   return {
     ...{ ...rest, violations },
     ...(failed.length > 0 ? { failed } : {}),
@@ -79,8 +101,19 @@ export function clearSeeds(entry: Entry, violations: number, failed: readonly nu
   }
 }
 
+/** The seeds of which the simulator printed violations, one line a property. */
+export function failedOf(lines: readonly string[]): Failed[] {
+  const failed = new Map<number, string[]>()
+  for (const line of lines) {
+    const [, seed, property] = /^seed (\d+): (\w+)/.exec(line) ?? []
+    if (seed === undefined || property === undefined) continue
+    failed.set(Number(seed), [...(failed.get(Number(seed)) ?? []), property])
+  }
+  return [...failed].map(([seed, properties]) => ({ seed, properties }))
+}
+
 /** The ledger as text, as Biome formats it. */
 export function printEntries(entries: readonly Entry[]): string {
   const text = JSON.stringify(entries, null, 2)
-  return `${text.replace(/\[\s+(\d+(?:,\s+\d+)*)\s+\]/g, (_, list: string) => `[${list.split(/,\s+/).join(', ')}]`)}\n`
+  return `${text.replace(/\[\s+("\w+"(?:,\s+"\w+")*)\s+\]/g, (_, list: string) => `[${list.split(/,\s+/).join(', ')}]`)}\n`
 }

@@ -3,7 +3,10 @@
  * and adds them to `ledger.json`, step by step, so that a run that is stopped is not lost.
  *
  *   npm run sim:ledger -- [--seeds 1000] [--step 500] [--workload mixed] [--from S]
- *   npm run sim:ledger -- --again       runs those that failed again, after a checker that asked too much was mended
+ *   npm run sim:ledger -- --again --why "…"
+ *                                       runs those that failed again, after a checker that asked too much was mended: each
+ *                                       that violates nothing now leaves a row, with what it had violated, the commit that
+ *                                       mended it and why
  *
  * `--from` says where a workload begins that has no seeds in the ledger yet. Of each run the first ten seconds or so go
  * by until its code is compiled: large steps are faster.
@@ -20,6 +23,8 @@ import {
   type Batch,
   clearSeeds,
   type Entry,
+  type Failed,
+  failedOf,
   findEntry,
   type Key,
   nextSeed,
@@ -36,6 +41,7 @@ const { values } = parseArgs({
     workload: { type: 'string', default: 'mixed' },
     from: { type: 'string' },
     again: { type: 'boolean', default: false },
+    why: { type: 'string', default: '' },
   },
 })
 /**
@@ -44,6 +50,10 @@ const { values } = parseArgs({
  */
 const SOURCES = sourcesOf('test/sim/main.ts', false)
 const TOOL_SOURCES = sourcesOf('test/sim/main.ts', true)
+/** What may clear a seed on the same library: the simulator and its checkers. */
+const JUDGES = ['test/sim', ':!test/sim/ledger.json']
+/** A reason that says something. */
+const WHY_MIN = 20
 /** The workloads that load tools. */
 const WITH_TOOLS: ReadonlySet<string> = new Set(['queue', 'tools', 'calls', 'clients', 'snapshots', 'deals', 'kept'])
 process.exitCode = await main()
@@ -94,14 +104,19 @@ async function judgeAgain(key: Key): Promise<number> {
     console.error(`nothing has run on ${nameOf(key)}`)
     return 2
   }
+  const { why } = values
+  if (why.length < WHY_MIN || git('status', '--porcelain', '--', ...JUDGES) !== '') {
+    console.error('--why says what had been asked too much, and what mended it is committed first')
+    return 2
+  }
+  const failed: Failed[] = []
   let violations = 0
-  const failed: number[] = []
-  for (const seed of entry.failed ?? []) {
+  for (const { seed } of entry.failed ?? []) {
     const batch = await runSeeds(key.workload ?? 'mixed', seed, 1)
     violations += batch.violations
-    if (batch.violations > 0) failed.push(seed)
+    failed.push(...(batch.failed ?? []))
   }
-  const after = clearSeeds(entry, violations, failed)
+  const after = clearSeeds(entry, violations, failed, { commit: lastCommit(JUDGES), why })
   writeFileSync(file, printEntries(entries.map((each) => (each === entry ? after : each))))
   console.log(`${nameOf(key)}: ${after.violations} violations, ${after.cleared?.length ?? 0} seeds cleared`)
   return violations > 0 ? 1 : 0
@@ -136,7 +151,7 @@ function runSeeds(workload: string, from: number, seeds: number): Promise<Batch>
       for (const line of lines) console.log(line)
       if (code !== 0 && code !== 1) return reject(new Error(`the simulator ended with code ${code}`))
       const { violations, checked, reach } = JSON.parse(last) as Batch
-      const failed = [...new Set(lines.flatMap((line) => /^seed (\d+): /.exec(line)?.[1] ?? []))].map(Number)
+      const failed = failedOf(lines)
       resolve({ from, seeds, violations, ...(failed.length > 0 ? { failed } : {}), checked, reach })
     })
   })

@@ -4,7 +4,7 @@ import { type Report, Search } from './search.ts'
 import { type Budget, VARIANTS, type Variant } from './variant.ts'
 
 /** Memory for all children together, in MB. */
-const MEMORY_MAX = 3_600
+const MEMORY_MAX = 4_800
 
 /** What a child is asked. */
 interface Order {
@@ -12,47 +12,48 @@ interface Order {
   readonly statesMax: number
 }
 
-/** Explores the variants in child processes of the same command line, so many states in all. */
+/** What one variant's search has done, and what it took. */
+export interface Explored extends Report {
+  readonly ms: number
+  /** The memory of its process at the end, in MB. */
+  readonly megabytes: number
+}
+
+/** Explores the variants in child processes of the same command line, each up to so many states; `take` says whether that is enough. */
 export async function exploreAll(
   variants: readonly Variant[],
   statesMax: number,
   jobs: number,
-  take: (report: Report) => void,
-): Promise<Report[]> {
+  take: (explored: Explored) => boolean,
+): Promise<Explored[]> {
   const queue = [...variants]
-  const reports: Report[] = []
-  // What a small variant leaves, those that begin later get.
-  let left = statesMax
+  const all: Explored[] = []
+  const atOnce = Math.max(1, Math.min(jobs, variants.length))
   const work = async (): Promise<void> => {
-    for (;;) {
-      const share = Math.ceil(left / queue.length)
-      const variant = queue.shift()
-      if (variant === undefined) return
-      left -= share
-      const report = await explore({ variant: variant.name, statesMax: share }, Math.floor(MEMORY_MAX / jobs))
-      left += share - report.states
-      reports.push(report)
-      take(report)
+    for (let variant = queue.shift(); variant !== undefined; variant = queue.shift()) {
+      const explored = await explore({ variant: variant.name, statesMax }, Math.floor(MEMORY_MAX / atOnce))
+      all.push(explored)
+      if (take(explored)) queue.length = 0
     }
   }
-  await Promise.all(Array.from({ length: jobs }, work))
-  return reports
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return all
 }
 
-function explore(order: Order, megabytes: number): Promise<Report> {
+function explore(order: Order, megabytes: number): Promise<Explored> {
   return new Promise((resolve, reject) => {
     const child = fork(process.argv[1] ?? '', [...process.argv.slice(2), '--serve'], {
       serialization: 'advanced',
       execArgv: [...process.execArgv, '--max-semi-space-size=32', `--max-old-space-size=${megabytes}`],
     })
-    let report: Report | null = null
-    child.on('message', (message: Report) => {
-      report = message
+    let explored: Explored | null = null
+    child.on('message', (message: Explored) => {
+      explored = message
       child.disconnect()
     })
     child.on('error', reject)
     child.on('exit', (code) => {
-      if (report !== null) resolve(report)
+      if (explored !== null) resolve(explored)
       else reject(new Error(`the child that explores ${order.variant} ended with code ${code}`))
     })
     child.send(order)
@@ -63,6 +64,10 @@ function explore(order: Order, megabytes: number): Promise<Report> {
 export function serve(budget: Budget): void {
   process.on('message', ({ variant, statesMax }: Order) => {
     const found = VARIANTS.find(({ name }) => name === variant)
-    if (found !== undefined) process.send?.(new Search(found, budget).run(statesMax))
+    if (found === undefined) return
+    const start = performance.now()
+    const report = new Search(found, budget).run(statesMax)
+    const ms = Math.round(performance.now() - start)
+    process.send?.({ ...report, ms, megabytes: Math.round(process.memoryUsage.rss() / 2 ** 20) })
   })
 }

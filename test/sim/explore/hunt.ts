@@ -5,8 +5,9 @@
  */
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { MUTANTS, type Mutant } from '../mutant-list.ts'
-import { plant } from '../plant.ts'
+import { MUTANTS } from '../mutants/list.ts'
+import type { Mutant } from '../mutants/mutant.ts'
+import { plant } from '../mutants/plant.ts'
 
 /** Bugs in the flush from one view to the next: of a space, and of a group. */
 const FLUSH: ReadonlySet<string> = new Set([
@@ -37,7 +38,7 @@ interface Found {
   readonly states: number
 }
 
-/** Hunts; returns the exit code. `only`: these, of all mutants. */
+/** Hunts, within so many states of each variant; returns the exit code. `only`: these, of all mutants. */
 export async function huntMutants(only: readonly string[] | null, statesMax: number): Promise<number> {
   for (const name of FLUSH) {
     if (!MUTANTS.some((mutant) => mutant.name === name)) throw new Error(`there is no mutant ${name}`)
@@ -65,7 +66,16 @@ async function hunt(mutant: Mutant, statesMax: number): Promise<Found> {
   let states = 0
   let by: string | null = null
   for (const casts of ['1', '2']) {
-    const output = await run(folder, ['--states', String(statesMax), '--casts', casts, '--jobs', '1', '--json'])
+    const output = await run(folder, [
+      '--states',
+      String(statesMax),
+      '--casts',
+      casts,
+      '--jobs',
+      '1',
+      '--json',
+      '--first',
+    ])
     const summary = readSummary(output.trim().split('\n').at(-1) ?? '')
     states += summary.states
     by = summary.violations[0]?.property ?? null

@@ -2,7 +2,7 @@
  * `npm run sim:explore`: enumerates what can happen when a third process joins two in a primary view, one cast is sent
  * and one process crashes, and has the checkers judge every state.
  *
- *   npm run sim:explore -- [--states N] [--variant a,b] [--casts 1] [--crashes 1] [--jobs 2] [--json]
+ *   npm run sim:explore -- [--states N] [--variant a,b] [--casts 1] [--crashes 1] [--jobs 2] [--json] [--first]
  *   npm run sim:explore -- --variant V --schedule "up c>a, …" [--trace FILE]
  *   npm run sim:explore -- --mutants [--only a,b] [--states N]
  *
@@ -13,19 +13,24 @@
  * suspicion needs no silence: it follows the end of a path, which may come at any moment after a crash. The application
  * and its storage answer within the step that asks them.
  *
- * `--states` bounds all variants together; the default is 10^6, 0 means to exhaustion (with
- * `--crashes 0` that takes minutes; with a crash, more memory than most want to give). The last line is a JSON summary.
- * Exit code 1 on a violation; it is printed with the schedule that leads to it, and `--trace` writes its trace.
+ * `--states` bounds each variant; the default is 10^6, 0 means to exhaustion (with `--crashes 0` that takes minutes; with
+ * a crash, more memory than most want to give). The last line is a JSON summary. Exit code 1 on a violation, which is
+ * printed with the schedule that leads to it, and whose trace `--trace` writes; and if no variant was exhausted or came to
+ * 10^6 states, unless `--states` asked for fewer.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { exploreAll, serve } from './children.ts'
+import { type Explored, exploreAll, serve } from './children.ts'
 import { huntMutants } from './hunt.ts'
-import { type Report, Search } from './search.ts'
+import { Search } from './search.ts'
 import { type Budget, VARIANTS, type Variant } from './variant.ts'
 
 /** More states than anybody has memory for. */
 const NO_BOUND = 1e15
+/** What is explored to its end, or so far, is explored enough. */
+const ENOUGH = 1_000_000
+/** Of each variant, for a mutant: most that are found are found within a few thousand. */
+const HUNT_STATES = '15000'
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +42,8 @@ const { values } = parseArgs({
     schedule: { type: 'string' },
     trace: { type: 'string' },
     json: { type: 'boolean', default: false },
+    /** A finding is enough: variants that have not begun are not explored. */
+    first: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
     serve: { type: 'boolean', default: false },
@@ -49,26 +56,38 @@ else process.exitCode = await main()
 
 async function main(): Promise<number> {
   if (values.mutants) {
-    return huntMutants(values.only?.split(',') ?? null, readNumber('states', values.states ?? '60000'))
+    return huntMutants(values.only?.split(',') ?? null, readNumber('states', values.states ?? HUNT_STATES))
   }
   const variants = readVariants()
   if (values.schedule !== undefined) return replay(variants, values.schedule)
-  const statesMax = readNumber('states', values.states ?? '1000000') || NO_BOUND
+  const statesMax = readNumber('states', values.states ?? String(ENOUGH)) || NO_BOUND
   const start = performance.now()
-  const reports = await exploreAll(variants, statesMax, Math.max(1, readNumber('jobs', values.jobs)), (report) => {
-    if (!values.json) console.log(describe(report))
-    printFinding(report)
+  const reports = await exploreAll(variants, statesMax, readNumber('jobs', values.jobs), (explored) => {
+    if (!values.json) console.log(describe(explored))
+    printFinding(explored)
+    return values.first && explored.finding !== null
   })
+  const isEnough = statesMax < ENOUGH || reports.some(isExplored)
+  if (!isEnough) console.log(`no variant was exhausted or came to ${ENOUGH} states`)
   console.log(JSON.stringify(sum(reports, Math.round(performance.now() - start))))
-  return reports.some(({ finding }) => finding !== null) ? 1 : 0
+  return !isEnough || reports.some(({ finding }) => finding !== null) ? 1 : 0
 }
 
-function describe({ variant, states, transitions, ends, depth, deviations, isExhausted }: Report): string {
+function isExplored({ states, isExhausted }: Explored): boolean {
+  return isExhausted || states >= ENOUGH
+}
+
+function describe(explored: Explored): string {
+  const { variant, states, transitions, ends, depth, deviations, isExhausted, ms, megabytes } = explored
   const reach = isExhausted ? 'exhausted' : `all schedules of at most ${deviations} deviations`
-  return `${variant.padEnd(14)} ${states} states, ${transitions} transitions, ${ends} ends, depth ${depth}: ${reach}`
+  const rate = Math.round(states / Math.max(0.001, ms / 1_000))
+  return (
+    `${variant.padEnd(14)} ${states} states, ${transitions} transitions, ${ends} ends, depth ${depth}: ${reach}; ` +
+    `${Math.round(ms / 1_000)} s, ${rate} states/s, ${megabytes} MB`
+  )
 }
 
-function printFinding({ variant, finding }: Report): void {
+function printFinding({ variant, finding }: Explored): void {
   if (finding === null) return
   const schedule = finding.schedule.join(', ')
   const options = `${budget.casts === 1 ? '' : ` --casts ${budget.casts}`}${budget.crashes === 1 ? '' : ` --crashes ${budget.crashes}`}`
@@ -92,14 +111,16 @@ function replay(variants: readonly Variant[], schedule: string): number {
 }
 
 /** What the last line says. */
-function sum(reports: readonly Report[], ms: number): unknown {
-  const add = (of: (report: Report) => number): number => reports.reduce((total, report) => total + of(report), 0)
+function sum(reports: readonly Explored[], ms: number): unknown {
+  const add = (of: (report: Explored) => number): number => reports.reduce((total, report) => total + of(report), 0)
   const checked: Record<string, number> = {}
   for (const report of reports) {
     for (const [property, count] of Object.entries(report.checked)) checked[property] = (checked[property] ?? 0) + count
   }
   return {
     states: add(({ states }) => states),
+    byVariant: Object.fromEntries(reports.map(({ variant, states }) => [variant, states])),
+    enough: reports.filter(isExplored).map(({ variant }) => variant),
     transitions: add(({ transitions }) => transitions),
     ends: add(({ ends }) => ends),
     depth: Math.max(0, ...reports.map(({ depth }) => depth)),

@@ -1,8 +1,8 @@
 /**
  * Bugs that the simulator found and that were mended, to be planted again: each by taking back what its mending rests on.
- * They are too rare for `mutant-list.ts`, whose bugs any thousand seeds must find; their plans find them.
+ * They are too rare for `mutants/list.ts`, whose bugs any thousand seeds must find; their plans find them.
  */
-import type { Mutant } from '../mutant-list.ts'
+import type { Mutant } from '../mutants/mutant.ts'
 
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { coverageMutants } from '../mutants-of-coverage.ts'
-import { plant } from '../plant.ts'
+import { coverageMutants } from '../mutants/of-coverage.ts'
+import { plant } from '../mutants/plant.ts'
 import { coverage } from './coverage.ts'
 
 /** What is lost there is for others than those who get the answer, who lose nothing by it (decision 021). */

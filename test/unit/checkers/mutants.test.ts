@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { checkTrace } from '../../sim/checkers/index.ts'
-import { MUTANTS } from '../../sim/mutant-list.ts'
+import { MUTANTS } from '../../sim/mutants/list.ts'
 
 const root = new URL('../../../', import.meta.url)
 /** A run also ends at once at an error that the kernel throws or a fault that is found, or where an object that folds differs from its twin. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GroupOptions } from '../../../lib/kernel/api.ts'
-import type { Frame, Message } from '../../../lib/kernel/frame.ts'
+import type { Frame, Message, Part } from '../../../lib/kernel/frame.ts'
+import { defaultLimits } from '../../../lib/kernel/limits.ts'
 import { Cluster } from './cluster.ts'
 
 const IDS = ['a', 'b', 'c', 'd']
@@ -121,4 +122,44 @@ test('absurd numbers › who refuses a proposal with an absurd epoch is at fault
     goOn(made, ['a', 'c'])
     assert.ok(made.seen('a').faults.includes('b leap'))
   }
+})
+
+test('absurd numbers › a proposed view with too many members, with one twice or a part without any is a fault', () => {
+  const { membersMax } = defaultLimits
+  const many = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${i}`)
+  const two = (n: number): Part[] => [IDS, many(n)].map((members, i) => ({ view: i === 0 ? '' : '1.m0', members }))
+  const absurd: readonly Part[][] = [
+    two(membersMax - IDS.length + 1),
+    [{ view: '', members: [...IDS, 'a'] }],
+    [
+      { view: '', members: IDS },
+      { view: '1.m0', members: ['b'] },
+    ],
+    [
+      { view: '', members: IDS },
+      { view: '1.m0', members: [] },
+    ],
+  ]
+  const faultsAt = (parts: readonly Part[]): string[] => {
+    const made = new Cluster(IDS, {})
+    const kernel = made.kernels.get('c')
+    assert.ok(kernel)
+    const { id, epoch } = kernel.era
+    const ours = parts.map((part) => (part.view === '' ? { ...part, view: id } : part))
+    kernel.effects = []
+    const ballot = { epoch: epoch + 1, leader: 'b' }
+    kernel.membership.handlePropose('b', { k: 'propose', ballot, parts: ours, found: null })
+    const faults = kernel.effects.flatMap((effect) => (effect.type === 'fault' ? `${effect.peer} ${effect.code}` : []))
+    // Nothing of it was taken in: its row is not given, its ballot not promised, its view not closed.
+    if (faults.length > 0) {
+      assert.ok(kernel.membership.flush === null && kernel.membership.promised.epoch <= epoch && !kernel.era.isClosed)
+      made.cast('b', 1)
+      made.run(1_000)
+      assert.deepEqual([made.seen('c').members, made.seen('c').delivered], [IDS, ['b#1']])
+    }
+    return faults
+  }
+  for (const parts of absurd) assert.deepEqual(faultsAt(parts), ['b bad-propose'])
+  assert.deepEqual(faultsAt(two(membersMax - IDS.length)), [])
+  assert.deepEqual(faultsAt([{ view: '', members: IDS }]), [])
 })

@@ -75,6 +75,18 @@ function samples(): Frame[] {
   return kinds.flatMap((kind, i) => fc.sample(kind, { seed: i, numRuns: sampled }))
 }
 
+const beat: Extract<Frame, { t: 'heartbeat' }> = {
+  t: 'heartbeat',
+  view: '1.a',
+  isMember: true,
+  isClosed: false,
+  epoch: 1,
+  summary: null,
+  sentAt: 1.5,
+  echo: 0,
+  ack: { session: 1, no: 1 },
+}
+
 describe('codec › round trip', () => {
   for (const [kind, frame] of Object.entries(frames)) {
     it(`a ${kind} frame comes back as it was`, () => {
@@ -375,18 +387,7 @@ describe('codec › what a peer may not send', () => {
   })
 
   it('times are finite and not negative', () => {
-    const good: Frame = {
-      t: 'heartbeat',
-      view: '1.a',
-      isMember: true,
-      isClosed: false,
-      epoch: 1,
-      summary: null,
-      sentAt: 1.5,
-      echo: 0,
-      ack: { session: 1, no: 1 },
-    }
-    const whole = encodeFrame(good)
+    const whole = encodeFrame(beat)
     const sentAt = whole.length - 18
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1, -0]) {
       const spoilt = whole.slice()
@@ -470,6 +471,21 @@ describe('codec › limits', () => {
     assertLimit('listMax', 3, { ...dataOf([]), stable: [0, 1, 1, 1, 2, 1] } as Frame)
     const message: Message = { k: 'foreign', view: '1.a', linked: ['a', 'b', 'c'] }
     assertLimit('listMax', 3, { t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages: [message] })
+    const ofView = (members: string[], k: 'one part' | 'two parts'): Message => {
+      const [first = '', ...rest] = members
+      const whole = [{ view: '1.a', members }]
+      const apart = [
+        { view: '1.a', members: [first] },
+        { view: '1.b', members: rest },
+      ]
+      return { k: 'propose', ballot: { epoch: 2, leader: 'a' }, parts: k === 'one part' ? whole : apart, found: null }
+    }
+    for (const k of ['one part', 'two parts'] as const) {
+      const messages = [ofView(['a', 'b', 'c'], k)]
+      assertLimit('membersMax', 3, { t: 'control', session: 1, no: 1, ack: { session: 1, no: 1 }, messages })
+    }
+    const summary = { id: '1.a', members: ['a', 'b', 'c'], primary: false, line: null, linked: [] }
+    assertLimit('membersMax', 3, { ...beat, summary })
     const chunk: Chunk = {
       group: 'g',
       view: '1.a.1',

@@ -1,7 +1,7 @@
 /**
- * Bugs of leases, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of leases, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 /** See {@link Mutant}. */
 export const leaseMutants: readonly Mutant[] = [

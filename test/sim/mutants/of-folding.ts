@@ -1,5 +1,5 @@
-/** Planted bugs of folding; part of `mutant-list.ts`. A twin that never folds, of each counter and map, finds them (`never-folds.ts`). */
-import type { Mutant } from './mutant-list.ts'
+/** Planted bugs of folding. A twin that never folds, of each counter and map, finds them (`never-folds.ts`). */
+import type { Mutant } from './mutant.ts'
 
 /** See {@link Mutant}. */
 export const foldingMutants: readonly Mutant[] = [

@@ -1,7 +1,7 @@
 /**
- * Bugs of queues, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of queues, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const MACHINE = 'lib/objects/queue-machine.ts'
 
@@ -98,8 +98,14 @@ const planted: readonly QueueMutant[] = [
 ]
 
 /** See {@link Mutant}. */
-export const queueMutants: readonly Mutant[] = planted.map((mutant) => ({
-  properties: ['T12'],
-  ...mutant,
-  workload: 'queue',
-}))
+export const queueMutants: readonly Mutant[] = [
+  {
+    name: 'two-grants',
+    about: 'an item that is taken is granted once more',
+    file: 'lib/objects/queue-machine.ts',
+    find: 'this.#taken.add(item.id)\n    if',
+    replace: 'this.#taken.add(item.id)\n    if (token[2] % 8 === 7) this.#ready.push(item)\n    if',
+    properties: ['T5'],
+  },
+  ...planted.map((mutant): Mutant => ({ properties: ['T12'], ...mutant, workload: 'queue' })),
+]

@@ -1,8 +1,8 @@
 /**
- * Protocol bugs of the total order engines, planted one at a time; part of `mutant-list.ts`. That a
+ * Protocol bugs of the total order engines, planted one at a time. That a
  * moving sequencer's records behind a gap are void, chance shows too rarely: a scenario does (`scenarios/engines.ts`).
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 /** See {@link Mutant}. */
 export const engineMutants: readonly Mutant[] = [

@@ -1,7 +1,7 @@
 /**
- * Bugs of direct messages and of what stands on them, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of direct messages and of what stands on them, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const MACHINE = 'lib/tools/service-machine.ts'
 const MESSAGES = 'lib/kernel/messages.ts'

@@ -1,8 +1,8 @@
 /**
  * Dependencies that a later cast is taken to cover are not named any more: the rules of the literature, which are not
- * enough here (decision 019), and what is less than them. Part of `mutant-list.ts`.
+ * enough here (decision 019), and what is less than them.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 /** The place at which a delivered cast hands its dependencies on. */
 const find = '      this.addDep(cast.deps[i] ?? 0, cast.deps[i + 1] ?? 0, cast.deps[i + 2] ?? 0)\n'

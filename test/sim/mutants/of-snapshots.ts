@@ -1,7 +1,7 @@
 /**
- * Bugs of snapshots and of audit logs, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of snapshots and of audit logs, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const MEMBER = 'lib/tools/snapshot-member.ts'
 

@@ -1,7 +1,7 @@
 /**
- * Bugs of clients of groups, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of clients of groups, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const TABLE = 'lib/tools/client-table.ts'
 const SPONSOR = 'lib/tools/sponsor.ts'

@@ -1,7 +1,7 @@
 /**
- * Bugs of transactions over several objects, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of transactions over several objects, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const MACHINE = 'lib/objects/atomic-machine.ts'
 const ATOMIC = 'lib/objects/atomic.ts'

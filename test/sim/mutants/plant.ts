@@ -2,9 +2,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 /** Returns the folder of the copy with the bug in it, under `.cache/<place>`; whoever asked for it removes it. */
 export function plant({ name, file, find, replace }: Mutant, place: string): string {

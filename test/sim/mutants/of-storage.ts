@@ -1,7 +1,7 @@
 /**
- * Bugs of what is stored, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of what is stored, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const LOG = 'lib/storage/group-log.ts'
 const RESTORATION = 'lib/restoration.ts'

@@ -1,7 +1,7 @@
 /**
- * Bugs of replicated state machines and of the tools on them, planted one at a time; part of `mutant-list.ts`.
+ * Bugs of replicated state machines and of the tools on them, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 const SESSIONS = 'lib/objects/sessions.ts'
 const REPLICA = 'lib/objects/machine-replica.ts'

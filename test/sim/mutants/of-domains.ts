@@ -1,7 +1,7 @@
 /**
- * Protocol bugs of strict groups and of domains, planted one at a time; part of `mutant-list.ts`.
+ * Protocol bugs of strict groups and of domains, planted one at a time.
  */
-import type { Mutant } from './mutant-list.ts'
+import type { Mutant } from './mutant.ts'
 
 /** See {@link Mutant}. */
 export const domainMutants: readonly Mutant[] = [

@@ -1,0 +1,19 @@
+/** A protocol bug that is planted to prove that a checker bites: a small change of one source file. */
+import type { WorkloadName } from '../scenario.ts'
+
+/** One planted bug. */
+export interface Mutant {
+  readonly name: string
+  /** What the change does to the protocol. */
+  readonly about: string
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** The properties it breaks: a violation of one of them finds it. */
+  readonly properties: readonly string[]
+  /** The workload that meets it, if not `mixed`. */
+  readonly workload?: WorkloadName
+  /** What `--faults` must name for it to show; absent: all. */
+  readonly faults?: string
+}

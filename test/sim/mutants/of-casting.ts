@@ -1,0 +1,106 @@
+/**
+ * Bugs of making and sending casts, planted one at a time.
+ */
+import type { Mutant } from './mutant.ts'
+
+/** See {@link Mutant}. */
+export const castingMutants: readonly Mutant[] = [
+  {
+    name: 'minority-casts',
+    about: 'casts of consistent groups go on outside the primary component',
+    file: 'lib/kernel/casting.ts',
+    find: "if (group.options.consistency === 'consistent' && !isActing(group, era)) {",
+    replace: "if (group.options.consistency === 'consistent' && era.selfRank < 0) {",
+    properties: ['P4'],
+  },
+  {
+    name: 'waiting-casts-last',
+    about: 'casts that waited for a primary component go after later ones of their group',
+    file: 'lib/kernel/casting.ts',
+    find: '[...this.aside, ...this.queue]',
+    replace: '[...this.queue, ...this.aside]',
+    properties: ['O1'],
+  },
+  {
+    name: 'one-holder-is-enough',
+    about: 'a cast counts as stable when one member holds it',
+    file: 'lib/kernel/casting.ts',
+    find: 'dests.every((id) => (links.get(id)?.ackedSeq ?? 0) >= seq)',
+    replace: '(dests.length === 0 || dests.some((id) => (links.get(id)?.ackedSeq ?? 0) >= seq))',
+    properties: ['F1'],
+  },
+  {
+    name: 'casts-left-waiting',
+    about: 'casts that waited for a primary component are not taken up again',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (era.view.primary && this.aside.length > 0) {',
+    replace: 'if (era.view.primary && this.aside.length > 8) {',
+    properties: ['L6'],
+  },
+  {
+    name: 'silent-loss',
+    about: 'the application is not told that an own cast was lost at a cut',
+    file: 'lib/kernel/casting.ts',
+    find: 'for (const { group, n, outcome } of dropped) this.end(group, n, outcome)',
+    replace: 'for (const { n } of dropped) this.settle(n)',
+    properties: ['M3'],
+  },
+  {
+    name: 'strong-as-weak',
+    about: 'a cast of a strong group whose view is over is sent in the next one',
+    file: 'lib/kernel/casting.ts',
+    find: 'return this.groups.byName.get(group)?.viewId === view',
+    replace: "return view !== ''",
+    properties: ['M4'],
+  },
+  {
+    name: 'page-not-asked',
+    about: 'a cast of a strong group that is under way from the page at a view change is sent in the new view',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (view !== undefined && !this.isIn(group, view)) {',
+    replace: 'if (view !== undefined && !this.groups.byName.has(group)) {',
+    properties: ['M4'],
+  },
+  {
+    name: 'casts-after-its-count',
+    about: 'a member goes on casting in a strong group after it has reported how many casts it has made in the view',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (group.isClosed || (this.unplaced',
+    replace: 'if ((group.isClosed && !group.options.strong) || (this.unplaced',
+    properties: ['M10'],
+  },
+  {
+    name: 'casts-after-its-gbcast',
+    about: 'a member goes on casting in the group before its gbcast is delivered',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (this.uncut > 0 && !entry.isGbcast) break',
+    replace: 'if (this.uncut > 1_000 && !entry.isGbcast) break',
+    properties: ['O1', 'O2'],
+    workload: 'gbcast',
+  },
+  {
+    name: 'stable-too-soon',
+    about: 'the cast after the last one that all hold is taken for stable too',
+    file: 'lib/kernel/casting.ts',
+    find: 'era.learnStable(era.selfRank, seq)',
+    replace: 'era.learnStable(era.selfRank, seq + 1)',
+    properties: ['F3'],
+  },
+  {
+    name: 'gaps-in-fifo',
+    about: 'every fourth cast of a sender is not sent if its group is a fifo one, and those after it are',
+    file: 'lib/kernel/casting.ts',
+    find: '      core.links.get(id)?.items.push(item)\n',
+    replace: "      if (group.options.order !== 'fifo' || cast.seq % 4 > 0) core.links.get(id)?.items.push(item)\n",
+    properties: ['O2'],
+  },
+  {
+    name: 'unfenced',
+    about: 'a process that may have been away casts in its view as if nothing had happened',
+    file: 'lib/kernel/casting.ts',
+    find: 'if (era.isClosed || this.core.isFenced) return false\n    if (era.view.primary',
+    replace: 'if (era.isClosed) return false\n    if (era.view.primary',
+    properties: ['S9'],
+    faults: 'all,suspend',
+  },
+]
