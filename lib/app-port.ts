@@ -152,7 +152,7 @@ export class AppSide {
   ): AppGroup {
     if (this.#closed !== null) throw this.#closed
     if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
-    const group = new AppGroup(name, options, this.#context, hooks)
+    const group = new AppGroup(name, options, this.#context, { ...hooks, isStored: hooks.scratch !== undefined })
     group.attach(attach(group))
     this.#groups.set(name, group)
     const { order, uniform, strong, consistency, state, engine, strict, domain } = options
