@@ -24,6 +24,14 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'nobody-is-asked',
+    about: 'in the first primary view of a stored group nobody is asked what it has: who has nothing acts (191024a)',
+    file: 'lib/restoration.ts',
+    find: 'if (this.#asks !== null && (members.length > 1 || this.#asks())) this.#unheard = new Set(members)',
+    replace: '',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',
