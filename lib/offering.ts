@@ -83,12 +83,12 @@ export class Offering {
     // Copies in which nothing has happened stand for their writers, should somebody wait for those.
     if (stored?.acted === null && !restoration.isOffered && !restoration.hasActed) return this.#say(null)
     if (stored !== null && !restoration.isWaiting) {
-      const outcome = restoration.judge(stored)
+      // Whoever comes back to a group that lives has nothing that it lacks, also if nothing has taken effect in it.
+      const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
+      const outcome = isPassed ? 'taken' : restoration.judge(stored)
       if (outcome !== 'wanted') {
         this.#stored = null
-        // Whoever comes back to a group that lives has nothing that it lacks.
-        const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
-        return this.#context.ended(stored, isPassed ? 'taken' : outcome)
+        return this.#context.ended(stored, outcome)
       }
     }
     if (this.#isForcing && restoration.missing.length > 0) return this.#say({ type: 'force' })

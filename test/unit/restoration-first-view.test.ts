@@ -75,19 +75,20 @@ test('restoration › whoever is alone in the first primary view says what it ha
 })
 
 /** A member's part, with what it casts and the timers that it has set. */
-function offeringOf(restoration: Restoration) {
+function offeringOf(restoration: Restoration, hasPassed = false) {
   const said: RestorationOp[] = []
+  const ended: string[] = []
   const timers: (() => void)[] = []
   const offering = new Offering({
     self: 'p',
     restoration,
     cast: (op) => said.push(op),
     after: (_, fn) => timers.push(fn),
-    hasPassed: () => false,
-    ended: () => undefined,
+    hasPassed: () => hasPassed,
+    ended: (_, outcome) => ended.push(outcome),
     fault: assert.fail,
   })
-  return { offering, said, timers }
+  return { offering, said, timers, ended }
 }
 
 test('restoration › a member says what it has when it is asked, and goes on without those who do not', () => {
@@ -123,6 +124,16 @@ test('restoration › what an offer stands for is told beside those who have not
   assert.deepEqual(said, [{ type: 'offer', offer: { covers: ['a'], acted: null } }])
   restoration.take('p', { type: 'offer', offer: { covers: ['a'], acted: null } })
   assert.equal(restoration.winner, 'q')
+})
+
+test('restoration › who comes back to a group that lives, and in which nothing has taken effect, makes nobody wait', () => {
+  const restoration = new Restoration(() => false)
+  const { offering, said, ended } = offeringOf(restoration, true)
+  offering.add({ covers: ['a'], acted: { ...acted('8.q.0', 0, 'a', 'q'), birth: '8.q.0 0' }, state: null })
+  restoration.install(view('q'))
+  restoration.install({ ...view('q', 'p'), id: '10.q.0' })
+  offering.act()
+  assert.deepEqual([said, ended], [[], ['taken']])
 })
 
 test('restoration › casts that come before all have said what they have take effect once they have', () => {
