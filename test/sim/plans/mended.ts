@@ -32,6 +32,14 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'lives-and-waits',
+    about: 'who comes back to a group that lives, and in which nothing has taken effect, offers what it had (9561621)',
+    file: 'lib/offering.ts',
+    find: "const outcome = isPassed ? 'taken' : restoration.judge(stored)",
+    replace: 'const outcome = restoration.judge(stored)',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',
