@@ -55,6 +55,8 @@ export interface GroupHooks {
   readonly ended?: (error: Error | null) => void
   /** More may be cast again, or no more. */
   readonly writable?: (isWritable: boolean) => void
+  /** It is a group that is stored wherever anything is: the same at all who open it. */
+  readonly isStored?: boolean
 }
 
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
@@ -123,7 +125,8 @@ export class AppGroup implements GroupPort {
     this.options = options
     this.#context = context
     this.#hooks = hooks
-    this.#state = new GroupState(name, options, context)
+    const isStored = hooks.isStored === true
+    this.#state = new GroupState(name, options, context, { isStored, hasOffer: () => this.#offering.isPending })
     this.#offering = new Offering({
       self: context.self,
       restoration: this.#state.restoration,
@@ -147,8 +150,9 @@ export class AppGroup implements GroupPort {
   get view(): GroupView | null {
     const view = this.#view
     if (view === null || !this.isRestoring) return view
-    // The same object until something changes.
-    const as = this.#state.masked(view)
+    // The same object until something changes. Whom this process stands for is not missing here.
+    const { missing, ...rest } = this.#state.masked(view)
+    const as = { ...rest, missing: missing.filter((id) => !this.#offering.covers.includes(id)) }
     if (this.#masked?.of !== view || this.#masked.as.missing.join() !== as.missing.join())
       this.#masked = { of: view, as }
     return this.#masked.as

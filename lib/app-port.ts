@@ -152,7 +152,7 @@ export class AppSide {
   ): AppGroup {
     if (this.#closed !== null) throw this.#closed
     if (this.#groups.has(name)) throw new UsageError(`group "${name}" is already open: share the handle it returned`)
-    const group = new AppGroup(name, options, this.#context, hooks)
+    const group = new AppGroup(name, options, this.#context, { ...hooks, isStored: hooks.scratch !== undefined })
     group.attach(attach(group))
     this.#groups.set(name, group)
     const { order, uniform, strong, consistency, state, engine, strict, domain } = options
@@ -211,13 +211,17 @@ export class AppSide {
     this.#options.store?.({ type: 'adopted', group: group.name, adopt: read.map(({ id }) => id) })
   }
 
-  /** Of a consistent group, the copy that has come furthest is offered, in the name of all who have left one. */
+  /**
+   * Of a consistent group, the copy that has come furthest is offered, in the name of all who have left one. That of somebody who
+   * lives elsewhere is among them: its writer is waited for, as all are who may have gone on from there.
+   */
   #offer(group: AppGroup, copies: readonly RestoredCopy[], make: MakeReplica): void {
-    const covers = copies.flatMap(({ id, covers }) => [...covers, id])
+    const covers = copies.flatMap(({ id, covers, isLiving }) => (isLiving === true ? [] : [...covers, id]))
     if (covers.length > 0) group.offer({ covers, acted: null, state: null })
     for (const copy of copies) {
-      const { acted } = copy
-      if (acted === null) continue
+      const { acted, isLiving } = copy
+      // Who is elsewhere, and has done nothing there that counts, is not waited for.
+      if (acted === null || (isLiving === true && !acted.standing.hasActed)) continue
       for (const { state } of this.#read(copy, make)) group.offer({ covers, acted, state })
     }
   }
@@ -233,7 +237,7 @@ export class AppSide {
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {
     const { store } = this.#options
-    if (store === undefined || !this.#stored.has(group)) return
+    if (store === undefined || !this.#stored.has(group) || covers.length === 0) return
     this.flush()
     if (outcome === 'taken') store({ type: 'adopted', group: group.name, adopt: covers })
     else store({ type: 'setAside', group: group.name, adopt: covers })

@@ -26,13 +26,21 @@ export interface StateContext {
   fault(peer: string, code: string, detail?: unknown): void
 }
 
+/** How a group begins. */
+export interface GroupBeginning {
+  /** The group is one that is stored wherever anything is. */
+  readonly isStored: boolean
+  /** Has this process something to offer that was stored? */
+  readonly hasOffer: () => boolean
+}
+
 type Of<Type extends AppEvent['type']> = Extract<AppEvent, { type: Type }>
 
 /** One group's replica, what it covers, and the events kept with it. */
 export class GroupState {
   readonly kept: KeptEvents = new KeptEvents()
   /** Of a consistent group: how it goes on from what was stored. */
-  readonly restoration: Restoration = new Restoration()
+  readonly restoration: Restoration
   /** Casts that wait for that. */
   #held: WaitingCast[] = []
   /** How far the state has come in the primary component. */
@@ -54,8 +62,9 @@ export class GroupState {
   #merged: string | null = null
   #isEnded = false
 
-  constructor(name: string, options: GroupOptions, context: StateContext) {
+  constructor(name: string, options: GroupOptions, context: StateContext, beginning?: GroupBeginning) {
     this.#name = name
+    this.restoration = new Restoration(beginning?.isStored === true ? beginning.hasOffer : null)
     this.#isConsistent = options.consistency === 'consistent'
     this.#hasState = options.state
     this.#context = context
@@ -156,12 +165,17 @@ export class GroupState {
     if (!isGood) this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
   }
 
-  #noteActed({ view, index }: OpInfo): void {
+  #noteActed(info: OpInfo): void {
     this.restoration.hasActed = true
+    this.#noteIndex(info)
+  }
+
+  #noteIndex({ view, index }: OpInfo): void {
     if (this.#acted === null) return
     const { standing } = this.#acted
     const at = standing.view === view ? index : standing.index
-    this.#acted = { ...this.#acted, standing: { ...standing, hasActed: true, index: at } }
+    const { hasActed } = this.restoration
+    this.#acted = { ...this.#acted, standing: { ...standing, hasActed, index: at } }
   }
 
   /** Something that is said of what was stored. */
@@ -170,8 +184,14 @@ export class GroupState {
       this.#context.fault(info.author, 'bad-operation', { group: this.#name, n: info.n })
       return
     }
+    const wasWaiting = this.restoration.isWaiting
     const end = this.restoration.take(info.author, op)
     if (end !== null) this.#goOn(end.state)
+    else if (wasWaiting && !this.restoration.isWaiting) {
+      if (this.#lastView !== null) this.#tellReplica(this.#lastView)
+      this.#applyHeld()
+      this.#noteIndex(info)
+    }
     // Calls reject from here on, or wait.
     else if (this.restoration.isWaiting && this.#lastView !== null) this.#tellReplica(this.#lastView)
   }
@@ -182,6 +202,10 @@ export class GroupState {
     // Of another era from here on, in the same view.
     this.#acted = null
     if (this.#lastView !== null) this.#tellReplica(this.#lastView)
+    this.#applyHeld()
+  }
+
+  #applyHeld(): void {
     for (const cast of this.#held.splice(0)) {
       this.#noteActed(cast.info)
       this.#applyNow(cast)
@@ -251,8 +275,12 @@ export class GroupState {
   #tell(view: GroupView, succession?: Succession): void {
     this.#lastView = view
     if (this.#isConsistent) {
+      const wasWaiting = this.restoration.isWaiting
       const end = this.restoration.install(view)
       if (end !== null) return this.#goOn(end.state)
+      this.#tellReplica(view, succession)
+      if (wasWaiting && !this.restoration.isWaiting) this.#applyHeld()
+      return
     }
     this.#tellReplica(view, succession)
   }

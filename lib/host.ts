@@ -16,6 +16,7 @@ import type { HostNote, HostTick } from './port-messages.ts'
 import type { Link, OriginServices, Transport, TransportHost, TransportProblem } from './ports/transport.ts'
 import type { Keeper } from './storage/keeper.ts'
 import type { StoreCommand, StoreNote } from './storage/messages.ts'
+import { textOf } from './tools/thrown.ts'
 import type { TraceLine } from './trace.ts'
 
 /** What the host needs of its surroundings. */
@@ -54,6 +55,9 @@ export interface HostOptions {
 /** How long the goodbye may stay in a link's buffer before the links are closed all the same. */
 const DRAIN_MS = 250
 const DRAIN_POLL_MS = 10
+/** Characters of what a transport, or a broken kernel, gives as the cause that are told. */
+const CAUSE_MAX = 4_096
+const BROKEN_MAX = 65_536
 
 interface Path {
   readonly link: Link
@@ -257,7 +261,7 @@ export class Host {
       transport: transport.type,
       code,
       message,
-      ...(cause === undefined ? {} : { cause: String(cause) }),
+      ...(cause === undefined ? {} : { cause: textOf(() => cause, CAUSE_MAX) }),
     })
   }
 
@@ -428,7 +432,7 @@ export class Host {
   }
 
   #break(error: unknown): void {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const message = textOf(() => (error instanceof Error ? (error.stack ?? error.message) : error), BROKEN_MAX)
     let dump = ''
     try {
       dump = JSON.stringify(this.#options.kernel.dump()) ?? ''

@@ -7,6 +7,8 @@ import { type Acted, compareStandings } from './storage/standing.ts'
 
 /** Before what could not be cast is tried again, in ms. */
 const AGAIN_MS = 100
+/** How long those who do not say what they have are waited for, in ms: their pages may be at rest, or busy. */
+export const UNHEARD_MS = 5_000
 
 /** An offer, and the state that it stands for. */
 export interface Stored extends Offer {
@@ -33,6 +35,8 @@ export class Offering {
   readonly #context: OfferingContext
   #stored: Stored | null = null
   #isForcing = false
+  /** Those who do not say what they have are waited for; and have been for long enough. */
+  #patience: 'unused' | 'running' | 'over' = 'unused'
   /** The number of the cast that is under way. */
   #underWay: number | null = null
 
@@ -43,6 +47,11 @@ export class Offering {
   /** It has something to offer that the group has not decided about. */
   get isPending(): boolean {
     return this.#stored?.acted != null && !this.#isOffered
+  }
+
+  /** Whom it stands for by what it has to offer. */
+  get covers(): readonly string[] {
+    return this.#stored?.covers ?? []
   }
 
   /** Offers something; beside what it has to offer already, if it has. */
@@ -67,22 +76,43 @@ export class Offering {
     const { restoration, self } = this.#context
     if (!restoration.isWaiting) this.#isForcing = false
     const stored = this.#stored
+    if (restoration.unheard.size > 0) this.#beginWaiting()
+    else if (this.#patience === 'over') this.#patience = 'unused'
+    const hasNothing = stored === null || (stored.acted === null && !restoration.isOffered)
+    if (hasNothing && restoration.unheard.has(self)) return this.#say({ type: 'nothing' })
     // Copies in which nothing has happened stand for their writers, should somebody wait for those.
-    if (stored?.acted === null && !restoration.isWaiting && !restoration.hasActed) return
+    if (stored?.acted === null && !restoration.isOffered && !restoration.hasActed) return this.#say(null)
     if (stored !== null && !restoration.isWaiting) {
-      const outcome = restoration.judge(stored)
+      // Whoever comes back to a group that lives has nothing that it lacks, also if nothing has taken effect in it.
+      const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
+      const outcome = isPassed ? 'taken' : restoration.judge(stored)
       if (outcome !== 'wanted') {
         this.#stored = null
-        // Whoever comes back to a group that lives has nothing that it lacks.
-        const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
-        return this.#context.ended(stored, isPassed ? 'taken' : outcome)
+        return this.#context.ended(stored, outcome)
       }
     }
-    if (this.#underWay !== null) return
-    if (this.#isForcing && restoration.missing.length > 0) return this.#cast({ type: 'force' })
-    if (stored === null) return
-    if (restoration.winner === self && this.#isOffered) return this.#cast({ type: 'state', state: stored.state })
-    if (!this.#isOffered) this.#cast({ type: 'offer', offer: { covers: stored.covers, acted: stored.acted } })
+    if (this.#isForcing && restoration.missing.length > 0) return this.#say({ type: 'force' })
+    if (stored === null) return this.#say(null)
+    if (restoration.winner === self && this.#isOffered) return this.#say({ type: 'state', state: stored.state })
+    const { covers, acted } = stored
+    this.#say(this.#isOffered ? null : { type: 'offer', offer: { covers, acted } })
+  }
+
+  /** Casts that, or else what is left to be said, unless something is under way. */
+  #say(op: RestorationOp | null): void {
+    const isOver = this.#patience === 'over' && this.#context.restoration.unheard.size > 0
+    const said = op ?? (isOver ? { type: 'enough' } : null)
+    if (said !== null && this.#underWay === null) this.#cast(said)
+  }
+
+  #beginWaiting(): void {
+    if (this.#patience !== 'unused') return
+    this.#patience = 'running'
+    this.#context.after(UNHEARD_MS, () => {
+      this.#patience = 'over'
+      if (this.#context.restoration.unheard.size > 0) this.act()
+      else this.#patience = 'unused'
+    })
   }
 
   /** An own cast of the group was delivered, or has ended otherwise. */

@@ -7,12 +7,15 @@
  *   wait or reject with whoever is missing. Each of the holders of the furthest state may have gone on from there
  *   without the others, the last of them alone; so the group goes on when all of them are covered by those who are here.
  *   The one with the furthest state casts it, everybody loads it, and what was held back takes effect.
+ *   Who is in the first primary view of a group cannot know what others have found. So there each says what it has, if only
+ *   that it has nothing, and until all have said so no cast takes effect: else whoever has nothing acts on the state of the
+ *   beginning, and what was stored comes too late. Who does not say so in time is not waited for.
  * Requires: one total order of casts and views at all members, in the primary component only; copies that are not behind
  *   what was said to be durable, and that know of a view before anything that happens in it.
  * Provides: T11 of the literature: the state extends each one that was said to be durable here or at any other holder. Not
  *   if somebody forces it (`space.refound()`), or if the group has acted anew before the first offer: those who offer then
  *   are told.
- * Bounds: one offer for each member.
+ * Bounds: one offer for each member, and one word of each who has nothing.
  * Source: Skeen 1985, *Determining the last process to fail*. Differs: views tell who came later; a copy stands for its
  *   writer, so a process that returns need not have the id it had.
  */
@@ -28,6 +31,10 @@ export interface Offer {
 /** What stands in the total order of the group about this. */
 export type RestorationOp =
   | { readonly type: 'offer'; readonly offer: Offer }
+  /** It has nothing in which anything had happened. */
+  | { readonly type: 'nothing' }
+  /** Wait no longer for those who have not said what they have. */
+  | { readonly type: 'enough' }
   /** Go on without those who are missing. */
   | { readonly type: 'force' }
   /** The state of the standing that was offered. */
@@ -42,6 +49,7 @@ type Phase =
 
 /** One group's restoration: the same at every member at the same place of the order. */
 export class Restoration {
+  readonly #asks: (() => boolean) | null
   #phase: Phase = 'fresh'
   /** Casts have taken effect: told by whoever applies them. */
   hasActed = false
@@ -53,13 +61,33 @@ export class Restoration {
   /** What it has gone on from. */
   #from: Standing | null = null
   #offers = new Map<string, Offer>()
+  /** Of the first primary view, those who have not said what they have. */
+  #unheard = new Set<string>()
   /** The furthest that was offered, also by whoever is here no more. */
   #furthest: Acted | null = null
   #isForced = false
 
+  /**
+   * `asks`: is whoever is alone in the first primary view to say what it has? If it has nothing, nobody else is there to be
+   * told. Null: the group is not stored anywhere, and nobody is asked.
+   */
+  constructor(asks: (() => boolean) | null = null) {
+    this.#asks = asks
+  }
+
   /** No cast takes effect. */
   get isWaiting(): boolean {
+    return this.#phase === 'waiting' || this.#unheard.size > 0
+  }
+
+  /** Somebody has offered something. */
+  get isOffered(): boolean {
     return this.#phase === 'waiting'
+  }
+
+  /** Those who are to say what they have, and have not. */
+  get unheard(): ReadonlySet<string> {
+    return this.#unheard
   }
 
   get era(): number {
@@ -83,7 +111,7 @@ export class Restoration {
 
   /** Who is to cast its state now; null: nobody. */
   get winner(): string | null {
-    if (this.#phase !== 'waiting' || this.missing.length > 0) return null
+    if (this.#phase !== 'waiting' || this.#unheard.size > 0 || this.missing.length > 0) return null
     let winner: string | null = null
     for (const author of [...this.#offers.keys()].sort()) {
       const acted = this.#offers.get(author)?.acted ?? null
@@ -117,11 +145,18 @@ export class Restoration {
   take(author: string, op: RestorationOp): { readonly state: unknown } | null {
     switch (op.type) {
       case 'offer':
+        this.#unheard.delete(author)
         if (this.judge(op.offer) !== 'wanted') return null
         this.#phase = 'waiting'
         this.#offers.set(author, op.offer)
         this.#note(op.offer.acted)
         return null
+      case 'nothing':
+        this.#unheard.delete(author)
+        return this.#endIfNobody()
+      case 'enough':
+        this.#unheard.clear()
+        return this.#endIfNobody()
       case 'force':
         if (this.#phase !== 'waiting') return null
         this.#isForced = true
@@ -139,7 +174,12 @@ export class Restoration {
   /** A view: what those have offered who are not in it counts no more, but that they may come back with it. */
   install({ id, members, primary }: GroupView): { readonly state: unknown } | null {
     this.#view = id
-    if (primary && this.#phase === 'fresh' && !this.hasActed) this.#birth ??= birthIn(id, 0)
+    if (primary && this.#phase === 'fresh' && !this.hasActed && this.#birth === null) {
+      this.#birth = birthIn(id, 0)
+      if (this.#asks !== null && (members.length > 1 || this.#asks())) this.#unheard = new Set(members)
+    }
+    // Outside the primary component nothing is decided for those who go on there.
+    if (primary) for (const id of [...this.#unheard]) if (!members.includes(id)) this.#unheard.delete(id)
     for (const author of [...this.#offers.keys()]) if (!members.includes(author)) this.#offers.delete(author)
     return this.#endIfNobody()
   }
@@ -152,6 +192,7 @@ export class Restoration {
     this.#birth = null
     this.#from = null
     this.#offers.clear()
+    this.#unheard.clear()
     this.#furthest = null
     this.#isForced = false
   }
@@ -162,8 +203,8 @@ export class Restoration {
     const offers = [...this.#offers].map(([author, { covers, acted }]) => [author, [...covers], saveActed(acted)])
     const from = this.#from === null ? null : saveStanding(this.#from)
     const { hasActed } = this
-    const birth = [this.#birth, this.#view]
-    return [this.#phase, this.#era, from, offers, saveActed(this.#furthest), this.#isForced, hasActed, ...birth]
+    const rest = [hasActed, this.#birth, this.#view, [...this.#unheard]]
+    return [this.#phase, this.#era, from, offers, saveActed(this.#furthest), this.#isForced, ...rest]
   }
 
   /** Reads what `save` gave. Throws a TypeError for anything else. */
@@ -171,7 +212,7 @@ export class Restoration {
     this.reset()
     if (saved === null || saved === undefined) return
     if (!Array.isArray(saved) || !Array.isArray(saved[3])) throw new TypeError('malformed restoration')
-    const [phase, era, from, offers, furthest, isForced, hasActed, birth, view] = saved as unknown[]
+    const [phase, era, from, offers, furthest, isForced, hasActed, birth, view, unheard] = saved as unknown[]
     this.#phase = phase === 'fresh' || phase === 'waiting' ? phase : 'acting'
     this.#era = Number.isSafeInteger(era) ? (era as number) : 0
     this.#from = from === null ? null : readStanding(from)
@@ -185,6 +226,7 @@ export class Restoration {
     this.hasActed = hasActed === true
     this.#birth = typeof birth === 'string' ? birth : null
     if (typeof view === 'string') this.#view = view
+    if (isNames(unheard)) this.#unheard = new Set(unheard)
   }
 
   #note(acted: Acted | null): void {
@@ -195,7 +237,7 @@ export class Restoration {
 
   /** It is to go on without those who are missing, and nobody who is here has anything to go on from. */
   #endIfNobody(): { readonly state: unknown } | null {
-    if (this.#phase !== 'waiting' || !this.#isForced || this.winner !== null) return null
+    if (this.#phase !== 'waiting' || !this.#isForced || this.#unheard.size > 0 || this.winner !== null) return null
     this.#act(null)
     return { state: undefined }
   }
@@ -207,6 +249,7 @@ export class Restoration {
     this.hasActed = from?.hasActed ?? false
     this.#from = from
     this.#offers.clear()
+    this.#unheard.clear()
     this.#furthest = null
     this.#isForced = false
   }
@@ -220,6 +263,8 @@ function birthIn(view: string, era: number): string {
 /** The value of an operation, as it is cast. */
 export function saveRestorationOp(op: RestorationOp): unknown {
   if (op.type === 'force') return [1]
+  if (op.type === 'nothing') return [3]
+  if (op.type === 'enough') return [4]
   return op.type === 'state' ? [2, op.state] : [0, [...op.offer.covers], saveActed(op.offer.acted)]
 }
 
@@ -227,6 +272,8 @@ export function saveRestorationOp(op: RestorationOp): unknown {
 export function readRestorationOp(value: unknown): RestorationOp | null {
   if (!Array.isArray(value)) return null
   if (value[0] === 1) return { type: 'force' }
+  if (value[0] === 3) return { type: 'nothing' }
+  if (value[0] === 4) return { type: 'enough' }
   if (value[0] === 2) return value.length === 2 ? { type: 'state', state: value[1] as unknown } : null
   const offer = value[0] === 0 ? readOffer(value.slice(1)) : null
   return offer === null ? null : { type: 'offer', offer }

@@ -8,6 +8,7 @@
 import { toGroupView } from '../group-view.ts'
 import type { AppEvent, Command } from '../kernel/api.ts'
 import type { Storage, StorageReason } from '../ports/storage.ts'
+import { textOf } from '../tools/thrown.ts'
 import { groupPrefix, quarantinePrefix, readCopies, type StoredCopy } from './copies.ts'
 import { GroupLog, reasonOf } from './group-log.ts'
 import { castsOf, stepsOf } from './log-event.ts'
@@ -19,6 +20,10 @@ export const READ_MS = 5_000
 export const LOOK_AGAIN_MS = 3_000
 /** How often it is looked whether a process that seems to be closing is gone, in ms. */
 const CLOSING_MS = 100
+/** In so many steps it is waited for an answer. */
+export const WAIT_STEPS = 5
+/** Characters of what an adapter threw that are told. */
+const CAUSE_MAX = 4_096
 
 /** What it needs of its surroundings. */
 export interface KeeperContext {
@@ -34,6 +39,7 @@ export interface KeeperContext {
 interface Kept {
   readonly log: GroupLog
   readonly kind: string
+  readonly isAgreed: boolean
 }
 
 /** The copies of all groups of one process. */
@@ -155,9 +161,10 @@ export class Keeper {
   async #restore({ group, kind, isAgreed }: Extract<StoreCommand, { type: 'restore' }>): Promise<void> {
     if (isAgreed) await this.#untilClosed(group)
     const copies = await this.#look(group, kind)
+    const living = isAgreed ? await this.#lookElsewhere(group, kind) : []
     if (this.#isStopped) return
     if (isAgreed) await this.#claim(group, kind, copies)
-    if (!this.#isStopped) this.#tellRestored(group, copies)
+    if (!this.#isStopped) this.#tellRestored(group, copies, living)
   }
 
   /**
@@ -165,21 +172,45 @@ export class Keeper {
    * is just being closed. A group that acts would be beyond what that has left.
    */
   async #untilClosed(group: string): Promise<void> {
+    for (let waited = 0; waited < LOOK_AGAIN_MS && !this.#isStopped; waited += CLOSING_MS) {
+      if ((await this.#writersElsewhere(group)).size === 0) return
+      await new Promise<void>((resolve) => this.#after(CLOSING_MS, resolve))
+    }
+  }
+
+  /** Who has a copy, lives, and is not in the view of the space; none, if that cannot be said. */
+  async #writersElsewhere(group: string): Promise<ReadonlySet<string>> {
     const { space, storage, self } = this.#context
     const prefix = groupPrefix(space, group)
-    const isClosing = async (): Promise<boolean> => {
-      const living = await storage.living()
-      const keys = living === null ? [] : await storage.keys(prefix)
-      const writers = new Set(keys.map((key) => key.slice(prefix.length, key.indexOf('/', prefix.length))))
-      return [...writers].some((id) => id !== self && living?.has(id) && !this.#members.includes(id))
-    }
     try {
-      for (let waited = 0; waited < LOOK_AGAIN_MS && !this.#isStopped; waited += CLOSING_MS) {
-        if (!(await this.#within(READ_MS, isClosing))) return
-        await new Promise<void>((resolve) => this.#after(CLOSING_MS, resolve))
-      }
+      return await this.#within(READ_MS, async () => {
+        const living = await storage.living()
+        const keys = living === null ? [] : await storage.keys(prefix)
+        const writers = new Set(keys.map((key) => key.slice(prefix.length, key.indexOf('/', prefix.length))))
+        const isElsewhere = (id: string): boolean =>
+          id !== self && living?.has(id) === true && !this.#members.includes(id)
+        return new Set([...writers].filter(isElsewhere))
+      })
     } catch {
       // The next call tells why.
+      return new Set()
+    }
+  }
+
+  /**
+   * The copies of processes that live and are not in the view of the space: pages of this browser in another part, or frozen.
+   * What is in them is theirs, and it says who has gone on.
+   */
+  async #lookElsewhere(group: string, kind: string): Promise<readonly StoredCopy[]> {
+    const { space, storage } = this.#context
+    const writers = await this.#writersElsewhere(group)
+    if (writers.size === 0) return []
+    try {
+      return await this.#within(READ_MS, () =>
+        readCopies(storage, groupPrefix(space, group), kind, (id) => writers.has(id)),
+      )
+    } catch {
+      return []
     }
   }
 
@@ -202,13 +233,16 @@ export class Keeper {
     this.#setAsideBroken(log, copies)
   }
 
-  #tellRestored(group: string, copies: readonly StoredCopy[]): void {
+  /** `living`: copies that are left where they are. */
+  #tellRestored(group: string, copies: readonly StoredCopy[], living: readonly StoredCopy[] = []): void {
     this.#found.set(group, new Map(copies.map((copy) => [copy.id, copy])))
-    const restored = copies.flatMap(({ id, content }) => {
+    const restored = [...copies, ...living].flatMap((copy) => {
+      const { id, content } = copy
       if (content === null) return []
       const { state, events, covers } = content
       const { steps, acted } = stepsOf(events)
-      return [{ id, covers, state, steps: acted === null ? castsOf(id, events) : steps, acted }]
+      const restored = { id, covers, state, steps: acted === null ? castsOf(id, events) : steps, acted }
+      return [living.includes(copy) ? { ...restored, isLiving: true } : restored]
     })
     this.#context.note({ type: 'restored', group, copies: restored })
   }
@@ -270,12 +304,12 @@ export class Keeper {
       failed: (reason, cause) => this.#fail(group, reason, cause),
       mended: () => this.#failing.delete(group),
     })
-    this.#kept.set(group, { log, kind })
+    this.#kept.set(group, { log, kind, isAgreed: empty !== null })
     const unread = this.#unread.get(group)
     this.#unread.delete(group)
     if (unread !== undefined) log.beginFailed(unread)
     else if (empty !== null) log.claim(empty)
-    this.#after(LOOK_AGAIN_MS, () => void this.#lookAgain(group, log))
+    this.#after(LOOK_AGAIN_MS, () => void this.#lookAgain(group, log, true))
     return log
   }
 
@@ -290,11 +324,16 @@ export class Keeper {
     return ids.flatMap((id) => found?.get(id) ?? [])
   }
 
-  async #lookAgain(group: string, log: GroupLog): Promise<void> {
+  async #lookAgain(group: string, log: GroupLog, isFirst: boolean): Promise<void> {
     const kept = this.#kept.get(group)
     if (kept?.log !== log || this.#isStopped) return
     const copies = (await this.#look(group, kept.kind)).filter(({ fault }) => fault === null)
-    if (copies.length > 0 && !this.#isStopped && this.#kept.get(group)?.log === log) this.#tellRestored(group, copies)
+    // Whoever was elsewhere may be gone by then.
+    const elsewhere = kept.isAgreed ? await this.#writersElsewhere(group) : new Set()
+    if (this.#isStopped || this.#kept.get(group)?.log !== log) return
+    const isNews = copies.some(({ id }) => this.#found.get(group)?.has(id) !== true)
+    if (isNews || (isFirst && copies.length > 0)) this.#tellRestored(group, copies)
+    if (elsewhere.size > 0) this.#after(LOOK_AGAIN_MS, () => void this.#lookAgain(group, log, false))
   }
 
   /** Keeps the bytes of the last broken copy for whoever wants to look into it, and of no other. */
@@ -347,7 +386,7 @@ export class Keeper {
       group,
       reason,
       message,
-      ...(cause === undefined ? {} : { cause: String(cause) }),
+      ...(cause === undefined ? {} : { cause: textOf(() => cause, CAUSE_MAX) }),
     })
   }
 
@@ -363,10 +402,18 @@ export class Keeper {
     }
   }
 
+  /** Time in which the process was frozen, and could hear no answer, counts as one step. */
   #within<Result>(ms: number, act: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#after(ms, () => reject(new Blocked(`no answer within ${ms} ms`)))
-      act().then(resolve, reject).finally(cancel)
+      let cancel: () => void = () => undefined
+      const wait = (steps: number): void => {
+        if (steps === 0) return reject(new Blocked(`no answer within ${ms} ms`))
+        cancel = this.#after(ms / WAIT_STEPS, () => wait(steps - 1))
+      }
+      wait(WAIT_STEPS)
+      act()
+        .then(resolve, reject)
+        .finally(() => cancel())
     })
   }
 }

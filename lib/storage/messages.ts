@@ -52,6 +52,8 @@ export interface RestoredCopy {
   readonly steps: readonly LoggedStep[]
   /** Of a group that acts in the primary component only: how far it had come, null if it had not acted. */
   readonly acted: Acted | null
+  /** Its writer lives, and is out of reach: the copy stands for nobody, and is left where it is. */
+  readonly isLiving?: boolean
 }
 
 /** Why something is not stored, or what was stored is of no use. */

@@ -24,6 +24,22 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'nobody-is-asked',
+    about: 'in the first primary view of a stored group nobody is asked what it has: who has nothing acts (191024a)',
+    file: 'lib/restoration.ts',
+    find: 'if (this.#asks !== null && (members.length > 1 || this.#asks())) this.#unheard = new Set(members)',
+    replace: '',
+    properties: ['T11'],
+  },
+  {
+    name: 'lives-and-waits',
+    about: 'who comes back to a group that lives, and in which nothing has taken effect, offers what it had (9561621)',
+    file: 'lib/offering.ts',
+    find: "const outcome = isPassed ? 'taken' : restoration.judge(stored)",
+    replace: 'const outcome = restoration.judge(stored)',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',

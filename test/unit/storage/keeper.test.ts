@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryStore, memoryStorage } from '../../../adapters/memory/index.ts'
 import type { AppEvent } from '../../../lib/kernel/api.ts'
-import { Keeper, LOOK_AGAIN_MS, READ_MS } from '../../../lib/storage/keeper.ts'
+import { Keeper, LOOK_AGAIN_MS, READ_MS, WAIT_STEPS } from '../../../lib/storage/keeper.ts'
 import type { RestoredCopy, StoreNote } from '../../../lib/storage/messages.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -235,8 +235,12 @@ test('keeper › a store that does not answer is given up, and told of once for 
   hung.handle({ type: 'restore', group: 'g', kind: 'map', isAgreed: false })
   await turns()
   assert.deepEqual(waiting.notes, [])
-  waiting.runTimer(READ_MS)
-  await turns()
+  for (let step = 1; step <= WAIT_STEPS; step += 1) {
+    // A process that was frozen finds its timer due: that alone is no reason.
+    assert.deepEqual(waiting.notes, [])
+    waiting.runTimer(READ_MS / WAIT_STEPS)
+    await turns()
+  }
   assert.deepEqual(waiting.restored(), [])
   assert.deepEqual(waiting.faults(), ['null: blocked'])
 })
@@ -257,6 +261,19 @@ test('keeper › a copy whose writer was just closing is found a little later, a
   await turns()
   rig.keeper.stop()
   assert.deepEqual(shown(await new Rig(store, 'next').restore()), ['me: |1'])
+})
+
+test('keeper › what a store throws is told, also if it has no string form', async () => {
+  const rig = new Rig(new MemoryStore(), 'me')
+  rig.store.beforeWrite = () => {
+    throw Object.create(null)
+  }
+  await rig.restore()
+  rig.keep('state')
+  await turns()
+  const [fault] = rig.notes.filter(({ type }) => type === 'storage')
+  assert.ok(fault?.type === 'storage')
+  assert.equal(fault.cause, 'what was thrown has no string form')
 })
 
 test('keeper › what the streams tell is logged: casts, what became of them, and the end of the group', async () => {

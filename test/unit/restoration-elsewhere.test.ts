@@ -1,0 +1,38 @@
+/**
+ * Two pages of one browser that share a database and do not reach each other: the second does not go on without the first.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
+import { NotPrimaryError } from '../../lib/errors.ts'
+import { openSpace } from '../../lib/open-space.ts'
+import { until } from './until.ts'
+
+test('restoration › a page whose database another one writes, out of reach, waits for that one, and goes on once it is gone', {
+  timeout: 60_000,
+}, async (t) => {
+  const store = new MemoryStore()
+  const open = async () => {
+    const transports = [memory({ hub: new MemoryHub() })]
+    const space = await openSpace('two', { worker: false, foundAfterMs: 20, transports, storage: memoryStorage(store) })
+    t.after(() => space.kill())
+    return { space, register: await space.register<string>('one', { whenNotPrimary: 'reject' }) }
+  }
+  const first = await open()
+  await first.register.set('of the first')
+  await first.space.durable()
+  const second = await open()
+  const told: string[] = []
+  second.space.addEventListener('storage', ({ reason }) => told.push(reason))
+  await assert.rejects(second.register.set('back in time'), (error) => {
+    assert.ok(error instanceof NotPrimaryError)
+    assert.deepEqual(error.missing, [first.space.self])
+    return true
+  })
+  await first.register.set('later')
+  await first.space.durable()
+  first.space.kill()
+  await until(second.register, 'change', () => second.register.value === 'later')
+  assert.equal(await second.register.set('gone on'), 3)
+  assert.deepEqual(told, [])
+})
