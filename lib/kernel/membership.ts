@@ -306,6 +306,7 @@ export class Membership {
       const attempt = { line, id: viewIdOf(flush.ballot), members: bySeniority(parts, message.rows) }
       flush.attemptBefore = core.votes.attempt
       core.votes = { last: core.votes.last, attempt: recordOf(attempt, message.rows) }
+      core.trace({ e: 'attempt', view: attempt.id, line, members: attempt.members })
       this.tickets += 1
       flush.ticket = this.tickets
       core.effects.push({ type: 'persist', ticket: flush.ticket, record: core.votes })

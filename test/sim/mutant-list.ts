@@ -13,6 +13,7 @@ import { queueMutants } from './mutants-of-queues.ts'
 import { snapshotMutants } from './mutants-of-snapshots.ts'
 import { storageMutants } from './mutants-of-storage.ts'
 import { toolMutants } from './mutants-of-tools.ts'
+import { voteMutants } from './mutants-of-votes.ts'
 import type { WorkloadName } from './scenario.ts'
 
 /** One planted bug. */
@@ -510,6 +511,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...leaseMutants,
   ...queueMutants,
   ...toolMutants,
+  ...voteMutants,
   ...dealMutants,
   ...callMutants,
   ...clientMutants,

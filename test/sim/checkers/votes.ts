@@ -3,7 +3,7 @@
  *
  * Where none of those who are counted has a vote, heads are: all who had one are gone for good.
  */
-import type { Process, View } from './model.ts'
+import type { Install, Process, View } from './model.ts'
 import type { Run } from './run.ts'
 
 /**
@@ -32,6 +32,35 @@ function weightsOf({ first }: View): Map<string, number> {
 export function canBeProvenDead(run: Run, process: Process, line: number): boolean {
   if (process.crash === null || process.crash.line >= line) return false
   return process.origin !== '' || isSucceeded(run, process, line)
+}
+
+/**
+ * Who is gone for good, and that one of these who are at rest knows it, or must: it has heard of it, or has a view that says
+ * so; or it has seen the lock of that process held, since both are of one web origin and were in a view together.
+ */
+export function goneFor(run: Run, present: readonly Process[]): ReadonlySet<string> {
+  const heard = run
+    .of('departed')
+    .flatMap(({ process, data }) => (present.some((each) => each === process) ? [data.q] : []))
+  const installs = present.flatMap((process) => process.installs.get(run.space) ?? [])
+  const told = installs.flatMap(({ data: { left = [], dead = [] } }) => [...left, ...dead])
+  const seen = run.processes.filter((process) => {
+    const isOver = process.crash !== null || process.leave !== null
+    return (
+      isOver &&
+      process.origin !== '' &&
+      present.some((each) => each.origin === process.origin && haveMet(run, each, process))
+    )
+  })
+  return new Set([...heard, ...told, ...seen.map(({ id }) => id)])
+}
+
+/** Has one of them been in a view of the space with the other? */
+function haveMet(run: Run, a: Process, b: Process): boolean {
+  const installsOf = (process: Process): readonly Install[] => process.installs.get(run.space) ?? []
+  return (
+    installsOf(a).some(({ view }) => view.members.has(b.id)) || installsOf(b).some(({ view }) => view.members.has(a.id))
+  )
 }
 
 /** Has another process begun at its site since it crashed? */
