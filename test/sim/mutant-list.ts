@@ -116,6 +116,14 @@ export const MUTANTS: readonly Mutant[] = [
     properties: ['P1'],
   },
   {
+    name: 'past-unheeded',
+    about: 'a uniform cast is released when it is stable, whether or not what came before it is',
+    file: 'lib/kernel/delivery.ts',
+    find: '    for (let i = 0; i + 2 < deps.length; i += 3) if (!era.isStable(deps[i] ?? 0, deps[i + 2] ?? 0)) return false\n    return true\n',
+    replace: '    return deps.length >= 0\n',
+    properties: ['F1'],
+  },
+  {
     name: 'minority-delivers',
     about: 'what a consistent group held unreleased is delivered outside the primary component',
     file: 'lib/kernel/delivery.ts',
