@@ -1,11 +1,22 @@
 /** Who is gone from a view, and why: from the flush rows alone, so the same at everyone. */
-import type { AwayMember, ProcessId, ViewInfo } from './api.ts'
+import type { AwayMember, PrimaryRecord, ProcessId, ViewInfo } from './api.ts'
 import type { Departed, Row } from './frame.ts'
+import { compareViewIds } from './ids.ts'
 
 /** Does this tell more of somebody than what is known? A goodbye is the last word; what is read after a crash may be older. */
 export function isNews({ id, isDead }: Departed, known: ReadonlyMap<ProcessId, Departed>): boolean {
   const before = known.get(id)
   return before === undefined || (before.isDead && !isDead)
+}
+
+/**
+ * Had it voted in the line for a view later than that one? Or at all, if there is no line here? Then whoever is left of those
+ * whom it went on with needs to hear that it is gone, and may have no way to see that (seed 230).
+ */
+export function isAhead({ votes }: Departed, last: PrimaryRecord | null, line: string | null): boolean {
+  const latest = votes?.attempt ?? votes?.last ?? null
+  if (latest === null || line === null) return latest !== null
+  return latest.line === line && (last === null || compareViewIds(latest.id, last.id) > 0)
 }
 
 /** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */

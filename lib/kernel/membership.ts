@@ -18,6 +18,7 @@ import type { Core } from './core.ts'
 import { type CutPlan, planCut } from './cut.ts'
 import type { Detector } from './detector.ts'
 import type { Asked, Decision, Departed, HeldCast, Message, Part, RemovedRow, Row } from './frame.ts'
+import { isAhead } from './gone.ts'
 import { type Ballot, compareBallots, noBallot, viewIdOf } from './ids.ts'
 import { bySeniority, recordOf } from './quorum.ts'
 import { isRecord } from './total.ts'
@@ -267,8 +268,9 @@ export class Membership {
     return heardAt === Number.NEGATIVE_INFINITY ? 0 : Math.max(0, Math.floor(now - heardAt))
   }
 
+  /** Also those who went on in the line without this process: whoever was with them last may not see their locks. */
   private relevantDeparted(): Departed[] {
-    const { votes, era, departed, formers } = this.core
+    const { votes, era, departed, formers, line } = this.core
     const relevant = new Set([
       ...era.members,
       ...(votes.last?.members ?? []),
@@ -276,7 +278,7 @@ export class Membership {
       ...formers.keys(),
       ...era.view.away.map(({ id }) => id),
     ])
-    return [...departed.values()].filter((d) => relevant.has(d.id))
+    return [...departed.values()].filter((d) => relevant.has(d.id) || isAhead(d, votes.last, line))
   }
 
   handleCut(from: ProcessId, message: Of<'cut'>): void {
@@ -311,6 +313,7 @@ export class Membership {
       const attempt = { line, id: viewIdOf(flush.ballot), members: bySeniority(parts, message.rows) }
       flush.attemptBefore = core.votes.attempt
       core.votes = { last: core.votes.last, attempt: recordOf(attempt, message.rows) }
+      core.trace({ e: 'attempt', view: attempt.id, line, members: attempt.members })
       this.tickets += 1
       flush.ticket = this.tickets
       core.effects.push({ type: 'persist', ticket: flush.ticket, record: core.votes })

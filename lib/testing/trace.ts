@@ -614,6 +614,32 @@ export interface ReadyLine extends ProcessLine {
   readonly view: string
 }
 
+/**
+ * The kernel votes for a view that is to be primary, and writes that down. Unless `ready` follows, the vote is taken back:
+ * with the next `row`, where it lives; who crashes has perhaps written it all the same.
+ */
+export interface AttemptLine extends ProcessLine {
+  readonly e: 'attempt'
+  /** The one that is proposed. */
+  readonly view: string
+  readonly line: string
+  /** Ranked. */
+  readonly members: readonly string[]
+}
+
+/** The kernel has got what all agree on as to the view that is proposed: its leader goes on with that one, instead of any other. */
+export interface CutAgreedLine extends ProcessLine {
+  readonly e: 'cutAgreed'
+  readonly view: string
+}
+
+/** The kernel hears that somebody is gone for good: it said goodbye, or (`dead`) its lock fell free. */
+export interface DepartedLine extends ProcessLine {
+  readonly e: 'departed'
+  readonly q: string
+  readonly dead: boolean
+}
+
 /** How long things may take, in milliseconds, once links are stable. */
 export interface TraceBounds {
   /** From the last fault to the last view. */
@@ -753,6 +779,9 @@ export type TraceLine =
   | InstallLine
   | RowLine
   | ReadyLine
+  | AttemptLine
+  | CutAgreedLine
+  | DepartedLine
   | RunLine
   | ProcessFaultLine
   | StallLine

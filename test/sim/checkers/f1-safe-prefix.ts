@@ -1,6 +1,7 @@
 /**
- * F1 Safe prefix: a uniform cast that is delivered before the transitional signal is one that every member of its view
- * delivers before it goes on to another view, unless it crashes or leaves before that. One that goes on outside the
+ * F1 Safe prefix: a uniform cast that is delivered before the transitional signal, and, if it is causal or total, whatever its
+ * sender had delivered before it in this view of the space, of any group, is delivered by every member of its view before
+ * that one goes on to another view, unless it crashes or leaves before that. One that goes on outside the
  * primary component, in that of another line, or in one that has gone on without it, delivers it in a consistent group only if somebody who comes along has
  * delivered it (M6), so there it is not judged. But whatever the line goes on from: the state of a consistent group in a later primary view of the
  * line covers it.
@@ -9,19 +10,40 @@
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { at, getOrMake, pushTo } from './collections.ts'
 import type { Delivery, Group, Install, Located, Process, View } from './model.ts'
-import { isOlder, isUniform, type Run } from './run.ts'
+import { isOlder, isUniform, orderOf, type Run } from './run.ts'
 
 export const checker: Checker = {
   property: 'F1',
   check(run: Run): Result {
     const verdict = new Verdict('F1')
+    const covered = coveredBy(run)
     for (const delivery of run.deliveries) {
-      if (delivery.first && !delivery.transitional && isUniform(delivery.message))
-        checkRelease(run.space, verdict, delivery)
+      if (!delivery.first || delivery.transitional) continue
+      if (isUniform(delivery.message) || isCovered(delivery, covered)) checkRelease(run.space, verdict, delivery)
     }
     checkStates(run, verdict)
     return verdict
   },
+}
+
+/**
+ * Per space view of a process, the line of the last of its causal or total casts that somebody has released in that view:
+ * whatever it had delivered by then came before that cast.
+ */
+function coveredBy(run: Run): ReadonlyMap<Install, number> {
+  const last = new Map<Install, number>()
+  for (const message of run.messages) {
+    const { cast, sender, deliveries } = message
+    if (cast === null || !isUniform(message) || orderOf(message) === 'fifo') continue
+    const space = sender.installs.get(run.space)?.findLast((install) => install.at.line < cast.line)
+    const isReleased = deliveries.some((each) => each.first && !each.transitional && each.space?.view === space?.view)
+    if (space !== undefined && isReleased) last.set(space, cast.line)
+  }
+  return last
+}
+
+function isCovered({ space, at: place }: Delivery, covered: ReadonlyMap<Install, number>): boolean {
+  return space !== null && place.line < (covered.get(space) ?? 0)
 }
 
 function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): void {
@@ -40,7 +62,7 @@ function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): 
     verdict.expect(
       isDelivered,
       () =>
-        `${process.id} delivers uniform ${message.m} of "${group.name}" in view ${install.view.id}, which ${other.process.id} leaves for ${next.view.id} without it`,
+        `${process.id} delivers ${isUniform(message) ? 'uniform ' : ''}${message.m} of "${group.name}" in view ${install.view.id}, which ${other.process.id} leaves for ${next.view.id} without it`,
       next.at.line,
     )
   }

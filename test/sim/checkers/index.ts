@@ -20,6 +20,7 @@ import { checker as l6 } from './l6-no-blocked-sender.ts'
 import { checker as l7 } from './l7-join-settles.ts'
 import { checker as l8 } from './l8-held-up.ts'
 import { checker as l9 } from './l9-calls-settle.ts'
+import { checker as l10 } from './l10-majority-goes-on.ts'
 import { checker as m1 } from './m1-delivery-integrity.ts'
 import { checker as m2 } from './m2-no-duplication.ts'
 import { checker as m3 } from './m3-self-delivery.ts'
@@ -140,6 +141,7 @@ export const checkers: readonly Checker[] = [
   l7,
   l8,
   l9,
+  l10,
 ]
 
 /** What all checkers found in a trace. */

@@ -4,9 +4,8 @@
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import { pushTo } from './collections.ts'
 import type { Process } from './model.ts'
-import { restOf } from './rest.ts'
+import { partsAtRest, restOf, viewDeadline } from './rest.ts'
 import type { Run } from './run.ts'
 
 export const checker: Checker = {
@@ -15,14 +14,9 @@ export const checker: Checker = {
     const verdict = new Verdict('L1')
     const rest = restOf(run)
     if (rest === null) return verdict
-    const changes = run.processes.flatMap((process) => [process.start, process.leave, process.joins.get('')?.at(-1)])
-    const deadline = Math.max(rest.quiet.t, ...changes.map((at) => at?.t ?? 0)) + rest.bounds.tView
+    const deadline = viewDeadline(run, rest)
     if (deadline > rest.end.t) return verdict
-    const parts = new Map<number, Process[]>()
-    for (const process of run.processes) {
-      if (process.part >= 0 && run.isLive(process) && process.joins.has('')) pushTo(parts, process.part, process)
-    }
-    for (const part of parts.values()) checkPart(run, verdict, part, deadline)
+    for (const part of partsAtRest(run)) checkPart(run, verdict, part, deadline)
     return verdict
   },
 }

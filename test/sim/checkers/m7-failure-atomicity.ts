@@ -29,23 +29,27 @@ export const checker: Checker = {
   },
 }
 
-/** Casts that somebody delivers after the signal, and after a total cast that their sender has made before, in another group. */
+/**
+ * Casts that somebody delivers after the signal, and after a total cast that their sender has made before, in another group,
+ * and that was not released there when the signal came.
+ */
 function heldUp(run: Run): ReadonlySet<Message> {
   const held = new Set<Message>()
   for (const process of run.processes) {
     const late = process.deliveries.filter(({ transitional, message }) => transitional && isUniform(message))
     if (late.length === 0) continue
     const signals = run.of('trans').filter((signal) => signal.process === process)
-    for (const { message, group, at } of late) {
+    for (const { message, group, space, at } of late) {
       const signal = signals.findLast(({ data, line }) => data.g === group.name && line < at.line)?.line ?? at.line
-      const isAfterSignal = (other: Delivery): boolean =>
-        (other.transitional && isUniform(other.message)) || (other.at.line > signal && other.at.line < at.line)
-      const waitsFor = (other: Delivery): boolean =>
+      const isHolding = (other: Delivery): boolean =>
+        other.space === space &&
+        other.at.line < at.line &&
+        ((other.transitional && isUniform(other.message)) || other.at.line > signal) &&
         other.message.sender === message.sender &&
         other.message.rank < message.rank &&
         other.group !== group &&
         other.message.send?.data.order === 'total'
-      if (process.deliveries.some((other) => isAfterSignal(other) && waitsFor(other))) held.add(message)
+      if (process.deliveries.some(isHolding)) held.add(message)
     }
   }
   return held

@@ -1,7 +1,8 @@
 /**
  * P2 Intersection: each primary view of a line holds a majority of the votes of the one before it, or exactly half with
  * its most senior member that has one. Taken out of the earlier view are those who had left, and those who had crashed
- * where that can be proven (`votes.ts`): whether it was, the trace does not always say.
+ * where the members of the later one could know that when they voted for it (`votes.ts`): whether they did, the trace does
+ * not always say.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -30,14 +31,20 @@ export const checker: Checker = {
 }
 
 function holdsQuorum(run: Run, before: View, view: View): boolean {
-  const line = view.installs.at(-1)?.at.line ?? 0
-  const base = [...before.members].filter((id) => view.members.has(id) || !mayBeTakenOut(run, id, line))
+  const line = agreedAt(run, view)
+  const base = [...before.members].filter((id) => view.members.has(id) || !mayBeTakenOut(run, id, view, line))
   return holdQuorum(before, base, view.members)
 }
 
-function mayBeTakenOut(run: Run, id: string, line: number): boolean {
+/** Where somebody first votes for it, or installs it: what is proven later does not count. */
+function agreedAt(run: Run, { id, installs }: View): number {
+  const votes = run.of('attempt').filter(({ data }) => data.view === id)
+  return Math.min(...votes.map(({ line }) => line), ...installs.map(({ at }) => at.line))
+}
+
+function mayBeTakenOut(run: Run, id: string, view: View, line: number): boolean {
   const process = run.process(id)
   if (process === undefined) return false
   if (process.leave !== null && process.leave.line < line) return true
-  return canBeProvenDead(run, process, line)
+  return canBeProvenDead(run, process, view, line)
 }

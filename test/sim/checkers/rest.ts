@@ -3,6 +3,7 @@
  */
 
 import type { TraceBounds } from '../../../lib/testing/trace.ts'
+import { pushTo } from './collections.ts'
 import type { At, Install, Message, Process } from './model.ts'
 import type { Run } from './run.ts'
 
@@ -21,6 +22,21 @@ export function restOf(run: Run): Rest | null {
 /** Live at the end, and in a part. */
 export function isAtRest(run: Run, process: Process): boolean {
   return process.part >= 0 && run.isLive(process)
+}
+
+/** By when the last view is to be there: `tView` after the last change (the quiet line, or a later start, join or leave). */
+export function viewDeadline(run: Run, { quiet, bounds }: Rest): number {
+  const changes = run.processes.flatMap((process) => [process.start, process.leave, process.joins.get('')?.at(-1)])
+  return Math.max(quiet.t, ...changes.map((at) => at?.t ?? 0)) + bounds.tView
+}
+
+/** The parts of the final network: in each, the live processes that have asked to join the space. */
+export function partsAtRest(run: Run): readonly (readonly Process[])[] {
+  const parts = new Map<number, Process[]>()
+  for (const process of run.processes) {
+    if (isAtRest(run, process) && process.joins.has('')) pushTo(parts, process.part, process)
+  }
+  return [...parts.values()]
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * S6 No resurrection: who was excluded in a view is not in its immediate successor under the same incarnation, unless
- * the successor is a merge view that names, for it, the very view it comes from (or, in a group, it joined anew).
+ * S6 No resurrection: who was excluded in a view is in no later view of those who excluded it, under the same incarnation,
+ * unless that is a merge view that names, for it, the very view it comes from (or, in a group, it joined anew). That goes for
+ * every view until it is back, however many are between.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -11,21 +12,35 @@ export const checker: Checker = {
   property: 'S6',
   check(run: Run): Result {
     const verdict = new Verdict('S6')
-    for (const install of run.installs) {
-      const { before, after } = install
-      if (before === null || after === null) continue
-      for (const id of before.view.members) {
-        if (install.view.members.has(id)) continue
-        verdict.expect(
-          !after.view.members.has(id) || mayReturn(run, id, before, after),
-          () =>
-            `${id} was excluded in ${install.view.id} and is back in its successor ${after.view.id}, which does not say from where`,
-          after.at.line,
-        )
-      }
+    for (const process of run.processes) {
+      for (const installs of process.installs.values()) checkMember(run, verdict, installs)
     }
     return verdict
   },
+}
+
+/** The views of a group at one process, one after the other, as long as it is a member. */
+function checkMember(run: Run, verdict: Verdict, installs: readonly Install[]): void {
+  /** Who is out, with the view in which it was last seen and the one that excluded it. */
+  let out = new Map<string, { readonly seen: Install; readonly excluded: Install }>()
+  for (const install of installs) {
+    const { before, view } = install
+    if (before === null) out = new Map()
+    else {
+      for (const [id, { seen, excluded }] of out) {
+        const isBack = view.members.has(id)
+        verdict.expect(
+          !isBack || mayReturn(run, id, seen, install),
+          () => `${id} was excluded in ${excluded.view.id} and is back in ${view.id}, which does not say from where`,
+          install.at.line,
+        )
+        if (isBack) out.delete(id)
+      }
+      for (const id of before.view.members) {
+        if (!view.members.has(id)) out.set(id, { seen: before, excluded: install })
+      }
+    }
+  }
 }
 
 function mayReturn(run: Run, id: string, before: Install, after: Install): boolean {

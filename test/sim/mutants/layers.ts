@@ -6,7 +6,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   messages: ['lib/kernel/messages.ts'],
   detector: ['lib/kernel/detector.ts', 'lib/kernel/away.ts', 'lib/kernel/contacts.ts'],
   membership: ['lib/kernel/cut.ts', 'lib/kernel/install.ts', 'lib/kernel/gone.ts', 'lib/kernel/leading.ts'],
-  primary: ['lib/kernel/quorum.ts', 'lib/kernel/primary.ts', 'lib/kernel/founding.ts'],
+  primary: ['lib/kernel/quorum.ts', 'lib/kernel/primary.ts', 'lib/kernel/attempts.ts', 'lib/kernel/founding.ts'],
   groups: ['lib/kernel/groups.ts', 'lib/kernel/start-groups.ts'],
   casting: ['lib/kernel/casting.ts'],
   delivery: ['lib/kernel/delivery.ts', 'lib/kept-events.ts'],

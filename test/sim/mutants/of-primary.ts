@@ -65,4 +65,20 @@ export const primaryMutants: readonly Mutant[] = [
     properties: ['P1', 'P2'],
     workload: 'votes',
   },
+  {
+    name: 'dead-still-counted',
+    about: 'a proven death does not take the vote out of the count: the survivor of two tabs waits for ever',
+    file: 'lib/kernel/primary.ts',
+    find: '    members.filter((id) => !departed.has(id)).map(',
+    replace: '    members.filter((id) => departed.get(id)?.isDead !== false).map(',
+    properties: ['L10'],
+  },
+  {
+    name: 'never-refused',
+    about: 'a view that one of them never promised is waited for like one that its leader may have installed',
+    file: 'lib/kernel/attempts.ts',
+    find: "    if (!mayBeDone) return 'dead'\n",
+    replace: "    if (!mayBeDone) return 'unknown'\n",
+    properties: ['L10'],
+  },
 ]

@@ -154,6 +154,33 @@ export const primary: readonly Script[] = [
     },
   },
   {
+    name: 'vsync: primary: who was left behind tells that the one who went on is dead, for the one who cannot know (n=5)',
+    cites: ['mixed seed 230', 'docs/decisions/012'],
+    on: { ...on, votes: { a: { origin: 'https://a.example' }, b: { origin: 'https://a.example' } } },
+    async play(s) {
+      await s.together('b c d a')
+      s.cut('a | b c d')
+      await s.settle()
+      // b was never in a primary view with a again, when that one goes on with e alone.
+      s.cut('a c d | b')
+      await s.settle()
+      s.inView('a c d', 'c d a', { primary: true })
+      s.leave('c')
+      s.leave('d')
+      await s.settle()
+      s.cut('a e | b')
+      s.start('e')
+      await s.settle()
+      s.inView('a e', 'a e', { primary: true })
+      s.crash('a')
+      await s.settle()
+      s.inView('e', 'e', { primary: false })
+      s.heal()
+      await s.settle()
+      s.inView('b e', 'b e', { primary: true })
+    },
+  },
+  {
     name: 'vsync: primary: of two devices the survivor waits (n=2)',
     cites: ['corosync/corosync#182'],
     on,

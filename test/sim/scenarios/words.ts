@@ -1,4 +1,5 @@
 /** The words of the scenarios' language. */
+import type { ProcessPlace } from '../process.ts'
 import type { AnyLine } from '../trace.ts'
 import type { ChannelOptions } from './channel.ts'
 import type { Sending } from './wire.ts'
@@ -18,8 +19,8 @@ export interface StageOptions {
   readonly lags?: boolean
   /** What calls of queues do outside of the primary component. */
   readonly whenNotPrimary?: 'wait' | 'reject'
-  /** The votes of those whose are not of weight 1. Witnesses open no groups. */
-  readonly votes?: Readonly<Record<string, { readonly weight?: number; readonly isWitness?: boolean }>>
+  /** The votes of those whose are not of weight 1, and the origins of those that differ. Witnesses open no groups. */
+  readonly votes?: Readonly<Record<string, Partial<Pick<ProcessPlace, 'weight' | 'isWitness' | 'origin'>>>>
 }
 
 /** An operation, and what became of it. */

@@ -132,6 +132,12 @@ export class TraceWriter {
     return this
   }
 
+  /** Kernels vote for a view that is to be primary, and (`isPromised`) are bound to install it. */
+  attempt(view: string, members: readonly string[], by: readonly string[] = members, isPromised = true): this {
+    for (const p of by) this.write({ e: 'attempt', t: this.t, p, view, line: 'L', members })
+    return isPromised ? this.ready(view, by) : this
+  }
+
   /** A process delivers casts in the view in force. */
   deliver(p: string, g: string, ...ms: readonly string[]): this {
     const view = this.#viewsOf(g).get(p)?.id ?? '?'

@@ -285,6 +285,13 @@ rejects(
 rejects('S6', 'a return without a merge', splitAndMerge().view('', '4.a', ['a', 'c', 'b'], { by: ['a', 'c'] }))
 rejects(
   'S6',
+  'a return without a merge two views later',
+  splitAndMerge()
+    .view('', '4.a', ['a', 'c'], { by: ['a', 'c'] })
+    .view('', '5.a', ['a', 'c', 'b'], { by: ['a', 'c'] }),
+)
+rejects(
+  'S6',
   'a return by a merge that names another view',
   splitAndMerge().view('', '4.a', ['a', 'c', 'b'], {
     subviews: [

@@ -135,6 +135,23 @@ const released = (isReleasedByA: boolean, isReleasedByB: boolean): TraceWriter =
 }
 accepts('M7', 'a cast that all deliver after the signal', released(false, false))
 rejects('M7', 'a cast before the signal at one, after it at another', released(true, false))
+/** a casts in h, which b is in, and then in g: b gets that in g after its signal, c before; what b has of h by then, and when. */
+const behind = (...order: readonly ('h' | 'signal' | 'g')[]): TraceWriter => {
+  const trace = trio(uniform)
+    .open('h', ['a', 'b'], uniform)
+    .view('h', '1.a.1', ['a', 'b'])
+    .cast('a#1', 'h')
+    .cast('a#2', 'g')
+  for (const step of order) {
+    if (step === 'signal') trace.trans('h', 'b').trans('g', 'b')
+    else trace.deliver('b', step, step === 'h' ? 'a#1' : 'a#2')
+  }
+  trace.deliver('c', 'g', 'a#2').trans('g', 'c').crash('a')
+  return trace.view('', '2.b', ['b', 'c']).view('g', '2.b.1', ['b', 'c']).view('h', '2.b.1', ['b'])
+}
+tolerates('M7', 'a cast that waits at one for an earlier total cast in a group of its own', behind('signal', 'h', 'g'))
+rejects('M7', 'a cast that waits for one which was released before the signal', behind('h', 'signal', 'g'))
+rejects('M7', 'a cast that comes before the one it might have waited for', behind('signal', 'g', 'h'))
 tolerates(
   'M7',
   'a cast after the signal at one, and before it at another, who parts',

@@ -349,6 +349,15 @@ const consistent = { consistency: 'consistent' } as const
 tolerates('F1', 'a released cast that ends unknown in the minority', goesOn(released(consistent, false)))
 rejects('F1', 'a released cast that a primary view goes on without', goesOn(released(consistent, false), true))
 tolerates('F1', 'a cast that need not be released', goesOn(released({ uniform: false }, false)))
+/** a has delivered b's cast in h, which need not be released, before its own in g, or after; c goes on with only the latter. */
+const after = (isBefore: boolean): TraceWriter => {
+  const trace = trio(uniform).open('h', all).view('h', '1.a.1', all).cast('b#1', 'h').deliver('b', 'h', 'b#1')
+  if (isBefore) trace.deliver('a', 'h', 'b#1').cast('a#1', 'g')
+  else trace.cast('a#1', 'g').deliver('a', 'h', 'b#1')
+  return goesOn(trace.deliverAll(all, 'g', 'a#1'))
+}
+rejects('F1', 'a released cast before which another came, in another group, that one goes on without', after(true))
+tolerates('F1', 'a released cast after which its sender got another, that one goes on without', after(false))
 
 /** a's cast is released by a alone; b and c go on to a primary view, from a state with it or without. */
 const goneOn = (cut: Readonly<Record<string, number>>, line = 'L', primary = true): TraceWriter =>

@@ -38,6 +38,39 @@ tolerates(
 tolerates('P2', 'half of a view whose other half is proven dead by who began at its site', begun('site-a'))
 rejects('P2', 'a minority with somebody who began at another site', begun('site-c'))
 rejects('P2', 'a minority with somebody who began at the site before the crash', begun('site-a', true))
+/** a and b, of these origins, are in a primary view; a crashes, and b goes on alone. */
+const survived = (a: string, b: string): TraceWriter =>
+  new TraceWriter().start(['a'], a).start(['b'], b).view('', '2.a', ['a', 'b']).crash('a')
+tolerates(
+  'P2',
+  'half of a view whose other half a tab of its browser saw die',
+  survived('o', 'o').view('', '3.b', ['b']),
+)
+rejects(
+  'P2',
+  'half of a view whose other half nobody of its browser is there to see',
+  survived('o', 'p').view('', '3.b', ['b']),
+)
+rejects(
+  'P2',
+  'half of a view whose other half died only after it was agreed',
+  new TraceWriter()
+    .start(['a', 'b'], 'o')
+    .view('', '2.a', ['a', 'b'])
+    .attempt('3.b', ['b'])
+    .crash('a')
+    .view('', '3.b', ['b']),
+)
+tolerates(
+  'P2',
+  'half of a view whose other half is told to be dead by one who has gone since',
+  survived('o', 'p')
+    .start(['c'], 'o')
+    .write({ e: 'departed', t: 30, p: 'c', q: 'a', dead: true })
+    .view('', '3.b', ['b', 'c'], { primary: false })
+    .crash('c')
+    .view('', '4.b', ['b']),
+)
 
 rejects(
   'S4',
