@@ -37,7 +37,7 @@ const planted: readonly Omit<Mutant, 'workload'>[] = [
       'who judges a trigger looks at the last entry only: what was appended while it acted on another is passed over',
     file: 'lib/tools/audit.ts',
     find: 'let position = Math.max(next, judged.position + 1)',
-    replace: 'let position = Math.max(next, seen + 1, machine.last)',
+    replace: 'let position = Math.max(next, judged.position + 1, machine.last)',
     properties: ['T17'],
   },
 ]
