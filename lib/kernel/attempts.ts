@@ -29,12 +29,15 @@ export interface Evidence {
   readonly departed: ReadonlyMap<ProcessId, Departed>
   /** Those of a view who are counted: not departed. */
   stay(members: readonly ProcessId[]): readonly Voter[]
+  /** All of these. */
+  weigh(members: readonly ProcessId[]): readonly Voter[]
 }
 
 /** Nobody has installed it, and nobody will; nobody here can tell; or it is to be completed first. */
 export type Fate = 'dead' | 'unknown' | Completion
 
-export function fateOf(attempt: PrimaryRecord, { last, rows, departed, stay }: Evidence): Fate {
+export function fateOf(attempt: PrimaryRecord, evidence: Evidence): Fate {
+  const { last, rows, departed, stay } = evidence
   const here = rows.filter((row) => attempt.members.includes(row.from) && canTell(row, attempt))
   // A leader who completed it did not ask those who had not said READY.
   const mayBeDone = mayBeCompleted(attempt, rows)
@@ -49,10 +52,12 @@ export function fateOf(attempt: PrimaryRecord, { last, rows, departed, stay }: E
   if (!hasQuorum(stay(attempt.members), votersFor(attempt, rows))) return 'unknown'
   // Wherever else the line could go on, there must be one who knows of it: those of a quorum who have promised to it.
   const holders = rows.filter(({ votes }) => votes.attempt?.id === attempt.id).map(({ from }) => from)
-  if (last === null || !hasQuorum(stay(last.members), new Set(holders))) return 'unknown'
+  const isKnown = last !== null && hasQuorum(stay(last.members), new Set(holders))
   const completed = completion(attempt, rows)
-  // If all of the line who are here have moved on, it is for whoever is missing to say whether it is a view of the line.
-  return completed !== null && comesFrom(last, completed.members, rows) ? completed : 'unknown'
+  if (isKnown && completed !== null && comesFrom(last, completed.members, rows)) return completed
+  // If all of the line who are here have moved on, it is for whoever is missing to say whether it is a view of the line. Where
+  // nobody is, whoever installed it is gone for good, and what it did there went with it (seeds 50040, 50209).
+  return hasEndedHere(attempt, evidence) ? 'dead' : 'unknown'
 }
 
 /** Those who speak for that view or attempt of the line. */
@@ -108,6 +113,25 @@ function isLeftToUs(
 ): boolean {
   const present = new Set(rows.map(({ from }) => from))
   return members.every((member) => present.has(member) || departed.has(member))
+}
+
+/**
+ * Is everybody of it here, or gone for good, and has none of them gone on from it? Whoever promised, after it, to a view with
+ * somebody else would say so, unless it has been in another line since. Those who have forgotten cannot have gone on alone if
+ * they are no quorum of it, be all others taken out who are gone.
+ */
+function hasEndedHere({ line, id, members }: PrimaryRecord, { rows, departed, weigh }: Evidence): boolean {
+  const forgetful = new Set<ProcessId>()
+  const base: ProcessId[] = []
+  for (const member of members) {
+    const row = rows.find(({ from }) => from === member)
+    const votes = row?.votes ?? departed.get(member)?.votes
+    if (votes == null) return false
+    const isTold = votes.attempt?.id === id || votes.last?.line === line
+    if (!isTold) forgetful.add(member)
+    if (!isTold || row !== undefined) base.push(member)
+  }
+  return !hasQuorum(weigh(base), forgetful)
 }
 
 /**

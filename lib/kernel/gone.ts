@@ -10,13 +10,13 @@ export function isNews({ id, isDead }: Departed, known: ReadonlyMap<ProcessId, D
 }
 
 /**
- * Had it voted in the line for a view later than that one? Or at all, if there is no line here? Then whoever is left of those
- * whom it went on with needs to hear that it is gone, and may have no way to see that (seed 230).
+ * Had it voted in the line for a view later than that one? Or in another line? Then whoever is left of those whom it went on
+ * with needs to hear that it is gone, and may have no way to see that (seeds 230 and 50185).
  */
 export function isAhead({ votes }: Departed, last: PrimaryRecord | null, line: string | null): boolean {
   const latest = votes?.attempt ?? votes?.last ?? null
   if (latest === null || line === null) return latest !== null
-  return latest.line === line && (last === null || compareViewIds(latest.id, last.id) > 0)
+  return latest.line !== line || last === null || compareViewIds(latest.id, last.id) > 0
 }
 
 /** What the rows say of those who are gone: the same at everyone, unlike what this process happens to know besides. */

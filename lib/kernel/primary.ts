@@ -127,9 +127,10 @@ function decideIn(
     line,
   )
   const weights = weightsIn(rows, votes)
-  const stay = (members: readonly ProcessId[]): Voter[] =>
-    members.filter((id) => !departed.has(id)).map((id) => ({ id, weight: weights.get(id) ?? 1 }))
-  const fates = openAttempts(votes, line, last).map((attempt) => fateOf(attempt, { last, rows, departed, stay }))
+  const weigh = (members: readonly ProcessId[]): Voter[] => members.map((id) => ({ id, weight: weights.get(id) ?? 1 }))
+  const stay = (members: readonly ProcessId[]): Voter[] => weigh(members.filter((id) => !departed.has(id)))
+  const evidence = { last, rows, departed, stay, weigh }
+  const fates = openAttempts(votes, line, last).map((attempt) => fateOf(attempt, evidence))
   let primary = last !== null && hasQuorum(stay(last.members), votersFor(last, rows)) && !fates.includes('unknown')
   let adopt = primary ? (fates.findLast((fate): fate is Completion => typeof fate === 'object') ?? null) : null
   if (primary && adopt === null && last !== null && !rows.some((r) => r.votes.last?.id === last.id)) {

@@ -69,8 +69,8 @@ export const primaryMutants: readonly Mutant[] = [
     name: 'dead-still-counted',
     about: 'a proven death does not take the vote out of the count: the survivor of two tabs waits for ever',
     file: 'lib/kernel/primary.ts',
-    find: '    members.filter((id) => !departed.has(id)).map(',
-    replace: '    members.filter((id) => departed.get(id)?.isDead !== false).map(',
+    find: 'weigh(members.filter((id) => !departed.has(id)))',
+    replace: 'weigh(members.filter((id) => departed.get(id)?.isDead !== false))',
     properties: ['L10'],
   },
   {

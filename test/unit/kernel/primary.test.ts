@@ -168,8 +168,10 @@ test('vote › an attempt that its missing leader may have installed holds the l
   const afterGoodbye = verdict(moved('b', [goodbye]), moved('c'))
   assert.equal(afterGoodbye.decision.primary, true)
   assert.equal(afterGoodbye.adopt, null)
-  // What was read after a crash may be older than its end.
-  assert.equal(verdict(moved('b', [{ ...goodbye, isDead: true }]), moved('c')).decision.primary, false)
+  // If it has crashed, it may have installed it; but has promised nothing after that, and nobody else can have gone on from it.
+  assert.equal(verdict(moved('b', [{ ...goodbye, isDead: true }]), moved('c')).decision.primary, true)
+  const wentOn = { ...goodbye, isDead: true, votes: { last, attempt: record('7.a', ['a', 'd']) } }
+  assert.equal(verdict(moved('b', [wentOn]), moved('c')).decision.primary, false)
   // Its leader is here: only another one may have completed it, to whom a row was given.
   assert.equal(verdict(moved('a'), ready).adopt, null)
   assert.equal(verdict(moved('a'), ready).decision.primary, true)
