@@ -195,8 +195,8 @@ const delayed = (ms: number): MachineWriter =>
     .does(all, isOver, 'h4', [apply('c', 1, [true, null], [['b', 1, [true, [1, token(1)]]]])])
 
 accepts('T12', 'a delay that is over', delayed(100))
-accepts('T12', 'a delay that is over by a clock that is fast', delayed(96))
-rejects('T12', 'a delay that is said to be over before it is', delayed(90))
+accepts('T12', 'a delay that is over by a clock that is fast', delayed(92))
+rejects('T12', 'a delay that is said to be over before it is', delayed(80))
 rejects(
   'T12',
   'what is delayed, and taken at once',
