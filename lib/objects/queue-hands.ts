@@ -64,6 +64,8 @@ export class QueueHands implements ItemActions {
   readonly #inHand = new Map<string, TakenItem<unknown> | null>()
   /** What stops the timers of those that must be back some time. */
   readonly #limits = new Map<string, () => void>()
+  /** When the last word on more time was sent. */
+  readonly #extendedAt = new Map<string, number>()
   /** What ends pauses when the clock does. */
   readonly #pauses = new Set<() => void>()
   readonly #sweep: StraySweep
@@ -204,7 +206,10 @@ export class QueueHands implements ItemActions {
   async extend(taken: TakenItem<unknown>, ms: number | undefined): Promise<void> {
     const limitMs = ms === undefined ? 0 : checkLimit('the time', ms)
     if (taken.isLost) throw new StaleTokenError('the item may be somebody else’s by now')
-    await this.replica.call([OP.extend, Number(taken.id), [...taken.token], limitMs])
+    const key = keyOf(taken.token)
+    const sent = (now: number): void => void this.#extendedAt.set(key, now)
+    sent(this.port.now())
+    await this.replica.call([OP.extend, Number(taken.id), [...taken.token], limitMs], { sent })
   }
 
   /** Its holder has done with it, and has not said how that ended. Nobody waits for it. */
@@ -226,12 +231,14 @@ export class QueueHands implements ItemActions {
   }
 
   /** It must be back some time: its holder stops by its own clock, before the others give it away by theirs. */
-  #watchLimit({ token, limit }: Grant): void {
+  /** `since`: the others count from then at the earliest, though this page may have been blocked, and hear of it late. */
+  #watchLimit({ token, limit }: Grant, since = Number.POSITIVE_INFINITY): void {
     const key = keyOf(token)
     this.#limits.get(key)?.()
     this.#limits.delete(key)
     if (limit === null) return
-    const left = Math.max(0, limit.ms - this.#clock.elapsed(limit.key))
+    const elapsed = Math.max(this.#clock.elapsed(limit.key), this.port.now() - since)
+    const left = Math.max(0, limit.ms - elapsed)
     const over = (): void => this.#inHand.get(key)?.abort(new StaleTokenError(TIMED_OUT))
     this.#limits.set(key, this.port.after(left, over))
   }
@@ -243,7 +250,7 @@ export class QueueHands implements ItemActions {
     if (!('grant' in happening) || happening.grant.taker !== this.port.self) return
     const { type, grant } = happening
     const key = keyOf(grant.token)
-    if (type === 'extended' && this.#inHand.has(key)) this.#watchLimit(grant)
+    if (type === 'extended' && this.#inHand.has(key)) this.#watchLimit(grant, this.#extendedAt.get(key))
     if (type !== 'done' && type !== 'returned' && type !== 'dead') return
     this.#leases.end(key, grant.token, type !== 'done' && happening.by !== this.port.self)
     this.#forget(key)
@@ -252,6 +259,7 @@ export class QueueHands implements ItemActions {
   #forget(key: string): void {
     this.#limits.get(key)?.()
     this.#limits.delete(key)
+    this.#extendedAt.delete(key)
     this.#inHand.delete(key)
   }
 
