@@ -85,12 +85,21 @@ export class Attempts {
     return [...attempts.values()].some((attempt) => this.#isOpen(attempt, gone))
   }
 
+  /** It has been in another line after that attempt, and may have gone on from it before (seed 70649). */
+  #hasForgotten(id: string, view: string): boolean {
+    const installs = this.#run.process(id)?.installs.get(this.#run.space) ?? []
+    const { epoch } = parseViewId(view)
+    return installs.some(({ data }) => {
+      return data.line !== null && data.line !== this.#line && parseViewId(data.id).epoch > epoch
+    })
+  }
+
   #isOpen({ view, members }: Attempt, gone: ReadonlySet<string>): boolean {
     const here = this.#part.filter(({ id }) => members.includes(id))
     const isHere = (id: string): boolean => this.#part.some((process) => process.id === id)
     // What they did there is lost with them: only `refound()` goes on without it, as from an installed view (seed 60314).
     if (here.length === 0 && members.every((id) => gone.has(id))) return true
-    if (members.every((id) => isHere(id) || gone.has(id))) return false
+    if (members.every((id) => isHere(id) || gone.has(id))) return members.some((id) => this.#hasForgotten(id, view))
     const isAsked = this.#part.some((process) =>
       [...(this.#votes.get(process)?.asked.values() ?? [])].some(
         ({ attempt, leader }) => attempt === view && !isHere(leader),
