@@ -122,12 +122,4 @@ export const deliveryMutants: readonly Mutant[] = [
     replace: '    if (cast.seq > 0) {\n      const list',
     properties: ['F4'],
   },
-  {
-    name: 'past-unheeded',
-    about: 'a uniform cast is released when it is stable, whether or not what came before it is',
-    file: 'lib/kernel/delivery.ts',
-    find: '    for (let i = 0; i + 2 < deps.length; i += 3) if (!era.isStable(deps[i] ?? 0, deps[i + 2] ?? 0)) return false\n    return true\n',
-    replace: '    return deps.length >= 0\n',
-    properties: ['F1'],
-  },
 ]
