@@ -445,6 +445,8 @@ export const roomKind: ObjectKind<Room, object> = {
   // What was written before a view is cast again in it, after what the others lack of what is here: see `sync.ts`.
   strong: true,
   consistency: 'available',
+  // Its state is of who is there. The document is the application's, who stores it by what Yjs has for that.
+  isPassing: true,
   create(port) {
     const room = new Room(port)
     const replica: Replica = {

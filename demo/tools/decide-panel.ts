@@ -1,5 +1,6 @@
 /**
- * Decisions: a ballot that ends in one outcome at all tabs, and something that is done once, whoever asks for it.
+ * Decisions: a ballot that ends in one outcome at all tabs, a value of which the first proposed stands, and something that
+ * is done once, whoever asks for it.
  */
 import type { Ballot } from 'tutti'
 import { byId, make, setText, soon } from '../dom.ts'
@@ -7,12 +8,13 @@ import { count, type Panel, type Toolbox, wait } from './panel.ts'
 
 const CHOICES = ['Bach', 'Monk', 'Ligeti']
 const DEADLINE_MS = 60_000
+const KEYS = ['A minor', 'B flat', 'C sharp', 'D dorian', 'E flat', 'F lydian', 'G minor']
 /** How long what is done once takes: time enough to kill the tab that does it. */
 const TUNING_MS = 4_000
 
-/** Shows both from now on. */
+/** Shows the three from now on. */
 export async function openDecide(toolbox: Toolbox, panel: Panel): Promise<void> {
-  await Promise.all([openBallot(toolbox, panel), openOnce(toolbox, panel)])
+  await Promise.all([openBallot(toolbox, panel), openProposal(toolbox, panel), openOnce(toolbox, panel)])
 }
 
 async function openBallot({ space, people, bench }: Toolbox, panel: Panel): Promise<void> {
@@ -72,6 +74,39 @@ async function openBallot({ space, people, bench }: Toolbox, panel: Panel): Prom
   opened.subscribe(look)
   bench.subscribe(drawSoon)
   look()
+  draw()
+}
+
+async function openProposal({ space, people, bench }: Toolbox, panel: Panel): Promise<void> {
+  // Of how many pieces the key was asked for: what is decided of one is so for ever.
+  const pieces = await space.register<number>('pieces')
+  const state = byId('propose-state', HTMLElement)
+  const propose = async (): Promise<void> => {
+    const n = pieces.version
+    if (n === 0) return
+    const own = KEYS[Math.floor(Math.random() * KEYS.length)] ?? ''
+    // Who comes late proposes as well, and gets what was decided before.
+    const decided = await space.propose(`key ${n}`, `${own}, as ${people.name(people.self)} said`)
+    bench.tell({ piece: n, key: decided, keyOwn: own })
+  }
+  panel.button('propose-go', () => pieces.compareAndSet(pieces.version, pieces.version + 1))
+  const draw = (): void => {
+    const told = bench.reports().filter(([, { piece }]) => piece === pieces.version)
+    const [first] = told
+    if (first === undefined) return setText(state, pieces.version === 0 ? 'Nothing was proposed yet.' : '…')
+    const { key } = first[1]
+    const same = told.filter(([, report]) => report['key'] === key).length
+    const values = new Set(told.map(([, { keyOwn }]) => keyOwn)).size
+    const of = `${count(values, 'key')} by ${count(told.length, 'tab')}`
+    setText(state, `Piece ${pieces.version}: ${key}. Proposed: ${of}, of which ${same} got this one.`)
+  }
+  const drawSoon = soon(draw)
+  pieces.subscribe(() => {
+    void panel.run(propose)
+    drawSoon()
+  })
+  bench.subscribe(drawSoon)
+  void panel.run(propose)
   draw()
 }
 

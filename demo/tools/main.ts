@@ -14,12 +14,14 @@ import { openService } from './service-panel.ts'
 import { openSnapshot } from './snapshot-panel.ts'
 import { openTopics } from './topics-panel.ts'
 import { openWaiting } from './waiting-panel.ts'
+import { openWrite } from './write-panel.ts'
 
 /** By the id of their element; each resolves when it can be used. */
 const panels: Readonly<Record<string, (toolbox: Toolbox, panel: Panel) => Promise<void>>> = {
   leader: openLeader,
   decide: openDecide,
   order: openOrder,
+  write: openWrite,
   bank: openBank,
   service: openService,
   waiting: openWaiting,

@@ -16,7 +16,7 @@ const policy =
   "default-src 'self'; connect-src 'self' ws:; img-src data:; require-trusted-types-for 'script'; trusted-types tutti"
 const panels = {
   index: ['who', 'counter', 'baton', 'board', 'queue', 'story'],
-  tools: ['who', 'leader', 'decide', 'waiting', 'bank', 'order', 'snapshot', 'service', 'topics', 'desk'],
+  tools: ['who', 'leader', 'decide', 'waiting', 'write', 'bank', 'order', 'snapshot', 'service', 'topics', 'desk'],
 }
 
 describe('demo', { timeout: 150_000 }, () => {
@@ -94,6 +94,17 @@ describe('demo', { timeout: 150_000 }, () => {
     assert.fail(`${tab.name}: of sixty calls none came`)
   }
   const click = ({ page }, id) => page.evaluate((element) => document.getElementById(element).click(), id)
+  /** Types before and after what is in the text area. */
+  const type = ({ page }, before, after) =>
+    page.evaluate(
+      (start, end) => {
+        const area = document.getElementById('write-text')
+        area.value = start + area.value + end
+        area.dispatchEvent(new InputEvent('input'))
+      },
+      before,
+      after,
+    )
   /** What the panels tell of errors. */
   const problems = ({ page }) =>
     page.evaluate(() =>
@@ -133,10 +144,17 @@ describe('demo', { timeout: 150_000 }, () => {
     for (const tab of [a, b, c]) await click(tab, 'leader-stand')
     await click(b, 'race-go')
     await click(b, 'dice-all')
+    await click(b, 'propose-go')
+    await click(b, 'region-go')
+    await click(b, 'write-all')
     for (const tab of [a, b, c]) {
       await says(tab, 'race-state', /Of 3 tabs that wrote over version 0, 1 got it/)
       await says(tab, 'dice-state', /3 rolls\. 3 of 3 tabs/)
       await says(tab, 'leader-check', /✓ 1 term/)
+      await says(tab, 'propose-state', /Piece 1: .* by 3 tabs, of which 3 got this one/)
+      await says(tab, 'region-state', /3 of 3 tabs that came as far had one order/)
+      await says(tab, 'region-order', /what they ran came as 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\./)
+      await says(tab, 'write-state', /43 characters, 3 pieces, 1 tag: the same in 3 of 3 tabs/)
     }
     await click(b, 'desk-cast')
     await says(c, 'desk-state', /Told 20 messages\. Twice: 0\. Missing: 0/)
@@ -155,6 +173,13 @@ describe('demo', { timeout: 150_000 }, () => {
       await says(tab, 'bank-tabs', /Ben.*(\d+) done.*Cleo/)
       await tab.page.bringToFront()
       await says(tab, 'bank-sum', /✓ 1000 in (\d+) of \1 look/)
+    }
+    // Both type at once, at either end of the text.
+    await Promise.all([type(b, 'Overture. ', ''), type(c, '', 'Finale.')])
+    for (const tab of [b, c]) {
+      await says(tab, 'write-state', /60 characters.*the same in 2 of 2 tabs/)
+      const written = await tab.page.evaluate(() => document.getElementById('write-text').value)
+      assert.match(written, /^Overture\. (?:.* was here\.\n){3}Finale\.$/)
     }
     await click(b, 'snapshot-take')
     await says(b, 'snapshot-state', /of 2 processes.*✓ The bank's sum in it: 1000/)

@@ -1,9 +1,10 @@
 /** Audit logs in a whole space, in one thread over the memory transport. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryHub, memory } from '../../../adapters/memory/index.ts'
+import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../../adapters/memory/index.ts'
 import type { AuditLog, StandardSchemaV1 } from '../../../lib/index.ts'
 import { openSpace } from '../../../lib/open-space.ts'
+import type { Space } from '../../../lib/space.ts'
 import { openTogether } from '../together.ts'
 import { until } from '../until.ts'
 
@@ -199,4 +200,44 @@ test('an audit log › an entry that does not fit the schema is refused; that of
   assert.deepEqual(loose.entries[0]?.value, { size: 'large' })
   stop.abort()
   await watching
+})
+
+test('an audit log › is stored with the space: its entries and firings are there again, and its trigger goes on', {
+  timeout: 30_000,
+}, async (t) => {
+  const storage = memoryStorage(new MemoryStore())
+  const open = async (): Promise<Space> => {
+    const transports = [memory({ hub: new MemoryHub() })]
+    const space = await openSpace('audited', { worker: false, foundAfterMs: 20, transports, storage })
+    t.after(() => space.kill())
+    return space
+  }
+  /** Appends one, and waits until it has fired: then it is the last of so many. */
+  const append = async (log: AuditLog<string>, value: string, fired: number): Promise<void> => {
+    const stop = new AbortController()
+    const watching = reasonOf(log.watch('all', { run: () => value, signal: stop.signal }))
+    if (log.progressOf('all') === null) await until(log, 'change', () => log.progressOf('all') !== null)
+    await log.append(value)
+    await until(log, 'change', () => log.firings.length === fired)
+    stop.abort()
+    await watching
+  }
+  const first = await open()
+  await append(await first.audit<string>('log'), 'before', 1)
+  await first.durable()
+  first.kill()
+
+  const again = await (await open()).audit<string>('log')
+  assert.deepEqual(
+    again.entries.map(({ value }) => value),
+    ['before'],
+  )
+  await append(again, 'after', 2)
+  assert.deepEqual(
+    again.firings.map(({ position, result }) => [position, result]),
+    [
+      [1, 'before'],
+      [2, 'after'],
+    ],
+  )
 })

@@ -1,8 +1,10 @@
 /** Lists and texts: objects of the space by Yjs. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../../adapters/memory/index.ts'
 import { list, text } from '../../../adapters/yjs/index.ts'
 import { ClosedError, UsageError, ValueError } from '../../../lib/errors.ts'
+import { openSpace } from '../../../lib/open-space.ts'
 import { until } from '../until.ts'
 import { Net } from './sharers.ts'
 
@@ -89,4 +91,25 @@ test('yjs › lists and texts refuse what they cannot do', limits, async (t) => 
   await assert.rejects(list(space, 'x', { signal: AbortSignal.abort(new Error('enough')) }), /enough/)
   await assert.rejects(text(space, ''), UsageError)
   await Promise.all([values.close(), notes.close()])
+})
+
+test('yjs › what is in a document is not stored with the space, so nothing of it is said to be', limits, async (t) => {
+  const store = new MemoryStore()
+  const space = await openSpace('documents', {
+    worker: false,
+    foundAfterMs: 20,
+    transports: [memory({ hub: new MemoryHub() })],
+    storage: memoryStorage(store),
+  })
+  t.after(() => space.kill())
+  const todo = await list<string>(space, 'todo')
+  todo.push('one')
+  ;(await space.map<number>('stored')).set('a', 1)
+  await space.durable()
+  const keys = [...store.entries.keys()]
+  assert.ok(keys.some((key) => key.startsWith('documents/stored/')))
+  assert.deepEqual(
+    keys.filter((key) => !key.startsWith('documents/stored/')),
+    [],
+  )
 })
