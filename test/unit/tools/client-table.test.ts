@@ -50,7 +50,7 @@ test('the table of clients › forgets a client once every member has said that 
     table.toLeave('a', (id) => id === 'x'),
     ['x'],
   )
-  table.leave(['x', 'nobody'], 'a')
+  table.leave(['x'], 'a', '1.a.1')
   // It is enough that one knows: the others say it as well.
   assert.deepEqual(
     table.toLeave('b', () => false),
@@ -60,7 +60,7 @@ test('the table of clients › forgets a client once every member has said that 
     table.toLeave('a', () => true),
     ['y'],
   )
-  table.leave(['x'], 'b')
+  table.leave(['x'], 'b', '1.a.1')
   assert.equal(table.last('x'), 1)
   // The third one leaves instead.
   table.view(view('2.a.0', ['a', 'b']))
@@ -82,7 +82,7 @@ test(`the table of clients › remembers of ${GONE_MAX} over a view that they ar
   table.view(view('1.a.1', ['a']))
   for (let i = 0; i <= GONE_MAX; i += 1) {
     take(table, 1, { client: `c${i}`, at: `${i + 1}.a.0` })
-    table.leave([`c${i}`], 'a')
+    table.leave([`c${i}`], 'a', '1.a.1')
   }
   assert.equal(take(table, 2, { client: 'c0' }), 'forgotten')
   table.view(view('2000.a.0', ['a']))
@@ -95,7 +95,7 @@ test('the table of clients › keeps the higher numbers of united parts, whichev
   for (const n of [1, 2, 3]) take(one, n)
   for (const n of [1, 2]) take(other, n, { at: '2.b.0' })
   take(other, 1, { client: 'y' })
-  other.leave(['y'], 'b')
+  other.leave(['y'], 'b', '1.a.1')
   const [first, second] = [one.save(), other.save()]
   one.merge(second)
   other.merge(first)
@@ -172,6 +172,40 @@ test('the table of clients › remembers in which view each request was delivere
   // Whoever never says so is remembered by its last ones.
   for (let n = 5; n <= 300; n += 1) ask(two, n, '20.a.1')
   assert.deepEqual([two.asked().length, two.asked()[0]?.n], [CLIENT_REQUESTS_MAX, 45])
+})
+
+test('the table of clients › comes to the same in whichever order a fifo group delivers what several members cast', () => {
+  const ask =
+    (n: number, heard: number, born = 1) =>
+    (table: ClientTable): Verdict =>
+      table.take({ client: 'x', born, n, after: n - 1, base: 0, heard }, '1.a.1')
+  const leave = (table: ClientTable): void => table.leave(['x', 'y'], 'b', '1.a.1')
+  const came = (table: ClientTable): Verdict => take(table, 1, { client: 'y' })
+  // One sponsor after the other casts what the client asks: the second one when the client has heard more, and came anew.
+  const byOne = [ask(1, 0), ask(2, 0), ask(3, 0), came]
+  const byTheOther = [ask(1, 0), ask(2, 0), ask(3, 2, 2), leave]
+  const tables = [
+    [...byOne, ...byTheOther],
+    [...byTheOther, ...byOne],
+  ].map((steps) => {
+    const table = new ClientTable()
+    table.view(view('1.a.1', ['a', 'b', 'c']))
+    for (const step of steps) step(table)
+    return table
+  })
+  assert.deepEqual(tables[0]?.save(), tables[1]?.save())
+  const [table] = tables
+  assert.deepEqual(
+    table?.asked().map(({ n }) => n),
+    [3],
+  )
+  // What is said to be gone by all, is; a word that comes once more is none.
+  for (const member of ['a', 'c', 'b']) table?.leave(['x', 'y'], member, '1.a.1')
+  assert.deepEqual(
+    table?.toLeave('a', () => true),
+    [],
+  )
+  assert.equal(table && take(table, 4), 'forgotten')
 })
 
 /** A log with a view, and casts of `m` and of the client `c` in it. */
