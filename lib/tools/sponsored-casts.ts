@@ -221,6 +221,9 @@ export class SponsoredCasts {
   #hold(attached: Attached, item: Item): void {
     item.isStable = true
     if (!this.#context.isCurrent(attached) || !item.isTold || !attached.items.delete(item.n)) return
+    // What comes behind it is told even where that is lost after all, with the state that has it.
+    const [first] = attached.items.values()
+    attached.base = Math.max(attached.base, first?.after ?? item.n)
     this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n])
   }
 }
