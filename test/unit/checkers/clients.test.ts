@@ -133,8 +133,12 @@ rejects(
 )
 
 /** Client x asks all of the group, and these are given that; each answers who it is, and for what. */
-const asked = (given: readonly string[], wanted: string | number = 'all'): ClientWriter => {
-  const writer = new ClientWriter().made(1, 1)
+const asked = (
+  given: readonly string[],
+  wanted: string | number = 'all',
+  before: ClientWriter = new ClientWriter(),
+): ClientWriter => {
+  const writer = before.made(1, 1)
   return writer
     .write({ e: 'invoke', t: writer.t, p: 'x', id: 1, obj: 'g', f: 'askAsClient', args: [1, wanted] })
     .hears(given, 1, { k: 'ask' })
@@ -160,6 +164,11 @@ rejects(
 )
 rejects('T8', 'one who is said to have left, and is there', came(asked(['a']), [replyOf('a'), gone]))
 accepts('T8', 'one who left', came(asked(['a']).leave('g', 'b'), [replyOf('a'), gone]))
+/** One that has asked to leave, before the request was made. */
+const leaving = new ClientWriter().leave('g', 'b')
+accepts('T8', 'one who was about to leave', came(asked(['a'], 'all', leaving), [replyOf('a'), gone]))
+const back = new ClientWriter().leave('g', 'b').join('g', 'b')
+rejects('T8', 'one who had left before, and is back', came(asked(['a'], 'all', back), [replyOf('a'), gone]))
 rejects('T8', 'fewer replies than were asked for', came(asked(['a'], 2), [replyOf('a'), ['b', 'pending', null]]))
 accepts('T8', 'as many replies as were asked for', came(asked(['a'], 1), [replyOf('a'), ['b', 'pending', null]]))
 rejects(
