@@ -122,6 +122,21 @@ tolerates(
     .told('fed', 'x', { k: 'gap', sponsor: 'a' })
     .told('fed', 'x', { k: 'view', view: '1.a.3', sponsor: 'a' }),
 )
+/** Two casts of x fall in a gap of its feed, but for what it is told; then those who are left have neither, and it casts the first again. */
+const behindGap = (told: readonly number[]): ClientWriter => {
+  const writer = new ClientWriter().made(1, 1).made(2, 2).hears(['b'], 1).hears(['b'], 2)
+  writer.told('fed', 'x', { k: 'gap', sponsor: 'a' })
+  for (const n of told) writer.hears(['x'], n)
+  writer.hearsOf(['a', 'x'], 'a', 1)
+  return writer
+    .goesOn(['a', 'x'])
+    .hears(['a'], 1)
+    .view('g', '1.a.3', ['a'])
+    .told('heard', 'a', { k: 'view', view: '1.a.3' })
+    .told('fed', 'x', { k: 'view', view: '1.a.3', sponsor: 'a' })
+}
+tolerates('T15', 'what fell in a gap, and comes again behind what the client was told since', behindGap([2]))
+rejects('T15', 'the same where the client was told nothing since', behindGap([]))
 const unheard = new ClientWriter().made(1, 1)
 rejects(
   'T15',

@@ -221,7 +221,7 @@ function cast(log: FeedLog, sender: string, n: number, isClients = false, bytes 
 }
 
 function position(views: readonly string[], members: readonly Told[] = [], clients: readonly Told[] = []): Position {
-  return { views, members, clients, isUnited: false }
+  return { views, members, clients, isUnited: false, passed: { members: [], clients: [] } }
 }
 
 test('the log of a member › goes on after the last view that both know', () => {
@@ -258,6 +258,14 @@ test('the log of a member › is bounded; who was told what is dropped of a view
     [FED.before, '1.a.1', [['m', dropped]], []],
   ])
   assert.deepEqual(log.before, [FED.before, '1.a.1', [['m', 30]], []])
+  // Whoever passed over it in that view need not be told it; in another view it was another one.
+  const overIt = (age: number): Position => {
+    const passed = { members: [['m', dropped, age] as const], clients: [] }
+    return { ...position(age === 0 ? ['1.a.1'] : ['1.a.1', '0.a.1']), passed }
+  }
+  assert.equal(log.locate(overIt(0))?.from, log.start)
+  assert.equal(log.locate(overIt(0))?.isParted, false)
+  assert.equal(log.locate(overIt(1)), null)
   // By bytes, too, but for the last entry.
   cast(log, 'm', 31, false, 5_000_000)
   assert.equal(log.end - log.start, 1)
@@ -268,18 +276,21 @@ test('the log of a member › is bounded; who was told what is dropped of a view
 })
 
 test('positions and views › what makes no sense is no position; views are ordered by epoch, then number', () => {
-  const good = [['1.a.1'], [['m', 1, 0]], [['c', 1, 8]], true]
+  const good = [['1.a.1'], [['m', 1, 0]], [['c', 1, 8]], true, [['o', 2, 0]], []]
   assert.deepEqual(readPosition(good)?.views, ['1.a.1'])
   const bad = [
     null,
     [],
-    [[1], [], [], true],
-    [[], [['m', 0, 0]], [], true],
-    [[], [], [['c', 1]], true],
-    [[], [], [], 1],
+    [['1.a.1'], [], [], true],
+    [[1], [], [], true, [], []],
+    [[], [['m', 0, 0]], [], true, [], []],
+    [[], [], [['c', 1]], true, [], []],
+    [[], [], [], 1, [], []],
+    [[], [], [], true, [['c', 1]], []],
+    [[], [], [], true, [], [['c', 0, 0]]],
   ]
   for (const each of bad) assert.equal(readPosition(each), null)
-  assert.equal(readPosition([Array(9).fill('v'), [], [], true]), null)
+  assert.equal(readPosition([Array(9).fill('v'), [], [], true, [], []]), null)
   const sorted = ['1.z.0', '2.a.0', '2.b.0', '2.a.1', '10.a.0']
   assert.deepEqual([...sorted].reverse().sort(compareViews), sorted)
   assert.equal(compareViews('1.a.0', '1.a.0'), 0)
