@@ -1,7 +1,7 @@
 /**
  * One client in one session, as the member that serves it keeps it: which casts it has asked for, and how far it has been fed.
  */
-import { type Position, readPosition, type Told } from './client-words.ts'
+import { type Position, readPosition, type Told, viewOf } from './client-words.ts'
 import type { LogEntry, Pending } from './feed-log.ts'
 
 /** A cast that a client has asked for. */
@@ -34,8 +34,9 @@ export interface Attached {
   readonly isFollowing: boolean
   /** What it was told before; null: it begins here. */
   readonly position: Position | null
-  /** The same, by sender. */
+  /** The same, by sender; and what was passed over, by sender and view. */
   readonly told: { readonly members: ReadonlyMap<string, number>; readonly clients: ReadonlyMap<string, number> }
+  readonly passed: { readonly members: ReadonlyMap<string, number>; readonly clients: ReadonlyMap<string, number> }
   /** Its highest cast that was held by all when it came. What was refused, or taken back, nobody delivers. */
   readonly good: number
   /** The casts up to here are held by all, or refused: that is how far its own are settled. */
@@ -67,6 +68,7 @@ export function newSession(about: Introduction, { next, pending }: Pick<Attached
     ...about,
     base: about.good,
     told: { members: numbersOf(position?.members), clients: numbersOf(position?.clients) },
+    passed: { members: passedOf(position, 'members'), clients: passedOf(position, 'clients') },
     isReady: position === null,
     ...{ next, pending },
     ...{ flying: [], flyingBytes: 0, sent: 0 },
@@ -80,12 +82,23 @@ export function readWhere(where: unknown): Position | null | undefined {
 }
 
 /** Has it not been told that yet, and does it want it? */
-export function isFor({ isFollowing, told }: Attached, { sender, n, isClients, view }: LogEntry): boolean {
+export function isFor({ isFollowing, told, passed }: Attached, entry: LogEntry): boolean {
+  const { sender, n, isClients, view } = entry
   if (view !== null) return true
   if (!isFollowing) return false
-  return sender === null || n > ((isClients ? told.clients : told.members).get(sender) ?? 0)
+  if (sender === null) return true
+  const kind = isClients ? 'clients' : 'members'
+  return n > (told[kind].get(sender) ?? 0) && n > (passed[kind].get(keyOf(sender, viewOf(entry.wire))) ?? 0)
 }
 
 function numbersOf(told: readonly Told[] | undefined): Map<string, number> {
   return new Map(told?.map(([sender, n]) => [sender, n]))
+}
+
+function passedOf(position: Position | null, kind: 'members' | 'clients'): Map<string, number> {
+  return new Map(position?.passed[kind].map(([sender, n, age]) => [keyOf(sender, position.views[age]), n]))
+}
+
+function keyOf(sender: string, view: unknown): string {
+  return `${view} ${sender}`
 }

@@ -89,16 +89,20 @@ export class ClientTable {
   /** Takes a cast in, that is delivered in a view. */
   take({ client, born, n, after, base, heard }: ClientCast, view: string): Verdict {
     const known = this.#clients.get(client)
-    if (known === undefined && (born <= this.#forgotten || this.#gone.has(client))) return 'forgotten'
+    if ((known?.last ?? 0) === 0 && (born <= this.#forgotten || this.#gone.has(client))) return 'forgotten'
     const last = known?.last ?? 0
+    // Who casts it again may say more of what the client has heard: all members take that in, whichever cast they get first.
+    if (known !== undefined) {
+      known.born = Math.max(born, known.born)
+      for (const number of [...known.asked.keys()]) if (number <= (heard ?? 0)) known.asked.delete(number)
+    }
     if (n <= last) return 'again'
     if (last < after && base < after) return 'early'
     const seen = epochOf(view)
     const entry = known ?? { born, last: n, seen, over: new Set(), asked: new Map() }
-    Object.assign(entry, { born: Math.max(born, entry.born), last: n, seen })
+    Object.assign(entry, { last: n, seen })
     this.#clients.set(client, entry)
     if (heard === undefined) return 'new'
-    for (const number of [...entry.asked.keys()]) if (number <= heard) entry.asked.delete(number)
     entry.asked.set(n, view)
     for (const number of [...entry.asked.keys()].slice(0, Math.max(0, entry.asked.size - CLIENT_REQUESTS_MAX)))
       entry.asked.delete(number)
@@ -120,10 +124,17 @@ export class ClientTable {
     )
   }
 
-  /** A member says that these are gone for good: it casts nothing more for them. */
-  leave(clients: readonly string[], author: string): void {
+  /**
+   * A member says in that view that these are gone for good: it casts nothing more for them. In a `fifo` group others' casts
+   * for one, which that member has been told, may still be under way to this one: its word is kept until they come.
+   */
+  leave(clients: readonly string[], author: string, view: string): void {
     for (const client of clients) {
-      this.#clients.get(client)?.over.add(author)
+      if (this.#gone.has(client)) continue
+      const none: Entry = { born: 0, last: 0, seen: epochOf(view), over: new Set(), asked: new Map() }
+      const entry = this.#clients.get(client) ?? none
+      entry.over.add(author)
+      this.#clients.set(client, entry)
       this.#forget(client)
     }
   }

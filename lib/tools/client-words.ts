@@ -89,24 +89,36 @@ export interface Delivered {
   readonly within: { readonly id: string; readonly members: readonly string[] }
 }
 
-/** How far a client has followed a group. */
-export interface Position {
-  /** The views it was told, the newest first. */
-  readonly views: readonly string[]
-  /** Numbers of casts of members, and of clients. */
+/** Numbers of casts of members, and of clients. */
+export interface ToldCasts {
   readonly members: readonly Told[]
   readonly clients: readonly Told[]
-  /** It was told of the state that came with the newest view. */
-  readonly isUnited: boolean
 }
 
-/** Reads a position as it travels, `[views, members, clients, isUnited]`; null if it is none. */
+/** How far a client has followed a group. */
+export interface Position extends ToldCasts {
+  /** The views it was told, the newest first. */
+  readonly views: readonly string[]
+  /** It was told of the state that came with the newest view. */
+  readonly isUnited: boolean
+  /**
+   * What it was not told itself, for it came before a gap, or before it began: that is not told later in the same view. In a
+   * later one it is, where it was lost with the state of all who had it, and is cast again.
+   */
+  readonly passed: ToldCasts
+}
+
+/**
+ * Reads a position as it travels, `[views, members, clients, isUnited, members, clients]`, the last two of what was passed over;
+ * null if it is none.
+ */
 export function readPosition(value: unknown): Position | null {
-  if (!Array.isArray(value) || value.length !== 4) return null
-  const [views, members, clients, isUnited] = value as unknown[]
+  if (!Array.isArray(value) || value.length !== 6) return null
+  const [views, members, clients, isUnited, ...passed] = value as unknown[]
   if (!Array.isArray(views) || views.length > VIEWS_MAX || !views.every(isViewId)) return null
   if (!isToldList(members) || !isToldList(clients) || typeof isUnited !== 'boolean') return null
-  return { views, members, clients, isUnited }
+  if (!isToldList(passed[0]) || !isToldList(passed[1])) return null
+  return { views, members, clients, isUnited, passed: { members: passed[0], clients: passed[1] } }
 }
 
 function isToldList(list: unknown): list is readonly Told[] {
@@ -135,6 +147,11 @@ export function epochOf(id: string): number {
 function partsOf(id: string): { readonly epoch: number; readonly coordinator: string; readonly n: number } {
   const [epoch = '0', coordinator = '', n = '0'] = id.split('.')
   return { epoch: Number(epoch) || 0, coordinator, n: Number(n) || 0 }
+}
+
+/** The view of a cast as it is fed. */
+export function viewOf(cast: WireEntry): unknown {
+  return cast[3]
 }
 
 /** Reads a cast as it is fed; null if it is none. */

@@ -3,7 +3,7 @@
  * (`client-table.ts` says when they may be forgotten).
  */
 import { BusyError, ClosedError } from '../errors.ts'
-import type { GroupPort } from '../objects/replica.ts'
+import type { GroupPort, OpInfo } from '../objects/replica.ts'
 import { CLIENT_OP } from './client-casts.ts'
 import type { ClientTable } from './client-table.ts'
 
@@ -46,8 +46,8 @@ export class Departures {
   }
 
   /** A member says that these are gone. */
-  take(clients: readonly string[], author: string): void {
-    this.#table.leave(clients, author)
+  take(clients: readonly string[], { author, view }: Pick<OpInfo, 'author' | 'view'>): void {
+    this.#table.leave(clients, author, view)
     this.#isDue = true
     if (author === this.#port.self) for (const client of clients) this.#leaving.delete(client)
   }

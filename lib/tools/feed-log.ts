@@ -58,9 +58,13 @@ class Numbers {
     return [FED.before, view, [...this.members], [...this.clients]]
   }
 
-  /** Has somebody in that position been told all of it? */
-  isCoveredBy({ members, clients }: Position): boolean {
-    return covers(namesOf(members), this.members) && covers(namesOf(clients), this.clients)
+  /** Has somebody in that position been told all of it, or been passed over by it, in the view of that age? */
+  isCoveredBy({ members, clients, passed }: Position, age: number): boolean {
+    const isOfIt = (each: Told): boolean => each[2] === age
+    return (
+      covers(namesOf([...members, ...passed.members.filter(isOfIt)]), this.members) &&
+      covers(namesOf([...clients, ...passed.clients.filter(isOfIt)]), this.clients)
+    )
   }
 
   covers({ members, clients }: Pending): boolean {
@@ -202,7 +206,7 @@ export class FeedLog {
     const at = this.#views.get(view)
     if (at !== undefined) return at + 1
     const base = this.#base
-    if (base?.view !== view || !base.cut.isCoveredBy(position)) return null
+    if (base?.view !== view || !base.cut.isCoveredBy(position, age)) return null
     return base.isUnited && age === 0 && !position.isUnited ? null : this.#start
   }
 
@@ -228,8 +232,11 @@ export function gapEntry(reason: GapReason): WireEntry {
   return [FED.gap, reason]
 }
 
+/** The highest number of each. */
 function namesOf(told: readonly Told[]): Map<string, number> {
-  return new Map(told.map(([sender, n]) => [sender, n]))
+  const names = new Map<string, number>()
+  for (const [sender, n] of told) names.set(sender, Math.max(n, names.get(sender) ?? 0))
+  return names
 }
 
 /** Is each of the wanted numbers reached? */

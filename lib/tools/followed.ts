@@ -1,6 +1,7 @@
 /**
  * How far a client has followed a group: which views it was told, and up to which number of each sender. So it is told each
- * cast once, whoever tells it, and can say to another member where it is.
+ * cast once, whoever tells it, and can say to another member where it is. What came before it began, or in a gap, it was not told:
+ * that comes if the group has lost it with its state, and it is cast again in a later view.
  */
 import type { GroupView } from '../objects/replica.ts'
 import { decodeValue } from '../values.ts'
@@ -47,8 +48,10 @@ export class Followed {
   #views: string[] = []
   /** Those that the client before it was told. */
   readonly #viewsBefore: readonly string[]
-  readonly #members: Map<string, Highest>
-  readonly #clients: Map<string, Highest>
+  readonly #members = new Map<string, Highest>()
+  readonly #clients = new Map<string, Highest>()
+  /** What came before a gap, or before it began: it is not told that in the same view, nor was. */
+  readonly #passed: { readonly members: Map<string, Highest>; readonly clients: Map<string, Highest> }
   /** It was told of the state that came with the newest view; the last entry was a state. */
   #isUnited = false
   #wasState = false
@@ -58,8 +61,7 @@ export class Followed {
   constructor(events: FollowedEvents, { views, members, clients }: FollowedBefore) {
     this.#events = events
     this.#viewsBefore = views
-    this.#members = new Map(members)
-    this.#clients = new Map(clients)
+    this.#passed = { members: new Map(members), clients: new Map(clients) }
   }
 
   /** The newest view that it was told; null before the first. */
@@ -69,7 +71,9 @@ export class Followed {
 
   /** What the next client of this process is to be left. */
   get legacy(): FollowedBefore {
-    return { views: this.#allViews, members: this.#members, clients: this.#clients }
+    const members = new Map([...this.#members, ...this.#passed.members])
+    const clients = new Map([...this.#clients, ...this.#passed.clients])
+    return { views: this.#allViews, members, clients }
   }
 
   /** Where it is, as it travels; null: it was told nothing, nor was the client before it. */
@@ -79,7 +83,8 @@ export class Followed {
     const ages = new Map(views.map((view, age) => [view, age]))
     const told = (numbers: ReadonlyMap<string, Highest>): Told[] =>
       [...numbers].map(([sender, { n, view }]) => [sender, n, ages.get(view) ?? VIEWS_MAX])
-    return [views, told(this.#members), told(this.#clients), this.#isUnited]
+    const { members, clients } = this.#passed
+    return [views, told(this.#members), told(this.#clients), this.#isUnited, told(members), told(clients)]
   }
 
   get #allViews(): string[] {
@@ -118,9 +123,13 @@ export class Followed {
   #takeCast(entry: WireEntry): boolean {
     const cast = readFedCast(entry)
     if (cast === null) return false
-    const numbers = cast.via === null ? this.#members : this.#clients
+    const [numbers, before] =
+      cast.via === null ? [this.#members, this.#passed.members] : [this.#clients, this.#passed.clients]
     // Told by another member already.
     if (cast.n <= (numbers.get(cast.from)?.n ?? 0)) return true
+    const passed = before.get(cast.from)
+    if (passed?.view === cast.view && cast.n <= passed.n) return true
+    before.delete(cast.from)
     this.#remember(numbers, cast)
     let value: unknown
     try {
@@ -143,14 +152,24 @@ export class Followed {
     return true
   }
 
-  /** It begins in the middle of a view: what comes before that is not told later either. */
+  /** It begins in the middle of a view: what comes before that is not told later in it either. */
   #takeBefore(entry: WireEntry): boolean {
     const before = readBefore(entry)
     if (before === null) return false
     const { view } = before
-    const lists = [[this.#members, before.members] as const, [this.#clients, before.clients] as const]
-    for (const [numbers, list] of lists)
-      for (const [from, n] of list) if (n > (numbers.get(from)?.n ?? 0)) this.#remember(numbers, { from, n, view })
+    const { members, clients } = this.#passed
+    const lists = [
+      [this.#members, members, before.members] as const,
+      [this.#clients, clients, before.clients] as const,
+    ]
+    for (const [numbers, passed, list] of lists)
+      for (const [from, n] of list) {
+        const isKnown = [numbers, passed].some((known) => {
+          const highest = known.get(from)
+          return highest?.view === view && highest.n >= n
+        })
+        if (!isKnown) this.#remember(passed, { from, n, view })
+      }
     return true
   }
 

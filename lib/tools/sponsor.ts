@@ -129,9 +129,9 @@ export class Sponsor {
   }
 
   /** A member says that clients are gone for good. */
-  takeLeave([, clients, ...rest]: readonly unknown[], { author }: OpInfo): boolean {
+  takeLeave([, clients, ...rest]: readonly unknown[], info: OpInfo): boolean {
     if (rest.length > 0 || !Array.isArray(clients) || !clients.every((each) => typeof each === 'string')) return false
-    this.#departures.take(clients, author)
+    this.#departures.take(clients, info)
     return true
   }
 

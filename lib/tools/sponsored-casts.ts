@@ -130,13 +130,14 @@ export class SponsoredCasts {
     const { position, id, good } = attached
     const theirs = position?.views[0]
     const mine = log.view
-    if (theirs === undefined || mine === null) return true
+    if (position === null || theirs === undefined || mine === null) return true
     const order = compareViews(theirs, mine)
     if (order > 0) return false
     if (order === 0) {
       const now = ([, , age]: Told): boolean => age === 0
-      if (!position?.members.filter(now).every(([sender, n]) => log.told(sender) >= n)) return false
-      if (!position.clients.filter(now).every(([sender, n]) => table.last(sender) >= n)) return false
+      const { members, clients, passed } = position
+      if (![...members, ...passed.members].filter(now).every(([sender, n]) => log.told(sender) >= n)) return false
+      if (![...clients, ...passed.clients].filter(now).every(([sender, n]) => table.last(sender) >= n)) return false
       if (table.last(id) < good) return false
     }
     attached.isReady = true
@@ -221,6 +222,9 @@ export class SponsoredCasts {
   #hold(attached: Attached, item: Item): void {
     item.isStable = true
     if (!this.#context.isCurrent(attached) || !item.isTold || !attached.items.delete(item.n)) return
+    // What comes behind it is told even where that is lost after all, with the state that has it.
+    const [first] = attached.items.values()
+    attached.base = Math.max(attached.base, first?.after ?? item.n)
     this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n])
   }
 }

@@ -94,11 +94,18 @@ interface Span {
   readonly to: number
 }
 
-/** Since it was asked: it leaves; or there is a view of the group without it, or one of the space in which it and the client do not come together. */
+/**
+ * Since it was asked: it leaves; or there is a view of the group without it, or one of the space in which it and the client do
+ * not come together. Or it was about to leave: it is in the view until all have agreed on that, and may have gone on without
+ * what was cast meanwhile (workload `clients`, seed 21044).
+ */
 function hasLeft(run: Run, process: Process, { member, group, view, from, to }: Span): boolean {
   const since = (line: number): boolean => line > from && line <= to
-  const leaves = run.processes.find(({ id }) => id === member)?.leaves.get(group.name) ?? []
+  const there = run.processes.find(({ id }) => id === member)
+  const leaves = there?.leaves.get(group.name) ?? []
   if (leaves.some(({ line }) => since(line))) return true
+  const last = (all: readonly { readonly line: number }[]): number => all.findLast(({ line }) => line <= to)?.line ?? 0
+  if (last(leaves) > last(there?.joins.get(group.name) ?? [])) return true
   const ofSpace = process.installs.get(run.space) ?? []
   if (ofSpace.some(({ data, at }) => since(at.line) && !data.trans.includes(member))) return true
   return run.processes.some((other) =>

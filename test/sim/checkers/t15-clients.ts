@@ -4,7 +4,8 @@
  * client is told is what the member that serves it was told: each once, in an order of the group, and between two views all
  * that the member was told there, unless the client is told of a gap.
  *
- * Where a member's state is replaced, its past is not the group's: what it was told then may come again.
+ * Where a member's state is replaced, its past is not the group's: what it was told then may come again. So it may to a client:
+ * but what fell in a gap before something that it was told of that sender is not told behind that (seed 22038).
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
 import { getOrMake } from './collections.ts'
@@ -333,6 +334,7 @@ function checkFeeds(run: Run, verdict: Verdict, chapters: readonly Chapter[]): v
     if (story.isMember && next !== null) byMember.set(`${story.obj} ${story.p} ${view} ${next.data.view}`, chapter)
   }
   const before = new Map<Story, Set<string>>()
+  const highest = new Map<Story, Map<string, number>>()
   const heard = new Map<string, number>()
   for (const { story, casts } of chapters)
     for (const { data, line } of casts)
@@ -341,6 +343,7 @@ function checkFeeds(run: Run, verdict: Verdict, chapters: readonly Chapter[]): v
   for (const { story, view, casts, next, isBroken } of chapters) {
     if (story.isMember || story.isDeaf) continue
     const told = getOrMake(before, story, () => new Set<string>())
+    const last = getOrMake(highest, story, () => new Map<string, number>())
     const mine = casts.map(({ data }) => idOf(data))
     const theirs =
       next === null || isBroken
@@ -350,6 +353,7 @@ function checkFeeds(run: Run, verdict: Verdict, chapters: readonly Chapter[]): v
       // What was lost with another member, and was cast again, it was told then, or came before it began.
       const isNew = (id: string): boolean => !told.has(id) && (heard.get(id) ?? story.from) >= story.from
       const wanted = castsIn(theirs.casts)
+        .filter((line) => isBeyond(last, line))
         .map(({ data }) => idOf(data))
         .filter(isNew)
       const order = isTotal(run, story.obj) ? (ids: string[]) => ids : (ids: string[]) => [...ids].sort()
@@ -365,6 +369,19 @@ function checkFeeds(run: Run, verdict: Verdict, chapters: readonly Chapter[]): v
       )
     }
     for (const id of mine) told.add(id)
+    reach(last, casts)
+  }
+}
+
+/** Has nothing that its sender cast later been told before? */
+function isBeyond(last: ReadonlyMap<string, number>, { data }: Line): boolean {
+  return (data.n ?? 0) > (last.get(senderOf(data)) ?? 0)
+}
+
+function reach(last: Map<string, number>, casts: readonly Line[]): void {
+  for (const { data } of casts) {
+    const sender = senderOf(data)
+    last.set(sender, Math.max(data.n ?? 0, last.get(sender) ?? 0))
   }
 }
 
@@ -421,8 +438,11 @@ function checkRest(run: Run, verdict: Verdict, chapters: readonly Chapter[]): vo
     const old = ({ t }: Line): boolean => Math.max(t, rest.quiet.t) + rest.bounds.tSettle <= rest.end.t
     if (!isThere || isBroken) continue
     const all = story.lines.map(({ data }) => idOf(data))
+    const before = new Map<string, number>()
+    const earlier = castsIn(story.lines).filter((line) => !casts.includes(line))
+    reach(before, earlier)
     const missing = castsIn(members[0]?.casts ?? [])
-      .filter(old)
+      .filter((line) => old(line) && isBeyond(before, line))
       .find(({ data }) => !mine.has(idOf(data)) && !all.includes(idOf(data)))
     verdict.expect(missing === undefined, () => `client ${story.p} is never told ${missing && idOf(missing.data)}`)
   }

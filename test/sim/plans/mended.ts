@@ -7,6 +7,14 @@ import type { Mutant } from '../mutants/mutant.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'heard-if-new',
+    about: "what a client has heard, as another member's cast of the same request says, counts only where that comes first (9ac3bc2)",
+    file: 'lib/tools/client-table.ts',
+    find: '    if (known !== undefined) {\n      known.born',
+    replace: '    if (known !== undefined && n > known.last) {\n      known.born',
+    properties: ['T2'],
+  },
+  {
     name: 'reached-in-one-group',
     about:
       'at a cut, what somebody who enters a group has delivered in others of its domain counts for nothing (68c79ba)',

@@ -122,6 +122,21 @@ tolerates(
     .told('fed', 'x', { k: 'gap', sponsor: 'a' })
     .told('fed', 'x', { k: 'view', view: '1.a.3', sponsor: 'a' }),
 )
+/** Two casts of x fall in a gap of its feed, but for what it is told; then those who are left have neither, and it casts the first again. */
+const behindGap = (told: readonly number[]): ClientWriter => {
+  const writer = new ClientWriter().made(1, 1).made(2, 2).hears(['b'], 1).hears(['b'], 2)
+  writer.told('fed', 'x', { k: 'gap', sponsor: 'a' })
+  for (const n of told) writer.hears(['x'], n)
+  writer.hearsOf(['a', 'x'], 'a', 1)
+  return writer
+    .goesOn(['a', 'x'])
+    .hears(['a'], 1)
+    .view('g', '1.a.3', ['a'])
+    .told('heard', 'a', { k: 'view', view: '1.a.3' })
+    .told('fed', 'x', { k: 'view', view: '1.a.3', sponsor: 'a' })
+}
+tolerates('T15', 'what fell in a gap, and comes again behind what the client was told since', behindGap([2]))
+rejects('T15', 'the same where the client was told nothing since', behindGap([]))
 const unheard = new ClientWriter().made(1, 1)
 rejects(
   'T15',
@@ -133,8 +148,12 @@ rejects(
 )
 
 /** Client x asks all of the group, and these are given that; each answers who it is, and for what. */
-const asked = (given: readonly string[], wanted: string | number = 'all'): ClientWriter => {
-  const writer = new ClientWriter().made(1, 1)
+const asked = (
+  given: readonly string[],
+  wanted: string | number = 'all',
+  before: ClientWriter = new ClientWriter(),
+): ClientWriter => {
+  const writer = before.made(1, 1)
   return writer
     .write({ e: 'invoke', t: writer.t, p: 'x', id: 1, obj: 'g', f: 'askAsClient', args: [1, wanted] })
     .hears(given, 1, { k: 'ask' })
@@ -160,6 +179,11 @@ rejects(
 )
 rejects('T8', 'one who is said to have left, and is there', came(asked(['a']), [replyOf('a'), gone]))
 accepts('T8', 'one who left', came(asked(['a']).leave('g', 'b'), [replyOf('a'), gone]))
+/** One that has asked to leave, before the request was made. */
+const leaving = new ClientWriter().leave('g', 'b')
+accepts('T8', 'one who was about to leave', came(asked(['a'], 'all', leaving), [replyOf('a'), gone]))
+const back = new ClientWriter().leave('g', 'b').join('g', 'b')
+rejects('T8', 'one who had left before, and is back', came(asked(['a'], 'all', back), [replyOf('a'), gone]))
 rejects('T8', 'fewer replies than were asked for', came(asked(['a'], 2), [replyOf('a'), ['b', 'pending', null]]))
 accepts('T8', 'as many replies as were asked for', came(asked(['a'], 1), [replyOf('a'), ['b', 'pending', null]]))
 rejects(

@@ -50,7 +50,7 @@ test('the table of clients › forgets a client once every member has said that 
     table.toLeave('a', (id) => id === 'x'),
     ['x'],
   )
-  table.leave(['x', 'nobody'], 'a')
+  table.leave(['x'], 'a', '1.a.1')
   // It is enough that one knows: the others say it as well.
   assert.deepEqual(
     table.toLeave('b', () => false),
@@ -60,7 +60,7 @@ test('the table of clients › forgets a client once every member has said that 
     table.toLeave('a', () => true),
     ['y'],
   )
-  table.leave(['x'], 'b')
+  table.leave(['x'], 'b', '1.a.1')
   assert.equal(table.last('x'), 1)
   // The third one leaves instead.
   table.view(view('2.a.0', ['a', 'b']))
@@ -82,7 +82,7 @@ test(`the table of clients › remembers of ${GONE_MAX} over a view that they ar
   table.view(view('1.a.1', ['a']))
   for (let i = 0; i <= GONE_MAX; i += 1) {
     take(table, 1, { client: `c${i}`, at: `${i + 1}.a.0` })
-    table.leave([`c${i}`], 'a')
+    table.leave([`c${i}`], 'a', '1.a.1')
   }
   assert.equal(take(table, 2, { client: 'c0' }), 'forgotten')
   table.view(view('2000.a.0', ['a']))
@@ -95,7 +95,7 @@ test('the table of clients › keeps the higher numbers of united parts, whichev
   for (const n of [1, 2, 3]) take(one, n)
   for (const n of [1, 2]) take(other, n, { at: '2.b.0' })
   take(other, 1, { client: 'y' })
-  other.leave(['y'], 'b')
+  other.leave(['y'], 'b', '1.a.1')
   const [first, second] = [one.save(), other.save()]
   one.merge(second)
   other.merge(first)
@@ -174,6 +174,40 @@ test('the table of clients › remembers in which view each request was delivere
   assert.deepEqual([two.asked().length, two.asked()[0]?.n], [CLIENT_REQUESTS_MAX, 45])
 })
 
+test('the table of clients › comes to the same in whichever order a fifo group delivers what several members cast', () => {
+  const ask =
+    (n: number, heard: number, born = 1) =>
+    (table: ClientTable): Verdict =>
+      table.take({ client: 'x', born, n, after: n - 1, base: 0, heard }, '1.a.1')
+  const leave = (table: ClientTable): void => table.leave(['x', 'y'], 'b', '1.a.1')
+  const came = (table: ClientTable): Verdict => take(table, 1, { client: 'y' })
+  // One sponsor after the other casts what the client asks: the second one when the client has heard more, and came anew.
+  const byOne = [ask(1, 0), ask(2, 0), ask(3, 0), came]
+  const byTheOther = [ask(1, 0), ask(2, 0), ask(3, 2, 2), leave]
+  const tables = [
+    [...byOne, ...byTheOther],
+    [...byTheOther, ...byOne],
+  ].map((steps) => {
+    const table = new ClientTable()
+    table.view(view('1.a.1', ['a', 'b', 'c']))
+    for (const step of steps) step(table)
+    return table
+  })
+  assert.deepEqual(tables[0]?.save(), tables[1]?.save())
+  const [table] = tables
+  assert.deepEqual(
+    table?.asked().map(({ n }) => n),
+    [3],
+  )
+  // What is said to be gone by all, is; a word that comes once more is none.
+  for (const member of ['a', 'c', 'b']) table?.leave(['x', 'y'], member, '1.a.1')
+  assert.deepEqual(
+    table?.toLeave('a', () => true),
+    [],
+  )
+  assert.equal(table && take(table, 4), 'forgotten')
+})
+
 /** A log with a view, and casts of `m` and of the client `c` in it. */
 function logOf(keep: number, casts: number): FeedLog {
   const log = new FeedLog(keep)
@@ -187,7 +221,7 @@ function cast(log: FeedLog, sender: string, n: number, isClients = false, bytes 
 }
 
 function position(views: readonly string[], members: readonly Told[] = [], clients: readonly Told[] = []): Position {
-  return { views, members, clients, isUnited: false }
+  return { views, members, clients, isUnited: false, passed: { members: [], clients: [] } }
 }
 
 test('the log of a member › goes on after the last view that both know', () => {
@@ -224,6 +258,14 @@ test('the log of a member › is bounded; who was told what is dropped of a view
     [FED.before, '1.a.1', [['m', dropped]], []],
   ])
   assert.deepEqual(log.before, [FED.before, '1.a.1', [['m', 30]], []])
+  // Whoever passed over it in that view need not be told it; in another view it was another one.
+  const overIt = (age: number): Position => {
+    const passed = { members: [['m', dropped, age] as const], clients: [] }
+    return { ...position(age === 0 ? ['1.a.1'] : ['1.a.1', '0.a.1']), passed }
+  }
+  assert.equal(log.locate(overIt(0))?.from, log.start)
+  assert.equal(log.locate(overIt(0))?.isParted, false)
+  assert.equal(log.locate(overIt(1)), null)
   // By bytes, too, but for the last entry.
   cast(log, 'm', 31, false, 5_000_000)
   assert.equal(log.end - log.start, 1)
@@ -234,18 +276,21 @@ test('the log of a member › is bounded; who was told what is dropped of a view
 })
 
 test('positions and views › what makes no sense is no position; views are ordered by epoch, then number', () => {
-  const good = [['1.a.1'], [['m', 1, 0]], [['c', 1, 8]], true]
+  const good = [['1.a.1'], [['m', 1, 0]], [['c', 1, 8]], true, [['o', 2, 0]], []]
   assert.deepEqual(readPosition(good)?.views, ['1.a.1'])
   const bad = [
     null,
     [],
-    [[1], [], [], true],
-    [[], [['m', 0, 0]], [], true],
-    [[], [], [['c', 1]], true],
-    [[], [], [], 1],
+    [['1.a.1'], [], [], true],
+    [[1], [], [], true, [], []],
+    [[], [['m', 0, 0]], [], true, [], []],
+    [[], [], [['c', 1]], true, [], []],
+    [[], [], [], 1, [], []],
+    [[], [], [], true, [['c', 1]], []],
+    [[], [], [], true, [], [['c', 0, 0]]],
   ]
   for (const each of bad) assert.equal(readPosition(each), null)
-  assert.equal(readPosition([Array(9).fill('v'), [], [], true]), null)
+  assert.equal(readPosition([Array(9).fill('v'), [], [], true, [], []]), null)
   const sorted = ['1.z.0', '2.a.0', '2.b.0', '2.a.1', '10.a.0']
   assert.deepEqual([...sorted].reverse().sort(compareViews), sorted)
   assert.equal(compareViews('1.a.0', '1.a.0'), 0)
