@@ -158,10 +158,7 @@ export class Followed {
     if (before === null) return false
     const { view } = before
     const { members, clients } = this.#passed
-    const lists = [
-      [this.#members, members, before.members] as const,
-      [this.#clients, clients, before.clients] as const,
-    ]
+    const lists = [[this.#members, members, before.members] as const, [this.#clients, clients, before.clients] as const]
     for (const [numbers, passed, list] of lists)
       for (const [from, n] of list) {
         const isKnown = [numbers, passed].some((known) => {

@@ -8,7 +8,8 @@ import type { Mutant } from '../mutants/mutant.ts'
 export const MENDED: readonly Mutant[] = [
   {
     name: 'heard-if-new',
-    about: "what a client has heard, as another member's cast of the same request says, counts only where that comes first (9ac3bc2)",
+    about:
+      "what a client has heard, as another member's cast of the same request says, counts only where that comes first (9ac3bc2)",
     file: 'lib/tools/client-table.ts',
     find: '    if (known !== undefined) {\n      known.born',
     replace: '    if (known !== undefined && n > known.last) {\n      known.born',

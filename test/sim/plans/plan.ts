@@ -115,9 +115,14 @@ export function printPlan(plan: Plan): string {
     const head = `  ${JSON.stringify(name)}: `
     if (name === 'faults') return head + printFaults(value as readonly Fault[])
     if (name === 'ops') return head + printNumbers(value as readonly number[], head.length)
-    return head + JSON.stringify(value, null, 2).replaceAll('\n', '\n  ')
+    return head + joinLists(JSON.stringify(value, null, 2)).replaceAll('\n', '\n  ')
   })
   return `{\n${lines.join(',\n')}\n}\n`
+}
+
+/** Lists of plain values stand in one line. */
+function joinLists(text: string): string {
+  return text.replaceAll(/\[\n[^[\]{}]*\]/g, (list) => JSON.stringify(JSON.parse(list)).replaceAll(',', ', '))
 }
 
 function printFaults(faults: readonly Fault[]): string {
