@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './setup.mjs'
 
-/** Bundled packages; simple-peer's browser file has its own dependencies inside. */
-export const bundledPackages = ['cborg', 'idb-keyval', 'simple-peer']
+/** Bundled packages; simple-peer's browser file has its own dependencies inside. The demo has those of Yjs. */
+export const bundledPackages = ['cborg', 'idb-keyval', 'lib0', 'simple-peer', 'y-protocols', 'yjs']
 
 /** The text of the notices, from the installed packages. */
 export function makeNotices() {
