@@ -25,14 +25,6 @@ export const MENDED: readonly Mutant[] = [
     properties: ['O9'],
   },
   {
-    name: 'adopted-uncovered',
-    about: 'who has what a copy holds removes it, and does not stand for its writer, for whom others wait (c572b3e)',
-    file: 'lib/storage/group-log.ts',
-    find: 'if (this.#context.isAgreed) this.#covers = [...new Set([...this.#covers, ...coveredBy(copies)])].slice(-COVERS_MAX)',
-    replace: '',
-    properties: ['T11'],
-  },
-  {
     name: 'nobody-is-asked',
     about: 'in the first primary view of a stored group nobody is asked what it has: who has nothing acts (191024a)',
     file: 'lib/restoration.ts',
