@@ -235,15 +235,16 @@ export function drawScenario(seed: number, options: SimOptions): Scenario {
     ...(options.workload === 'mixed' ? drawDomain(random.fork('domain')) : {}),
     ...(options.workload === 'fold' ? { foldsMaps: true } : {}),
     ...(options.faults.length > 0
-      ? { strain: drawStrain(random.fork('strain'), { hasLimits: isPlain(options) }) }
+      ? { strain: drawStrain(random.fork('strain'), { hasLimits: isPlain(seed, options) }) }
       : {}),
     random,
   }
 }
 
 /** Are its limits those of the kernel, so that strain may make them small? */
-function isPlain({ workload, faults }: SimOptions): boolean {
-  return !OF_OWN_LIMITS.has(workload) && !faults.includes('lag')
+function isPlain(seed: number, options: SimOptions): boolean {
+  const isOwn = OF_OWN_LIMITS.has(options.workload) || isBig({ seed, options })
+  return !isOwn && !options.faults.includes('lag')
 }
 
 /** May pages lag in it? */
@@ -252,7 +253,7 @@ export function isLagging({ options: { faults } }: Scenario): boolean {
 }
 
 /** Are some of its values large, and the kernel's limits small? */
-export function isBig({ seed, options: { workload } }: Scenario): boolean {
+export function isBig({ seed, options: { workload } }: Pick<Scenario, 'seed' | 'options'>): boolean {
   return workload === 'big' || (workload === 'gbcast' && seed % 5 === 0)
 }
 
