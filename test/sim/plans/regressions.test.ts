@@ -1,9 +1,9 @@
 /** Plans that once violated a property: they no longer do, and those with a planted bug still find it. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { plant } from '../mutants/plant.ts'
 import { runSeed } from '../run-seed.ts'
@@ -38,18 +38,25 @@ test('regressions › every mended bug that can be planted has a plan that finds
   assert.deepEqual(planted.sort(), MENDED.map(({ name }) => name).sort())
 })
 
-for (const { name, plan } of plans.filter(({ plan: { mutant } }) => mutant !== undefined)) {
-  test(`regressions › ${name} finds its bug when that is planted again`, () => {
-    const mutant = MENDED.find((each) => each.name === plan.mutant)
-    assert.ok(mutant, `no mutant ${plan.mutant}`)
-    const copy = plant(mutant, 'regressions')
-    const args = ['--conditions=tutti-source', '--import', 'tsx', 'test/sim/main.ts', '--json', '--plan']
-    const { stdout } = spawnSync(process.execPath, [...args, join(folder, `${name}.json`)], {
-      cwd: copy,
-      encoding: 'utf8',
+// Two at a time: each is a process of its own.
+describe('regressions planted', { concurrency: 2 }, () => {
+  for (const { name, plan } of plans.filter(({ plan: { mutant } }) => mutant !== undefined)) {
+    test(`regressions › ${name} finds its bug when that is planted again`, async () => {
+      const mutant = MENDED.find((each) => each.name === plan.mutant)
+      assert.ok(mutant, `no mutant ${plan.mutant}`)
+      const copy = plant(mutant, 'regressions')
+      const args = ['--conditions=tutti-source', '--import', 'tsx', 'test/sim/main.ts', '--json', '--plan']
+      const stdout = await outputOf([...args, join(folder, `${name}.json`)], copy)
+      rmSync(copy, { recursive: true })
+      const { byProperty } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+      assert.ok(plan.property !== undefined && byProperty[plan.property] !== undefined, stdout)
     })
-    rmSync(copy, { recursive: true })
-    const { byProperty } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
-    assert.ok(plan.property !== undefined && byProperty[plan.property] !== undefined, stdout)
+  }
+})
+
+/** What it writes, whether it fails or not: a run that finds its bug does. */
+function outputOf(args: readonly string[], cwd: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 28 }, (_, stdout) => resolve(stdout))
   })
 }
