@@ -3,7 +3,7 @@
  * made to them until they are healed. Nothing of WebRTC is replaced: the transport is told that a better one reaches
  * these peers, as the tabs of one browser would, so it lets go of them and asks again every 2 s.
  *
- * The peers that are out of reach come by a BroadcastChannel of the page's own browser profile, see `keeper.ts`.
+ * The peers that are out of reach come with a port of their own for the answer, see `keeper.ts`.
  */
 import { webrtc } from 'tutti/adapters/simple-peer'
 import type { Link, Transport } from 'tutti/ports'
@@ -17,9 +17,6 @@ startWorker(globalThis as unknown as WorkerScope, {
   },
 })
 
-/** Kept: a channel that nothing refers to may be collected, listener and all. */
-const kept: BroadcastChannel[] = []
-
 function makeCuttable(inner: Transport): Transport {
   const links = new Map<string, Link>()
   let cutOff: ReadonlySet<string> = new Set()
@@ -28,15 +25,16 @@ function makeCuttable(inner: Transport): Transport {
     preference: inner.preference,
     stop: () => inner.stop(),
     start(host) {
-      const orders = new BroadcastChannel(`cut ${host.self}`)
-      kept.push(orders)
-      orders.onmessage = ({ data }: MessageEvent<{ readonly cut?: readonly string[] }>) => {
-        if (data.cut === undefined) return
-        cutOff = new Set(data.cut)
-        const lost = [...links.values()].filter((link) => cutOff.has(link.peer))
-        for (const link of lost) link.close()
-        orders.postMessage({ closed: lost.length })
-      }
+      globalThis.addEventListener(
+        'message',
+        ({ data, ports }: MessageEvent<{ type?: string; cut: readonly string[] }>) => {
+          if (data.type !== 'cut') return
+          cutOff = new Set(data.cut)
+          const lost = [...links.values()].filter((link) => cutOff.has(link.peer))
+          for (const link of lost) link.close()
+          ports[0]?.postMessage({ closed: lost.length })
+        },
+      )
       inner.start({
         self: host.self,
         space: host.space,

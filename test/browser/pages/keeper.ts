@@ -109,9 +109,6 @@ const workMs = 15
 /** Longer than a split takes to be noticed, or even a holder in the primary component must take its item for lost. */
 const leaseMs = 5000
 
-/** In use: a channel that nothing refers to may be collected, listener and all. */
-const channels = new Set<BroadcastChannel>()
-
 class Keeper implements KeeperPage {
   space: Space | null = null
   readonly connected = new Set<string>()
@@ -119,6 +116,7 @@ class Keeper implements KeeperPage {
   counter: SharedCounter | null = null
   queue: SharedQueue<number> | null = null
   #group: Group | null = null
+  #worker: Worker | null = null
   readonly #views: { id: string; members: readonly string[]; primary: boolean }[] = []
   #written = 0
   #casts = 0
@@ -151,7 +149,10 @@ class Keeper implements KeeperPage {
     const isWebrtc = query.get('transport') === 'webrtc'
     const space = await openSpace(name, {
       transports: isWebrtc ? [webrtc({ signaling: [query.get('signaling') ?? ''], iceServers: [] })] : [tabs()],
-      worker: () => new Worker(isWebrtc ? '/pages/cuttable-worker.js' : '/worker/worker.js', { type: 'module' }),
+      worker: () => {
+        this.#worker = new Worker(isWebrtc ? '/pages/cuttable-worker.js' : '/worker/worker.js', { type: 'module' })
+        return this.#worker
+      },
     })
     for (const { id, connection } of space.members) if (connection !== null) this.connected.add(id)
     space.addEventListener('connection', ({ peer, connection }) => {
@@ -246,19 +247,13 @@ class Keeper implements KeeperPage {
   }
 
   cut(peers: readonly string[]): Promise<number> {
-    const orders = new BroadcastChannel(`cut ${this.space?.self}`)
-    channels.add(orders)
+    const { port1, port2 } = new MessageChannel()
     return new Promise((resolve) => {
-      const ask = (): void => orders.postMessage({ cut: peers })
-      // Once more where no answer comes: on a busy machine that has been seen.
-      const timer = setInterval(ask, 2_000)
-      orders.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
-        clearInterval(timer)
-        orders.close()
-        channels.delete(orders)
+      port1.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
+        port1.close()
         resolve(data.closed)
       }
-      ask()
+      this.#worker?.postMessage({ type: 'cut', cut: peers }, [port2])
     })
   }
 
