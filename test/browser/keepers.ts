@@ -21,7 +21,13 @@ const agreementMs = 500
 export async function openKeepers(reach: Reach, size: number): Promise<readonly Keeper[]> {
   const open = await meetingPlace(reach, 'keeper')
   const space = freshSpace()
-  const pages = await Promise.all(Array.from({ length: size }, () => open(space)))
+  // One after the other: of six at once on a slow machine one has no worker in time, and goes on without.
+  const pages: Tab[] = []
+  while (pages.length < size) {
+    const page = await open(space)
+    await page.evaluate(() => window.keeper.until(() => window.keeper.members() !== null, 'a space'))
+    pages.push(page)
+  }
   const keepers = await Promise.all(
     pages.map(async (page) => ({ page, self: await page.evaluate(untilOpenAndTogether, size) })),
   )

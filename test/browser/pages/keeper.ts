@@ -117,6 +117,7 @@ class Keeper implements KeeperPage {
   queue: SharedQueue<number> | null = null
   #group: Group | null = null
   #worker: Worker | null = null
+  #workerError: Error | null = null
   readonly #views: { id: string; members: readonly string[]; primary: boolean }[] = []
   #written = 0
   #casts = 0
@@ -153,6 +154,10 @@ class Keeper implements KeeperPage {
         this.#worker = new Worker(isWebrtc ? '/pages/cuttable-worker.js' : '/worker/worker.js', { type: 'module' })
         return this.#worker
       },
+    })
+    // Without its worker the space is open all the same, but cannot be cut.
+    space.addEventListener('problem', ({ error }) => {
+      if (error.code === 'worker') this.#workerError = error
     })
     for (const { id, connection } of space.members) if (connection !== null) this.connected.add(id)
     space.addEventListener('connection', ({ peer, connection }) => {
@@ -247,6 +252,7 @@ class Keeper implements KeeperPage {
   }
 
   cut(peers: readonly string[]): Promise<number> {
+    if (this.#workerError !== null) return Promise.reject(this.#workerError)
     const { port1, port2 } = new MessageChannel()
     return new Promise((resolve) => {
       port1.onmessage = ({ data }: MessageEvent<{ readonly closed: number }>) => {
