@@ -16,7 +16,7 @@ import type { HostNote, HostTick } from './port-messages.ts'
 import type { Link, OriginServices, Transport, TransportHost, TransportProblem } from './ports/transport.ts'
 import type { Keeper } from './storage/keeper.ts'
 import type { StoreCommand, StoreNote } from './storage/messages.ts'
-import { textOf } from './tools/thrown.ts'
+import { textOf } from './thrown.ts'
 import type { TraceLine } from './trace.ts'
 
 /** What the host needs of its surroundings. */

@@ -8,7 +8,7 @@
 import { toGroupView } from '../group-view.ts'
 import type { AppEvent, Command } from '../kernel/api.ts'
 import type { Storage, StorageReason } from '../ports/storage.ts'
-import { textOf } from '../tools/thrown.ts'
+import { textOf } from '../thrown.ts'
 import { groupPrefix, quarantinePrefix, readCopies, type StoredCopy } from './copies.ts'
 import { GroupLog, reasonOf } from './group-log.ts'
 import { castsOf, stepsOf } from './log-event.ts'

@@ -14,10 +14,10 @@ import { UsageError, ValueError } from '../errors.ts'
 import { sameBytes } from '../objects/agreed.ts'
 import { assertState, isAuthor, isTotal } from '../objects/checks.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../objects/state-machine.ts'
+import { textOf } from '../thrown.ts'
 import { decodeValue, encodeValue, hashBytes } from '../values.ts'
 import { makeContext, runInContext } from './call-context.ts'
 import { makeInstance, makeView, type ObjectShape, readFields, saveFields } from './object-shape.ts'
-import { textOf } from './thrown.ts'
 
 /** The requests: `[call, method, arguments, now, seed]`, `[report, count, history, digest]`, `[read]`. */
 export const OBJECT_OP = { call: 0, report: 1, read: 2 } as const

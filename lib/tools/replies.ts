@@ -4,8 +4,8 @@
  */
 import { BusyError, ClosedError, UsageError } from '../errors.ts'
 import type { GroupView, Mail } from '../objects/replica.ts'
+import { nameAndMessage } from '../thrown.ts'
 import { NoHandlerError, NoRepliesError, RemoteError } from '../tool-errors.ts'
-import { nameAndMessage } from './thrown.ts'
 
 /** Before a reply is sent again that found no room, in ms. */
 const RETRY_MS = 50

@@ -13,6 +13,7 @@ import { BusyError, ClosedError, StaleTokenError } from '../errors.ts'
 import { MachineReplica } from '../objects/machine-replica.ts'
 import type { GroupPort, ObjectKind, Replica } from '../objects/replica.ts'
 import type { Token } from '../objects/token.ts'
+import { nameAndMessage } from '../thrown.ts'
 import { decodeValue, encodeValue } from '../values.ts'
 import {
   CALL_BYTES_MAX,
@@ -24,7 +25,6 @@ import {
   SERVICE_OP,
   ServiceMachine,
 } from './service-machine.ts'
-import { nameAndMessage } from './thrown.ts'
 
 /** A machine needs one; nothing that is held here ends with it. */
 const LEASE_MS = 10_000

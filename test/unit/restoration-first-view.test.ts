@@ -9,24 +9,8 @@ import type { GroupView, Replica } from '../../lib/objects/replica.ts'
 import { Offering } from '../../lib/offering.ts'
 import { encodeRestoration } from '../../lib/operations.ts'
 import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
-import type { Acted } from '../../lib/storage/standing.ts'
 import { encodeValue } from '../../lib/values.ts'
-
-const view = (...members: string[]) => ({
-  id: '9.x.0',
-  members,
-  primary: true,
-  line: 'l',
-  missing: [],
-  joined: [],
-  left: [],
-  dead: [],
-  expelled: [],
-})
-const acted = (where: string, index: number, ...holders: string[]): Acted => ({
-  standing: { hasActed: true, era: 0, view: where, index },
-  holders,
-})
+import { actedIn as acted, viewOf as view } from './stored-groups.ts'
 
 const nothing: RestorationOp = { type: 'nothing' }
 

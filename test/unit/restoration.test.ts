@@ -16,23 +16,8 @@ import { encodeRestoration } from '../../lib/operations.ts'
 import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
 import type { Space } from '../../lib/space.ts'
 import type { Acted } from '../../lib/storage/standing.ts'
+import { actedIn as acted, viewOf as view } from './stored-groups.ts'
 import { until } from './until.ts'
-
-const view = (...members: string[]) => ({
-  id: '9.x.0',
-  members,
-  primary: true,
-  line: 'l',
-  missing: [],
-  joined: [],
-  left: [],
-  dead: [],
-  expelled: [],
-})
-const acted = (where: string, index: number, ...holders: string[]): Acted => ({
-  standing: { hasActed: true, era: 0, view: where, index },
-  holders,
-})
 
 test('restoration › the furthest state of the last view wins, once all who may have come further are covered', () => {
   const group = new Restoration()
