@@ -6,8 +6,9 @@ import { join, relative } from 'node:path'
 import { nodeFlags, run } from './run-command.mjs'
 import { root } from './setup.mjs'
 
-/** A test or file that takes longer hangs; its file is killed and counts as failed. Long runs drive Chromium. */
-const testTimeoutMs = 180_000
+/** A test or file that takes longer hangs; its file is killed and counts as failed. Long runs drive Chromium, on a machine
+ * that may be half as fast as ours. */
+const testTimeoutMs = 300_000
 
 /** Node has the flag since 20.11. */
 const [major, minor] = process.versions.node.split('.').map(Number)

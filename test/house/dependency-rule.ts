@@ -4,7 +4,8 @@
  *
  * - `lib/kernel` imports nothing outside itself.
  * - `lib/objects` and `lib/tools` import each other, the group interface (whose types stand in `lib/ports/group.ts`,
- *   since adapters share them), values, errors, and what signals are made of where a browser lacks it.
+ *   since adapters share them), values, errors, what signals are made of where a browser lacks it, and how what was thrown
+ *   is described.
  * - `lib/ports` are interfaces: they import each other and the kernel's types.
  * - `lib` never imports `adapters`, `worker`, `demo`, and no package but its dependencies.
  * - A port adapter imports its own folder, `lib/ports`, the kernel's types and one outside package; never another adapter.
@@ -97,6 +98,7 @@ const groupInterface = [
   'lib/errors.ts',
   'lib/tool-errors.ts',
   'lib/either-signal.ts',
+  'lib/thrown.ts',
 ]
 const groupTypes = 'lib/ports/group.ts'
 /** Adapters that stand where an application stands, and what each may import. */

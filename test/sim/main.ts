@@ -36,7 +36,7 @@ import { modelOf } from './timeline/model.ts'
 import type { AnyLine } from './trace.ts'
 
 /** So many seeds run in this process; of more, children do, which are set up for it. */
-const PARALLEL_FROM = 50
+const PARALLEL_FROM = 25
 
 const { values } = parseArgs({
   options: {
