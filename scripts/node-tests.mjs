@@ -38,9 +38,10 @@ export function listTests(folder, ending = '.test.ts') {
  * Runs the files in processes of their own.
  * @param {readonly string[]} files
  * @param {string} label names the count file; one at a time under a label
+ * @param {{ atOnce?: number }} [options] so many files at a time
  * @returns {Promise<{ passed: number, failed: number }>} skipped tests count as neither
  */
-export async function runNodeTests(files, label) {
+export async function runNodeTests(files, label, { atOnce = 1 } = {}) {
   const counts = join(root, '.cache', `node-tests-${label}.json`)
   mkdirSync(join(root, '.cache'), { recursive: true })
   rmSync(counts, { force: true })
@@ -49,6 +50,7 @@ export async function runNodeTests(files, label) {
     [
       ...nodeFlags,
       '--test',
+      `--test-concurrency=${atOnce}`,
       ...timeoutFlag,
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',

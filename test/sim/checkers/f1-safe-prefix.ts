@@ -55,9 +55,8 @@ function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): 
     if (next === null) continue
     const delivered = at(other.process.deliveredAt, message.index)
     const isDelivered = delivered > 0 && delivered < next.at.line
-    const isInLine = (): boolean =>
-      next.data.primary && next.data.line === space.data.line && !wasLeftBehind(spaceGroup, space, next)
-    if (next.view.group === spaceGroup && group.options?.consistency === 'consistent' && !(isDelivered || isInLine()))
+    const isOfSpace = next.view.group === spaceGroup
+    if (isOfSpace && group.options?.consistency === 'consistent' && !isDelivered && !isInLine(spaceGroup, space, next))
       continue
     verdict.expect(
       isDelivered,
@@ -66,6 +65,11 @@ function checkRelease(spaceGroup: Group, verdict: Verdict, delivery: Delivery): 
       next.at.line,
     )
   }
+}
+
+/** Does who goes from one of the views to the other go on in the line, in the primary component? */
+function isInLine(spaceGroup: Group, space: Install, next: Install): boolean {
+  return next.data.primary && next.data.line === space.data.line && !wasLeftBehind(spaceGroup, space, next)
 }
 
 /** Did the line have another primary view between those two, without the one who goes from one to the other? */
