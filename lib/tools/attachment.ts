@@ -60,7 +60,7 @@ export interface Legacy extends CastsBefore, FollowedBefore {
 
 /** What a first client is left. */
 export const NO_LEGACY: Legacy = {
-  ...{ last: 0, good: 0, session: 0, own: [], views: [] },
+  ...{ last: 0, good: 0, heldIn: null, session: 0, own: [], views: [] },
   ...{ members: new Map(), clients: new Map() },
 }
 
@@ -177,8 +177,9 @@ export class Attachment {
     this.#unackedBytes = 0
     this.#pieces = []
     // It begins with what comes, whatever another client of this process was told.
-    const how = [this.#isFollowing, this.#followed.position, this.#followed.view === null, isAnyway]
-    if (this.#post(member, [TO_SPONSOR.attach, this.#session, this.#born, this.#casts.good, ...how])) return
+    const { good, heldIn } = this.#casts
+    const how = [this.#isFollowing, this.#followed.position, this.#followed.view === null, isAnyway, heldIn]
+    if (this.#post(member, [TO_SPONSOR.attach, this.#session, this.#born, good, ...how])) return
     this.#sponsor = null
     this.#search.putBack(member)
     this.#retry(RETRY_MS)
@@ -285,7 +286,7 @@ export class Attachment {
           this.#events.told(second, readDelivered(third, (message as unknown[])[4]))
         return
       case TO_ATTACHED.held:
-        return this.#casts.hold(second as number)
+        return this.#casts.hold(second as number, `${third}`)
       case TO_ATTACHED.refused:
         this.#casts.refused(second, { code: third, view: (message as unknown[])[4], session: this.#session })
         return this.#send()

@@ -1,7 +1,7 @@
 /**
  * One client in one session, as the member that serves it keeps it: which casts it has asked for, and how far it has been fed.
  */
-import { type Position, readPosition, type Told, viewOf } from './client-words.ts'
+import { type HeldIn, type Position, readPosition, type Told, viewOf } from './client-words.ts'
 import type { LogEntry, Pending } from './feed-log.ts'
 
 /** A cast that a client has asked for. */
@@ -39,6 +39,8 @@ export interface Attached {
   readonly passed: { readonly members: ReadonlyMap<string, number>; readonly clients: ReadonlyMap<string, number> }
   /** Its highest cast that was held by all when it came. What was refused, or taken back, nobody delivers. */
   readonly good: number
+  /** What it had heard last of that, and where; null: nothing. */
+  readonly heldIn: HeldIn | null
   /** The casts up to here are held by all, or refused: that is how far its own are settled. */
   base: number
   /** This member has delivered what it was told. */
@@ -59,7 +61,7 @@ export interface Attached {
 }
 
 /** What a client says as it attaches. */
-export type Introduction = Pick<Attached, 'id' | 'session' | 'born' | 'good' | 'position' | 'isFollowing'>
+export type Introduction = Pick<Attached, 'id' | 'session' | 'born' | 'good' | 'heldIn' | 'position' | 'isFollowing'>
 
 /** A session that begins; it is fed from that entry of the log on. */
 export function newSession(about: Introduction, { next, pending }: Pick<Attached, 'next' | 'pending'>): Attached {

@@ -95,6 +95,9 @@ export interface ToldCasts {
   readonly clients: readonly Told[]
 }
 
+/** Which of its own casts a client has heard last to be held by all, and in which view its sponsor was that said so. */
+export type HeldIn = readonly [n: number, view: string]
+
 /** How far a client has followed a group. */
 export interface Position extends ToldCasts {
   /** The views it was told, the newest first. */
@@ -121,6 +124,14 @@ export function readPosition(value: unknown): Position | null {
   return { views, members, clients, isUnited, passed: { members: passed[0], clients: passed[1] } }
 }
 
+/** Reads what of a client's own was held where, as it travels; null: nothing was; undefined: that makes no sense. */
+export function readHeldIn(value: unknown): HeldIn | null | undefined {
+  if (value === null) return null
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const [n, view] = value as unknown[]
+  return isCount(n) && isViewId(view) ? [n, view] : undefined
+}
+
 function isToldList(list: unknown): list is readonly Told[] {
   if (!Array.isArray(list) || list.length > SENDERS_MAX) return false
   return list.every(
@@ -137,6 +148,11 @@ export function compareViews(a: string, b: string): number {
   if (a === b) return 0
   const [x, y] = [partsOf(a), partsOf(b)]
   return x.epoch - y.epoch || x.n - y.n || compareText(x.coordinator, y.coordinator)
+}
+
+/** Is that view of a group one of that view of the space? */
+export function isOf(view: string, space: string | undefined): boolean {
+  return space !== undefined && view.startsWith(`${space}.`)
 }
 
 /** The epoch of a view's id. */

@@ -12,7 +12,13 @@ import {
   ViewChangedError,
 } from '../errors.ts'
 import { encodeValue } from '../values.ts'
-import { CLIENT_CAST_BYTES_MAX, CLIENT_CAST_SIZE_MAX, CLIENT_CASTS_MAX, TO_SPONSOR } from './client-words.ts'
+import {
+  CLIENT_CAST_BYTES_MAX,
+  CLIENT_CAST_SIZE_MAX,
+  CLIENT_CASTS_MAX,
+  type HeldIn,
+  TO_SPONSOR,
+} from './client-words.ts'
 
 /** What a cast is: one that is ordered as the group is, a gbcast, or a request. */
 export type OwnService = 'cast' | 'gbcast' | 'request'
@@ -36,6 +42,8 @@ export interface CastsBefore {
   /** The number of its last cast, and of the last one that was settled and not refused. */
   readonly last: number
   readonly good: number
+  /** What all members were said to hold last, and in which view. */
+  readonly heldIn: HeldIn | null
   readonly own: readonly Own[]
 }
 
@@ -59,15 +67,17 @@ export class OwnClientCasts {
   #last: number
   /** The highest number that is settled and was not refused. */
   #good: number
+  #heldIn: HeldIn | null
   #wasFull = false
   /** What was under way at the end. */
   #left: readonly Own[] = []
 
-  constructor(group: string, events: OwnCastEvents, { last, good, own }: CastsBefore) {
+  constructor(group: string, events: OwnCastEvents, { last, good, heldIn, own }: CastsBefore) {
     this.#group = group
     this.#events = events
     this.#last = last
     this.#good = good
+    this.#heldIn = heldIn
     for (const each of own) {
       this.#own.set(each.n, { ...each, sentIn: null })
       this.#bytes += each.bytes.length
@@ -84,6 +94,14 @@ export class OwnClientCasts {
     return this.#good
   }
 
+  /**
+   * The highest number that all members were said to hold in the view in which that was said last: whoever is in that view
+   * delivers it before what comes behind it. Where it was lost with another part, it is of another view.
+   */
+  get heldIn(): HeldIn | null {
+    return this.#heldIn
+  }
+
   /** Up to this number they are held by all, or refused. */
   get #base(): number {
     for (const n of this.#own.keys()) return n - 1
@@ -92,7 +110,7 @@ export class OwnClientCasts {
 
   /** What the next client of this process is to be left, once this one has ended. */
   get legacy(): CastsBefore {
-    return { last: this.#last, good: this.#good, own: this.#left }
+    return { last: this.#last, good: this.#good, heldIn: this.#heldIn, own: this.#left }
   }
 
   has(n: number): boolean {
@@ -142,10 +160,12 @@ export class OwnClientCasts {
     return true
   }
 
-  /** All members hold it. */
-  hold(n: number): void {
+  /** All members of that view hold it. */
+  hold(n: number, view: string): void {
     const own = this.#own.get(n)
     if (own === undefined || own.isHeld) return
+    const before = this.#heldIn?.[1] === view ? this.#heldIn[0] : 0
+    this.#heldIn = [Math.max(n, before), view]
     own.isHeld = true
     this.#events.held(n)
     // In their order: what is given to another member goes on without a hole.

@@ -17,7 +17,15 @@ import { ClientAsks } from './client-asks.ts'
 import { CLIENT_OP } from './client-casts.ts'
 import { type Attached, type Introduction, newSession, readWhere } from './client-session.ts'
 import { type ClientCast, ClientTable } from './client-table.ts'
-import { attachedAddress, FED, sponsorAddress, TO_ATTACHED, TO_SPONSOR, type WireEntry } from './client-words.ts'
+import {
+  attachedAddress,
+  FED,
+  readHeldIn,
+  sponsorAddress,
+  TO_ATTACHED,
+  TO_SPONSOR,
+  type WireEntry,
+} from './client-words.ts'
 import { Departures } from './departures.ts'
 import { FeedLog, gapEntry, type LogEntry } from './feed-log.ts'
 import { Feeder } from './feeder.ts'
@@ -199,9 +207,10 @@ export class Sponsor {
   }
 
   #attach(id: string, session: number, rest: readonly unknown[]): void {
-    const [born, good, isFollowing, where, isNew, isAnyway] = rest
-    const position = readWhere(where)
-    if (rest.length !== 6 || !isTotal(born) || !isTotal(good) || position === undefined) return this.#malformed(id)
+    const [born, good, isFollowing, where, isNew, isAnyway, held] = rest
+    const [position, heldIn] = [readWhere(where), readHeldIn(held)]
+    const isRead = rest.length === 7 && isTotal(born) && isTotal(good)
+    if (!isRead || position === undefined || heldIn === undefined) return this.#malformed(id)
     const known = this.#attached.get(id)
     if (known !== undefined && known.session >= session) return
     this.#attached.delete(id)
@@ -209,7 +218,7 @@ export class Sponsor {
     const begins = position === null || isNew === true
     const found = begins ? null : this.#log.locate(position)
     if (!begins && found === null && isAnyway !== true) return this.#tell(id, [TO_ATTACHED.behind, session])
-    const about: Introduction = { id, session, born, good, position, isFollowing: isFollowing === true }
+    const about: Introduction = { id, session, born, good, heldIn, position, isFollowing: isFollowing === true }
     const attached = newSession(about, { next: this.#log.end, pending: found?.pending ?? null })
     this.#attached.set(id, attached)
     this.#tell(id, [TO_ATTACHED.attached, session, this.#isStrong])
@@ -249,7 +258,8 @@ export class Sponsor {
     const there = new Set(members)
     for (const id of [...this.#attached.keys()]) if (!there.has(id) || parted.includes(id)) this.#attached.delete(id)
     this.#departures.add(gone)
-    this.#sayWhoIsGone()
+    // Who waited for a view of the group that was to come in the view before waits no more.
+    this.#drive()
   }
 
   #sayWhoIsGone(): void {

@@ -17,6 +17,7 @@ import {
   CLIENT_CAST_SIZE_MAX,
   CLIENT_CASTS_MAX,
   compareViews,
+  isOf,
   plainView,
   TO_ATTACHED,
   TO_SPONSOR,
@@ -127,21 +128,26 @@ export class SponsoredCasts {
   #isReady(attached: Attached): boolean {
     if (attached.isReady) return true
     const { log, table } = this.#context
-    const { position, id, good } = attached
-    const theirs = position?.views[0]
+    const { position, heldIn, id } = attached
     const mine = log.view
-    if (position === null || theirs === undefined || mine === null) return true
-    const order = compareViews(theirs, mine)
-    if (order > 0) return false
-    if (order === 0) {
+    if (position === null || mine === null) return true
+    const [theirs] = position.views
+    const [held = 0, heldWhere] = heldIn ?? []
+    if (this.#isToCome(theirs, mine) || this.#isToCome(heldWhere, mine)) return false
+    if (theirs === mine) {
       const now = ([, , age]: Told): boolean => age === 0
       const { members, clients, passed } = position
       if (![...members, ...passed.members].filter(now).every(([sender, n]) => log.told(sender) >= n)) return false
       if (![...clients, ...passed.clients].filter(now).every(([sender, n]) => table.last(sender) >= n)) return false
-      if (table.last(id) < good) return false
     }
+    if (heldWhere === mine && table.last(id) < held) return false
     attached.isReady = true
     return true
+  }
+
+  /** Will this member come to that view? A later one that is not of the space's view that it is in is another part's. */
+  #isToCome(view: string | undefined, mine: string): boolean {
+    return view !== undefined && compareViews(view, mine) > 0 && isOf(view, this.#context.port.mail.view?.id)
   }
 
   /** False if there is no room. */
@@ -225,7 +231,7 @@ export class SponsoredCasts {
     // What comes behind it is told even where that is lost after all, with the state that has it.
     const [first] = attached.items.values()
     attached.base = Math.max(attached.base, first?.after ?? item.n)
-    this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n])
+    this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n, this.#context.log.view ?? ''])
   }
 }
 

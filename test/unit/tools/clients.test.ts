@@ -22,6 +22,15 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }
 
+/** Says whether a promise has resolved. */
+function settled(promise: Promise<unknown>): () => boolean {
+  let isSettled = false
+  void promise.then(() => {
+    isSettled = true
+  })
+  return () => isSettled
+}
+
 for (const order of ['fifo', 'causal', 'total'] as const) {
   test(`clients › what a client casts is told once, in its order, to members and clients, in a ${order} group`, async () => {
     const stage = await ClientStage.of(MEMBERS, ['x', 'y'], { order })
@@ -151,6 +160,41 @@ test('clients › who was away goes on without a gap if all of it is kept', asyn
   await receipt.stable
   assert.deepEqual(stage.casts('x'), [...numbered('a', 0, 40), 'x:mine'])
 })
+
+for (const isHeldThere of [false, true]) {
+  const what = isHeldThere ? 'cast something there that was lost with it' : 'was told a later view there'
+  test(`clients › who was a member of a part of its own, which is no more, and ${what}, casts on where others are members`, async () => {
+    const stage = await ClientStage.of(['a', 'b'], ['x'])
+    const { cluster } = stage
+    const client = stage.client('x')
+    const cut = async (): Promise<void> => {
+      for (const id of ['a', 'b']) cluster.disconnect(id, 'x')
+      await cluster.until(
+        () => cluster.app('a').view?.members.length === 2 && cluster.app('x').view?.members.length === 1,
+      )
+    }
+    const heal = async (): Promise<void> => {
+      for (const id of ['a', 'b']) cluster.connect(id, 'x')
+      await cluster.until(() => client.sponsor === 'a' || client.sponsor === 'b')
+      await cluster.run(50)
+    }
+    await cut()
+    const group = stage.join('x')
+    await cluster.until(() => client.sponsor === 'x')
+    if (isHeldThere) await cluster.until(settled(client.cast('there').stable))
+    await group.close()
+    await heal()
+    // Once more, now that it was told the view that the others are in.
+    if (isHeldThere) {
+      await cut()
+      await heal()
+    }
+    const receipt = client.cast('here')
+    await cluster.until(settled(receipt.stable))
+    assert.deepEqual(stage.casts('a'), ['x:here'])
+    assert.deepEqual(stage.casts('b'), ['x:here'])
+  })
+}
 
 test('clients › the last casts of a member that died with them are told as parted from', async () => {
   const stage = await ClientStage.of(MEMBERS, ['x'], { order: 'fifo' })
@@ -338,13 +382,14 @@ test('clients › what a client says that makes no sense is counted against it, 
   const bytes = new Uint8Array([1])
   send('nonsense')
   send(TO_SPONSOR.attach, 0)
-  send(TO_SPONSOR.attach, 9, 'x', 0, true, null, true, false)
-  send(TO_SPONSOR.attach, 9, 1, 0, true, [['v'], [['m', 0, 0]], [], false], false, false)
+  send(TO_SPONSOR.attach, 9, 'x', 0, true, null, true, false, null)
+  send(TO_SPONSOR.attach, 9, 1, 0, true, [['v'], [['m', 0, 0]], [], false, [], []], false, false, null)
+  send(TO_SPONSOR.attach, 9, 1, 0, true, null, true, false, [0, 'v'])
   send(TO_SPONSOR.ack, session, 1_000)
   send(TO_SPONSOR.cast, session, 0, 0, 0, null, false, bytes)
   send(TO_SPONSOR.cast, session, 5, 0, 9, null, false, bytes)
   await cluster.run(50)
-  assert.equal(cluster.faults.length, 7)
+  assert.equal(cluster.faults.length, 8)
   assert.ok(cluster.faults.every((fault) => fault.includes('bad-client')))
   // A cast under a number that does not follow, and bytes that are no value: refused, as the client is told.
   stage.client('x').cast('real')
@@ -352,7 +397,7 @@ test('clients › what a client says that makes no sense is counted against it, 
   send(TO_SPONSOR.cast, session, 7, 5, 0, null, false, bytes)
   send(TO_SPONSOR.cast, session, 2, 1, 0, null, false, new Uint8Array([0xff, 0xff]))
   await cluster.run(50)
-  assert.equal(cluster.faults.length, 9)
+  assert.equal(cluster.faults.length, 10)
   // Casts of an unknown session are told so, and the client goes on.
   send(TO_SPONSOR.detach, session)
   const receipts = ['more', 'and more'].map((value) => stage.client('x').cast(value))

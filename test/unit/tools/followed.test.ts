@@ -71,7 +71,7 @@ test('what a client follows › a member sends nothing that the client has passe
   const { followed } = follow()
   take(followed, [view('1.a.1'), before('1.a.1', 5), cast(6, '1.a.1')])
   const position = readPosition(followed.position)
-  const about = { id: 'x', session: 1, born: 1, good: 0, position, isFollowing: true }
+  const about = { id: 'x', session: 1, born: 1, good: 0, heldIn: null, position, isFollowing: true }
   const attached = newSession(about, { next: 0, pending: null })
   const isSent = (n: number, at: string): boolean =>
     isFor(attached, { wire: cast(n, at), bytes: 1, view: null, sender: 'c', n, isClients: true })

@@ -32,7 +32,7 @@ test('what a member casts for clients › is told behind what was held by all, t
     retry: () => undefined,
   })
   const attached = newSession(
-    { id: 'x', session: 1, born: 1, good: 0, position: null, isFollowing: true },
+    { id: 'x', session: 1, born: 1, good: 0, heldIn: null, position: null, isFollowing: true },
     { next: 0, pending: null },
   )
   const before = table.save()
@@ -41,7 +41,7 @@ test('what a member casts for clients › is told behind what was held by all, t
   port.isWritable = false
   casts.ask(attached, TO_SPONSOR.cast, [2, 1, 0, null, false, encodeValue('two')])
   await new Promise(setImmediate)
-  assert.deepEqual(told.at(-1), [TO_ATTACHED.held, 1, 1])
+  assert.deepEqual(told.at(-1), [TO_ATTACHED.held, 1, 1, ''])
   // The primary component has gone on without it.
   table.load(before)
   port.isWritable = true
@@ -54,6 +54,6 @@ test('what a member casts for clients › is told behind what was held by all, t
       [2, 1, 1],
     ],
   )
-  assert.deepEqual(told.at(-1), [TO_ATTACHED.held, 1, 2])
+  assert.deepEqual(told.at(-1), [TO_ATTACHED.held, 1, 2, ''])
   assert.equal(table.last('x'), 2)
 })
