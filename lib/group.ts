@@ -158,6 +158,8 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
   /** Null: it takes no clients. */
   readonly #sponsor: Sponsor | null
   #isClosed = false
+  /** The view that it told last; null: none, or its state has been replaced since. */
+  #toldView: string | null = null
   /** By slot, in that view. */
   #owners: { readonly view: string; readonly slots: readonly string[] } | null = null
 
@@ -363,6 +365,9 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /** @internal A view, after the deliveries of the one before. */
   handleView(view: GroupView): void {
+    // What is kept with a state begins with the view that it is of, for those who get both: others are in that already.
+    if (view.id === this.#toldView) return
+    this.#toldView = view.id
     this.#sponsor?.tellView(view)
     this.handleEntry({ type: 'view', number: this.followers.numbers.next(), view })
     this.#requests.view(view)
@@ -370,6 +375,7 @@ export class Group extends TypedTarget<GroupEventMap> implements AsyncIterable<G
 
   /** @internal The state was replaced, or united with another. */
   handleState(isReplaced: boolean): void {
+    if (isReplaced) this.#toldView = null
     this.#sponsor?.tellState(isReplaced)
     this.handleEntry({ type: 'state', number: this.followers.numbers.next() })
   }

@@ -161,6 +161,25 @@ test('clients › who was away goes on without a gap if all of it is kept', asyn
   assert.deepEqual(stage.casts('x'), [...numbered('a', 0, 40), 'x:mine'])
 })
 
+test('clients › a view that comes again, before what was kept with a state, is told once, and hides nothing of what was told in it', async () => {
+  const stage = await ClientStage.of(['a'], ['x'])
+  const { cluster } = stage
+  cluster.disconnect('a', 'x')
+  await cluster.until(() => cluster.app('a').view?.members.length === 1)
+  const group = stage.group('a')
+  group.cast(1)
+  await cluster.run(50)
+  const { view } = group
+  assert.ok(view !== null)
+  group.handleView(view)
+  group.cast(2)
+  cluster.connect('a', 'x')
+  await cluster.until(() => stage.client('x').sponsor === 'a')
+  await cluster.run(200)
+  assert.deepEqual(stage.casts('x'), ['a:1', 'a:2'])
+  assert.deepEqual(stage.told.get('a'), ['view', 'a:1', 'a:2'])
+})
+
 for (const isHeldThere of [false, true]) {
   const what = isHeldThere ? 'cast something there that was lost with it' : 'was told a later view there'
   test(`clients › who was a member of a part of its own, which is no more, and ${what}, casts on where others are members`, async () => {
