@@ -188,7 +188,8 @@ export class GroupClient
 
   /**
    * Casts a value into the group. `delivered` resolves when the member that serves this client has delivered it, `stable` when
-   * every member of the group holds it. Both reject with UnknownOutcomeError (closed meanwhile; or the members have forgotten
+   * every member of its view of the group holds it, or who goes on from that with it; in a consistent group, in the primary
+   * component. Both reject with UnknownOutcomeError (closed meanwhile; or the members have forgotten
    * this client, which was away; or, in a `strong` group, a sponsor before may have cast it), ViewChangedError (in a `strong`
    * group: not cast in the view that was `client.view`), the
    * signal's reason (taken back while it waited here), or ClosedError. `n` counts this client's casts in this group.

@@ -440,9 +440,10 @@ export function groupKind(
   if (!Number.isInteger(clientsKeep) || clientsKeep < 1 || clientsKeep > KEEP_MAX)
     throw new UsageError(`clientsKeep must be a whole number from 1 to ${KEEP_MAX}`)
   const { strong = false } = options
+  const isConsistent = consistency === 'consistent'
   const shape: GroupShape = {
-    isConsistent: consistency === 'consistent',
-    clients: clients ? { isStrong: strong, keep: clientsKeep } : null,
+    isConsistent,
+    clients: clients ? { isStrong: strong, isConsistent, keep: clientsKeep } : null,
   }
   return {
     // Those who take no clients would not understand what is cast for them.

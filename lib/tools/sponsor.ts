@@ -50,6 +50,8 @@ export interface ToldCast {
 export interface SponsorOptions {
   /** Casts are bound to the view in which they are made. */
   readonly isStrong: boolean
+  /** Only the primary component acts. */
+  readonly isConsistent: boolean
   /** How many events are kept. */
   readonly keep: number
 }
@@ -69,14 +71,14 @@ export class Sponsor {
   #isRetrying = false
   #isEnded = false
 
-  constructor(port: GroupPort, { isStrong, keep }: SponsorOptions) {
+  constructor(port: GroupPort, { isStrong, isConsistent, keep }: SponsorOptions) {
     this.#port = port
     this.#isStrong = isStrong
     this.#log = new FeedLog(keep)
     const tell = (client: string, message: readonly unknown[]): void => this.#tell(client, message)
     const retry = (): void => this.#retry()
     this.#casts = new SponsoredCasts({
-      ...{ port, isStrong, tell, retry, table: this.#table, log: this.#log },
+      ...{ port, isStrong, isConsistent, tell, retry, table: this.#table, log: this.#log },
       isServing: () => this.#isServing,
       isCurrent: (attached) => this.#attached.get(attached.id) === attached,
       malformed: (from, code) => this.#malformed(from, code),

@@ -32,6 +32,8 @@ export interface CastingContext {
   readonly log: FeedLog
   /** Casts are bound to the view in which they are made. */
   readonly isStrong: boolean
+  /** Only those act who are in the primary component: what others told goes with their state. */
+  readonly isConsistent: boolean
   /** May anything be cast for clients now? */
   isServing(): boolean
   /** Is this session the one that its client is in now? */
@@ -104,6 +106,7 @@ export class SponsoredCasts {
     if (!this.#context.isServing() || !this.#isReady(attached)) return
     for (const item of [...attached.items.values()]) {
       if (item.isResting) return
+      if (item.isCast && item.isStable) this.#hold(attached, item)
       if (item.isCast || !attached.items.has(item.n)) continue
       if (isStrong && this.#isOutdated(attached, item)) continue
       if (!port.isWritable || !this.#cast(attached, item)) return retry()
@@ -224,14 +227,25 @@ export class SponsoredCasts {
     for (const { n } of [...attached.items.values()]) if (n <= last) this.tellTold(attached, n)
   }
 
-  /** Every member holds it: that is all, once it is told. */
+  /**
+   * Every member of this view holds it: that is all, once it is told. Of a consistent group that does not act here, the state
+   * goes, and it with that, if others have gone on meanwhile: then it is looked at again once the group acts, and is cast again
+   * if it went.
+   */
   #hold(attached: Attached, item: Item): void {
+    const { isConsistent, log, port, table } = this.#context
     item.isStable = true
-    if (!this.#context.isCurrent(attached) || !item.isTold || !attached.items.delete(item.n)) return
+    if (!this.#context.isCurrent(attached) || !item.isTold) return
+    if (isConsistent && !(port.isWhole && port.view?.primary === true)) return
+    if (table.last(attached.id) < item.n) {
+      Object.assign(item, { isCast: false, isTold: false, isStable: false })
+      return this.#context.retry()
+    }
+    if (!attached.items.delete(item.n)) return
     // What comes behind it is told even where that is lost after all, with the state that has it.
     const [first] = attached.items.values()
     attached.base = Math.max(attached.base, first?.after ?? item.n)
-    this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n, this.#context.log.view ?? ''])
+    this.#context.tell(attached.id, [TO_ATTACHED.held, attached.session, item.n, log.view ?? ''])
   }
 }
 

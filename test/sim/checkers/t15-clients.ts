@@ -2,7 +2,8 @@
  * T15 Clients: what a client casts, or asks, is told once, in its order and without holes, and the same at all members that move
  * together from a view to the next; after what the client was told before it made it, in causal and total groups. What a
  * client is told is what the member that serves it was told: each once, in an order of the group, and between two views all
- * that the member was told there, unless the client is told of a gap.
+ * that the member was told there, unless the client is told of a gap. In a consistent group what it is told to be held by all
+ * does not go with a part that does not act.
  *
  * Where a member's state is replaced, its past is not the group's: what it was told then may come again. So it may to a client:
  * but what fell in a gap before something that it was told of that sender is not told behind that (seed 22038).
@@ -72,7 +73,7 @@ export const checker: Checker = {
     }
     checkAgreement(run, verdict, chapters)
     checkFeeds(run, verdict, chapters)
-    checkReturns(run, verdict)
+    checkReturns(run, verdict, stories)
     checkRest(run, verdict, chapters)
     return verdict
   },
@@ -385,8 +386,13 @@ function reach(last: Map<string, number>, casts: readonly Line[]): void {
   }
 }
 
-/** What is said to be held by all has been told somewhere. */
-function checkReturns(run: Run, verdict: Verdict): void {
+/**
+ * What is said to be held by all has been told somewhere; and in a consistent group it is told to whoever was a member before
+ * anybody was told it, and is one at the end, in the primary component, by a state that was never replaced: it has not gone with
+ * a part that did not act. Unless a line was lost, or what others have was given up.
+ */
+function checkReturns(run: Run, verdict: Verdict, stories: readonly Story[]): void {
+  const isOneLine = run.of('lineLost').length === 0 && run.of('refound').length === 0
   const told = new Map<string, number>()
   for (const { data, line } of run.of('heard'))
     if (data.k === 'cast' && typeof data.via === 'string') {
@@ -403,7 +409,33 @@ function checkReturns(run: Run, verdict: Verdict): void {
       () => `${data.p} is told that all hold its cast of ${value}, which nobody has been told`,
       line,
     )
+    const first = told.get(`${call.obj} ${value}`)
+    if (first === undefined || !isOneLine || !isConsistent(run, call.obj)) continue
+    const without = stories.find(
+      (story) => goesOnFrom(run, story, call.obj, first) && story.lines.every((each) => each.data.value !== value),
+    )
+    verdict.expect(
+      without === undefined,
+      () => `${data.p} is told that all hold its cast of ${value}, which ${without?.p} is never told`,
+      line,
+    )
   }
+}
+
+function isConsistent(run: Run, obj: string): boolean {
+  return run.groups.find(({ name }) => name === obj)?.options?.consistency === 'consistent'
+}
+
+/** Is that the story of a member from before that line to the end of the run, in the primary component then, whose state was never replaced since? */
+function goesOnFrom(run: Run, story: Story, obj: string, from: number): boolean {
+  const { p, isMember, lines } = story
+  if (!isMember || story.obj !== obj || (lines[0]?.line ?? from) >= from) return false
+  if (lines.some(({ data, line }) => line > from && data.k === 'state' && data.replaced === true)) return false
+  const process = run.processes.find(({ id }) => id === p)
+  const group = run.groups.find(({ name }) => name === obj)
+  if (process === undefined || group === undefined || !isAtRest(run, process)) return false
+  const last = run.last(process, group)
+  return last?.data.primary === true && last.view.id === lines.findLast(({ data }) => data.k === 'view')?.data.view
 }
 
 /** At rest, a client has been told what a member of its part has been told in the last view, that view included. */

@@ -1,5 +1,5 @@
 /** T15 on hand-written traces: what it sees, and what it lets pass. */
-import type { HeardLine, TraceLine } from '../../../lib/testing/trace.ts'
+import type { GroupLine, HeardLine, TraceLine } from '../../../lib/testing/trace.ts'
 import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
 const members = ['a', 'b']
@@ -12,7 +12,7 @@ type Told = Partial<Omit<HeardLine, 'e' | 'p' | 't' | 'obj'>>
 class ClientWriter extends TraceWriter {
   #view = '1.a.1'
 
-  constructor(options: typeof causal | typeof total = causal) {
+  constructor(options: Partial<GroupLine> = causal) {
     super()
     const all = [...members, 'x']
     this.start(all).view('', '1.a', all).open('g', members, options).view('g', '1.a.1', members)
@@ -145,6 +145,30 @@ rejects(
     .write({ e: 'invoke', t: unheard.t, p: 'x', id: 1, obj: 'g', f: 'castAsClient', args: [1] })
     .write({ e: 'return', t: unheard.t, p: 'x', id: 1, ok: true, value: 1 })
     .hears(members, 1),
+)
+
+/** All are said to hold a cast of client x that these are told, a before that; then that, and rest. */
+const heldBy = (given: readonly string[], then: (writer: ClientWriter) => unknown = () => undefined): ClientWriter => {
+  const writer = new ClientWriter({ ...total, consistency: 'consistent' }).made(1, 1)
+  writer
+    .write({ e: 'invoke', t: writer.t, p: 'x', id: 1, obj: 'g', f: 'castAsClient', args: [1] })
+    .hears(given, 1)
+    .write({ e: 'return', t: writer.t, p: 'x', id: 1, ok: true, value: 1 })
+  then(writer)
+  return writer.quiet(all).wait(5_000).end()
+}
+const replaced = { k: 'state', replaced: true } as const
+tolerates('T15', 'a cast that all hold of a consistent group, and are told', heldBy(members))
+rejects('T15', 'a cast that all are said to hold, and one that goes on is never told', heldBy(['a']))
+tolerates(
+  'T15',
+  'a cast that all hold and one is never told, whose state is replaced by one that may have it',
+  heldBy(['a'], (writer) => writer.told('heard', 'b', replaced)),
+)
+tolerates(
+  'T15',
+  'a cast that all hold and one is never told, where somebody gave up what others have',
+  heldBy(['a'], (writer) => writer.write({ e: 'refound', t: writer.t, p: 'b' } as unknown as TraceLine)),
 )
 
 /** Client x asks all of the group, and these are given that; each answers who it is, and for what. */
