@@ -8,6 +8,10 @@
  *   this very point of its deliveries it records, and casts `got`.
  * - Once all have recorded, each lets go what it held back. Fifo casts wait for nothing, and could come too early otherwise.
  *
+ * Of two attempts at once the one of the more senior taker goes first: who is in the other one gives that up, unless it has
+ * recorded, and takes part in this one; if it has, it does so when that is over, which it soon is. So whatever the number of
+ * those who ask, one of them gets it, and then the next.
+ *
  * Nobody waits for long: whoever has not got all marks after {@link HOLD_MS} says `void` and goes on. Whoever gets that
  * before it has recorded does not record; what has been recorded stands. A view of the group ends the attempt as well: those
  * who come along have got the same marks. And nothing rests on any of this alone: a state is recorded only if it covers no
@@ -25,8 +29,8 @@ const HOLD_MS = 1_500
 /** Attempts that have ended are known for as long as nobody has seen so many others. */
 const ENDED_MAX = 64
 
-/** What became of an attempt, here. */
-export type AttemptEnd = 'recorded' | 'torn' | 'void'
+/** What became of an attempt, here. `passed`: that of somebody more senior goes first. */
+export type AttemptEnd = 'recorded' | 'torn' | 'void' | 'passed'
 
 /** Who hears of the attempts. */
 export interface AttemptListener {
@@ -36,6 +40,15 @@ export interface AttemptListener {
   voided(id: string, by: string): void
   /** The group has another view. */
   viewed(): void
+  /** This process is in no attempt any more. */
+  idle(): void
+}
+
+/** One that begins when the one before it is over. */
+interface NextAttempt {
+  readonly id: string
+  readonly taker: string
+  readonly marks: Map<string, number>
 }
 
 interface Attempt {
@@ -56,6 +69,7 @@ export class SnapshotMember implements Replica {
   readonly #host: SnapshotHost
   readonly #listener: AttemptListener
   #attempt: Attempt | null = null
+  #next: NextAttempt | null = null
   /** Attempts that are over here. */
   readonly #ended = new Set<string>()
 
@@ -96,25 +110,45 @@ export class SnapshotMember implements Replica {
 
   /** The attempt is of the view in which it was begun: its members were all processes of the space then. */
   #begin(id: string, isOfView: boolean, { author, local }: OpInfo): void {
+    const attempt = this.#attempt
+    const begun = { id, taker: author, marks: new Map<string, number>() }
+    if (isOfView && attempt !== null) {
+      if (!this.#goesFirst(author, attempt.taker)) {
+        if (local) this.#listener.ended(id, author, 'passed', null)
+        return
+      }
+      if (attempt.isRecorded) {
+        this.#next = begun
+        return
+      }
+      this.#give(attempt.id, 'passed')
+    }
+    if (isOfView) this.#start(begun)
+    else if (local) this.#listener.ended(id, author, 'void', null)
+  }
+
+  /** Of the same taker the later one: it has given up the other. */
+  #goesFirst(taker: string, other: string): boolean {
     const members = this.#port.view?.members ?? []
-    const held = isOfView && this.#attempt === null ? this.#host.hold(this.#port.name, ['mark', id]) : null
+    return members.indexOf(taker) <= members.indexOf(other)
+  }
+
+  #start({ id, taker, marks }: NextAttempt): void {
+    const members = this.#port.view?.members ?? []
+    const held = this.#host.hold(this.#port.name, ['mark', id])
     if (held === null) {
-      if (local) this.#listener.ended(id, author, 'void', null)
+      if (taker === this.#port.self) this.#listener.ended(id, taker, 'void', null)
       return
     }
     const stopTimer = this.#port.after(this.#host.holdMs ?? HOLD_MS, () => this.#give(id))
-    const [marks, got] = [new Map<string, number>(), new Set<string>()]
-    this.#attempt = { id, taker: author, held, members, marks, got, isRecorded: false, stopTimer }
+    const got = new Set<string>()
+    this.#attempt = { id, taker, held, members, marks, got, isRecorded: false, stopTimer }
   }
 
   #mark(id: string, { author, n }: OpInfo): void {
+    if (this.#next?.id === id) this.#next.marks.set(author, n)
     const attempt = this.#attempt
-    if (attempt === null || this.#ended.has(id)) return
-    if (attempt.id !== id) {
-      // Two have begun at once, and each has some of us: neither will have all.
-      if (!attempt.isRecorded) this.#give(attempt.id)
-      return
-    }
+    if (attempt?.id !== id) return
     attempt.marks.set(author, n)
     if (!attempt.isRecorded && attempt.members.every((member) => attempt.marks.has(member))) this.#record(attempt)
   }
@@ -146,15 +180,16 @@ export class SnapshotMember implements Replica {
 
   #void(id: string, author: string): void {
     this.#listener.voided(id, author)
+    if (this.#next?.id === id) this.#next = null
     if (this.#attempt?.id === id) this.#give(id)
   }
 
   /** Gives an attempt up, unless it is over: what was recorded stands, and nobody is waited for. */
-  #give(id: string): void {
+  #give(id: string, end: AttemptEnd = 'void'): void {
     const attempt = this.#attempt
     if (attempt?.id !== id) return
     attempt.held.cast(['void', id])
-    this.#end(attempt, attempt.isRecorded ? null : 'void')
+    this.#end(attempt, attempt.isRecorded ? null : end)
   }
 
   /** Whoever asked for the snapshot does not want it any more. */
@@ -170,9 +205,14 @@ export class SnapshotMember implements Replica {
     if (this.#ended.size > ENDED_MAX && oldest !== undefined) this.#ended.delete(oldest)
     attempt.held.release()
     if (end !== null) this.#listener.ended(attempt.id, attempt.taker, end, null)
+    const next = this.#next
+    this.#next = null
+    if (next === null) this.#listener.idle()
+    else this.#start(next)
   }
 
   view(_view: GroupView): void {
+    this.#next = null
     if (this.#attempt !== null) this.#give(this.#attempt.id)
     this.#listener.viewed()
   }
@@ -196,6 +236,7 @@ export class SnapshotMember implements Replica {
 
   /** Nothing follows. */
   stop(): void {
+    this.#next = null
     if (this.#attempt !== null) this.#give(this.#attempt.id)
   }
 }

@@ -10,6 +10,8 @@ import { INDEX, type RecordEntry, type Recording, readIndex } from './snapshot-s
 
 /** Attempts before it is said that it does not come to anything. */
 const TRIES_MAX = 12
+/** Attempts before which others' go, as well: each of them may ask at the same time. */
+const PASSES_MAX = 64
 /** So many of them wait for objects that await their states; then those are missing in the snapshot. */
 const WHOLE_TRIES = 4
 /** Before it is tried again, in ms, more with each time. */
@@ -70,39 +72,60 @@ interface PromiseWithResolvers<Value = void> {
 /** The attempt failed; another one may not. */
 class Failed extends Error {
   readonly names: readonly string[]
+  /** It has only been passed by another process's. */
+  readonly isPassed: boolean
 
-  constructor(message: string, names: readonly string[]) {
+  constructor(message: string, names: readonly string[], isPassed = false) {
     super(message)
     this.names = names
+    this.isPassed = isPassed
   }
+}
+
+/** This process's own part in attempts. */
+export interface OwnPart {
+  /** It ends in that one. */
+  giveUp(id: string): void
+  /** Is it in one? */
+  isBusy(): boolean
 }
 
 /** The half of the one who asks. One snapshot at a time. */
 export class SnapshotTaker {
   readonly #port: GroupPort
   readonly #host: SnapshotHost
-  /** Ends this process's part in an attempt. */
-  readonly #giveUp: (id: string) => void
+  readonly #own: OwnPart
   #count = 0
   #attempt: Attempt | null = null
   /** Woken when the views change. */
   #wake: () => void = () => undefined
   #isStopped = false
 
-  constructor(port: GroupPort, host: SnapshotHost, giveUp: (id: string) => void) {
+  constructor(port: GroupPort, host: SnapshotHost, own: OwnPart) {
     this.#port = port
     this.#host = host
-    this.#giveUp = giveUp
+    this.#own = own
   }
 
   /** Takes one. Rejects with SnapshotError (`incomplete`), ClosedError, BusyError, or the signal's reason. */
   async take(signal: AbortSignal | undefined): Promise<Taken> {
+    let passes = 0
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#gather(signal)
+        // Another one's comes first, and lasts for no longer than a hold does. Somebody may have come meanwhile.
+        while (this.#own.isBusy()) {
+          await this.#pause(GATHER_MS, signal)
+          await this.#gather(signal)
+        }
         return await this.#try(tries, signal)
       } catch (error) {
         if (!(error instanceof Failed)) throw error
+        if (error.isPassed && passes < PASSES_MAX) {
+          passes += 1
+          tries -= 1
+          continue
+        }
         if (tries >= TRIES_MAX) {
           const about = { reason: 'incomplete', names: error.names } as const
           throw new SnapshotError(`no snapshot after ${tries} attempts: ${error.message}`, about)
@@ -184,7 +207,7 @@ export class SnapshotTaker {
       stopTimer()
       signal?.removeEventListener('abort', onAbort)
       this.#attempt = null
-      this.#giveUp(id)
+      this.#own.giveUp(id)
       for (const member of members) if (!attempt.gone.has(member)) this.#send(member, ['done', id])
     }
   }
@@ -277,7 +300,8 @@ export class SnapshotTaker {
     const attempt = this.#attempt
     if (attempt?.id !== id) return
     if (recording === null) {
-      return this.#fail(attempt, new Failed(`this process did not record: ${end}`, [this.#port.self]))
+      const message = `this process did not record: ${end}`
+      return this.#fail(attempt, new Failed(message, [this.#port.self], end === 'passed'))
     }
     attempt.own = recording
     this.#reported(attempt, this.#port.self)
@@ -301,6 +325,11 @@ export class SnapshotTaker {
   /** A piece of what somebody has recorded. */
   piece(from: string, id: string, about: { readonly name: string; readonly at: number } & Piece): void {
     if (this.#attempt?.id === id) this.#attempt.pulls.get(keyOf(from, about.name, about.at))?.resolve(about)
+  }
+
+  /** This process is in no attempt any more. */
+  idle(): void {
+    this.#wake()
   }
 
   /** There is another view of the space, or of the group. */

@@ -27,11 +27,16 @@ export class SnapshotTool {
   /** Made by {@link snapshotsKind}. */
   constructor(port: GroupPort, { host }: SnapshotToolOptions) {
     this.#port = port
-    const taker = new SnapshotTaker(port, host, (id) => this.replica.giveUp(id))
+    const taker = new SnapshotTaker(port, host, {
+      giveUp: (id) => this.replica.giveUp(id),
+      isBusy: () => this.replica.isBusy,
+    })
     this.#taker = taker
     this.replica = new SnapshotMember(port, host, {
       ended: (id, taker_, end, recording) => {
         if (taker_ === port.self) return taker.ended(id, end, recording)
+        // Who takes it hears of the other one itself.
+        if (end === 'passed') return
         if (recording !== null) this.#store.keep(taker_, id, recording)
         // What it has goes with that, if it fits.
         const index = this.#store.piece(taker_, id, INDEX, 0)
@@ -40,6 +45,7 @@ export class SnapshotTool {
       },
       voided: (id, by) => taker.heard(id, by, false),
       viewed: () => taker.viewed(),
+      idle: () => taker.idle(),
     })
     this.#stopListening = port.mail.listen(SNAPSHOT_ADDRESS, {
       message: (from, value) => this.#hear(from, value),

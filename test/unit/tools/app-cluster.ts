@@ -20,6 +20,8 @@ interface Process {
 /** The processes and the frames between them. */
 export class AppCluster {
   now = 0
+  /** What a frame takes. */
+  delayMs: number = DELAY_MS
   readonly faults: string[] = []
   /** Frames are lost for which it says so. */
   isLost: (from: string, to: string, frame: Frame) => boolean = () => false
@@ -158,7 +160,7 @@ export class AppCluster {
       if (effect.type === 'app') events.push(effect.event)
       else if (effect.type === 'send') {
         if (!this.isLost(id, effect.peer, effect.frame))
-          this.#flying.push({ at: this.now + DELAY_MS, from: id, to: effect.peer, frame: effect.frame })
+          this.#flying.push({ at: this.now + this.delayMs, from: id, to: effect.peer, frame: effect.frame })
       } else if (effect.type === 'persist') this.#step(id, [{ type: 'persisted', ticket: effect.ticket }])
       else if (effect.type === 'requestFound') this.#step(id, [{ type: 'foundAnswer', granted: true }])
       else if (effect.type === 'fault') this.faults.push(`${id} ${effect.peer} ${effect.code}`)

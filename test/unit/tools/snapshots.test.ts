@@ -121,6 +121,61 @@ test('snapshots › two who begin at once both get one', async () => {
   assert.deepEqual(cluster.faults, [])
 })
 
+test('snapshots › of all who begin at once each gets one, one after the other', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  const { cluster, tool, counter } = await make(ids, ['c'])
+  counter('c').add(3)
+  const taken: string[] = []
+  // An attempt takes longer than whoever fails pauses.
+  cluster.delayMs = 100
+  const since = cluster.now
+  for (const id of ids)
+    void tool(id)
+      .take()
+      .then(({ id: name }) => taken.push(name))
+  await cluster.until(() => taken.length === ids.length)
+  // The most senior one's goes first, and the next begins when it is over.
+  assert.deepEqual(
+    taken.map((name) => name.split('/')[0]),
+    cluster.app('a').group('tutti:snapshots')?.view?.members,
+  )
+  assert.ok(cluster.now - since <= ids.length * 400, `${cluster.now - since} ms`)
+  assert.deepEqual(cluster.faults, [])
+})
+
+test('snapshots › who is in an attempt takes part in that of a more senior one, at once, or when it has recorded and that is over', () => {
+  const did: unknown[] = []
+  const port = { name: 's', self: 'c', view: { id: 'v', members: ['a', 'b', 'c'] }, after: () => () => undefined }
+  const host: SnapshotHost = {
+    part: () => null,
+    groups: () => [],
+    hold: (_name, op) => {
+      did.push((op as string[]).join(' '))
+      return { mark: 1, cast: (end) => void did.push((end as string[]).join(' ')), release: () => undefined }
+    },
+  }
+  const member = new SnapshotMember(port as unknown as GroupPort, host, {
+    ended: (id, _taker, end) => void did.push(`${end} ${id}`),
+    ...{ voided: () => undefined, viewed: () => undefined, idle: () => void did.push('idle') },
+  })
+  const tell = (author: string, ...op: unknown[]): unknown[] => {
+    member.apply(op, { author, n: 1, local: author === 'c', view: 'v', index: 1 })
+    return did.splice(0)
+  }
+  assert.deepEqual(tell('c', 'begin', 'its', 'v'), ['mark its'])
+  assert.deepEqual(tell('b', 'begin', 'theirs', 'v'), ['void its', 'passed its', 'idle', 'mark theirs'])
+  assert.deepEqual(tell('c', 'begin', 'again', 'v'), ['passed again'])
+  assert.deepEqual([...tell('a', 'mark', 'theirs'), ...tell('b', 'mark', 'theirs')], [])
+  assert.deepEqual(tell('c', 'mark', 'theirs'), ['got theirs', 'recorded theirs'])
+  assert.deepEqual([...tell('a', 'begin', 'first', 'v'), ...tell('a', 'mark', 'first')], [])
+  assert.deepEqual([...tell('b', 'got', 'theirs'), ...tell('c', 'got', 'theirs')], [])
+  assert.deepEqual(tell('a', 'got', 'theirs'), ['mark first'])
+  assert.deepEqual([...tell('b', 'mark', 'first'), ...tell('c', 'mark', 'first')], ['got first', 'recorded first'])
+  // One that somebody has given up does not begin.
+  assert.deepEqual([...tell('a', 'begin', 'last', 'v'), ...tell('b', 'void', 'last')], [])
+  assert.deepEqual(tell('b', 'void', 'first'), ['void first', 'idle'])
+})
+
 test('snapshots › a crash of one who has the state leaves another; of who has not recorded, a new attempt', async () => {
   for (const isEarly of [true, false]) {
     const { cluster, tool, counter } = await make(['a', 'b', 'c', 'd'], ['b', 'c', 'd'])
@@ -305,6 +360,7 @@ test('snapshots › nothing is recorded that covers a cast from after the mark o
       ended: (_id, _taker, end, recording) => void ends.push([end, recording?.states.size ?? 0]),
       voided: () => undefined,
       viewed: () => undefined,
+      idle: () => undefined,
     })
     const tell = (author: string, n: number, ...op: unknown[]): boolean =>
       member.apply(op, { author, n, local: author === 'a', view: 'v', index: n })
