@@ -21,6 +21,8 @@ export interface Item {
   /** So often it was cast. */
   attempts: number
   isTold: boolean
+  /** This member has delivered it, as it was cast last: to its replica, if its state has not been replaced since. */
+  isDelivered: boolean
   /** All members hold it, as it was cast last. */
   isStable: boolean
 }

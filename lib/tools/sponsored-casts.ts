@@ -78,7 +78,8 @@ export class SponsoredCasts {
     attached.base = Math.max(attached.base, base)
     const item: Item = {
       ...{ n, after, view, isGbcast: how === true, heard, bytes },
-      ...{ isCast: false, isResting: false, attempts: 0, isTold: false, isStable: false },
+      ...{ isCast: false, isResting: false, attempts: 0 },
+      ...{ isTold: false, isDelivered: false, isStable: false },
     }
     attached.items.set(n, item)
     this.drive(attached)
@@ -106,6 +107,7 @@ export class SponsoredCasts {
     if (!this.#context.isServing() || !this.#isReady(attached)) return
     for (const item of [...attached.items.values()]) {
       if (item.isResting) return
+      if (item.isCast && this.#isGone(attached, item)) castAnew(item)
       if (item.isCast && item.isStable) this.#hold(attached, item)
       if (item.isCast || !attached.items.has(item.n)) continue
       if (isStrong && this.#isOutdated(attached, item)) continue
@@ -165,12 +167,18 @@ export class SponsoredCasts {
       const receipt = this.#context.port.castRequest(op, item.isGbcast ? { service: 'gbcast' } : {})
       item.isCast = true
       item.attempts += 1
+      item.isDelivered = false
       item.isStable = false
       const { attempts } = item
       const lost = (error: unknown): void => {
         if (attempts === item.attempts) this.#lost(attached, item, error)
       }
-      receipt.delivered.catch(lost)
+      receipt.delivered.then(() => {
+        if (attempts !== item.attempts) return
+        item.isDelivered = true
+        // A state came in the place of what waited for one.
+        if (!item.isTold) this.#context.retry()
+      }, lost)
       receipt.stable.then(() => {
         if (attempts === item.attempts) this.#hold(attached, item)
       }, lost)
@@ -227,6 +235,11 @@ export class SponsoredCasts {
     for (const { n } of [...attached.items.values()]) if (n <= last) this.tellTold(attached, n)
   }
 
+  /** Was it delivered here, and has gone with the state, another one having come? While one is awaited, nobody can tell. */
+  #isGone({ id }: Attached, { n, isDelivered }: Item): boolean {
+    return isDelivered && this.#context.table.last(id) < n
+  }
+
   /**
    * Every member of this view holds it: that is all, once it is told. Of a consistent group that does not act here, the state
    * goes, and it with that, if others have gone on meanwhile: then it is looked at again once the group acts, and is cast again
@@ -238,7 +251,7 @@ export class SponsoredCasts {
     if (!this.#context.isCurrent(attached) || !item.isTold) return
     if (isConsistent && !(port.isWhole && port.view?.primary === true)) return
     if (table.last(attached.id) < item.n) {
-      Object.assign(item, { isCast: false, isTold: false, isStable: false })
+      castAnew(item)
       return this.#context.retry()
     }
     if (!attached.items.delete(item.n)) return
@@ -256,6 +269,11 @@ export function decode(bytes: Uint8Array): { readonly value: unknown } | null {
   } catch {
     return null
   }
+}
+
+/** It went with a state. */
+function castAnew(item: Item): void {
+  Object.assign(item, { isCast: false, isTold: false, isDelivered: false, isStable: false })
 }
 
 /** Why a cast of a client is not taken; null: it is. */

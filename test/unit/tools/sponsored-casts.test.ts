@@ -19,6 +19,7 @@ function makeCasts({ isConsistent }: { readonly isConsistent: boolean }) {
     ...{ name: 'g', self: 'a', view, isWhole: true, isWritable: true, mail: { view: null } },
     castRequest(op: readonly unknown[]): Receipt {
       cast.push(op)
+      if (!port.isWhole) return { delivered: Promise.resolve(), stable: Promise.resolve() } as unknown as Receipt
       const [, client, born, n, after, base] = op as [number, string, number, number, number, number]
       const verdict = table.take({ client, born, n, after, base }, view.id)
       if (verdict === 'new') queueMicrotask(() => casts.tellTold(attached, n))
@@ -97,4 +98,18 @@ test('what a member casts for clients › is not said to be held by all while a 
     )
     assert.equal(table.last('x'), 2)
   }
+})
+
+test('what a member casts for clients › is cast again if it was delivered while a state was awaited, and one comes that lacks it', async () => {
+  const { attached, casts, cast, told, port } = makeCasts({ isConsistent: true })
+  // It waits here with what is delivered until the state is there, and is not delivered to the replica.
+  port.isWhole = false
+  casts.ask(attached, TO_SPONSOR.cast, [1, 0, 0, null, false, encodeValue('one')])
+  await new Promise(setImmediate)
+  assert.deepEqual(told, [])
+  port.isWhole = true
+  casts.drive(attached)
+  await new Promise(setImmediate)
+  assert.equal(cast.length, 2)
+  assert.deepEqual(kindsOf(told), [TO_ATTACHED.told, TO_ATTACHED.held])
 })
