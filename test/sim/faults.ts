@@ -62,6 +62,8 @@ const HIDDEN_LONG_MS = 60_000
 const SLOW_STEP_MS = 4
 /** A cast made within so many ms and not known to be stable is in flight. */
 const UNSTABLE_MS = 1_000
+/** So are those of clients of a group, which go to a member first, and of which the kernel of a client knows nothing. */
+const CLIENT_CALLS: ReadonlySet<unknown> = new Set(['castAsClient', 'askAsClient'])
 
 /** Draws the plan. */
 export function planFaults(scenario: Scenario): Fault[] {
@@ -202,6 +204,8 @@ export class Faults {
   readonly #setting: FaultSetting
   #armed: Armed[] = []
   #partition: Fault | null = null
+  /** Casts of clients that have not ended: who made each, when, and into which group. */
+  readonly #clientCalls = new Map<string, { readonly p: string; readonly t: number; readonly obj: unknown }>()
   #isOver = false
 
   constructor(setting: FaultSetting, plan: readonly Fault[]) {
@@ -223,6 +227,7 @@ export class Faults {
 
   /** Shows the faults that wait a line of the trace. */
   notice(line: AnyLine): void {
+    this.#noticeCall(line)
     if (this.#armed.length === 0) return
     const { world, processes } = this.#setting
     for (const armed of this.#armed) {
@@ -235,6 +240,14 @@ export class Faults {
       world.call(world.now + armed.afterMs, () => {
         if (!this.#isOver) armed.strike(target)
       })
+    }
+  }
+
+  #noticeCall(line: AnyLine): void {
+    const { e, t, p = '' } = line
+    if (e === 'return') this.#clientCalls.delete(`${p} ${line['id']}`)
+    else if (e === 'invoke' && CLIENT_CALLS.has(line['f'])) {
+      this.#clientCalls.set(`${p} ${line['id']}`, { p, t, obj: line['obj'] })
     }
   }
 
@@ -575,7 +588,16 @@ export class Faults {
   #count(kind: FaultKind, targets: readonly string[]): void {
     this.struck += 1
     this.onStrike(kind, targets)
-    if (this.#live().some((process) => process.countUnstable(UNSTABLE_MS) > 0)) this.unstable += 1
+    if (this.#isAnyUnderWay()) this.unstable += 1
+  }
+
+  /** Casts of live processes; of a client's, those into a group that somebody is a member of. */
+  #isAnyUnderWay(): boolean {
+    const live = this.#live()
+    if (live.some((process) => process.countUnstable(UNSTABLE_MS) > 0)) return true
+    const since = this.#setting.world.now - UNSTABLE_MS
+    const calls = [...this.#clientCalls.values()].filter(({ p, t }) => t >= since && live.some(({ id }) => id === p))
+    return calls.some(({ obj }) => live.some(({ app }) => app.group(`${obj}`)?.isWhole === true))
   }
 
   #ids(): string[] {
