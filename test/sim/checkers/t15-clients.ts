@@ -389,10 +389,10 @@ function reach(last: Map<string, number>, casts: readonly Line[]): void {
 /**
  * What is said to be held by all has been told somewhere; and in a consistent group it is told to whoever was a member before
  * anybody was told it, and is one at the end, in the primary component, by a state that was never replaced: it has not gone with
- * a part that did not act. Unless a line was lost, or what others have was given up.
+ * a part that did not act. Unless there was another line, or what others have was given up.
  */
 function checkReturns(run: Run, verdict: Verdict, stories: readonly Story[]): void {
-  const isOneLine = run.of('lineLost').length === 0 && run.of('refound').length === 0
+  const isOneLine = run.of('found').length <= 1 && run.of('lineLost').length === 0 && run.of('refound').length === 0
   const told = new Map<string, number>()
   for (const { data, line } of run.of('heard'))
     if (data.k === 'cast' && typeof data.via === 'string') {

@@ -7,6 +7,24 @@ import type { Mutant } from '../mutants/mutant.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'another-parts-view-is-awaited',
+    about:
+      'a member casts nothing for a client that was told a later view, though it is of a part that is no more (771a371)',
+    file: 'lib/tools/sponsored-casts.ts',
+    find: ' && isOf(view, this.#context.port.mail.view?.id)',
+    replace: '',
+    properties: ['L9'],
+  },
+  {
+    name: 'told-again-before-what-was-kept',
+    about:
+      "a view comes again before what was kept with a consistent group's state, and hides what was told in it (a701146)",
+    file: 'lib/group.ts',
+    find: '    if (view.id === this.#toldView) return\n',
+    replace: '',
+    properties: ['T15'],
+  },
+  {
     name: 'heard-if-new',
     about:
       "what a client has heard, as another member's cast of the same request says, counts only where that comes first (9ac3bc2)",
