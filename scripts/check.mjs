@@ -36,7 +36,7 @@ export async function runCheck({ house = true } = {}) {
   let counts = { passed: 0, failed: 0 }
   if (house) {
     await step('house tests', async () => {
-      counts = await runNodeTests(listTests('test/house'), 'house')
+      counts = await runNodeTests(listTests('test/house'), 'house', { atOnce: 2 })
       return counts.failed === 0 && counts.passed > 0 ? 0 : 1
     })
   }

@@ -107,8 +107,13 @@ function forgetFormers({ formers }: Kernel, line: string): void {
   for (const [id, { votes }] of formers) if ((votes?.last ?? votes?.attempt)?.line === line) formers.delete(id)
 }
 
-/** From which epoch on it has a voice in the line it enters: this one, or that of an attempt it has promised to since. */
-function voiceFrom({ votes: { attempt } }: Kernel, flush: Flush, { line }: Decision): number {
+/**
+ * From which epoch on it has a voice in the line it enters: this one, or that of an attempt it has promised to since. Whoever
+ * was in no line and has promised nothing has nothing to forget: it can say of every attempt that it never promised it, and
+ * speaks for those it was to be in (seed 333017).
+ */
+function voiceFrom({ line: oldLine, votes: { attempt } }: Kernel, flush: Flush, { line }: Decision): number {
+  if (oldLine === null && attempt === null) return 0
   return attempt !== null && attempt.line === line ? parseViewId(attempt.id).epoch : flush.ballot.epoch
 }
 

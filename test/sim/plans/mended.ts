@@ -25,6 +25,14 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T15'],
   },
   {
+    name: 'newcomer-has-forgotten',
+    about: 'a newcomer that has promised nothing has no voice for what was before it entered the line (00f7283)',
+    file: 'lib/kernel/install.ts',
+    find: 'if (oldLine === null && attempt === null) return 0',
+    replace: '',
+    properties: ['L10'],
+  },
+  {
     name: 'heard-if-new',
     about:
       "what a client has heard, as another member's cast of the same request says, counts only where that comes first (9ac3bc2)",
