@@ -74,8 +74,12 @@ function hasVoice({ line, voiceFrom, votes }: Row, record: PrimaryRecord): boole
   return line === record.line && voiceFrom <= parseViewId(record.id).epoch
 }
 
-/** Does what it remembers tell anything of the attempt? A newcomer that has promised to another line since has forgotten. */
+/**
+ * Does what it remembers tell anything of the attempt? A newcomer that has promised to another line since has forgotten. Not so
+ * who holds that very promise, also while it still is in a line that is about to be lost (seed 503540).
+ */
 function canTell(row: Row, attempt: PrimaryRecord): boolean {
+  if (row.votes.attempt?.id === attempt.id) return true
   if (row.line !== null) return hasVoice(row, attempt)
   return row.votes.attempt === null || row.votes.attempt.line === attempt.line
 }

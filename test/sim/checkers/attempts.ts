@@ -108,7 +108,9 @@ export class Attempts {
     if (isAsked) return true
     const promised = (process: Process | undefined): Votes | undefined =>
       process === undefined ? undefined : this.#votes.get(process)
-    if (here.some((process) => promised(process)?.attempt?.view !== view)) return false
+    // Who has forgotten cannot tell whether it promised (seed 503610).
+    const canTell = here.filter(({ id }) => !this.#hasForgotten(id, view))
+    if (canTell.some((process) => promised(process)?.attempt?.view !== view)) return false
     const hasNotVoted = (id: string): boolean => {
       const votes = promised(this.#run.process(id))
       return votes?.line === this.#line && votes.attempt?.view !== view && votes.pending?.view !== view

@@ -1,11 +1,12 @@
 /**
  * S6 No resurrection: who was excluded in a view is in no later view of those who excluded it, under the same incarnation,
- * unless that is a merge view that names, for it, the very view it comes from (or, in a group, it joined anew). That goes for
- * every view until it is back, however many are between.
+ * unless that is a merge view that names, for it, the very view it comes from (or, in a group, it enters by a request to join:
+ * anew, or by one that it has not seen answered yet, since it never got a view by which it was let in). That goes for every
+ * view until it is back, however many are between.
  */
 
 import { type Checker, type Result, Verdict } from './checker.ts'
-import type { Install } from './model.ts'
+import type { Group, Install, Process } from './model.ts'
 import type { Run } from './run.ts'
 
 export const checker: Checker = {
@@ -49,9 +50,19 @@ function mayReturn(run: Run, id: string, before: Install, after: Install): boole
   // A member of the view before asked for that one before anybody had it, and anew after: a page that was blocked may get
   // all three views only then.
   const known = before.view.installs[0]?.at.line ?? before.at.line
-  if (group !== run.space && (member?.joins.get(group.name)?.some((join) => join.line > known) ?? false)) return true
+  const joins = member?.joins.get(group.name) ?? []
+  if (group !== run.space && joins.some((join) => join.line > known)) return true
+  const own = after.view.installs.find((install) => install.process === member)
+  if (group !== run.space && member !== undefined && isUnanswered(member, group, own?.at.line ?? after.at.line))
+    return true
   const part = after.data.subviews?.find((subview) => subview.members.includes(id))
   if (part === undefined || part.id === after.data.prev) return false
-  const own = after.view.installs.find((install) => install.process === member)
   return own === undefined || own.data.prev === null || own.data.prev === part.id
+}
+
+/** Has it, before that line, asked to join the group, and got no view of it since (seed 504892)? */
+function isUnanswered({ joins, installs }: Process, group: Group, line: number): boolean {
+  const asked = joins.get(group.name)?.findLast((join) => join.line < line)
+  if (asked === undefined) return false
+  return !(installs.get(group)?.some(({ at }) => at.line > asked.line && at.line < line) ?? false)
 }

@@ -70,6 +70,19 @@ tolerates('L10', 'who waits for the leader of a view that all have promised', en
 rejects('L10', 'who waits for a view that one of them never promised', ended(attempted(['a', 'c']), ['a', 'b']))
 tolerates(
   'L10',
+  'who waits for a view of which one has forgotten, in another line, what it promised',
+  ended(
+    begun()
+      .start(['d'])
+      .attempt('2.a', [...all, 'd'])
+      .view('', '3.d', ['d'], { line: 'M' })
+      .write({ e: 'lineLost', t: 90, p: 'd', line: 'M' })
+      .crash('a'),
+    ['b', 'c', 'd'],
+  ),
+)
+tolerates(
+  'L10',
   'who waits for a view that one never promised, but that another leader may have completed',
   ended(
     begun()

@@ -277,6 +277,26 @@ tolerates(
     .view('g', '1.a.3', ['a', 'c'], { by: ['c'], left: ['b'] })
     .view('g', '1.a.4', ['a', 'c', 'b'], { by: ['c'] }),
 )
+/** Asked to join, and is let in by a view that it never gets; that one is left out again. */
+const unanswered = (): TraceWriter =>
+  trio()
+    .leave('g', 'c')
+    .view('g', '1.a.2', ['a', 'b'], { left: ['c'] })
+    .join('g', 'c')
+    .view('g', '1.a.3', all, { by: ['a', 'b'] })
+    .view('g', '1.a.4', ['a', 'b'])
+tolerates('S6', 'one that is let in by a later view, as it asked for', unanswered().view('g', '1.a.5', all))
+rejects(
+  'S6',
+  'one that got a view by what it asked for, and is let in by a later one',
+  trio()
+    .leave('g', 'c')
+    .view('g', '1.a.2', ['a', 'b'], { left: ['c'] })
+    .join('g', 'c')
+    .view('g', '1.a.3', all)
+    .view('g', '1.a.4', ['a', 'b'])
+    .view('g', '1.a.5', all),
+)
 rejects(
   'S6',
   'a return to a group without a join after the first who had the view before',

@@ -282,3 +282,24 @@ test('the vote › a line that another one takes the place of does not go on', (
   assert.deepEqual([decision.primary, decision.line, decision.heirOf], [true, 'M', 'L'])
   assert.equal(goesOn(decision, rows, rows), false)
 })
+
+test('the vote › who holds a promise can tell of it, also in a line that is about to be lost (seed 503540)', () => {
+  const last = record('5.a', ['a', 'b', 'c'])
+  const attempt = record('7.e', ['a', 'b', 'c', 'e', 'z'])
+  const readies = [attempt.id]
+  const ours = ['a', 'b', 'c'].map((id) => row(id, { view: '6.a', votes: { last, attempt }, readies }))
+  const other = { line: 'M', voiceFrom: 6, view: '6.e', readies, votes: { last: record('6.e', ['e', 'z'], 'M') } }
+  // Its leader is here, and has not installed it; that z is not here is all the same.
+  assert.equal(verdict(...ours, row('e', { ...other, votes: { ...other.votes, attempt } })).decision.primary, true)
+  // Without its promise nobody knows what it did in this line before.
+  assert.equal(verdict(...ours, row('e', other)).decision.primary, false)
+})
+
+test('the vote › a newcomer that had nothing to forget says that it never promised (seed 333017)', () => {
+  const last = record('5.a', ['a', 'b', 'h'])
+  const attempt = record('7.h', ['a', 'b', 'h', 'n'])
+  const [a, b] = ['a', 'b'].map((id) => row(id, { votes: { last, attempt } }))
+  assert.ok(a && b)
+  assert.equal(verdict(a, b, row('n', { voiceFrom: 0 })).decision.primary, true)
+  assert.equal(verdict(a, b, row('n', { voiceFrom: 9 })).decision.primary, false)
+})
