@@ -7,6 +7,14 @@ import type { Mutant } from '../mutants/mutant.ts'
 /** All of them, by the name that plans give as `mutant`. */
 export const MENDED: readonly Mutant[] = [
   {
+    name: 'promise-of-another-line',
+    about: 'who holds a promise to an attempt, and is in another line yet, can tell nothing of it (eb2a2d1)',
+    file: 'lib/kernel/attempts.ts',
+    find: 'if (row.votes.attempt?.id === attempt.id) return true\n',
+    replace: '',
+    properties: ['L10'],
+  },
+  {
     name: 'another-parts-view-is-awaited',
     about:
       'a member casts nothing for a client that was told a later view, though it is of a part that is no more (771a371)',
