@@ -26,6 +26,7 @@ import { Offering, type Stored } from './offering.ts'
 import { encodeRequest, encodeRestoration, encodeUnion } from './operations.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { MakeReplica } from './storage/restoring.ts'
+import type { Origin } from './storage/standing.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -158,9 +159,9 @@ export class AppGroup implements GroupPort {
     return this.#masked.as
   }
 
-  /** It does not act before it has gone on from what was stored. */
+  /** It does not act before it has gone on from what was stored. Not known while its state is still to come (seed 61019). */
   get isRestoring(): boolean {
-    return this.#state.restoration.isWaiting
+    return this.#awaits !== 'replace' && this.#state.restoration.isWaiting
   }
 
   /** How often the group has gone on from what was stored. */
@@ -174,8 +175,8 @@ export class AppGroup implements GroupPort {
   }
 
   /** See {@link Restoration}. */
-  get birth(): string | null {
-    return this.#state.restoration.birth
+  get origin(): Origin {
+    return this.#state.restoration.origin
   }
 
   /** Goes on from what was stored without those who are missing. */
@@ -195,7 +196,7 @@ export class AppGroup implements GroupPort {
     if (!this.#isReady || this.#view?.primary !== true) return
     this.#offering.act()
     if (this.isRestoring || this.#offering.isPending) return
-    const keptAs = `${this.era} ${this.hasActed} ${this.birth}`
+    const keptAs = `${this.era} ${this.hasActed} ${this.origin.birth}`
     if (this.#keptAs === keptAs) return
     this.#keptAs = keptAs
     this.#context.begun(this)

@@ -231,8 +231,8 @@ export class AppSide {
     const { store } = this.#options
     if (store === undefined || !this.#stored.has(group)) return
     this.flush()
-    const { name, era, hasActed, birth } = group
-    store({ type: 'keepAgreed', group: name, era, hasActed, birth })
+    const { name, era, hasActed, origin } = group
+    store({ type: 'keepAgreed', group: name, era, hasActed, origin })
   }
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {

@@ -108,10 +108,12 @@ export class Offering {
   #beginWaiting(): void {
     if (this.#patience !== 'unused') return
     this.#patience = 'running'
+    const { restoration } = this.#context
+    const since = new Set(restoration.unheard)
     this.#context.after(UNHEARD_MS, () => {
-      this.#patience = 'over'
-      if (this.#context.restoration.unheard.size > 0) this.act()
-      else this.#patience = 'unused'
+      // Those who have come meanwhile are waited for as long.
+      this.#patience = [...restoration.unheard].some((id) => since.has(id)) ? 'over' : 'unused'
+      if (restoration.unheard.size > 0) this.act()
     })
   }
 

@@ -3,7 +3,7 @@
  */
 import type { StorageReason } from '../ports/storage.ts'
 import type { LoggedStep } from './log-event.ts'
-import type { Acted } from './standing.ts'
+import type { Acted, Origin } from './standing.ts'
 
 /** Page to kernel side, in order with the commands to the kernel. */
 export type StoreCommand =
@@ -32,8 +32,7 @@ export type StoreCommand =
       readonly group: string
       readonly era: number
       readonly hasActed: boolean
-      /** See `Acted`; null: not known. */
-      readonly birth: string | null
+      readonly origin: Origin
     }
   /** The group has acted without what these copies hold: they are set aside, and it is told. */
   | { readonly type: 'setAside'; readonly group: string; readonly adopt: readonly string[] }
