@@ -26,6 +26,8 @@ export type StoreCommand =
       readonly state: Uint8Array | null
       readonly adopt: readonly string[]
     }
+  /** Look once more for what is stored of a group that acts in the primary component only. Answered with `restored`. */
+  | { readonly type: 'lookAgain'; readonly group: string }
   /** Of a group that acts in the primary component only: from here on its state is worth storing. */
   | {
       readonly type: 'keepAgreed'
@@ -69,8 +71,17 @@ export type StorageFaultReason =
 
 /** Kernel side to page. */
 export type StoreNote =
-  /** Once for each `restore`; and again, if copies turn up later whose writers are gone by then. */
-  | { readonly type: 'restored'; readonly group: string; readonly copies: readonly RestoredCopy[] }
+  /**
+   * Once for each `restore` and `lookAgain` (`isAnswer`); and again, if copies turn up later whose writers are gone by then.
+   * `isAlone`: nobody else uses the store, so there is nothing more to be found.
+   */
+  | {
+      readonly type: 'restored'
+      readonly group: string
+      readonly copies: readonly RestoredCopy[]
+      readonly isAnswer: boolean
+      readonly isAlone: boolean
+    }
   /** `fault`: null if all is durable. */
   | { readonly type: 'synced'; readonly id: number; readonly fault: StorageFaultReason | null }
   | {
