@@ -78,9 +78,7 @@ export class Restoration {
   #offers = new Map<string, Offer>()
   /** Of the last view. */
   #members: readonly string[] = []
-  /** Of the first primary view, all who are asked what they have. */
-  #first: readonly string[] = []
-  /** Those who are asked, and have not said so. */
+  /** Those who are asked what they have, and have not said so. */
   #unheard = new Set<string>()
   /** Those who have said that they have nothing. */
   #empty = new Set<string>()
@@ -128,11 +126,10 @@ export class Restoration {
 
   /**
    * Who may have a state that has come further, and is not here; empty when it does not wait, or for nobody, and while
-   * somebody of the first primary view has yet to say what it has: it may be the one (seeds 71039, 71055).
+   * somebody here has yet to say what it has: it may stand for that one (seeds 71039, 71055, 81000).
    */
   get missing(): readonly string[] {
-    const isKnown = this.#first.every((id) => !this.#unheard.has(id))
-    if (this.#phase !== 'waiting' || this.#isForced || !isKnown) return []
+    if (this.#phase !== 'waiting' || this.#isForced || this.#unheard.size > 0) return []
     // Whoever has spoken has no more than it has said, also if it was one of the holders (seed 81089).
     const spoken = [...this.#offers.keys(), ...this.#empty]
     const covered = new Set([...spoken, ...[...this.#offers.values()].flatMap(({ covers }) => covers)])
@@ -215,7 +212,6 @@ export class Restoration {
       this.#birth = birthIn(id, 0)
       this.#past = []
       if (this.#asks !== null && (members.length > 1 || this.#asks())) this.#unheard = new Set(members)
-      this.#first = [...this.#unheard]
     }
     // Outside the primary component nothing is decided for those who go on there.
     if (primary) for (const id of [...this.#unheard]) if (!members.includes(id)) this.#unheard.delete(id)
@@ -244,16 +240,7 @@ export class Restoration {
     const from = this.#from === null ? null : saveStanding(this.#from)
     const { hasActed } = this
     const past = this.#past === null ? null : savePast(this.#past)
-    const rest = [
-      hasActed,
-      this.#birth,
-      this.#view,
-      [...this.#unheard],
-      [...this.#empty],
-      [...this.#silent],
-      [...this.#first],
-      past,
-    ]
+    const rest = [hasActed, this.#birth, this.#view, [...this.#unheard], [...this.#empty], [...this.#silent], past]
     return [this.#phase, this.#era, from, offers, saveActed(this.#furthest), this.#isForced, ...rest]
   }
 
@@ -263,7 +250,7 @@ export class Restoration {
     if (saved === null || saved === undefined) return
     if (!Array.isArray(saved) || !Array.isArray(saved[3])) throw new TypeError('malformed restoration')
     const [phase, era, from, offers, furthest, isForced, hasActed, ...rest] = saved as unknown[]
-    const [birth, view, unheard, empty, silent, first, past] = rest
+    const [birth, view, unheard, empty, silent, past] = rest
     this.#phase = phase === 'fresh' || phase === 'waiting' ? phase : 'acting'
     this.#era = Number.isSafeInteger(era) ? (era as number) : 0
     this.#from = readStanding(from)
@@ -280,7 +267,6 @@ export class Restoration {
     if (isNames(unheard)) this.#unheard = new Set(unheard)
     if (isNames(empty)) this.#empty = new Set(empty)
     if (isNames(silent)) this.#silent = new Set(silent)
-    if (isNames(first)) this.#first = first
     this.#past = readPast(past)
   }
 
@@ -321,7 +307,6 @@ export class Restoration {
     this.#unheard.clear()
     this.#empty.clear()
     this.#silent.clear()
-    this.#first = []
     this.#furthest = null
     this.#isForced = false
   }
