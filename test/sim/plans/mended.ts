@@ -41,6 +41,22 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'missing-at-once',
+    about: 'who is missing is said before all who are here have said what they have (2bc472b)',
+    file: 'lib/restoration.ts',
+    find: 'this.#isForced || this.#unheard.size > 0) return []',
+    replace: 'this.#isForced) return []',
+    properties: ['T11'],
+  },
+  {
+    name: 'looked-once',
+    about: 'who has found nothing, since another page had it all, says so also when that has left it (e5a345c)',
+    file: 'lib/offering.ts',
+    find: "if (this.#look === 'unused') this.#look = 'due'",
+    replace: '',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',
