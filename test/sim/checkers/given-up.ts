@@ -16,7 +16,7 @@ interface Surrender {
   readonly line: number
   /** The line of primary views that went on. */
   readonly own: string | null
-  /** The other ones in which those were who were given up. */
+  /** The other ones in which those are who were given up, or whose store is theirs (seed 83115). */
   readonly given: ReadonlySet<string>
 }
 
@@ -29,7 +29,7 @@ export class GivenUp {
   constructor(run: Run, claims: Claims) {
     this.#run = run
     this.#claims = claims
-    this.#surrenders = run.of('refound').flatMap((refound) => surrendersIn(run, refound))
+    this.#surrenders = run.of('refound').flatMap((refound) => surrendersIn(run, claims, refound))
   }
 
   /** Was it said in a line that had been given up by then, and is that told to whoever is here with it? */
@@ -69,10 +69,12 @@ export class GivenUp {
   }
 }
 
-function surrendersIn(run: Run, { data, line, space }: Located<'refound'>): Surrender[] {
+function surrendersIn(run: Run, claims: Claims, { data, line, space }: Located<'refound'>): Surrender[] {
   const own = space?.data.line ?? null
   return Object.entries(data.missing).map(([g, missing]) => {
-    const installs = missing.flatMap((id) => run.process(id)?.installs.get(run.space) ?? [])
+    const stores = new Set(missing.flatMap((id) => run.process(id) ?? []).map((each) => claims.storeOf(each)))
+    const isMeant = (each: Process): boolean => missing.includes(each.id) || stores.has(claims.storeOf(each))
+    const installs = run.processes.filter(isMeant).flatMap((each) => each.installs.get(run.space) ?? [])
     const given = new Set(installs.flatMap(({ data }) => (data.line === null || data.line === own ? [] : [data.line])))
     return { g, line, own, given }
   })

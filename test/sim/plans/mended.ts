@@ -33,14 +33,6 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
-    name: 'lives-and-waits',
-    about: 'who comes back to a group that lives, and in which nothing has taken effect, offers what it had (9561621)',
-    file: 'lib/offering.ts',
-    find: "const outcome = isPassed ? 'taken' : restoration.judge(stored)",
-    replace: 'const outcome = restoration.judge(stored)',
-    properties: ['T11'],
-  },
-  {
     name: 'missing-at-once',
     about: 'who is missing is said before all who are here have said what they have (2bc472b)',
     file: 'lib/restoration.ts',
