@@ -95,12 +95,14 @@ export class ConsistentClaims {
   #hasFoundNothing(process: Process, g: string): boolean {
     const store = this.#claims.storeOf(process)
     const start = process.start?.line ?? 0
+    // It joins once it has read what is there: the store may have been lost before that (seed 81095).
+    const read = process.joins.get(g)?.[0]?.line ?? start
     return !this.#claims.all.some(
       (claim) =>
         claim.g === g &&
         claim.store === store &&
         claim.line < start &&
-        !this.#claims.isLost(claim, start) &&
+        !this.#claims.isLost(claim, read) &&
         Object.keys(claim.has).length > 0,
     )
   }
