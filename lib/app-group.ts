@@ -26,6 +26,7 @@ import { Offering, type Stored } from './offering.ts'
 import { encodeRequest, encodeRestoration, encodeUnion } from './operations.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { MakeReplica } from './storage/restoring.ts'
+import type { Origin } from './storage/standing.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -43,6 +44,8 @@ export interface GroupContext extends StateContext {
   isWritable(): boolean
   /** It acts, for the first time or on from what was stored: from here on its state is worth storing. */
   begun(group: AppGroup): void
+  /** It looks once more for what is stored; answered with `looked`. */
+  lookAgain(group: AppGroup): void
   /** What it had to offer that was stored is in the group's state, or of no use. */
   offerEnded(group: AppGroup, stored: Stored, outcome: 'taken' | 'late'): void
 }
@@ -111,6 +114,8 @@ export class AppGroup implements GroupPort {
   #makeReplica: MakeReplica | null = null
   /** Of a consistent group: what was stored here, and was not brought in. */
   readonly #offering: Offering
+  /** Of a consistent group: it is stored here. */
+  #isKept = false
   /** Era and whether it had acted when its state was last said to be worth storing. */
   #keptAs = ''
   /** `view` while the group waits for what was stored. */
@@ -126,12 +131,13 @@ export class AppGroup implements GroupPort {
     this.#context = context
     this.#hooks = hooks
     const isStored = hooks.isStored === true
-    this.#state = new GroupState(name, options, context, { isStored, hasOffer: () => this.#offering.isPending })
+    this.#state = new GroupState(name, options, context, { isStored, hasOffer: () => this.#offering.mayHave })
     this.#offering = new Offering({
       self: context.self,
       restoration: this.#state.restoration,
       cast: (op) => this.#context.cast(this, encodeRestoration(op), {}).n,
       after: (ms, fn) => void context.after(ms, fn),
+      look: () => context.lookAgain(this),
       hasPassed: (acted) => this.#state.hasPassed(acted),
       ended: (stored, outcome) => context.offerEnded(this, stored, outcome),
       fault: (error) => this.fault('replica-restore', error),
@@ -158,9 +164,9 @@ export class AppGroup implements GroupPort {
     return this.#masked.as
   }
 
-  /** It does not act before it has gone on from what was stored. */
+  /** It does not act before it has gone on from what was stored. Not known while its state is still to come (seed 61019). */
   get isRestoring(): boolean {
-    return this.#state.restoration.isWaiting
+    return this.#awaits !== 'replace' && this.#state.restoration.isWaiting
   }
 
   /** How often the group has gone on from what was stored. */
@@ -174,8 +180,8 @@ export class AppGroup implements GroupPort {
   }
 
   /** See {@link Restoration}. */
-  get birth(): string | null {
-    return this.#state.restoration.birth
+  get origin(): Origin {
+    return this.#state.restoration.origin
   }
 
   /** Goes on from what was stored without those who are missing. */
@@ -190,12 +196,24 @@ export class AppGroup implements GroupPort {
     this.#actOnOffers()
   }
 
+  /** Of a consistent group: it is stored here. `isAlone`: nobody else may leave something there that was not found yet. */
+  keeps(isAlone: boolean): void {
+    this.#isKept = true
+    if (!isAlone) this.#offering.lookFirst()
+  }
+
+  /** It has looked once more for what is stored. */
+  looked(): void {
+    this.#offering.looked()
+    this.#actOnOffers()
+  }
+
   #actOnOffers(): void {
     if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
     if (!this.#isReady || this.#view?.primary !== true) return
     this.#offering.act()
     if (this.isRestoring || this.#offering.isPending) return
-    const keptAs = `${this.era} ${this.hasActed} ${this.birth}`
+    const keptAs = `${this.era} ${this.hasActed} ${this.origin.birth}`
     if (this.#keptAs === keptAs) return
     this.#keptAs = keptAs
     this.#context.begun(this)
@@ -354,7 +372,7 @@ export class AppGroup implements GroupPort {
     if (plan === 'anew' || plan === 'own') {
       this.#skip(this.#buffer.splice(0))
       this.#skipAside()
-      if (plan === 'anew') this.#state.beginAnew()
+      if (plan === 'anew') this.#beginAnew()
     } else if (plan !== 'replace') {
       // It was whole all the time, though whoever planned the view before did not know: it goes on from what is here.
       if (this.#aside !== null) this.#goOn(this.#aside)
@@ -379,6 +397,12 @@ export class AppGroup implements GroupPort {
     this.#skipped = plan === 'replace' ? { view: this.#view, succession } : null
     if (this.#skipped !== null) this.#aside?.events.push(this.#skipped)
     if (plan !== 'replace') this.#state.view(this.#view, succession)
+  }
+
+  /** Nobody has its state any more; who had may have stored it. */
+  #beginAnew(): void {
+    if (this.#isKept) this.#offering.lookFirst()
+    this.#state.beginAnew()
   }
 
   /** No state was needed after all: what was put aside is given to the replica, in its order (seed 87213). */

@@ -110,6 +110,7 @@ export class AppSide {
       isWritable: () => this.isWritable,
       begun: (group) => this.#keepAgreed(group),
       offerEnded: (group, stored, outcome) => this.#endOffer(group, stored, outcome),
+      lookAgain: (group) => this.#options.store?.({ type: 'lookAgain', group: group.name }),
     }
     options.trace?.({ e: 'join', g: '' })
   }
@@ -175,16 +176,22 @@ export class AppSide {
   }
 
   /** What was stored of a group: it begins with that, and joins; or, if it is open already, brings it into the group. */
-  restored({ group: name, copies }: Extract<StoreNote, { type: 'restored' }>): void {
+  restored(note: Extract<StoreNote, { type: 'restored' }>): void {
+    const { group: name, copies, isAnswer, isAlone } = note
     const { store } = this.#options
     const group = this.#groups.get(name)
     if (group === undefined || store === undefined) return
     const make = this.#restoring.get(group)
-    if (make === undefined) return this.#bringLate(group, copies)
+    if (make === undefined) {
+      this.#bringLate(group, copies)
+      if (isAnswer) group.looked()
+      return
+    }
     this.#restoring.delete(group)
     this.#stored.set(group, make)
     if (group.options.consistency === 'consistent') {
       this.#offer(group, copies, make)
+      group.keeps(isAlone)
       this.#join(group)
       return
     }
@@ -231,8 +238,8 @@ export class AppSide {
     const { store } = this.#options
     if (store === undefined || !this.#stored.has(group)) return
     this.flush()
-    const { name, era, hasActed, birth } = group
-    store({ type: 'keepAgreed', group: name, era, hasActed, birth })
+    const { name, era, hasActed, origin } = group
+    store({ type: 'keepAgreed', group: name, era, hasActed, origin })
   }
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {

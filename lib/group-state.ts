@@ -214,7 +214,7 @@ export class GroupState {
 
   /** Is that a state which this one has come by, or from? */
   hasPassed({ standing, birth }: Acted): boolean {
-    if (this.#acted === null || birth === undefined || birth !== this.restoration.birth) return false
+    if (this.#acted === null || birth === undefined || birth !== this.restoration.origin.birth) return false
     return compareStandings(standing, this.#acted.standing) <= 0
   }
 
@@ -233,7 +233,8 @@ export class GroupState {
   /** The view as the group's own: while it waits for what was stored, it does not act. */
   masked(view: GroupView): GroupView {
     const { restoration } = this
-    if (!restoration.isWaiting) return view
+    // Elsewhere nobody can offer anything: who was missing there, or had offered something, says nothing (seed 23).
+    if (!restoration.isWaiting || !view.primary) return view
     return { ...view, primary: false, missing: [...new Set([...view.missing, ...restoration.missing])] }
   }
 
@@ -288,9 +289,9 @@ export class GroupState {
   #tellReplica(view: GroupView, succession?: Succession): void {
     const told = this.masked(view)
     if (this.#isConsistent && told.primary && this.#acted?.standing.view !== view.id) {
-      const { hasActed, era, birth } = this.restoration
+      const { hasActed, era, origin } = this.restoration
       const standing = { hasActed, era, view: view.id, index: 0 }
-      this.#acted = { standing, holders: view.members, ...(birth === null ? {} : { birth }) }
+      this.#acted = { standing, holders: view.members, ...origin }
     }
     this.#guard('view', () => this.#replica?.view(told, succession))
   }

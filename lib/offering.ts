@@ -23,6 +23,8 @@ export interface OfferingContext {
   /** Casts; returns the cast's number. Throws BusyError, ClosedError, TooLargeError. */
   cast(op: RestorationOp): number
   after(ms: number, fn: () => void): void
+  /** Looks once more for what is stored; answered with `looked`. */
+  look(): void
   /** Has the group's state come from there? */
   hasPassed(acted: Acted): boolean
   /** What it had to offer is in the group's state (`taken`), or of no use, since the group has acted without it (`late`). */
@@ -35,6 +37,8 @@ export class Offering {
   readonly #context: OfferingContext
   #stored: Stored | null = null
   #isForcing = false
+  /** Others may have left something in the store since it was looked there: before it says that it has nothing, it looks again. */
+  #look: 'unused' | 'due' | 'running' = 'unused'
   /** Those who do not say what they have are waited for; and have been for long enough. */
   #patience: 'unused' | 'running' | 'over' = 'unused'
   /** The number of the cast that is under way. */
@@ -47,6 +51,21 @@ export class Offering {
   /** It has something to offer that the group has not decided about. */
   get isPending(): boolean {
     return this.#stored?.acted != null && !this.#isOffered
+  }
+
+  /** It has something to offer, or may have: it has yet to look. */
+  get mayHave(): boolean {
+    return this.isPending || this.#look !== 'unused'
+  }
+
+  /** Before it says that it has nothing, it is to look again. */
+  lookFirst(): void {
+    if (this.#look === 'unused') this.#look = 'due'
+  }
+
+  /** It has looked; what it found was added. */
+  looked(): void {
+    this.#look = 'unused'
   }
 
   /** Whom it stands for by what it has to offer. */
@@ -79,7 +98,7 @@ export class Offering {
     if (restoration.unheard.size > 0) this.#beginWaiting()
     else if (this.#patience === 'over') this.#patience = 'unused'
     const hasNothing = stored === null || (stored.acted === null && !restoration.isOffered)
-    if (hasNothing && restoration.unheard.has(self)) return this.#say({ type: 'nothing' })
+    if (hasNothing && restoration.unheard.has(self)) return this.#sayNothing()
     // Copies in which nothing has happened stand for their writers, should somebody wait for those.
     if (stored?.acted === null && !restoration.isOffered && !restoration.hasActed) return this.#say(null)
     if (stored !== null && !restoration.isWaiting) {
@@ -105,13 +124,22 @@ export class Offering {
     if (said !== null && this.#underWay === null) this.#cast(said)
   }
 
+  /** Who looked while another page of its browser had all that was stored does not know what that has left (seed 81071). */
+  #sayNothing(): void {
+    if (this.#look === 'unused') return this.#say({ type: 'nothing' })
+    if (this.#look === 'due') this.#context.look()
+    this.#look = 'running'
+  }
+
   #beginWaiting(): void {
     if (this.#patience !== 'unused') return
     this.#patience = 'running'
+    const { restoration } = this.#context
+    const since = new Set(restoration.unheard)
     this.#context.after(UNHEARD_MS, () => {
-      this.#patience = 'over'
-      if (this.#context.restoration.unheard.size > 0) this.act()
-      else this.#patience = 'unused'
+      // Those who have come meanwhile are waited for as long.
+      this.#patience = [...restoration.unheard].some((id) => since.has(id)) ? 'over' : 'unused'
+      if (restoration.unheard.size > 0) this.act()
     })
   }
 

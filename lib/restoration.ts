@@ -9,18 +9,31 @@
  *   The one with the furthest state casts it, everybody loads it, and what was held back takes effect.
  *   Who is in the first primary view of a group cannot know what others have found. So there each says what it has, if only
  *   that it has nothing, and until all have said so no cast takes effect: else whoever has nothing acts on the state of the
- *   beginning, and what was stored comes too late. Who does not say so in time is not waited for.
+ *   beginning, and what was stored comes too late; nor does anybody know before who is missing. Once somebody has offered
+ *   something, each newcomer says so as well: nobody goes on without what is here. Who does not in time is not waited for.
  * Requires: one total order of casts and views at all members, in the primary component only; copies that are not behind
  *   what was said to be durable, and that know of a view before anything that happens in it.
  * Provides: T11 of the literature: the state extends each one that was said to be durable here or at any other holder. Not
  *   if somebody forces it (`space.refound()`), or if the group has acted anew before the first offer: those who offer then
- *   are told.
- * Bounds: one offer for each member, and one word of each who has nothing.
+ *   are told. So are those whose state is none that this one has come by, since others went on without it somewhere else.
+ * Bounds: one offer for each member, and one word of each who has nothing; the last 32 histories (`PAST_MAX`).
  * Source: Skeen 1985, *Determining the last process to fail*. Differs: views tell who came later; a copy stands for its
  *   writer, so a process that returns need not have the id it had.
  */
 import type { GroupView } from './objects/replica.ts'
-import { type Acted, compareStandings, type Standing } from './storage/standing.ts'
+import {
+  type Acted,
+  compareStandings,
+  isIn,
+  type Origin,
+  type Passed,
+  pastAfter,
+  readPast,
+  readStanding,
+  type Standing,
+  savePast,
+  saveStanding,
+} from './storage/standing.ts'
 
 /** What a member offers: `acted` is null if it has found copies in which nothing had happened yet. */
 export interface Offer {
@@ -60,9 +73,17 @@ export class Restoration {
   #birth: string | null = null
   /** What it has gone on from. */
   #from: Standing | null = null
+  /** The histories before the one that began with its birth; null: not known. */
+  #past: readonly Passed[] | null = null
   #offers = new Map<string, Offer>()
-  /** Of the first primary view, those who have not said what they have. */
+  /** Of the last view. */
+  #members: readonly string[] = []
+  /** Those who are asked what they have, and have not said so. */
   #unheard = new Set<string>()
+  /** Those who have said that they have nothing. */
+  #empty = new Set<string>()
+  /** Those who did not say anything in time. */
+  #silent = new Set<string>()
   /** The furthest that was offered, also by whoever is here no more. */
   #furthest: Acted | null = null
   #isForced = false
@@ -95,17 +116,23 @@ export class Restoration {
   }
 
   /**
-   * Where the history began that its state is of: in its first primary view, or where it went on from what was stored. Null
-   * if there is none, or a state came that did not tell.
+   * The histories that its state is of. The last began in its first primary view, or where it went on from what was stored.
+   * Nothing if there is none, or a state came that did not tell.
    */
-  get birth(): string | null {
-    return this.#birth
+  get origin(): Origin {
+    if (this.#birth === null) return {}
+    return { birth: this.#birth, ...(this.#past === null ? {} : { past: this.#past }) }
   }
 
-  /** Who may have a state that has come further, and is not here; empty when it does not wait, or for nobody. */
+  /**
+   * Who may have a state that has come further, and is not here; empty when it does not wait, or for nobody, and while
+   * somebody here has yet to say what it has: it may stand for that one (seeds 71039, 71055, 81000).
+   */
   get missing(): readonly string[] {
-    if (this.#phase !== 'waiting' || this.#isForced) return []
-    const covered = new Set([...this.#offers.values()].flatMap(({ covers }) => covers))
+    if (this.#phase !== 'waiting' || this.#isForced || this.#unheard.size > 0) return []
+    // Whoever has spoken has no more than it has said, also if it was one of the holders (seed 81089).
+    const spoken = [...this.#offers.keys(), ...this.#empty]
+    const covered = new Set([...spoken, ...[...this.#offers.values()].flatMap(({ covers }) => covers)])
     return (this.#furthest?.holders ?? []).filter((id) => !covered.has(id))
   }
 
@@ -128,13 +155,16 @@ export class Restoration {
   }
 
   /**
-   * What an offer would be good for. `taken`: the group has gone on from that or from something later. `late`: it has acted,
-   * and not on from that.
+   * What an offer would be good for. `taken`: the group has gone on from that or from something later, or there is nothing in
+   * it. `late`: it has acted, and not on from that.
    */
   judge({ acted }: Offer): 'wanted' | 'taken' | 'late' {
     if (this.#phase === 'waiting') return 'wanted'
     if (acted === null) return 'taken'
-    if (this.#from !== null && compareStandings(acted.standing, this.#from) <= 0) return 'taken'
+    const isFurther = this.#from === null || compareStandings(acted.standing, this.#from) > 0
+    if (!acted.standing.hasActed) return isFurther && !this.hasActed ? 'wanted' : 'taken'
+    // Where histories are not known, what has come less far is taken for earlier.
+    if (isIn(this.#past, acted) ?? !isFurther) return 'taken'
     return this.hasActed ? 'late' : 'wanted'
   }
 
@@ -150,11 +180,14 @@ export class Restoration {
         this.#phase = 'waiting'
         this.#offers.set(author, op.offer)
         this.#note(op.offer.acted)
+        this.#ask()
         return null
       case 'nothing':
         this.#unheard.delete(author)
+        this.#empty.add(author)
         return this.#endIfNobody()
       case 'enough':
+        for (const id of this.#unheard) this.#silent.add(id)
         this.#unheard.clear()
         return this.#endIfNobody()
       case 'force':
@@ -163,7 +196,7 @@ export class Restoration {
         return this.#endIfNobody()
       case 'state': {
         if (author !== this.winner) return null
-        this.#act(this.#offers.get(author)?.acted?.standing ?? null)
+        this.#act(this.#offers.get(author)?.acted ?? null)
         return { state: op.state }
       }
       default:
@@ -174,13 +207,18 @@ export class Restoration {
   /** A view: what those have offered who are not in it counts no more, but that they may come back with it. */
   install({ id, members, primary }: GroupView): { readonly state: unknown } | null {
     this.#view = id
+    this.#members = members
     if (primary && this.#phase === 'fresh' && !this.hasActed && this.#birth === null) {
       this.#birth = birthIn(id, 0)
+      this.#past = []
       if (this.#asks !== null && (members.length > 1 || this.#asks())) this.#unheard = new Set(members)
     }
     // Outside the primary component nothing is decided for those who go on there.
     if (primary) for (const id of [...this.#unheard]) if (!members.includes(id)) this.#unheard.delete(id)
     for (const author of [...this.#offers.keys()]) if (!members.includes(author)) this.#offers.delete(author)
+    for (const said of [this.#empty, this.#silent])
+      for (const id of [...said]) if (!members.includes(id)) said.delete(id)
+    if (primary) this.#ask()
     return this.#endIfNobody()
   }
 
@@ -191,10 +229,8 @@ export class Restoration {
     this.#era = 0
     this.#birth = null
     this.#from = null
-    this.#offers.clear()
-    this.#unheard.clear()
-    this.#furthest = null
-    this.#isForced = false
+    this.#past = null
+    this.#forget()
   }
 
   /** Null: it was in no primary view, and nobody has offered anything. */
@@ -203,7 +239,8 @@ export class Restoration {
     const offers = [...this.#offers].map(([author, { covers, acted }]) => [author, [...covers], saveActed(acted)])
     const from = this.#from === null ? null : saveStanding(this.#from)
     const { hasActed } = this
-    const rest = [hasActed, this.#birth, this.#view, [...this.#unheard]]
+    const past = this.#past === null ? null : savePast(this.#past)
+    const rest = [hasActed, this.#birth, this.#view, [...this.#unheard], [...this.#empty], [...this.#silent], past]
     return [this.#phase, this.#era, from, offers, saveActed(this.#furthest), this.#isForced, ...rest]
   }
 
@@ -212,10 +249,11 @@ export class Restoration {
     this.reset()
     if (saved === null || saved === undefined) return
     if (!Array.isArray(saved) || !Array.isArray(saved[3])) throw new TypeError('malformed restoration')
-    const [phase, era, from, offers, furthest, isForced, hasActed, birth, view, unheard] = saved as unknown[]
+    const [phase, era, from, offers, furthest, isForced, hasActed, ...rest] = saved as unknown[]
+    const [birth, view, unheard, empty, silent, past] = rest
     this.#phase = phase === 'fresh' || phase === 'waiting' ? phase : 'acting'
     this.#era = Number.isSafeInteger(era) ? (era as number) : 0
-    this.#from = from === null ? null : readStanding(from)
+    this.#from = readStanding(from)
     for (const [author, covers, acted] of offers as unknown[][]) {
       const offer = readOffer([covers, acted])
       if (typeof author !== 'string' || offer === null) throw new TypeError('malformed restoration')
@@ -227,6 +265,16 @@ export class Restoration {
     this.#birth = typeof birth === 'string' ? birth : null
     if (typeof view === 'string') this.#view = view
     if (isNames(unheard)) this.#unheard = new Set(unheard)
+    if (isNames(empty)) this.#empty = new Set(empty)
+    if (isNames(silent)) this.#silent = new Set(silent)
+    this.#past = readPast(past)
+  }
+
+  /** While it waits for what was stored, each member says what it has, also one that came later. */
+  #ask(): void {
+    if (this.#asks === null || this.#phase !== 'waiting') return
+    const isHeard = (id: string): boolean => this.#offers.has(id) || this.#empty.has(id) || this.#silent.has(id)
+    for (const id of this.#members) if (!isHeard(id)) this.#unheard.add(id)
   }
 
   #note(acted: Acted | null): void {
@@ -242,14 +290,23 @@ export class Restoration {
     return { state: undefined }
   }
 
-  #act(from: Standing | null): void {
-    this.#era = 1 + Math.max(from?.era ?? 0, this.#furthest?.standing.era ?? 0)
+  #act(from: Acted | null): void {
+    const standing = from?.standing ?? null
+    this.#era = 1 + Math.max(standing?.era ?? 0, this.#furthest?.standing.era ?? 0)
     this.#birth = birthIn(this.#view, this.#era)
+    this.#past = from === null ? [] : pastAfter(from)
     this.#phase = 'acting'
-    this.hasActed = from?.hasActed ?? false
-    this.#from = from
+    this.hasActed = standing?.hasActed ?? false
+    this.#from = standing
+    this.#forget()
+  }
+
+  /** What was said counts no more. */
+  #forget(): void {
     this.#offers.clear()
     this.#unheard.clear()
+    this.#empty.clear()
+    this.#silent.clear()
     this.#furthest = null
     this.#isForced = false
   }
@@ -285,34 +342,19 @@ function readOffer([covers, acted]: readonly unknown[]): Offer | null {
 }
 
 function saveActed(acted: Acted | null): unknown {
-  return acted === null ? null : [saveStanding(acted.standing), [...acted.holders]]
+  if (acted === null) return null
+  const { standing, holders, birth, past } = acted
+  return [saveStanding(standing), [...holders], birth ?? null, past === undefined ? null : savePast(past)]
 }
 
 /** Undefined if it is malformed. */
 function readActed(saved: unknown): Acted | null | undefined {
   if (saved === null) return null
-  if (!Array.isArray(saved) || !isNames(saved[1])) return undefined
-  try {
-    return { standing: readStanding(saved[0]), holders: saved[1] }
-  } catch {
-    return undefined
-  }
-}
-
-function saveStanding({ hasActed, era, view, index }: Standing): unknown {
-  return [hasActed, era, view, index]
-}
-
-function readStanding(saved: unknown): Standing {
-  const [hasActed, era, view, index] = Array.isArray(saved) ? (saved as unknown[]) : []
-  if (typeof hasActed !== 'boolean' || !isNumber(era) || typeof view !== 'string' || !isNumber(index)) {
-    throw new TypeError('malformed standing')
-  }
-  return { hasActed, era, view, index }
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  const [savedStanding, holders, birth, savedPast] = Array.isArray(saved) ? (saved as unknown[]) : []
+  const standing = readStanding(savedStanding)
+  if (standing === null || !isNames(holders)) return undefined
+  const past = readPast(savedPast)
+  return { standing, holders, ...(typeof birth === 'string' ? { birth } : {}), ...(past === null ? {} : { past }) }
 }
 
 /** Process ids: at most as many as a space has members. */

@@ -18,7 +18,7 @@ import type { Storage, StorageReason, StorageWrite } from '../ports/storage.ts'
 import { batchKey, coveredBy, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
 import { encodeLogEvent, furtherBy, type LogEvent } from './log-event.ts'
 import { joinBytes } from './record.ts'
-import type { Acted } from './standing.ts'
+import type { Acted, Origin } from './standing.ts'
 
 /** Bytes of a log from which on it is compacted, if it is larger than the snapshot as well. */
 export const LOG_BYTES_MAX: number = 256 * 1024
@@ -97,8 +97,8 @@ export class GroupLog {
   #isClaiming = false
   /** Of a group that acts in the primary component only: how far the page has come. */
   #acted: Acted | null = null
-  /** Of the history that it logs, once that is known. */
-  #birth: Pick<Acted, 'birth'> = {}
+  /** Of the state that it logs, once that is known. */
+  #origin: Origin = {}
   /** The last view. */
   #told: GroupView | null = null
   #era = 0
@@ -157,14 +157,14 @@ export class GroupLog {
   }
 
   /** The group's state is worth storing from here on. `era`: how often it has gone on from what was stored. */
-  beginAgreed(era: number, hasActed: boolean, birth: string | null): void {
+  beginAgreed(era: number, hasActed: boolean, origin: Origin): void {
     this.#hasBegun = true
     this.#era = era
-    this.#birth = birth === null ? {} : { birth }
+    this.#origin = origin
     if (this.#acted !== null) {
       const { standing, holders } = this.#acted
       const now = { ...standing, era, hasActed: hasActed || standing.hasActed }
-      this.#acted = { standing: now, holders, ...this.#birth }
+      this.#acted = { standing: now, holders, ...origin }
     }
     this.state()
   }
@@ -233,7 +233,7 @@ export class GroupLog {
     if (this.#context.isAgreed && view.primary) {
       const hasActed = this.#acted?.standing.hasActed ?? false
       const standing = { hasActed, era: this.#era, view: view.id, index: 0 }
-      this.#acted = { standing, holders: view.members, ...this.#birth }
+      this.#acted = { standing, holders: view.members, ...this.#origin }
     }
     if (!this.#hasBegun) return
     this.#askAgain()

@@ -42,6 +42,16 @@ interface Kept {
   readonly isAgreed: boolean
 }
 
+/** How copies were looked for; see `restored` of `StoreNote`. */
+interface Look {
+  readonly living: readonly StoredCopy[]
+  readonly isAnswer: boolean
+  readonly isAlone: boolean
+}
+
+/** Nobody has asked. */
+const NEWS: Look = { living: [], isAnswer: false, isAlone: false }
+
 /** The copies of all groups of one process. */
 export class Keeper {
   readonly #context: KeeperContext
@@ -52,6 +62,8 @@ export class Keeper {
   readonly #failing = new Set<string>()
   /** Groups of which nothing could be read, and why. */
   readonly #unread = new Map<string, StorageReason>()
+  /** Who lived when it last looked for copies; null: nobody can tell. */
+  #living: ReadonlySet<string> | null = null
   readonly #timers = new Set<() => void>()
   /** Snapshots that were asked for. */
   readonly #asked = new Map<number, GroupLog>()
@@ -72,10 +84,13 @@ export class Keeper {
       case 'restore':
         void this.#restore(command)
         return
+      case 'lookAgain':
+        void this.#lookOnDemand(command.group)
+        return
       case 'keep':
         return this.#keep(command)
       case 'keepAgreed':
-        return this.#kept.get(command.group)?.log.beginAgreed(command.era, command.hasActed, command.birth)
+        return this.#kept.get(command.group)?.log.beginAgreed(command.era, command.hasActed, command.origin)
       case 'setAside':
         this.#tell(command.group, 'overtaken', undefined)
         void this.#setAside(this.#copiesOf(command.group, command.adopt))
@@ -162,9 +177,24 @@ export class Keeper {
     if (isAgreed) await this.#untilClosed(group)
     const copies = await this.#look(group, kind)
     const living = isAgreed ? await this.#lookElsewhere(group, kind) : []
+    const isAlone = this.#isAlone
     if (this.#isStopped) return
     if (isAgreed) await this.#claim(group, kind, copies)
-    if (!this.#isStopped) this.#tellRestored(group, copies, living)
+    if (!this.#isStopped) this.#tellRestored(group, copies, { living, isAnswer: true, isAlone })
+  }
+
+  /** What whoever has left meanwhile has left behind is found as well. */
+  async #lookOnDemand(group: string): Promise<void> {
+    await this.#untilClosed(group)
+    const kind = this.#kept.get(group)?.kind
+    const copies = kind === undefined ? [] : await this.#look(group, kind)
+    const living = kind === undefined ? [] : await this.#lookElsewhere(group, kind)
+    if (!this.#isStopped) this.#tellRestored(group, copies, { living, isAnswer: true, isAlone: false })
+  }
+
+  /** Did nobody else who lives use the store when it was last looked there? */
+  get #isAlone(): boolean {
+    return this.#living !== null && [...this.#living].every((id) => id === this.#context.self)
   }
 
   /**
@@ -234,7 +264,7 @@ export class Keeper {
   }
 
   /** `living`: copies that are left where they are. */
-  #tellRestored(group: string, copies: readonly StoredCopy[], living: readonly StoredCopy[] = []): void {
+  #tellRestored(group: string, copies: readonly StoredCopy[], { living, ...how }: Look = NEWS): void {
     this.#found.set(group, new Map(copies.map((copy) => [copy.id, copy])))
     const restored = [...copies, ...living].flatMap((copy) => {
       const { id, content } = copy
@@ -244,7 +274,7 @@ export class Keeper {
       const restored = { id, covers, state, steps: acted === null ? castsOf(id, events) : steps, acted }
       return [living.includes(copy) ? { ...restored, isLiving: true } : restored]
     })
-    this.#context.note({ type: 'restored', group, copies: restored })
+    this.#context.note({ type: 'restored', group, copies: restored, ...how })
   }
 
   /** The copies of whoever is gone. What of them cannot be read is told, and set aside. */
@@ -253,6 +283,7 @@ export class Keeper {
     try {
       const copies = await this.#within(READ_MS, async () => {
         const living = await storage.living()
+        this.#living = living
         // A copy of its own is of an earlier opening of the group.
         const isGone = (id: string): boolean =>
           id === this.#context.self ? !this.#kept.has(group) : living?.has(id) !== true

@@ -4,7 +4,7 @@
 import type { GroupView } from '../objects/replica.ts'
 import { isRestoration } from '../payload-marks.ts'
 import { encodeRecord, RecordKind, type StoredRecord } from './record.ts'
-import type { Acted } from './standing.ts'
+import { type Acted, readPast, readStanding, savePast } from './standing.ts'
 
 /** One entry of a log. */
 export type LogEvent =
@@ -48,12 +48,10 @@ export function encodeLogEvent(event: LogEvent): Uint8Array {
       return encodeRecord({ kind, fields, bytes: NOTHING })
     }
     case 'acted': {
-      const { standing, holders, birth } = event.acted
-      return encodeRecord({
-        kind,
-        fields: ['a', standing.hasActed, standing.era, standing.view, standing.index, holders, birth ?? null],
-        bytes: NOTHING,
-      })
+      const { standing, holders, birth, past } = event.acted
+      const { hasActed, era, view, index } = standing
+      const origin = [birth ?? null, past === undefined ? null : savePast(past)]
+      return encodeRecord({ kind, fields: ['a', hasActed, era, view, index, holders, ...origin], bytes: NOTHING })
     }
     default:
       return event satisfies never
@@ -86,17 +84,13 @@ function readView([id, members, primary, line, ...rest]: readonly unknown[]): Lo
   return { type: 'view', view: { id, primary, line, ...lists } as GroupView }
 }
 
-function readActed([hasActed, era, view, index, holders, birth]: readonly unknown[]): LogEvent | null {
-  if (
-    typeof hasActed !== 'boolean' ||
-    !isNumber(era) ||
-    typeof view !== 'string' ||
-    !isNumber(index) ||
-    !isNames(holders)
-  )
-    return null
-  const known = typeof birth === 'string' ? { birth } : {}
-  return { type: 'acted', acted: { standing: { hasActed, era, view, index }, holders, ...known } }
+function readActed(fields: readonly unknown[]): LogEvent | null {
+  const standing = readStanding(fields)
+  const [holders, birth, savedPast] = fields.slice(4)
+  if (standing === null || !isNames(holders)) return null
+  const past = readPast(savedPast)
+  const origin = { ...(typeof birth === 'string' ? { birth } : {}), ...(past === null ? {} : { past }) }
+  return { type: 'acted', acted: { standing, holders, ...origin } }
 }
 
 function isNames(value: unknown): value is readonly string[] {

@@ -3,7 +3,7 @@
  */
 import type { StorageReason } from '../ports/storage.ts'
 import type { LoggedStep } from './log-event.ts'
-import type { Acted } from './standing.ts'
+import type { Acted, Origin } from './standing.ts'
 
 /** Page to kernel side, in order with the commands to the kernel. */
 export type StoreCommand =
@@ -26,14 +26,15 @@ export type StoreCommand =
       readonly state: Uint8Array | null
       readonly adopt: readonly string[]
     }
+  /** Look once more for what is stored of a group that acts in the primary component only. Answered with `restored`. */
+  | { readonly type: 'lookAgain'; readonly group: string }
   /** Of a group that acts in the primary component only: from here on its state is worth storing. */
   | {
       readonly type: 'keepAgreed'
       readonly group: string
       readonly era: number
       readonly hasActed: boolean
-      /** See `Acted`; null: not known. */
-      readonly birth: string | null
+      readonly origin: Origin
     }
   /** The group has acted without what these copies hold: they are set aside, and it is told. */
   | { readonly type: 'setAside'; readonly group: string; readonly adopt: readonly string[] }
@@ -70,8 +71,17 @@ export type StorageFaultReason =
 
 /** Kernel side to page. */
 export type StoreNote =
-  /** Once for each `restore`; and again, if copies turn up later whose writers are gone by then. */
-  | { readonly type: 'restored'; readonly group: string; readonly copies: readonly RestoredCopy[] }
+  /**
+   * Once for each `restore` and `lookAgain` (`isAnswer`); and again, if copies turn up later whose writers are gone by then.
+   * `isAlone`: nobody else uses the store, so there is nothing more to be found.
+   */
+  | {
+      readonly type: 'restored'
+      readonly group: string
+      readonly copies: readonly RestoredCopy[]
+      readonly isAnswer: boolean
+      readonly isAlone: boolean
+    }
   /** `fault`: null if all is durable. */
   | { readonly type: 'synced'; readonly id: number; readonly fault: StorageFaultReason | null }
   | {

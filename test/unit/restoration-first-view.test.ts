@@ -62,17 +62,19 @@ test('restoration › whoever is alone in the first primary view says what it ha
 function offeringOf(restoration: Restoration, hasPassed = false) {
   const said: RestorationOp[] = []
   const ended: string[] = []
+  const looks: string[] = []
   const timers: (() => void)[] = []
   const offering = new Offering({
     self: 'p',
     restoration,
     cast: (op) => said.push(op),
     after: (_, fn) => timers.push(fn),
+    look: () => looks.push('look'),
     hasPassed: () => hasPassed,
     ended: (_, outcome) => ended.push(outcome),
     fault: assert.fail,
   })
-  return { offering, said, timers, ended }
+  return { offering, said, timers, ended, looks }
 }
 
 test('restoration › a member says what it has when it is asked, and goes on without those who do not', () => {
@@ -147,4 +149,63 @@ test('restoration › casts that come before all have said what they have take e
   assert.deepEqual(state.own?.acted.standing, { hasActed: true, era: 0, view: '9.x.0', index: 3 })
   cast('q', 4, encodeValue('second'))
   assert.deepEqual(applied, ['first', 'second'])
+})
+
+test('restoration › nobody is named as missing while somebody of the first primary view has yet to say what it has', () => {
+  const group = new Restoration(() => false)
+  group.install(view('p', 'q'))
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'b') } })
+  assert.deepEqual([group.missing, group.winner], [[], null])
+  group.take('q', { type: 'offer', offer: { covers: ['b'], acted: acted('5.a.0', 6, 'a', 'b') } })
+  assert.deepEqual([group.missing, group.winner], [[], 'p'])
+})
+
+test('restoration › who comes in while a group waits is asked, and nobody goes on without what it has', () => {
+  const group = new Restoration(() => true)
+  group.install(view('p'))
+  group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'b') } })
+  group.install({ ...view('p', 'q', 'r'), id: '10.p.0' })
+  const copy = new Restoration(() => true)
+  copy.load(JSON.parse(JSON.stringify(group.save())))
+  copy.install({ ...view('p', 'q', 'r'), id: '10.p.0' })
+  for (const each of [group, copy]) {
+    assert.deepEqual([[...each.unheard], each.missing], [['q', 'r'], []])
+    each.take('p', { type: 'force' })
+    assert.equal(each.winner, null)
+    each.take('q', nothing)
+    each.take('r', { type: 'offer', offer: { covers: ['b'], acted: acted('6.b.0', 1, 'b') } })
+    assert.deepEqual([each.winner, each.unheard.size], ['r', 0])
+    // Who said that it had nothing is not asked again, but for who was away meanwhile.
+    each.install({ ...view('p', 'q'), id: '11.p.0' })
+    assert.deepEqual([...each.unheard], [])
+    each.install({ ...view('p', 'q', 'r'), id: '12.p.0' })
+    assert.deepEqual([...each.unheard], ['r'])
+  }
+  assert.deepEqual(copy.save(), group.save())
+})
+
+test('restoration › a holder that is here and has nothing is not missing; one that is silent is', () => {
+  for (const op of [nothing, { type: 'enough' } as const]) {
+    const group = new Restoration(() => true)
+    group.install(view('p', 'q'))
+    group.take('p', { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'q') } })
+    group.take('q', op)
+    assert.deepEqual(group.missing, op === nothing ? [] : ['q'])
+  }
+})
+
+test('restoration › who may have been left something looks again before it says that it has nothing', () => {
+  const restoration = new Restoration(() => offering.mayHave)
+  const { offering, said, looks } = offeringOf(restoration)
+  offering.lookFirst()
+  restoration.install(view('p'))
+  assert.equal(restoration.isWaiting, true)
+  offering.act()
+  offering.act()
+  assert.deepEqual([said, looks], [[], ['look']])
+  const offer = { covers: ['a'], acted: acted('5.a.0', 7, 'a') }
+  offering.add({ ...offer, state: 'left' })
+  offering.looked()
+  offering.act()
+  assert.deepEqual(said, [{ type: 'offer', offer }])
 })

@@ -7,12 +7,15 @@
  * - the line was one of whoever had found nothing: the first that acted in it, or after the object began anew in it, is of a
  *   store without anything that was said to be durable;
  * - somebody has gone on without who was missing, and nobody of its store was there then;
+ * - it was said in another line after that, by those who had been given up (`given-up.ts`);
  * - it was said in a line that was lost to another, and that was told.
  * Who gives up whoever is missing is told of somebody, and of nobody whose store is there: unless that store had no room or was
  * lost, what was in it was set aside, or who is there was in a line that was lost to another, and with it what it had gone on from.
+ * Where the object does not act in the primary component, those are named whom its line waits for, and nobody else.
  */
 import type { Verdict } from './checker.ts'
 import { type Claim, type Claims, lacks } from './durable-claims.ts'
+import { GivenUp } from './given-up.ts'
 import type { Install, Located, Process } from './model.ts'
 import type { Run } from './run.ts'
 import type { Shown } from './t11-durable.ts'
@@ -32,6 +35,7 @@ export class ConsistentClaims {
   readonly #run: Run
   readonly #verdict: Verdict
   readonly #claims: Claims
+  readonly #givenUp: GivenUp
   readonly #forgiven = new Set<Claim>()
   /** Who acted first, by line and object. */
   readonly #first = new Map<string, Process>()
@@ -40,6 +44,7 @@ export class ConsistentClaims {
     this.#run = run
     this.#verdict = verdict
     this.#claims = claims
+    this.#givenUp = new GivenUp(run, claims)
   }
 
   check(shown: readonly Shown[]): void {
@@ -61,7 +66,8 @@ export class ConsistentClaims {
     }
   }
 
-  #judge({ g, has, process, space, line }: Shown): void {
+  #judge(now: Shown): void {
+    const { g, has, process, space, line } = now
     const name = space?.data.line ?? null
     const key = `${name} ${g}`
     const first = this.#first.get(key) ?? process
@@ -70,7 +76,8 @@ export class ConsistentClaims {
     for (const claim of this.#claims.all) {
       if (claim.g !== g || claim.line > start || this.#forgiven.has(claim)) continue
       const lack = lacks(has, claim.has)
-      if (lack !== null && (this.#claims.isLost(claim, line) || this.#hasFoundNothing(first, g))) {
+      const isLost = (): boolean => this.#claims.isLost(claim, line) || this.#givenUp.isLost(claim, now)
+      if (lack !== null && (isLost() || this.#hasFoundNothing(first, g))) {
         this.#forgiven.add(claim)
         continue
       }
@@ -88,25 +95,31 @@ export class ConsistentClaims {
   #hasFoundNothing(process: Process, g: string): boolean {
     const store = this.#claims.storeOf(process)
     const start = process.start?.line ?? 0
+    // It joins once it has read what is there: the store may have been lost before that (seed 81095).
+    const read = process.joins.get(g)?.[0]?.line ?? start
     return !this.#claims.all.some(
       (claim) =>
         claim.g === g &&
         claim.store === store &&
         claim.line < start &&
-        !this.#claims.isLost(claim, start) &&
+        !this.#claims.isLost(claim, read) &&
         Object.keys(claim.has).length > 0,
     )
   }
 
   #giveUp({ data, process, line, t }: Located<'refound'>): void {
     for (const [g, missing] of Object.entries(data.missing)) {
-      const there = this.#thereFor(process, g, t)
+      const view = this.#viewOf(process, g, t)
+      const there = this.#thereFor(process, view, t)
       const named = missing.map((id) => ({ id, store: this.#storeOfId(id) }))
       this.#verdict.expect(named.length > 0, () => `${data.p} gives up nobody of "${g}"`, line)
       for (const { id, store } of named) {
         if (store === null) this.#verdict.fail(`${data.p} is told that ${id} is missing, who stores nothing`, line)
+        if (view?.data.primary === false && this.#givenUp.isNamedByLine(id, g, view)) continue
         const here = there.find((each) => this.#claims.storeOf(each) === store)
-        if (here !== undefined && !this.#isExcused(id, here, g))
+        // Nobody stands for a page of the same store that lives, and is not in this view (seed 81034).
+        const isElsewhere = !this.#claims.isGone(id, line) && view?.view.members.has(id) === false
+        if (here !== undefined && !isElsewhere && !this.#isExcused(id, here, g))
           this.#verdict.fail(`${data.p} is told that ${id} is missing in "${g}", for which ${here.id} is here`, line)
       }
       const stores = new Set(there.map((each) => this.#claims.storeOf(each)))
@@ -114,11 +127,14 @@ export class ConsistentClaims {
     }
   }
 
-  /** The members of its view of the object that have been there for long enough to be heard, itself among them. */
-  #thereFor(process: Process | null, g: string, t: number): Process[] {
+  #viewOf(process: Process | null, g: string, t: number): Install | undefined {
     const group = this.#run.groups.find(({ name }) => name === g)
     const installs: readonly Install[] = (group && process?.installs.get(group)) ?? []
-    const view = installs.findLast(({ at }) => at.t <= t)
+    return installs.findLast(({ at }) => at.t <= t)
+  }
+
+  /** The members of its view of the object that have been there for long enough to be heard, itself among them. */
+  #thereFor(process: Process | null, view: Install | undefined, t: number): Process[] {
     return [...(view?.view.members ?? [])]
       .flatMap((id) => this.#run.process(id) ?? [])
       .filter((each) => each === process || (each.start?.t ?? 0) + HEARD_MS < t)

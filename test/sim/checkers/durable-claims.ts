@@ -2,7 +2,7 @@
  * What processes were told is durable: by store, object and process, the most of it, as long as the store had it.
  */
 import type { TraceElements } from '../../../lib/testing/trace.ts'
-import type { At, Process } from './model.ts'
+import type { At, Located, Process } from './model.ts'
 import type { Run } from './run.ts'
 
 const NEVER: At = { line: Number.POSITIVE_INFINITY, t: Number.POSITIVE_INFINITY }
@@ -16,7 +16,7 @@ export interface Claim {
   /** Where it was asked and where it was said. */
   readonly asked: number
   readonly line: number
-  /** The line of primary views that its process was in when it asked; null: none. */
+  /** The line of primary views that what it asked about was of; null: none. */
   readonly lineName: string | null
   /** From where on its process is known to be gone. */
   readonly goneAt: At
@@ -55,10 +55,9 @@ export class Claims {
       const sync = asked.get(`${data.p} ${data.id}`)
       const store = stores.get(data.p)
       if (!data.ok || process === null || sync === undefined || store === undefined) return []
-      const lineName = sync.space?.data.line ?? null
       const goneAt = gone.get(data.p) ?? NEVER
       return Object.entries(sync.data.holds).map(([g, has]): Claim => {
-        return { process, store, g, has, asked: sync.line, line, lineName, goneAt }
+        return { process, store, g, has, asked: sync.line, line, lineName: lineOf(run, sync, g), goneAt }
       })
     })
   }
@@ -79,8 +78,14 @@ export class Claims {
   /** Who else uses its store then, and may have taken over what others have left in it. */
   kin(process: Process, line: number): string[] {
     const store = this.storeOf(process)
-    const isThere = (id: string): boolean => (this.#gone.get(id)?.line ?? Number.POSITIVE_INFINITY) > line
-    return [...this.#stores].flatMap(([id, at]) => (at === store && id !== process.id && isThere(id) ? [id] : []))
+    return [...this.#stores].flatMap(([id, at]) =>
+      at === store && id !== process.id && !this.isGone(id, line) ? [id] : [],
+    )
+  }
+
+  /** Is that process known to be gone then? */
+  isGone(id: string, line: number): boolean {
+    return (this.#gone.get(id)?.line ?? Number.POSITIVE_INFINITY) <= line
   }
 
   /** What a process may find of an object that it opens there, of each process the last: of those that were not there for long, too. */
@@ -95,4 +100,17 @@ export class Claims {
     }
     return [...last.values()]
   }
+}
+
+/**
+ * The line of what an object shows there: that in which its process is, or the lost one, as long as it awaits the state of
+ * the line that takes its place (seed 71046).
+ */
+function lineOf(run: Run, { data, line, space }: Located<'sync'>, g: string): string | null {
+  const isEarlier = (each: Located<'stateIn' | 'anew'>): boolean =>
+    each.data.p === data.p && each.data.g === g && each.line < line
+  const states = [...run.of('stateIn'), ...run.of('anew')].filter(isEarlier)
+  const since = Math.max(0, ...states.map((each) => each.line))
+  const lost = run.of('lineLost').find((each) => each.data.p === data.p && each.line > since && each.line < line)
+  return lost?.data.line ?? space?.data.line ?? null
 }

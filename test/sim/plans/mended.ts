@@ -67,11 +67,19 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
-    name: 'lives-and-waits',
-    about: 'who comes back to a group that lives, and in which nothing has taken effect, offers what it had (9561621)',
+    name: 'missing-at-once',
+    about: 'who is missing is said before all who are here have said what they have (2bc472b)',
+    file: 'lib/restoration.ts',
+    find: 'this.#isForced || this.#unheard.size > 0) return []',
+    replace: 'this.#isForced) return []',
+    properties: ['T11'],
+  },
+  {
+    name: 'looked-once',
+    about: 'who has found nothing, since another page had it all, says so also when that has left it (e5a345c)',
     file: 'lib/offering.ts',
-    find: "const outcome = isPassed ? 'taken' : restoration.judge(stored)",
-    replace: 'const outcome = restoration.judge(stored)',
+    find: "if (this.#look === 'unused') this.#look = 'due'",
+    replace: '',
     properties: ['T11'],
   },
   {

@@ -2,7 +2,7 @@
 import type { GroupLine, HoldsLine, TraceElements } from '../../../lib/testing/trace.ts'
 import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
-const STORES: Readonly<Record<string, string>> = { a: 'one', b: 'two', c: 'one', d: 'two', e: 'three' }
+const STORES: Readonly<Record<string, string>> = { a: 'one', b: 'two', c: 'one', d: 'two', e: 'three', h: 'two' }
 const MAP: Partial<GroupLine> = { order: 'causal', state: true }
 const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
 
@@ -193,6 +193,91 @@ tolerates(
     .come(['e'], BOOK)
     .together(3, ['b', 'e'])
     .holds('e', {}),
+)
+/** `a` meets the line in which what was durable to `b` has come back; its own is lost, and it asks once more. */
+const shownStill = (state: (writer: KeptWriter) => KeptWriter): KeptWriter =>
+  state(
+    new KeptWriter()
+      .come(['a', 'b'], BOOK)
+      .together(1, ['a'], 'K')
+      .put('a', 1)
+      .together(2, ['b'], 'L')
+      .put('b', 1)
+      .durable('b', { b: 1 })
+      .gone('b')
+      .come(['d'], BOOK)
+      .together(9, ['d'])
+      .holds('d', { b: 1 })
+      .lineLost('a', 'K')
+      .together(10, ['d', 'a']),
+  )
+    .durable('a', { a: 1 })
+    .come(['e'], BOOK)
+    .together(11, ['d', 'a', 'e'])
+    .holds('e', { b: 1 })
+
+tolerates(
+  'T11',
+  'what an object shows of a line that was lost, until the state of the other one comes',
+  shownStill((writer) => writer),
+)
+rejects(
+  'T11',
+  'what it shows after that',
+  shownStill((writer) =>
+    writer.write({ e: 'stateIn', t: writer.t, p: 'a', g: 'g', from: 'd', view: '10.d.1', cut: {}, h: '' }),
+  ),
+)
+
+/** `c` gives up `b`, who goes on in the line of before, and is told that something more is durable. */
+const givenUp = (): KeptWriter =>
+  before(BOOK)
+    .gone('a')
+    .come(['c'], BOOK)
+    .together(9, ['c'])
+    .refound('c', 'b')
+    .holds('c', { a: 2, b: 1 })
+    .put('b', 3, { a: 2, b: 2 })
+    .durable('b', { a: 2, b: 3 })
+    .gone('b')
+
+tolerates(
+  'T11',
+  'what was durable to somebody who had been given up by then',
+  givenUp().come(['e'], BOOK).together(10, ['c', 'e']).holds('e', { a: 2, b: 1 }),
+)
+const comesBack = (): KeptWriter => givenUp().come(['d'], BOOK).together(10, ['c', 'd']).holds('d', { a: 2, b: 1 })
+rejects('T11', 'somebody who comes back with that, and is told nothing', comesBack())
+tolerates(
+  'T11',
+  'somebody who comes back with that, and is told',
+  comesBack().write({ e: 'storage', t: 99_000, p: 'd', g: 'g', reason: 'overtaken' }),
+)
+
+/** The last who had the object open in their line has crashed, and others have it open there: it does not act. */
+const forsaken = (named: string): KeptWriter =>
+  book()
+    .come(['c', 'd'], BOOK)
+    .view('', '9.c', ['c', 'd'], { line: 'M' })
+    .view('g', '9.c.1', ['d'], { line: 'M' })
+    .gone('d')
+    .come(['h'], BOOK)
+    .view('', '10.c', ['c', 'h'], { line: 'M' })
+    .view('g', '10.c.1', ['c', 'h'], { line: 'M', primary: false })
+    .refound('c', named)
+accepts('T11', 'one whom its line waits for, though its store is there', forsaken('d'))
+rejects('T11', 'another one who is named there', forsaken('b'))
+
+const sharing = (): KeptWriter => before(BOOK).gone('b').come(['c'], BOOK)
+accepts(
+  'T11',
+  'a page of the same store that lives, and is somewhere else',
+  sharing().together(9, ['c']).refound('c', 'a'),
+)
+rejects(
+  'T11',
+  'a page of the same store that is named and is there',
+  sharing().together(9, ['c', 'a']).refound('c', 'a'),
 )
 rejects(
   'T11',

@@ -143,6 +143,7 @@ export class Sharers<Handle, Options> {
       leaseStart: () => null,
       begun: () => undefined,
       offerEnded: () => undefined,
+      lookAgain: () => undefined,
       cast: (_group, payload) => {
         const owner = sharer()
         if (owner === undefined) throw new TypeError('a cast of nobody')

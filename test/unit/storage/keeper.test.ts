@@ -341,7 +341,7 @@ test('keeper › a copy that is cut short stays until its group has gone on from
     return rig
   }
   const act = async (rig: Rig, state: string): Promise<void> => {
-    rig.keeper.handle({ type: 'keepAgreed', group: 'g', era: 0, hasActed: true, birth: null })
+    rig.keeper.handle({ type: 'keepAgreed', group: 'g', era: 0, hasActed: true, origin: {} })
     const [request] = rig.keeper.takeRequests()
     assert.ok(request?.type === 'snapshot')
     rig.keeper.pass({ type: 'snapshot', transfer: request.transfer, state: bytes(state) })
@@ -379,4 +379,32 @@ test('keeper › a copy that is cut short stays until its group has gone on from
     ['third: state and more'],
   )
   assert.equal([...store.entries.keys()].filter((key) => key.includes('//q/')).length > 0, true)
+})
+
+test('keeper › who opens a group while another page has all of it finds what that has left when it looks again', async () => {
+  const store = new MemoryStore()
+  const open = async (self: string): Promise<Rig> => {
+    const rig = new Rig(store, self)
+    const members = ['first', 'second'].map((id) => ({ id }))
+    rig.keeper.observe({ type: 'view', group: '', view: { members } } as unknown as AppEvent)
+    rig.keeper.handle({ type: 'restore', group: 'g', kind: 'map', isAgreed: true })
+    await turns()
+    return rig
+  }
+  const answerOf = ({ notes }: Rig): unknown => {
+    const note = notes.findLast(({ type }) => type === 'restored')
+    return note?.type === 'restored' ? [note.isAnswer, note.isAlone, note.copies.map(({ id }) => id)] : null
+  }
+  const first = await open('first')
+  assert.deepEqual(answerOf(first), [true, true, []])
+  const second = await open('second')
+  assert.deepEqual(answerOf(second), [true, false, []])
+  first.keeper.stop()
+  await turns()
+  second.keeper.handle({ type: 'lookAgain', group: 'g' })
+  await turns()
+  assert.deepEqual(answerOf(second), [true, false, ['first']])
+  second.keeper.handle({ type: 'lookAgain', group: 'none' })
+  await turns()
+  assert.deepEqual(answerOf(second), [true, false, []])
 })
