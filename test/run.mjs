@@ -73,17 +73,9 @@ async function node() {
 async function sim() {
   const args = [...nodeFlags, 'test/sim/main.ts', '--seeds', String(simSeeds), '--faults', 'all', '--json']
   if ((await run(process.execPath, args)) !== 0) failures.push(`sim: ${simSeeds} seeds`)
-  // Two at a time, each on a core of its own: so short a run of two processes leaves one of them idle at its end.
-  const waiting = Object.entries(otherSeeds)
-  const lane = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [workload, seeds] = next
-      const which = ['--workload', workload, '--seeds', String(seeds), '--jobs', '1', '--json']
-      if ((await run(process.execPath, [...nodeFlags, 'test/sim/main.ts', ...which])) !== 0)
-        failures.push(`sim: ${seeds} seeds of the workload ${workload}`)
-    }
-  }
-  await Promise.all([lane(), lane()])
+  const others = Object.entries(otherSeeds).map(([workload, seeds]) => `${workload}:${seeds}`)
+  const all = [...nodeFlags, 'test/sim/main.ts', '--workloads', others.join(), '--faults', 'all', '--json']
+  if ((await run(process.execPath, all)) !== 0) failures.push(`sim: ${others.join(', ')}`)
 }
 
 async function browser() {

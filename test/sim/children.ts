@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process'
 import type { Plan } from './plans/plan.ts'
 import { runSeed } from './run-seed.ts'
-import type { SimOptions } from './scenario.ts'
+import type { SimOptions, WorkloadName } from './scenario.ts'
 import { reportOf, type SeedReport } from './summary.ts'
 
 /** Seeds that a child is given at a time. */
@@ -21,26 +21,44 @@ const COLLECTOR_FLAGS = [
   '--expose-gc',
 ]
 
+/** One seed to be run; in another workload than the command line says, if it names one. */
+export interface Task {
+  readonly seed: number
+  readonly workload?: WorkloadName
+}
+
 /** What is to be shared. */
 export interface Shared {
-  readonly from: number
   readonly count: number
+  /** The tasks, from 0 on. */
+  task(index: number): Task
   readonly jobs: number
-  /** Takes a seed's report, in the order of seeds; true: that is enough. */
-  take(report: SeedReport): boolean
+  /** Takes a seed's report, in the order of tasks; true: that is enough. */
+  take(report: SeedReport, index: number): boolean
+}
+
+/** What a child is sent. */
+interface Order extends Task {
+  readonly index: number
+}
+
+/** What a child answers. */
+interface Answer {
+  readonly index: number
+  readonly report: SeedReport
 }
 
 /** Runs the seeds in child processes of the same command line. */
-export async function runInChildren({ from, count, jobs, take }: Shared): Promise<void> {
+export async function runInChildren({ count, task, jobs, take }: Shared): Promise<void> {
   const done = new Map<number, SeedReport>()
-  let next = from
-  let due = from
+  let next = 0
+  let due = 0
   let isEnough = false
   const flush = (): void => {
     for (let report = done.get(due); report !== undefined && !isEnough; report = done.get(due)) {
       done.delete(due)
+      isEnough = take(report, due)
       due += 1
-      isEnough = take(report)
     }
   }
   const runChild = (): Promise<void> =>
@@ -51,23 +69,24 @@ export async function runInChildren({ from, count, jobs, take }: Shared): Promis
       })
       let open = 0
       const give = (): void => {
-        while (open < AHEAD && next < from + count && !isEnough) {
-          child.send(next)
+        while (open < AHEAD && next < count && !isEnough) {
+          const order: Order = { index: next, ...task(next) }
+          child.send(order)
           next += 1
           open += 1
         }
         if (open === 0 || isEnough) child.disconnect()
       }
-      child.on('message', (report: SeedReport) => {
+      child.on('message', ({ index, report }: Answer) => {
         open -= 1
-        done.set(report.seed, report)
+        done.set(index, report)
         flush()
         if (child.connected) give()
       })
       child.on('error', reject)
       child.on('exit', (code) => {
         if (code === 0 || isEnough) resolve()
-        else reject(new Error(`a child ended with code ${code} at one of the seeds up to ${next - 1}`))
+        else reject(new Error(`a child ended with code ${code} at one of the seeds up to ${task(next - 1).seed}`))
       })
       give()
     })
@@ -77,15 +96,16 @@ export async function runInChildren({ from, count, jobs, take }: Shared): Promis
 /** The child's side. */
 export function serve(options: SimOptions, plan?: Plan): void {
   let chain = Promise.resolve()
-  process.on('message', (seed: number) => {
+  process.on('message', ({ index, seed, workload = options.workload }: Order) => {
     chain = chain.then(async () => {
       const start = process.cpuUsage()
       // Between two seeds almost nothing is alive that would have to be copied.
       globalThis.gc?.({ type: 'minor' })
-      const result = await runSeed(seed, options, plan)
+      const result = await runSeed(seed, { ...options, workload }, plan)
       const { user, system } = process.cpuUsage(start)
       // Whoever asked may have heard enough meanwhile.
-      if (process.connected) process.send?.(reportOf(result, (user + system) / 1_000), () => undefined)
+      const answer: Answer = { index, report: reportOf(result, (user + system) / 1_000) }
+      if (process.connected) process.send?.(answer, () => undefined)
     })
     chain.catch((error: unknown) => {
       console.error(error)

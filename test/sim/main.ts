@@ -3,6 +3,7 @@
  *
  *   npm run sim -- [--seed S | --seeds N --from S0] [--processes P] [--groups G] [--ops K] [--faults a,b|all|all,a|every|none]
  *                  [--workload W] [--trace FILE] [--json] [--until A,B] [--jobs N] [--reach]
+ *   npm run sim -- --workloads uniform:60,queue:30 …    so many seeds of each, in one go
  *   npm run sim -- [--seed S] --plan FILE               the plan instead of what the seed draws
  *   npm run sim -- --seed S --save-plan FILE            writes down what the seed draws
  *   npm run sim -- --seed S --shrink [--until A] [--out FILE]
@@ -17,7 +18,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Violation } from './checkers/checker.ts'
-import { runInChildren, serve } from './children.ts'
+import { runInChildren, serve, type Task } from './children.ts'
 import { type Plan, printPlan, readPlan, wholePlan } from './plans/plan.ts'
 import { shrink } from './plans/shrink.ts'
 import { runSeed } from './run-seed.ts'
@@ -48,6 +49,7 @@ const { values } = parseArgs({
     ops: { type: 'string' },
     faults: { type: 'string', default: 'all' },
     workload: { type: 'string', default: 'mixed' },
+    workloads: { type: 'string' },
     trace: { type: 'string' },
     json: { type: 'boolean', default: false },
     /** Stop at the first violation of one of these properties. */
@@ -84,6 +86,7 @@ if (values.serve) serve(options, plan)
 else if (values['save-plan'] !== undefined) savePlan(values['save-plan'], wholePlan(from, options, plan))
 else if (values.shrink) process.exitCode = await shrinkOne()
 else if (values.read !== undefined) drawFile(values.read)
+else if (values.workloads !== undefined) process.exitCode = await mainOfMany(values.workloads)
 else process.exitCode = await main()
 
 async function main(): Promise<number> {
@@ -94,9 +97,11 @@ async function main(): Promise<number> {
     summary.add(report)
     return report.violations.some(({ property }) => until.includes(property))
   }
-  const jobs = values.jobs === undefined ? 2 : readNumber('jobs', values.jobs)
-  if (count > PARALLEL_FROM) await runInChildren({ from, count, jobs: Math.max(1, jobs), take })
-  else {
+  const jobs = readJobs()
+  if (count > PARALLEL_FROM) {
+    const task = (index: number): Task => ({ seed: from + index })
+    await runInChildren({ count, task, jobs: Math.max(1, jobs), take })
+  } else {
     for (let seed = from; seed < from + count; seed += 1) {
       const start = process.cpuUsage()
       const result = await runSeed(seed, options, plan)
@@ -108,6 +113,37 @@ async function main(): Promise<number> {
   }
   const reach = values.reach ? summary.printReach() : 0
   return Math.max(summary.print(), reach)
+}
+
+/** Seeds of several workloads, in the same processes: each of them runs the faster the longer it runs. A summary for each. */
+async function mainOfMany(text: string): Promise<number> {
+  const many = text.split(',').map((each) => {
+    const [name = '', count = ''] = each.split(':')
+    const workload = readWorkload(name)
+    const summary = new Summary(replayOptions(workload), values.json, options.faults)
+    return { workload, summary, count: readNumber('workloads', count) }
+  })
+  const tasks = many.flatMap(({ workload, summary, count }) =>
+    Array.from({ length: count }, (_, i) => ({ seed: from + i, workload, summary })),
+  )
+  await runInChildren({
+    count: tasks.length,
+    task: (index): Task => {
+      const { seed = 0, workload = options.workload } = tasks[index] ?? {}
+      return { seed, workload }
+    },
+    jobs: Math.max(1, readJobs()),
+    take: (report, index) => {
+      tasks[index]?.summary.add(report)
+      return false
+    },
+  })
+  let code = 0
+  for (const { workload, summary } of many) {
+    console.log(`${workload}:`)
+    code = Math.max(code, summary.print())
+  }
+  return code
 }
 
 /** Shrinks one seed's plan and keeps it. Exit code 1: a violation is kept, as for any run with one. */
@@ -206,6 +242,10 @@ function readWorkload(text: string): WorkloadName {
   return WORKLOADS.find((name) => name === text) ?? usage(`--workload takes one of ${WORKLOADS.join(', ')}`)
 }
 
+function readJobs(): number {
+  return values.jobs === undefined ? 2 : readNumber('jobs', values.jobs)
+}
+
 function readNumber(name: string, text: string): number {
   const number = Number(text)
   return Number.isSafeInteger(number) && number >= 0 ? number : usage(`--${name} takes a whole number`)
@@ -217,11 +257,12 @@ function usage(message: string): never {
 }
 
 /** The options that are not the defaults, for the line that replays a seed. */
-function replayOptions(): string {
+function replayOptions(workload: WorkloadName = options.workload): string {
   const names = ['processes', 'groups', 'ops', 'faults', 'workload', 'plan'] as const
+  const given = { ...values, workload }
   const defaults: Readonly<Record<string, string>> = { faults: 'all', workload: 'mixed' }
   return names
-    .filter((name) => values[name] !== undefined && values[name] !== defaults[name])
-    .map((name) => ` --${name} ${values[name]}`)
+    .filter((name) => given[name] !== undefined && given[name] !== defaults[name])
+    .map((name) => ` --${name} ${given[name]}`)
     .join('')
 }
