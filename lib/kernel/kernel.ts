@@ -21,10 +21,11 @@ import { Casting } from './casting.ts'
 import { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
 import { Delivery } from './delivery.ts'
+import { Departures } from './departures.ts'
 import { Detector } from './detector.ts'
 import { Era } from './era.ts'
 import type { Departed, Frame, GroupInstall, Message } from './frame.ts'
-import { isNews } from './gone.ts'
+import { agreedDeparted } from './gone.ts'
 import { Goodbye } from './goodbye.ts'
 import { Groups } from './groups.ts'
 import { viewIdOf } from './ids.ts'
@@ -72,6 +73,7 @@ export class Kernel implements KernelHandle, Core {
   readonly contacts: Contacts
   readonly membership: Membership
   readonly leading: Leading
+  readonly departures: Departures
   readonly receiving: Receiving
   readonly goodbye: Goodbye
   readonly delivery: Delivery
@@ -133,8 +135,14 @@ export class Kernel implements KernelHandle, Core {
         install: (flush) => this.install(flush),
         forward: (to, sender, seq) => this.receiving.forward(to, sender, seq),
         holds: (sender, seq) => this.receiving.find(sender, seq) !== null,
-        gaveRow: () => this.leading.gaveRow(),
-        installed: (ballot) => this.leading.installed(ballot),
+        gaveRow: () => {
+          this.leading.gaveRow()
+          this.departures.gaveRow()
+        },
+        installed: (flush) => {
+          this.leading.installed(flush)
+          this.departures.newView(agreedDeparted(flush.rows))
+        },
         fault: (peer, code) => this.fault(peer, code),
       },
     )
@@ -144,6 +152,10 @@ export class Kernel implements KernelHandle, Core {
       { isWanting: () => !this.era.view.primary || this.groups.isWaiting || this.rounds.isWaiting },
       this.isWitness ? null : options.foundAfterMs,
     )
+    this.departures = new Departures(this, {
+      coordinator: () => this.membership.coordinator(),
+      countedOut: () => this.leading.countedOut(),
+    })
     const { membership, delivery, groups, casting, messages } = this
     this.receiving = new Receiving(
       this,
@@ -337,7 +349,7 @@ export class Kernel implements KernelHandle, Core {
         this.fault(input.peer, input.code)
         return
       case 'dead':
-        this.handleDead({ id: input.peer, isDead: true, votes: input.record, ended: [] })
+        this.departures.handleDead({ id: input.peer, isDead: true, votes: input.record, ended: [] })
         return
       case 'persisted':
         this.membership.handlePersisted(input.ticket)
@@ -424,7 +436,7 @@ export class Kernel implements KernelHandle, Core {
         this.contacts.handleForeign(from, message)
         return
       case 'suspect':
-        if (message.departed !== null) this.handleDeparted(message.departed)
+        if (message.departed !== null) this.departures.handle(message.departed)
         else if (this.era.ranks.has(from)) {
           this.detector.handleReport(message.peer)
           // Whoever is silent without a word is pressed for no reason, should it say later that it sleeps.
@@ -441,7 +453,7 @@ export class Kernel implements KernelHandle, Core {
         this.detector.handleAwake(from)
         return
       case 'leave':
-        this.handleDeparted({ ...message.departed, id: from, isDead: false })
+        this.departures.handle({ ...message.departed, id: from, isDead: false })
         return
       case 'propose':
         membership.handlePropose(from, message)
@@ -502,29 +514,6 @@ export class Kernel implements KernelHandle, Core {
   private handleGroupInstall(install: GroupInstall): void {
     this.groups.handleInstall(install)
     for (const link of this.links.values()) link.placeUpTo(install.gid, install.gn)
-  }
-
-  /**
-   * A lock is free. Whoever this process never had a link to was here before it: the others, who cannot see its lock, are
-   * told in every row until the line that it voted in goes on without it.
-   */
-  private handleDead(departed: Departed): void {
-    const { id, votes } = departed
-    const isFormer = !this.links.has(id) && (votes?.last ?? votes?.attempt ?? null) !== null
-    if (isFormer && this.formers.size < this.limits.formersMax) this.formers.set(id, departed)
-    this.handleDeparted(departed)
-  }
-
-  /** Somebody left or is proven dead: its vote goes with its record. */
-  private handleDeparted(departed: Departed): void {
-    if (departed.id === this.self || !isNews(departed, this.departed)) return
-    this.departed.set(departed.id, departed)
-    if (departed.votes !== null) this.leading.countedOut()
-    this.trace({ e: 'departed', q: departed.id, dead: departed.isDead })
-    const [coordinator] = this.era.members.filter((id) => !this.detector.isSuspect(id))
-    if (departed.isDead && coordinator !== undefined && coordinator !== this.self) {
-      this.tell(coordinator, { k: 'suspect', view: this.era.id, peer: departed.id, departed })
-    }
   }
 
   private handleCommand(command: Command): void {

@@ -8,7 +8,7 @@
  * Provides: L1, L5; P1 (with primary.ts).
  * Source: Birman, Joseph 1987 (GBCAST flush); Ensemble INTER/HEAL (merge by coordinators); Derecho (adoption).
  */
-import type { ProcessId } from './api.ts'
+import type { ProcessId, VoteRecord } from './api.ts'
 import type { Away } from './away.ts'
 import type { Contacts } from './contacts.ts'
 import type { Core } from './core.ts'
@@ -71,6 +71,8 @@ export class Leading {
   private quietUntil = 0
   /** Since this process gave its last row, somebody's vote was taken out. */
   private isCountNews = false
+  /** What the members of this view had voted for when it came about. */
+  private votesHere: readonly VoteRecord[] = []
 
   constructor(
     core: Core,
@@ -167,7 +169,7 @@ export class Leading {
     const { votes, departed, era } = this.core
     const { primary, line } = era.view
     if (primary || line === null) return false
-    const records = [votes, ...[...departed.values()].flatMap((d) => d.votes ?? [])]
+    const records = [votes, ...this.votesHere, ...[...departed.values()].flatMap((d) => d.votes ?? [])]
     return hasOutlook(records, line, { departed, present: era.ranks })
   }
 
@@ -280,8 +282,9 @@ export class Leading {
   }
 
   /** A view is installed: what was proposed out of the one before is over. */
-  installed(ballot: Ballot): void {
+  installed({ ballot, rows }: Flush): void {
     this.touch()
+    this.votesHere = rows.map(({ votes }) => votes)
     this.proposed = null
     this.contacts.newView()
     this.founding.newView()

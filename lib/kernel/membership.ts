@@ -58,7 +58,7 @@ export interface MembershipHooks {
   /** A row was given. */
   gaveRow(): void
   /** Something was installed. */
-  installed(ballot: Ballot): void
+  installed(flush: Flush): void
   /** A peer has said what cannot be. */
   fault(peer: ProcessId, code: string): void
 }
@@ -372,7 +372,7 @@ export class Membership {
     this.readies.clear()
     if (compareBallots(this.promised, flush.ballot) < 0) this.promised = flush.ballot
     this.hooks.install(flush)
-    this.hooks.installed(flush.ballot)
+    this.hooks.installed(flush)
     if (current !== null && current !== flush) {
       // A later proposal counted on the view we were in; its leader must ask again.
       this.core.tell(current.ballot.leader, {
