@@ -34,9 +34,9 @@ export function keepWord({ self, codec, transports }: WordKeeping, record: VoteR
   return keepers.flatMap((transport) => transport.keepWord?.(word) ?? [])
 }
 
-/** The record in a word; null: its process had not voted for anything yet. */
+/** The record in a word. An empty one is that of a process that had not voted for anything yet; null: it does not say. */
 export function readWord(codec: Codec, word: Uint8Array): { record: VoteRecord | null } | { readonly fault: string } {
-  if (word.length === 0) return { record: null }
+  if (word.length === 0) return { record: { last: null, attempt: null } }
   const frame = codec.decode(word)
   if ('fault' in frame) return frame
   const message = frame.t === 'control' ? frame.messages[0] : undefined

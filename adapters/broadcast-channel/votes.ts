@@ -44,7 +44,7 @@ export class VoteStore {
   }
 
   /**
-   * The last records of processes that held their locks and do not any more: at most `max`, the latest ones.
+   * The last records of processes that held their locks and do not any more, and had voted: at most `max`, the latest ones.
    *
    * In this order, or a record would be taken for the last one of a process that starts, or goes on, meanwhile: who has
    * a record, then whose lock is held, then the records.
@@ -65,6 +65,7 @@ export class VoteStore {
       const entry = await this.#store.get(this.#key(process))
       const record = isObject(entry) && entry['isLocked'] === true ? readVoteRecord(entry['record']) : null
       const writtenAt = isObject(entry) ? entry['writtenAt'] : null
+      if ((record?.last ?? record?.attempt ?? null) === null) continue
       if (record !== null && typeof writtenAt === 'number') found.push({ process, record, writtenAt })
     }
     return found.sort((a, b) => b.writtenAt - a.writtenAt).slice(0, max)

@@ -159,6 +159,8 @@ class TabsTransport implements Transport {
       this.#loseLock(cause)
       return
     }
+    // So that whoever finds nothing, should this process end, knows that the record is lost, not that nothing was voted for.
+    void this.#origin?.persist({ last: null, attempt: null })
     if (locks !== null) await this.#tellFormers(locks, votes)
     if (this.#host === null) return
     this.#later(searchTimeoutMs, () => this.#endSearch())

@@ -356,7 +356,8 @@ export type Input =
   | { readonly type: 'commands'; readonly commands: readonly Command[] }
   /**
    * Proof of death: the peer's lock was seen held, or it left a record that it writes only while it holds its lock, and the
-   * lock is free now; `record` was read from its site's storage after that (null: none found).
+   * lock is free now; `record` was read from its site's storage after that. Null: none found, so nobody can tell what it voted
+   * for; who has not voted for anything leaves a record that says so.
    */
   | { readonly type: 'dead'; readonly peer: ProcessId; readonly record: VoteRecord | null }
   /** An earlier `persist` effect is durable. */

@@ -62,7 +62,7 @@ export class Origins {
         (other) => other !== process && isKin(other) && !other.isRunning && !process.met.has(other),
       )
       for (const { id, record } of gone.slice(-FORMERS_MAX)) {
-        if (record !== null) process.input({ type: 'dead', peer: id, record })
+        if ((record?.last ?? record?.attempt ?? null) !== null) process.input({ type: 'dead', peer: id, record })
       }
     })
   }

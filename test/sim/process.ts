@@ -71,8 +71,8 @@ export class SimProcess {
   readonly met: Set<SimProcess> = new Set()
   /** It counts for its origin as being in a line. */
   isInLine = false
-  /** What a survivor finds in its storage. */
-  record: VoteRecord | null = null
+  /** What a survivor finds in its storage; it begins with the record of one that has not voted yet. */
+  record: VoteRecord | null = { last: null, attempt: null }
   /** A write that may or may not be durable should it crash now. */
   writing: VoteRecord | null = null
   /** When the last write that was asked for is through, in virtual ms. */

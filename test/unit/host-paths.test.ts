@@ -442,7 +442,7 @@ test('host › the last word of a page is a proof that its process is dead, and 
   webrtc.started.lastWord('c', Uint8Array.of(1))
   bench.run()
   assert.deepEqual(bench.inputs, [
-    { type: 'dead', peer: 'a', record: null },
+    { type: 'dead', peer: 'a', record: { last: null, attempt: null } },
     { type: 'badFrame', peer: 'b', code: 'frame-undecodable' },
     { type: 'badFrame', peer: 'c', code: 'bad-word' },
   ])

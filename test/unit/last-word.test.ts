@@ -37,7 +37,7 @@ test('last word › what is kept is the vote record, and is read as it was', asy
 })
 
 test('last word › one that has voted for nothing is proven dead all the same', () => {
-  assert.deepEqual(readWord(codec, new Uint8Array(0)), { record: null })
+  assert.deepEqual(readWord(codec, new Uint8Array(0)), { record: { last: null, attempt: null } })
 })
 
 test('last word › it is not kept where no transport may have to say it', () => {

@@ -170,6 +170,21 @@ test('tabs › a record that was written without a lock proves nothing', { timeo
   assert.deepEqual(b.told, ['searched'])
 })
 
+test('tabs › who has voted for nothing has a record that says so, of which those who start are not told', {
+  timeout: 20_000,
+}, async (t) => {
+  const { storage, open } = browser(t)
+  const a = open('a')
+  await a.searched
+  while (storage.values.size === 0) await new Promise(setImmediate)
+  const [entry] = storage.values.values()
+  assert.deepEqual((entry as { record: VoteRecord }).record, { last: null, attempt: null })
+  a.transport.stop()
+  const b = open('b')
+  await b.searched
+  assert.deepEqual(b.told, ['searched'])
+})
+
 test('tabs › of many who were here before, the latest are told of', { timeout: 20_000 }, async (t) => {
   const { storage, open } = browser(t)
   for (const id of ['e', 'd', 'c', 'b', 'a']) {
@@ -200,6 +215,7 @@ test('tabs › who cannot replace its record removes it, and who can do neither 
   await b.transport.origin?.persist(recordOf('2.b'))
   assert.deepEqual(b.told.slice(-1), ['superseded tabs-storage-stale'])
   a.transport.stop()
+  storage.failing.clear()
   const c = open('c')
   await c.searched
   assert.deepEqual(c.told, ['dead b', 'searched'])

@@ -125,10 +125,10 @@ describe('tabs', { timeout: 90_000 }, () => {
     })
   })
 
-  it('a worker that is terminated, and a tab that is closed, are proven dead too, without a record if there is none', async () => {
+  it('a worker that is terminated, and a tab that is closed, are proven dead too, also if they have voted for nothing', async () => {
     const [a, b, c] = await together(['a', 'b', 'c'])
     await b.call('terminate', 'b')
-    assert.equal(entry(await dead(a, 'a', 'b'), 'dead', 'b').record, null)
+    assert.deepEqual(entry(await dead(a, 'a', 'b'), 'dead', 'b').record, { last: null, attempt: null })
     await c.target.close({ runBeforeUnload: false })
     pages.splice(pages.indexOf(c), 1)
     await dead(a, 'a', 'c')
