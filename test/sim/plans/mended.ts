@@ -304,4 +304,20 @@ export const MENDED: readonly Mutant[] = [
     replace: '    if (isLost || !isLost) return\n',
     properties: ['P3'],
   },
+  {
+    name: 'goodbye-is-not-passed-on',
+    about: "who hears, after its row, that somebody leaves who is in none of its part's views tells nobody (29afa8a)",
+    file: 'lib/kernel/departures.ts',
+    find: 'if (departed.isDead || !era.ranks.has(departed.id)) this.tell',
+    replace: 'if (departed.isDead) this.tell',
+    properties: ['L10'],
+  },
+  {
+    name: 'no-votes-say-nothing',
+    about: 'who died before it had voted is taken for one whose record nobody has (3edde63)',
+    file: 'lib/kernel/primary.ts',
+    find: 'record.attempt?.line ?? line) === line',
+    replace: "record.attempt?.line ?? '') === line",
+    properties: ['L10'],
+  },
 ]
