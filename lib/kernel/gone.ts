@@ -3,10 +3,13 @@ import type { AwayMember, PrimaryRecord, ProcessId, ViewInfo } from './api.ts'
 import type { Departed, Row } from './frame.ts'
 import { compareViewIds } from './ids.ts'
 
-/** Does this tell more of somebody than what is known? A goodbye is the last word; what is read after a crash may be older. */
-export function isNews({ id, isDead }: Departed, known: ReadonlyMap<ProcessId, Departed>): boolean {
+/**
+ * Does this tell more of somebody than what is known? A goodbye is the last word; what is read after a crash may be older,
+ * and one may have read it where another could not.
+ */
+export function isNews({ id, isDead, votes }: Departed, known: ReadonlyMap<ProcessId, Departed>): boolean {
   const before = known.get(id)
-  return before === undefined || (before.isDead && !isDead)
+  return before === undefined || (before.isDead && (!isDead || (before.votes === null && votes !== null)))
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Who hears that somebody is gone, and who has to know. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Departed } from '../../../lib/kernel/frame.ts'
+import { isNews } from '../../../lib/kernel/gone.ts'
 import { Cluster } from './cluster.ts'
 
 /** The parts do not hear each other; the last one, which `c` leads, has half of all, and not the most senior. */
@@ -53,4 +55,21 @@ test('departures › what is heard too late for the view that the coordinator le
   )
   cluster.run(2_000)
   assert.ok(cluster.kernels.get('c')?.departed.has('a'))
+})
+
+test('departures › a goodbye tells more than a death, and a record more than none', () => {
+  const votes = { last: null, attempt: null }
+  const said = (isDead: boolean, isTold: boolean): Departed => ({
+    id: 'a',
+    isDead,
+    votes: isTold ? votes : null,
+    ended: [],
+  })
+  const dead = said(true, false)
+  const read = said(true, true)
+  const left = said(false, true)
+  const isNewsAfter = (before: Departed, now: Departed): boolean => isNews(now, new Map([['a', before]]))
+  for (const each of [dead, read, left]) assert.ok(isNews(each, new Map()) && !isNewsAfter(each, each))
+  assert.ok(isNewsAfter(dead, read) && isNewsAfter(dead, left) && isNewsAfter(read, left))
+  assert.ok(!isNewsAfter(read, dead) && !isNewsAfter(left, dead) && !isNewsAfter(left, read))
 })
