@@ -6,8 +6,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
+import { AppSide } from '../../lib/app-port.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
 import { GroupState } from '../../lib/group-state.ts'
+import type { AppEvent, StatePlan } from '../../lib/kernel/api.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
 import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
@@ -374,6 +376,30 @@ test('restoration › outside the primary component nobody is named who was miss
   assert.deepEqual(state.masked(view('p', 'q')).missing, ['b'])
   const elsewhere = { ...view('p'), primary: false, missing: ['x'] }
   assert.deepEqual(state.masked(elsewhere), elsewhere)
+})
+
+test('restoration › while its state is still to come, who was missing in that of before says nothing', () => {
+  const side = new AppSide({ self: 'p', now: () => 0, send: () => undefined })
+  const replica = { save: () => null, load: () => undefined, apply: () => true, view: () => undefined }
+  const options = { order: 'total', uniform: true, strong: false, consistency: 'consistent', state: true } as const
+  const attach = (): Replica => ({ ...replica, settle: () => undefined }) as unknown as Replica
+  const group = side.openGroup('g', { ...options, kind: 'register' }, attach)
+  const install = (id: string, state: StatePlan): AppEvent => {
+    const members = ['p', 'q'].map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
+    const nobody = { trans: [], missing: [], subviews: [], joined: [], left: [], dead: [], expelled: [], away: [] }
+    const view = { ...nobody, id, spaceView: id, members, primary: true, line: 'l', prev: null, wasAwayMs: 0 }
+    return { type: 'view', group: 'g', view, state }
+  }
+  const offer: RestorationOp = { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'b') } }
+  const payload = encodeRestoration(offer)
+  side.receive([install('9.x.0', 'whole'), { type: 'joined', group: 'g', outcome: 'ok' }])
+  side.receive([{ type: 'deliver', group: 'g', from: 'q', n: 1, view: '9.x.0', payload }])
+  assert.deepEqual([group.isRestoring, group.view?.primary, group.view?.missing], [true, false, ['b']])
+  side.receive([install('10.x.0', 'replace')])
+  assert.deepEqual([group.isRestoring, group.view?.primary, group.view?.missing], [false, true, []])
+  // None came, and none was needed: it goes on from what is here, which still waits.
+  side.receive([install('11.x.0', 'whole')])
+  assert.deepEqual([group.isRestoring, group.view?.missing], [true, ['b']])
 })
 
 test('restoration › who comes back to a register that lives has nothing that it lacks', {
