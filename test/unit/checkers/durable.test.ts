@@ -2,7 +2,15 @@
 import type { GroupLine, HoldsLine, TraceElements } from '../../../lib/testing/trace.ts'
 import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
-const STORES: Readonly<Record<string, string>> = { a: 'one', b: 'two', c: 'one', d: 'two', e: 'three', h: 'two' }
+const STORES: Readonly<Record<string, string>> = {
+  a: 'one',
+  b: 'two',
+  c: 'one',
+  d: 'two',
+  e: 'three',
+  h: 'two',
+  i: 'four',
+}
 const MAP: Partial<GroupLine> = { order: 'causal', state: true }
 const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
 
@@ -11,11 +19,16 @@ class KeptWriter extends TraceWriter {
 
   /** Processes start on their devices, and open the object. */
   come(ids: readonly string[], options: Partial<GroupLine>): this {
+    return this.comeUp(ids).open('g', ids, options)
+  }
+
+  /** They start on their devices. */
+  comeUp(ids: readonly string[]): this {
     for (const p of ids) {
       this.write({ e: 'start', t: this.t, p, site: `s-${STORES[p]}`, origin: '', store: STORES[p] ?? '' })
       this.write({ e: 'join', t: this.t, p, g: '' })
     }
-    return this.open('g', ids, options)
+    return this
   }
 
   /** They are together in a view of the space and of the object. */
@@ -64,8 +77,8 @@ class KeptWriter extends TraceWriter {
 }
 
 /** Both have put two elements each, and `a` was told that three of them are durable, `b` that four are. */
-const before = (options: Partial<GroupLine>): KeptWriter =>
-  new KeptWriter()
+const before = (options: Partial<GroupLine>, writer: KeptWriter = new KeptWriter()): KeptWriter =>
+  writer
     .come(['a', 'b'], options)
     .together(1, ['a', 'b'])
     .put('a', 1)
@@ -180,6 +193,15 @@ rejects(
   'a device that acts on nothing, though something was durable there',
   book().come(['c'], BOOK).together(9, ['c']).holds('c', {}),
 )
+/** `c` starts on the device of `a`, whose store is lost before it has read it, or after that. */
+const foundNothing = (when: 'before' | 'after'): KeptWriter => {
+  const writer = book().comeUp(['c'])
+  if (when === 'before') writer.lose('a').open('g', ['c'], BOOK)
+  else writer.open('g', ['c'], BOOK).lose('a')
+  return writer.together(9, ['c']).put('c', 1).holds('c', { c: 1 })
+}
+tolerates('T11', 'a device that acts on nothing, whose store was lost before it had read it', foundNothing('before'))
+rejects('T11', 'one whose store was lost after that', foundNothing('after'))
 tolerates(
   'T11',
   'what was durable in a line that was lost to another',
@@ -253,6 +275,23 @@ tolerates(
   'somebody who comes back with that, and is told',
   comesBack().write({ e: 'storage', t: 99_000, p: 'd', g: 'g', reason: 'overtaken' }),
 )
+
+/** `c` gives up `b`; somebody who was never in a line with either is told then that what it does in its own is durable. */
+const aside = (p: 'h' | 'i'): KeptWriter =>
+  before(BOOK, new KeptWriter().come([p], BOOK).together(2, [p], 'K'))
+    .gone('a', 'b')
+    .come(['c'], BOOK)
+    .together(9, ['c'])
+    .refound('c', 'b')
+    .holds('c', { a: 2, b: 1 })
+    .put(p, 1)
+    .durable(p, { [p]: 1 })
+    .gone(p)
+    .come(['e'], BOOK)
+    .together(10, ['c', 'e'])
+    .holds('e', { a: 2, b: 1 })
+tolerates('T11', 'what was durable apart to a page whose store is that of one who had been given up', aside('h'))
+rejects('T11', 'what was durable apart to a page of a store that nobody had given up', aside('i'))
 
 /** The last who had the object open in their line has crashed, and others have it open there: it does not act. */
 const forsaken = (named: string): KeptWriter =>
