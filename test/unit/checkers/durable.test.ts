@@ -1,4 +1,5 @@
 /** T11, on traces of two devices: `a` and `b`, then all is gone, and `c` comes back where `a` was, `d` where `b` was. */
+import assert from 'node:assert/strict'
 import type { GroupLine, HoldsLine, TraceElements } from '../../../lib/testing/trace.ts'
 import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
@@ -135,6 +136,32 @@ tolerates(
     .view('g', '9.f.1', ['f'])
     .write({ e: 'holds', t: 2_001, p: 'f', g: 'g', has: {}, acts: true }),
 )
+/** `f` of the same store starts before `c` has read what is there, or after that. */
+const beside = (isBefore: boolean): KeptWriter => {
+  const writer = before(MAP).gone('a').comeUp(['c'])
+  const start = { e: 'start', t: writer.t, p: 'f', site: 's-f', origin: '', store: 'one' } as const
+  const [opens, joins] = new TraceWriter().open('g', ['c'], MAP).lines.slice(1)
+  assert.ok(opens !== undefined && joins !== undefined)
+  const lines = isBefore ? [opens, start, joins] : [opens, joins, start]
+  return writer
+    .write(...lines)
+    .together(9, ['c'])
+    .holds('c', {})
+}
+tolerates('T11', 'one before which somebody has taken over what it was about to read', beside(true))
+rejects('T11', 'one that has read what is there before anybody else could', beside(false))
+/** `c` is told that what was stored has changed; what was torn is of a process on that device. */
+const broken = (torn: string): KeptWriter => {
+  const writer = before(MAP).gone('a', 'b')
+  writer.write({ e: 'torn', t: writer.t, q: torn }).come(['c'], MAP)
+  return writer.write({ e: 'storage', t: writer.t, p: 'c', g: 'g', reason: 'corrupt' }).together(9, ['c'])
+}
+accepts(
+  'T11',
+  'somebody who is told that a record has changed, where one was torn',
+  broken('a').holds('c', { a: 2, b: 1 }),
+)
+rejects('T11', 'somebody who is told that where none was torn', broken('b').holds('c', { a: 2, b: 1 }))
 rejects('T11', 'an object that loses what it has shown', alone({ a: 2, b: 2 }).holds('c', { a: 2, b: 1 }))
 
 const book = (): KeptWriter => before(BOOK).gone('a', 'b')
