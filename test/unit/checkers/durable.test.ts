@@ -11,6 +11,7 @@ const STORES: Readonly<Record<string, string>> = {
   e: 'three',
   h: 'two',
   i: 'four',
+  j: 'three',
 }
 const MAP: Partial<GroupLine> = { order: 'causal', state: true }
 const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
@@ -303,7 +304,22 @@ tolerates(
   comesBack().write({ e: 'storage', t: 99_000, p: 'd', g: 'g', reason: 'overtaken' }),
 )
 
-/** `c` gives up `b`; somebody who was never in a line with either is told then that what it does in its own is durable. */
+/** `e` has a line of its own meanwhile, begins with nothing or with what `a` had, and comes back with all others as `j`. */
+const apart = (has: TraceElements): KeptWriter =>
+  before(BOOK, new KeptWriter().come(['e'], BOOK).together(2, ['e'], 'K'))
+    .put('e', 1)
+    .durable('e', { ...has, e: 1 })
+    .gone('a', 'b', 'e')
+    .come(['c', 'd', 'j'], BOOK)
+    .together(9, ['c', 'd', 'j'])
+    .holds('c', { a: 2, b: 2 })
+const overtaken = (writer: KeptWriter): KeptWriter =>
+  writer.write({ e: 'storage', t: writer.t, p: 'j', g: 'g', reason: 'overtaken' })
+tolerates('T11', 'what was durable of a history that has nothing to do with the one that goes on', overtaken(apart({})))
+rejects('T11', 'what was durable of another history, of which nobody is told', apart({}))
+rejects('T11', 'what was durable of a history that has something of the one that goes on', overtaken(apart({ a: 1 })))
+
+/** `c` gives up `b`; somebody who is in none of their lines then goes on from what `a` had, and is told that it is durable. */
 const aside = (p: 'h' | 'i'): KeptWriter =>
   before(BOOK, new KeptWriter().come([p], BOOK).together(2, [p], 'K'))
     .gone('a', 'b')
@@ -312,7 +328,7 @@ const aside = (p: 'h' | 'i'): KeptWriter =>
     .refound('c', 'b')
     .holds('c', { a: 2, b: 1 })
     .put(p, 1)
-    .durable(p, { [p]: 1 })
+    .durable(p, { a: 1, [p]: 1 })
     .gone(p)
     .come(['e'], BOOK)
     .together(10, ['c', 'e'])
