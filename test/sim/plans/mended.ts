@@ -83,6 +83,14 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'moved-is-broken',
+    about: 'a copy that somebody takes over while it is read passes for a broken one (e5fc8cc)',
+    file: 'lib/storage/copies.ts',
+    find: "const hasMoved = copy.fault === 'missing' && ",
+    replace: "const hasMoved = copy.fault === 'missing' && keys.length === 0 && ",
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',
