@@ -26,7 +26,7 @@ import { Offering, type Stored } from './offering.ts'
 import { encodeRequest, encodeRestoration, encodeUnion } from './operations.ts'
 import type { CastReceipt } from './receipt.ts'
 import type { MakeReplica } from './storage/restoring.ts'
-import type { Origin } from './storage/standing.ts'
+import type { Acted, Origin } from './storage/standing.ts'
 import type { GroupRecord } from './tools/snapshot-host.ts'
 import { viewLine } from './trace.ts'
 import { encodeValue } from './values.ts'
@@ -104,6 +104,8 @@ export class AppGroup implements GroupPort {
   #buffer: WaitingCast[] = []
   /** Of a consistent group: what is here, and what has come since a state was first announced to it, which may not need one. */
   #aside: Aside | null = null
+  /** The line in which its state was before one was awaited. */
+  #lineThen: string | null = null
   /** The lease counts from there while a state is awaited: what is held is that of before (seed 90675). */
   #leaseThen: number | null = null
   #viewOfIndex = ''
@@ -368,7 +370,10 @@ export class AppGroup implements GroupPort {
 
   /** Installs a view: resolves what was buffered as the plan says, then tells the replica. */
   handleView({ view, state: plan, succession }: Of<'view'>): void {
-    if (plan === 'replace' && this.#awaits !== 'replace') this.#leaseThen = this.#context.leaseStart()
+    if (plan === 'replace' && this.#awaits !== 'replace') {
+      this.#leaseThen = this.#context.leaseStart()
+      this.#lineThen = this.#view?.line ?? null
+    }
     if (plan === 'anew' || plan === 'own') {
       this.#skip(this.#buffer.splice(0))
       this.#skipAside()
@@ -510,7 +515,18 @@ export class AppGroup implements GroupPort {
     this.#awaits = 'nothing'
     if (restored !== null) this.bring(restored)
     if (own !== null && this.isRestoring) this.#offering.add({ covers: [this.self], ...own })
+    else if (own !== null) this.#tellOf({ covers: [this.self], ...own })
     this.#traceDigest(isUntouched)
+  }
+
+  /**
+   * It had opened the group where the others of its line were no more, who have opened it anew meanwhile: nobody but this one
+   * knows of what it had done in it (seed 71016). What was done in a line that is lost is told with that.
+   */
+  #tellOf(own: Stored & { readonly acted: Acted }): void {
+    if (!this.#isKept || !own.acted.standing.hasActed || this.#view?.line !== this.#lineThen) return
+    if (this.#state.hasPassed(own.acted) || this.#state.restoration.judge(own) !== 'late') return
+    this.#context.offerEnded(this, own, 'late')
   }
 
   /** Emits the change events of a batch of deliveries, then hands the object out if it has just become whole. */

@@ -229,7 +229,8 @@ export class AppSide {
       const { acted, isLiving } = copy
       // Who is elsewhere, and has done nothing there that counts, is not waited for.
       if (acted === null || (isLiving === true && !acted.standing.hasActed)) continue
-      for (const { state } of this.#read(copy, make)) group.offer({ covers, acted, state })
+      const own = isLiving === true ? [] : [...copy.covers, copy.id]
+      for (const { state } of this.#read(copy, make)) group.offer({ covers: own, acted, state })
     }
   }
 

@@ -36,6 +36,8 @@ export interface OfferingContext {
 export class Offering {
   readonly #context: OfferingContext
   #stored: Stored | null = null
+  /** What it was put together of, by the writers: there may be several histories in one store. */
+  readonly #parts = new Map<string, Stored>()
   #isForcing = false
   /** Others may have left something in the store since it was looked there: before it says that it has nothing, it looks again. */
   #look: 'unused' | 'due' | 'running' = 'unused'
@@ -75,6 +77,8 @@ export class Offering {
 
   /** Offers something; beside what it has to offer already, if it has. */
   add(stored: Stored): void {
+    const last = stored.covers.at(-1)
+    if (last !== undefined && stored.acted !== null) this.#parts.set(last, stored)
     const known = this.#stored
     if (known === null) {
       this.#stored = stored
@@ -102,19 +106,39 @@ export class Offering {
     // Copies in which nothing has happened stand for their writers, should somebody wait for those.
     if (stored?.acted === null && !restoration.isOffered && !restoration.hasActed) return this.#say(null)
     if (stored !== null && !restoration.isWaiting) {
-      // Whoever comes back to a group that lives has nothing that it lacks, also if nothing has taken effect in it.
-      const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
-      const outcome = isPassed ? 'taken' : restoration.judge(stored)
-      if (outcome !== 'wanted') {
-        this.#stored = null
-        return this.#context.ended(stored, outcome)
-      }
+      const outcome = this.#judge(stored)
+      if (outcome !== 'wanted') return this.#end(stored, outcome)
     }
     if (this.#isForcing && restoration.missing.length > 0) return this.#say({ type: 'force' })
     if (stored === null) return this.#say(null)
     if (restoration.winner === self && this.#isOffered) return this.#say({ type: 'state', state: stored.state })
     const { covers, acted } = stored
     this.#say(this.#isOffered ? null : { type: 'offer', offer: { covers, acted } })
+  }
+
+  /** Whoever comes back to a group that lives has nothing that it lacks, also if nothing has taken effect in it. */
+  #judge(stored: Stored): 'wanted' | 'taken' | 'late' {
+    const isPassed = stored.acted !== null && this.#context.hasPassed(stored.acted)
+    return isPassed ? 'taken' : this.#context.restoration.judge(stored)
+  }
+
+  /** The furthest stood for all of them; whether the group has come by each is another question (seed 82089). */
+  #end(stored: Stored, outcome: 'taken' | 'late'): void {
+    const parts = [...this.#parts]
+    this.#parts.clear()
+    this.#stored = null
+    if (parts.length === 0) return this.#context.ended(stored, outcome)
+    const taken = new Set(stored.covers)
+    const late: string[] = []
+    for (const [id, part] of parts) {
+      const its = part.acted === stored.acted ? outcome : this.#judge(part)
+      if (its === 'taken') continue
+      taken.delete(id)
+      if (its === 'late') late.push(id)
+      else this.add(part)
+    }
+    if (taken.size > 0) this.#context.ended({ ...stored, covers: [...taken] }, 'taken')
+    if (late.length > 0) this.#context.ended({ ...stored, covers: late }, 'late')
   }
 
   /** Casts that, or else what is left to be said, unless something is under way. */

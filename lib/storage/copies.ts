@@ -38,8 +38,11 @@ export interface StoredCopy {
   readonly keys: readonly string[]
   /** Null: it cannot be read, not even in part. */
   readonly content: CopyContent | null
-  /** Why it cannot be read, or not beyond its content; null: it is whole. `other-kind`: it is of another kind of object. */
-  readonly fault: RecordFault | 'missing' | 'other-kind' | null
+  /**
+   * Why it cannot be read, or not beyond its content; null: it is whole. `other-kind`: it is of another kind of object.
+   * `moved`: somebody took it over, or wrote it anew, while it was read.
+   */
+  readonly fault: RecordFault | 'missing' | 'moved' | 'other-kind' | null
 }
 
 /** What a copy holds. */
@@ -104,8 +107,17 @@ export async function readCopies(
     if (isWanted(id)) keysOf.set(id, [...(keysOf.get(id) ?? []), key])
   }
   const copies: StoredCopy[] = []
-  for (const [id, keys] of keysOf) copies.push(await readCopy(storage, { id, prefix: `${prefix}${id}/`, keys }, kind))
+  for (const [id, keys] of keysOf) {
+    const at = { id, prefix: `${prefix}${id}/`, keys }
+    const copy = await readCopy(storage, at, kind)
+    const hasMoved = copy.fault === 'missing' && !isSame(await storage.keys(at.prefix), keys)
+    copies.push(hasMoved ? { ...copy, fault: 'moved' } : copy)
+  }
   return copies
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, i) => each === others[i])
 }
 
 async function readCopy(

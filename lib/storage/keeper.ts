@@ -22,6 +22,8 @@ export const LOOK_AGAIN_MS = 3_000
 const CLOSING_MS = 100
 /** In so many steps it is waited for an answer. */
 export const WAIT_STEPS = 5
+/** What others move while it is read is read so often at most. */
+const READS_MAX = 4
 /** Characters of what an adapter threw that are told. */
 const CAUSE_MAX = 4_096
 
@@ -237,7 +239,7 @@ export class Keeper {
     if (writers.size === 0) return []
     try {
       return await this.#within(READ_MS, () =>
-        readCopies(storage, groupPrefix(space, group), kind, (id) => writers.has(id)),
+        readStill(() => readCopies(storage, groupPrefix(space, group), kind, (id) => writers.has(id))),
       )
     } catch {
       return []
@@ -281,14 +283,15 @@ export class Keeper {
   async #look(group: string, kind: string): Promise<readonly StoredCopy[]> {
     const { space, storage } = this.#context
     try {
-      const copies = await this.#within(READ_MS, async () => {
+      const read = async (): Promise<StoredCopy[]> => {
         const living = await storage.living()
         this.#living = living
         // A copy of its own is of an earlier opening of the group.
         const isGone = (id: string): boolean =>
           id === this.#context.self ? !this.#kept.has(group) : living?.has(id) !== true
         return readCopies(storage, groupPrefix(space, group), kind, isGone)
-      })
+      }
+      const copies = await this.#within(READ_MS, () => readStill(read))
       return copies.filter((copy) => this.#judge(group, copy))
     } catch (cause) {
       const reason = reasonOf(cause)
@@ -446,6 +449,18 @@ export class Keeper {
         .then(resolve, reject)
         .finally(() => cancel())
     })
+  }
+}
+
+/**
+ * Reads copies until none of them moves meanwhile: what somebody takes over is in another one, and nothing has happened to it
+ * (seeds 82098, 83049).
+ */
+async function readStill(read: () => Promise<readonly StoredCopy[]>): Promise<readonly StoredCopy[]> {
+  for (let reads = 1; ; reads += 1) {
+    const copies = await read()
+    const still = copies.filter(({ fault }) => fault !== 'moved')
+    if (still.length === copies.length || reads === READS_MAX) return still
   }
 }
 

@@ -664,7 +664,7 @@ export interface RunLine extends AnyLine {
 
 /** Something is done to a process. */
 export interface ProcessFaultLine extends AnyLine {
-  readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew' | 'gone' | 'full'
+  readonly e: 'crash' | 'freeze' | 'thaw' | 'lose' | 'skew' | 'gone' | 'full' | 'torn'
   readonly q: string
   /** On `full`: for so many ms. */
   readonly ms?: number

@@ -130,7 +130,7 @@ export class Stores {
       this.#end(store, writing)
       isDone &&= this.#random.chance(DONE_CHANCE)
       if (isDone) store.apply(writing.write)
-      else if (this.#random.chance(TORN_CHANCE)) this.#tear(store, writing.write)
+      else if (this.#random.chance(TORN_CHANCE)) this.#tear(store, writing)
     }
     const wait = this.#random.between(LOCK_MS.from, LOCK_MS.to)
     this.#world.call(this.#world.now + wait, () => this.#release(store, process))
@@ -152,11 +152,12 @@ export class Stores {
   }
 
   /** A write of one more record, and of nothing else, may be there in part. */
-  #tear(store: SimStore, { guards, remove, put }: StorageWrite): void {
+  #tear(store: SimStore, { process, write: { guards, remove, put } }: Writing): void {
     const [only, ...others] = put
     if (only === undefined || others.length > 0 || remove.length > 0) return
     const [key, bytes] = only
     store.apply({ guards, remove, put: [[key, bytes.subarray(0, this.#random.int(bytes.length))]] })
+    this.#world.trace.world(this.#world.now, { e: 'torn', q: process.id })
   }
 
   #duration(): number {

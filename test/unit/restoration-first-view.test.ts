@@ -9,6 +9,7 @@ import type { GroupView, Replica } from '../../lib/objects/replica.ts'
 import { Offering } from '../../lib/offering.ts'
 import { encodeRestoration } from '../../lib/operations.ts'
 import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
+import type { Acted } from '../../lib/storage/standing.ts'
 import { encodeValue } from '../../lib/values.ts'
 import { actedIn as acted, viewOf as view } from './stored-groups.ts'
 
@@ -71,7 +72,7 @@ function offeringOf(restoration: Restoration, hasPassed = false) {
     after: (_, fn) => timers.push(fn),
     look: () => looks.push('look'),
     hasPassed: () => hasPassed,
-    ended: (_, outcome) => ended.push(outcome),
+    ended: ({ covers }, outcome) => ended.push(`${outcome} ${covers.join()}`),
     fault: assert.fail,
   })
   return { offering, said, timers, ended, looks }
@@ -119,7 +120,7 @@ test('restoration › who comes back to a group that lives, and in which nothing
   restoration.install(view('q'))
   restoration.install({ ...view('q', 'p'), id: '10.q.0' })
   offering.act()
-  assert.deepEqual([said, ended], [[], ['taken']])
+  assert.deepEqual([said, ended], [[], ['taken a']])
 })
 
 test('restoration › casts that come before all have said what they have take effect once they have', () => {
@@ -208,4 +209,23 @@ test('restoration › who may have been left something looks again before it say
   offering.looked()
   offering.act()
   assert.deepEqual(said, [{ type: 'offer', offer }])
+})
+
+test('restoration › of two histories in one store the further one is gone on from, and the other one is told of', () => {
+  const restoration = new Restoration(() => true)
+  const { offering, said, ended } = offeringOf(restoration)
+  const has = (birth: string, view: string): Acted => ({ ...acted(view, 1, 'a'), birth, past: [] })
+  const further = has('1.a.0 0', '5.a.0')
+  offering.add({ covers: ['a', 'b', 'c', 'd'], acted: null, state: null })
+  offering.add({ covers: ['b'], acted: has('1.b.0 0', '4.b.0'), state: 'apart' })
+  offering.add({ covers: ['a'], acted: further, state: 'further' })
+  offering.add({ covers: ['c'], acted: has('1.a.0 0', '3.a.0'), state: 'earlier' })
+  restoration.install(view('p'))
+  offering.act()
+  const offer = { covers: ['a', 'b', 'c', 'd'], acted: further }
+  assert.deepEqual(said, [{ type: 'offer', offer }])
+  restoration.take('p', { type: 'offer', offer })
+  restoration.take('p', { type: 'state', state: 'further' })
+  offering.act()
+  assert.deepEqual(ended, ['taken a,c,d', 'late b'])
 })

@@ -6,8 +6,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/memory/index.ts'
+import { AppSide } from '../../lib/app-port.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
 import { GroupState } from '../../lib/group-state.ts'
+import type { StatePlan } from '../../lib/kernel/api.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
 import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
@@ -16,7 +18,10 @@ import { openSpace } from '../../lib/open-space.ts'
 import { encodeRestoration } from '../../lib/operations.ts'
 import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
 import type { Space } from '../../lib/space.ts'
+import type { StoreCommand } from '../../lib/storage/messages.ts'
 import type { Acted } from '../../lib/storage/standing.ts'
+import { packState } from '../../lib/travelling-state.ts'
+import { encodeValue } from '../../lib/values.ts'
 import { actedIn as acted, viewOf as view } from './stored-groups.ts'
 import { until } from './until.ts'
 
@@ -374,6 +379,65 @@ test('restoration › outside the primary component nobody is named who was miss
   assert.deepEqual(state.masked(view('p', 'q')).missing, ['b'])
   const elsewhere = { ...view('p'), primary: false, missing: ['x'] }
   assert.deepEqual(state.masked(elsewhere), elsewhere)
+})
+
+const AGREED = { order: 'total', uniform: true, strong: false, consistency: 'consistent', state: true } as const
+
+/** A group on its own, driven by hand, and what it asks of the store. */
+function drivenGroup() {
+  const asked: StoreCommand[] = []
+  const store = (command: StoreCommand): void => void asked.push(command)
+  const side = new AppSide({ self: 'p', now: () => 0, send: () => undefined, store })
+  const replica = { save: () => null, load: () => undefined, apply: () => true, view: () => undefined }
+  const attach = (): Replica => ({ ...replica, settle: () => undefined }) as unknown as Replica
+  const group = side.openGroup('g', { ...AGREED, kind: 'register' }, attach, { scratch: attach })
+  side.restored({ type: 'restored', group: 'g', copies: [], isAnswer: true, isAlone: true })
+  const install = (id: string, state: StatePlan, line = 'l', ids = ['p', 'q']): void => {
+    const members = ids.map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
+    const nobody = { trans: [], missing: [], subviews: [], joined: [], left: [], dead: [], expelled: [], away: [] }
+    const view = { ...nobody, id, spaceView: id, members, primary: true, line, prev: null, wasAwayMs: 0 }
+    side.receive([{ type: 'view', group: 'g', view, state }])
+  }
+  const deliver = (from: string, payload: Uint8Array, view: string): void =>
+    side.receive([{ type: 'deliver', group: 'g', from, n: 1, view, payload }])
+  return { side, group, asked, install, deliver }
+}
+
+test('restoration › while its state is still to come, who was missing in that of before says nothing', () => {
+  const { side, group, install, deliver } = drivenGroup()
+  const offer: RestorationOp = { type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'b') } }
+  install('9.x.0', 'whole')
+  side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+  for (const from of ['p', 'q']) deliver(from, encodeRestoration(from === 'p' ? { type: 'nothing' } : offer), '9.x.0')
+  assert.deepEqual([group.isRestoring, group.view?.primary, group.view?.missing], [true, false, ['b']])
+  install('10.x.0', 'replace')
+  assert.deepEqual([group.isRestoring, group.view?.primary, group.view?.missing], [false, true, []])
+  // None came, and none was needed: it goes on from what is here, which still waits.
+  install('11.x.0', 'whole')
+  assert.deepEqual([group.isRestoring, group.view?.missing], [true, ['b']])
+})
+
+test('restoration › who had begun a group that the others have begun anew is told that theirs is gone on from', () => {
+  for (const [began, line, outcome] of [
+    ['9.q.1', 'l', ['setAside']],
+    ['9.p.0', 'l', []],
+    // It is told that its line is lost.
+    ['9.q.1', 'm', []],
+  ] as const) {
+    const { side, asked, install, deliver } = drivenGroup()
+    install('9.p.0', 'whole', 'l', ['p'])
+    side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+    deliver('p', encodeValue('own'), '9.p.0')
+    install('11.q.0', 'replace', line)
+    const theirs = new Restoration()
+    theirs.install({ ...view('q'), id: began })
+    theirs.hasActed = true
+    const packed = { state: encodeValue(null), kept: [], cut: new Map(), restoration: theirs.save(), held: [] }
+    const sources = [{ from: 'q', subview: '10.q.0', state: packState(packed) }]
+    side.receive([{ type: 'state', group: 'g', view: '11.q.0', sources, cut: { q: 1 } }])
+    const said = asked.flatMap((each) => (each.type === 'setAside' || each.type === 'adopted' ? [each.type] : []))
+    assert.deepEqual(said, outcome, `${began} ${line}`)
+  }
 })
 
 test('restoration › who comes back to a register that lives has nothing that it lacks', {

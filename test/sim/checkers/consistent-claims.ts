@@ -8,7 +8,9 @@
  *   store without anything that was said to be durable;
  * - somebody has gone on without who was missing, and nobody of its store was there then;
  * - it was said in another line after that, by those who had been given up (`given-up.ts`);
- * - it was said in a line that was lost to another, and that was told.
+ * - it was said in a line that was lost to another, and that was told;
+ * - it has nothing in common with what is shown, since both began with whoever had found nothing, and that is told to whoever
+ *   is here with it: one of the two histories goes on, as where two lines meet.
  * Who gives up whoever is missing is told of somebody, and of nobody whose store is there: unless that store had no room or was
  * lost, what was in it was set aside, or who is there was in a line that was lost to another, and with it what it had gone on from.
  * Where the object does not act in the primary component, those are named whom its line waits for, and nobody else.
@@ -76,7 +78,8 @@ export class ConsistentClaims {
     for (const claim of this.#claims.all) {
       if (claim.g !== g || claim.line > start || this.#forgiven.has(claim)) continue
       const lack = lacks(has, claim.has)
-      const isLost = (): boolean => this.#claims.isLost(claim, line) || this.#givenUp.isLost(claim, now)
+      const isLost = (): boolean =>
+        this.#claims.isLost(claim, line) || this.#givenUp.isLost(claim, now) || this.#isOfAnotherHistory(claim, now)
       if (lack !== null && (isLost() || this.#hasFoundNothing(first, g))) {
         this.#forgiven.add(claim)
         continue
@@ -105,6 +108,20 @@ export class ConsistentClaims {
         !this.#claims.isLost(claim, read) &&
         Object.keys(claim.has).length > 0,
     )
+  }
+
+  /**
+   * Did what is shown begin with whoever had found nothing, in another line, and is nothing of it in what was said to be
+   * durable (seeds 84035, 94)?
+   */
+  #isOfAnotherHistory(claim: Claim, now: Shown): boolean {
+    const { g, has } = now
+    if (Object.keys(has).some((author) => (claim.has[author] ?? 0) > 0)) return false
+    const began = this.#run.of('put').find(({ data }) => data.g === g && data.acts && (has[data.p] ?? 0) >= data.k)
+    const line = began?.space?.data.line ?? null
+    const first = this.#first.get(`${line} ${g}`)
+    if (line === claim.lineName || first === undefined || !this.#hasFoundNothing(first, g)) return false
+    return this.#givenUp.isTold(claim, now)
   }
 
   #giveUp({ data, process, line, t }: Located<'refound'>): void {

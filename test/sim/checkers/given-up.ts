@@ -40,10 +40,11 @@ export class GivenUp {
       claim.lineName !== null &&
       given.has(claim.lineName) &&
       !this.#run.of('lineLost').some((lost) => lost.data.line === own && lost.line > line && lost.line < now.line)
-    return this.#surrenders.some(isMeant) && this.#isTold(claim, now)
+    return this.#surrenders.some(isMeant) && this.isTold(claim, now)
   }
 
-  #isTold({ g, store, line }: Claim, now: Shown): boolean {
+  /** Is whoever is here with what was said to be durable told that it is lost? */
+  isTold({ g, store, line }: Claim, now: Shown): boolean {
     const { process } = now
     const isOfStore = (each: Process | null | undefined): boolean =>
       each !== null && each !== undefined && this.#claims.storeOf(each) === store

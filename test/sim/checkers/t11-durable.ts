@@ -6,9 +6,11 @@
  * unless somebody has shown such a half before. And it does not go back at a process, unless that is told (`anew`, `lineLost`, `refound`).
  *
  * An available object shows, from when it may be used, all that was said to be durable to a process of the same store that
- * was gone when it was opened; if that one was only going, it does at rest; so it does if somebody else used the store then,
- * who may have taken that over, and with whom it ends in one view. A consistent one that acts shows all that was
+ * was gone when it was opened; if that one was only going, it does at rest; so it does if somebody else used the store before
+ * it had read that, who may have taken it over, and with whom it ends in one view. A consistent one that acts shows all that was
  * said to be durable to anybody before its process started, whoever is back (`consistent-claims.ts` has what excuses it).
+ *
+ * Nobody is told that a record has changed of whose store none was torn.
  *
  * At rest no object waits, and each question whether all is durable has been answered. What was lost with its store was not
  * durable, and who was told that its store cannot be read is not judged.
@@ -41,6 +43,7 @@ export const checker: Checker = {
     checkBack(run, verdict, shown)
     checkAvailable(run, verdict, { shown, claims })
     new ConsistentClaims(run, verdict, claims).check(shown)
+    checkTold(run, verdict, stores)
     checkRest(run, verdict, shown)
     return verdict
   },
@@ -149,9 +152,11 @@ function checkAvailable(
     const open = opened.get(key)
     if (open === undefined) continue
     const own = getOrMake(wanted, key, () => claims.found(process, g, open))
+    // It joins once it has read what is there: until then others may take it over (seeds 82098, 83049).
+    const read = process.joins.get(g)?.[0]?.line ?? open.line
     const isLate = last.get(key) === now && now.t - open.t > 4 * LOOK_AGAIN_MS
     for (const claim of own) {
-      const kin = claims.kin(process, open.line).filter((id) => id !== claim.process.id && isOlder(run, id, open.line))
+      const kin = claims.kin(process, open.line).filter((id) => id !== claim.process.id && isOlder(run, id, read))
       const isThere = claim.goneAt.line < open.line && kin.length === 0
       const isGoing = claim.goneAt.t < open.t + LOOK_AGAIN_MS - 100 && kin.every((id) => isWith(run, now, id))
       if (!isThere && !(isLate && isGoing)) continue
@@ -173,6 +178,16 @@ function isOlder(run: Run, id: string, line: number): boolean {
 function isWith(run: Run, { process, g }: Shown, id: string): boolean {
   const group = run.groups.find(({ name }) => name === g)
   return group !== undefined && run.last(process, group)?.view.members.has(id) === true
+}
+
+/** What was stored is broken only where a record was torn; what others take over meanwhile is not (seeds 82098, 83049). */
+function checkTold(run: Run, verdict: Verdict, stores: ReadonlyMap<string, string>): void {
+  const torn = run.of('torn').map(({ data, line }) => ({ store: stores.get(data.q), line }))
+  for (const { data, line } of run.of('storage')) {
+    if (data.reason !== 'corrupt') continue
+    const isTorn = torn.some((each) => each.store === stores.get(data.p) && each.line < line)
+    verdict.expect(isTorn, () => `${data.p} is told that a record of "${data.g}" has changed, and none was torn`, line)
+  }
 }
 
 /** At rest everything goes on, and every question is answered. */

@@ -83,6 +83,22 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'moved-is-broken',
+    about: 'a copy that somebody takes over while it is read passes for a broken one (e5fc8cc)',
+    file: 'lib/storage/copies.ts',
+    find: "const hasMoved = copy.fault === 'missing' && ",
+    replace: "const hasMoved = copy.fault === 'missing' && keys.length === 0 && ",
+    properties: ['T11'],
+  },
+  {
+    name: 'adopted-uncovered',
+    about: 'who has what a copy holds removes it, and does not stand for its writer, for whom others wait (c572b3e)',
+    file: 'lib/storage/group-log.ts',
+    find: 'if (this.#context.isAgreed) this.#covers = [...new Set([...this.#covers, ...coveredBy(copies)])].slice(-COVERS_MAX)',
+    replace: '',
+    properties: ['T11'],
+  },
+  {
     name: 'asked-when-cast-again',
     about: 'a lease counts from when its call was last cast, though what answers it may be a cast of long before',
     file: 'lib/objects/machine-replica.ts',

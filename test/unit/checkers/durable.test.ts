@@ -1,8 +1,18 @@
 /** T11, on traces of two devices: `a` and `b`, then all is gone, and `c` comes back where `a` was, `d` where `b` was. */
+import assert from 'node:assert/strict'
 import type { GroupLine, HoldsLine, TraceElements } from '../../../lib/testing/trace.ts'
 import { accepts, rejects, TraceWriter, tolerates } from './builder.ts'
 
-const STORES: Readonly<Record<string, string>> = { a: 'one', b: 'two', c: 'one', d: 'two', e: 'three', h: 'two' }
+const STORES: Readonly<Record<string, string>> = {
+  a: 'one',
+  b: 'two',
+  c: 'one',
+  d: 'two',
+  e: 'three',
+  h: 'two',
+  i: 'four',
+  j: 'three',
+}
 const MAP: Partial<GroupLine> = { order: 'causal', state: true }
 const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
 
@@ -11,11 +21,16 @@ class KeptWriter extends TraceWriter {
 
   /** Processes start on their devices, and open the object. */
   come(ids: readonly string[], options: Partial<GroupLine>): this {
+    return this.comeUp(ids).open('g', ids, options)
+  }
+
+  /** They start on their devices. */
+  comeUp(ids: readonly string[]): this {
     for (const p of ids) {
       this.write({ e: 'start', t: this.t, p, site: `s-${STORES[p]}`, origin: '', store: STORES[p] ?? '' })
       this.write({ e: 'join', t: this.t, p, g: '' })
     }
-    return this.open('g', ids, options)
+    return this
   }
 
   /** They are together in a view of the space and of the object. */
@@ -64,8 +79,8 @@ class KeptWriter extends TraceWriter {
 }
 
 /** Both have put two elements each, and `a` was told that three of them are durable, `b` that four are. */
-const before = (options: Partial<GroupLine>): KeptWriter =>
-  new KeptWriter()
+const before = (options: Partial<GroupLine>, writer: KeptWriter = new KeptWriter()): KeptWriter =>
+  writer
     .come(['a', 'b'], options)
     .together(1, ['a', 'b'])
     .put('a', 1)
@@ -122,6 +137,32 @@ tolerates(
     .view('g', '9.f.1', ['f'])
     .write({ e: 'holds', t: 2_001, p: 'f', g: 'g', has: {}, acts: true }),
 )
+/** `f` of the same store starts before `c` has read what is there, or after that. */
+const beside = (isBefore: boolean): KeptWriter => {
+  const writer = before(MAP).gone('a').comeUp(['c'])
+  const start = { e: 'start', t: writer.t, p: 'f', site: 's-f', origin: '', store: 'one' } as const
+  const [opens, joins] = new TraceWriter().open('g', ['c'], MAP).lines.slice(1)
+  assert.ok(opens !== undefined && joins !== undefined)
+  const lines = isBefore ? [opens, start, joins] : [opens, joins, start]
+  return writer
+    .write(...lines)
+    .together(9, ['c'])
+    .holds('c', {})
+}
+tolerates('T11', 'one before which somebody has taken over what it was about to read', beside(true))
+rejects('T11', 'one that has read what is there before anybody else could', beside(false))
+/** `c` is told that what was stored has changed; what was torn is of a process on that device. */
+const broken = (torn: string): KeptWriter => {
+  const writer = before(MAP).gone('a', 'b')
+  writer.write({ e: 'torn', t: writer.t, q: torn }).come(['c'], MAP)
+  return writer.write({ e: 'storage', t: writer.t, p: 'c', g: 'g', reason: 'corrupt' }).together(9, ['c'])
+}
+accepts(
+  'T11',
+  'somebody who is told that a record has changed, where one was torn',
+  broken('a').holds('c', { a: 2, b: 1 }),
+)
+rejects('T11', 'somebody who is told that where none was torn', broken('b').holds('c', { a: 2, b: 1 }))
 rejects('T11', 'an object that loses what it has shown', alone({ a: 2, b: 2 }).holds('c', { a: 2, b: 1 }))
 
 const book = (): KeptWriter => before(BOOK).gone('a', 'b')
@@ -180,6 +221,15 @@ rejects(
   'a device that acts on nothing, though something was durable there',
   book().come(['c'], BOOK).together(9, ['c']).holds('c', {}),
 )
+/** `c` starts on the device of `a`, whose store is lost before it has read it, or after that. */
+const foundNothing = (when: 'before' | 'after'): KeptWriter => {
+  const writer = book().comeUp(['c'])
+  if (when === 'before') writer.lose('a').open('g', ['c'], BOOK)
+  else writer.open('g', ['c'], BOOK).lose('a')
+  return writer.together(9, ['c']).put('c', 1).holds('c', { c: 1 })
+}
+tolerates('T11', 'a device that acts on nothing, whose store was lost before it had read it', foundNothing('before'))
+rejects('T11', 'one whose store was lost after that', foundNothing('after'))
 tolerates(
   'T11',
   'what was durable in a line that was lost to another',
@@ -253,6 +303,38 @@ tolerates(
   'somebody who comes back with that, and is told',
   comesBack().write({ e: 'storage', t: 99_000, p: 'd', g: 'g', reason: 'overtaken' }),
 )
+
+/** `e` has a line of its own meanwhile, begins with nothing or with what `a` had, and comes back with all others as `j`. */
+const apart = (has: TraceElements): KeptWriter =>
+  before(BOOK, new KeptWriter().come(['e'], BOOK).together(2, ['e'], 'K'))
+    .put('e', 1)
+    .durable('e', { ...has, e: 1 })
+    .gone('a', 'b', 'e')
+    .come(['c', 'd', 'j'], BOOK)
+    .together(9, ['c', 'd', 'j'])
+    .holds('c', { a: 2, b: 2 })
+const overtaken = (writer: KeptWriter): KeptWriter =>
+  writer.write({ e: 'storage', t: writer.t, p: 'j', g: 'g', reason: 'overtaken' })
+tolerates('T11', 'what was durable of a history that has nothing to do with the one that goes on', overtaken(apart({})))
+rejects('T11', 'what was durable of another history, of which nobody is told', apart({}))
+rejects('T11', 'what was durable of a history that has something of the one that goes on', overtaken(apart({ a: 1 })))
+
+/** `c` gives up `b`; somebody who is in none of their lines then goes on from what `a` had, and is told that it is durable. */
+const aside = (p: 'h' | 'i'): KeptWriter =>
+  before(BOOK, new KeptWriter().come([p], BOOK).together(2, [p], 'K'))
+    .gone('a', 'b')
+    .come(['c'], BOOK)
+    .together(9, ['c'])
+    .refound('c', 'b')
+    .holds('c', { a: 2, b: 1 })
+    .put(p, 1)
+    .durable(p, { a: 1, [p]: 1 })
+    .gone(p)
+    .come(['e'], BOOK)
+    .together(10, ['c', 'e'])
+    .holds('e', { a: 2, b: 1 })
+tolerates('T11', 'what was durable apart to a page whose store is that of one who had been given up', aside('h'))
+rejects('T11', 'what was durable apart to a page of a store that nobody had given up', aside('i'))
 
 /** The last who had the object open in their line has crashed, and others have it open there: it does not act. */
 const forsaken = (named: string): KeptWriter =>

@@ -8,8 +8,8 @@ import type { RestoredCopy, StoreNote } from '../../../lib/storage/messages.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (found: Uint8Array | null): string => (found === null ? '' : new TextDecoder().decode(found))
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve))
+const turns = async (count = 20): Promise<void> => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 class Rig {
@@ -18,6 +18,8 @@ class Rig {
   readonly self: string
   notes: StoreNote[] = []
   timers: { readonly ms: number; readonly fn: () => void }[] = []
+  /** Happens once, after keys were listed and before anything is read. */
+  meanwhile: (() => Promise<void>) | null = null
 
   constructor(store: MemoryStore, self: string) {
     this.store = store
@@ -27,7 +29,18 @@ class Rig {
     this.keeper = new Keeper({
       self,
       space: 's/%',
-      storage,
+      storage: {
+        keys: (prefix) => storage.keys(prefix),
+        read: async (keys) => {
+          const { meanwhile } = this
+          this.meanwhile = null
+          await meanwhile?.()
+          return storage.read(keys)
+        },
+        write: (write) => storage.write(write),
+        living: () => storage.living(),
+        close: () => storage.close(),
+      },
       setTimer: (ms, fn) => {
         const timer = { ms, fn }
         this.timers.push(timer)
@@ -42,9 +55,13 @@ class Rig {
 
   /** Opens a group; the copies that the page is given. */
   async restore(group = 'g'): Promise<readonly RestoredCopy[]> {
-    this.keeper.handle({ type: 'restore', group, kind: 'map', isAgreed: false })
+    this.open(group)
     await turns()
     return this.restored()
+  }
+
+  open(group = 'g'): void {
+    this.keeper.handle({ type: 'restore', group, kind: 'map', isAgreed: false })
   }
 
   /** Those of the last note. */
@@ -407,4 +424,44 @@ test('keeper › who opens a group while another page has all of it finds what t
   second.keeper.handle({ type: 'lookAgain', group: 'none' })
   await turns()
   assert.deepEqual(answerOf(second), [true, false, []])
+})
+
+for (const isGone of [false, true]) {
+  const whose = isGone ? 'is read where it is then' : 'is no broken one'
+  test(`keeper › a copy that somebody takes over while it is read ${whose}`, async () => {
+    const store = await left('a', await left('b'))
+    const quick = new Rig(store, 'quick')
+    const slow = new Rig(store, 'slow')
+    slow.meanwhile = async () => {
+      await quick.restore()
+      quick.keep('all of it', ['a', 'b'])
+      await turns()
+      if (isGone) quick.keeper.stop()
+    }
+    slow.open()
+    await turns(100)
+    assert.deepEqual(shown(slow.restored()), isGone ? ['quick: all of it|'] : [])
+    assert.deepEqual(slow.faults(), [])
+  })
+}
+
+test('keeper › a copy that is written anew while it is read is read as it is then', async () => {
+  const store = new MemoryStore()
+  store.isBlind = true
+  const writer = new Rig(store, 'writer')
+  await writer.restore()
+  writer.keep('state')
+  await turns()
+  const reader = new Rig(store, 'reader')
+  reader.meanwhile = async () => {
+    writer.keeper.observe({ type: 'state', group: 'g', view: 'v', sources: [], cut: {} })
+    const [request] = writer.keeper.takeRequests()
+    assert.ok(request?.type === 'snapshot')
+    writer.keeper.pass({ type: 'snapshot', transfer: request.transfer, state: bytes('anew') })
+    await turns()
+  }
+  reader.open()
+  await turns(100)
+  assert.deepEqual(shown(reader.restored()), ['writer: anew|'])
+  assert.deepEqual(reader.faults(), [])
 })
