@@ -149,6 +149,11 @@ export interface GroupPort {
   after(ms: number, fn: () => void): () => void
   /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum answered from within its primary view, though it may be in another by now; null if none. */
   leaseStart(): number | null
+  /**
+   * When the kernel delivered what this process is being told, by the clock of `now`: before now, if the page was blocked
+   * meanwhile, or the state had to come first. Outside a delivery: now. As `now`, never for what the replica decides.
+   */
+  heardAt(): number
   /** Reports an internal or peer fault to the space (counted, logged, never thrown). */
   fault(code: string, detail?: unknown): void
   /** Leaves the group, unless somebody else in this process has it open too. */

@@ -769,6 +769,25 @@ test('space side › a replica is told of each view once and in order, though wh
   assert.deepEqual(other.told(), ['view 1.a.0, without z', 'load', 'view 1.a.0, without ', ...rest])
 })
 
+test('space side › what is told was heard when the kernel said it, also where the state had to come first', () => {
+  const heard: string[] = []
+  const bench = new Bench()
+  bench.side.openGroup('h', options, (port) => {
+    const replica = new SetReplica()
+    const apply = replica.apply.bind(replica)
+    replica.apply = (op) => {
+      heard.push(`${op} at ${port.heardAt()}`)
+      return apply(op)
+    }
+    return replica
+  })
+  const at = (plan: StatePlan, id: string): AppEvent => view(id, plan, 'h')
+  bench.side.receive([at('whole', '1.a.0'), of('deliver', 1, 'x', '1.a.0')], 300)
+  bench.side.receive([at('merge', '2.a.0'), of('deliver', 2, 'y', '2.a.0')], 500)
+  bench.side.receive([at('whole', '3.a.0'), of('deliver', 3, 'z', '3.a.0')], 700)
+  assert.deepEqual(heard, ['x at 300', 'y at 500', 'z at 700'])
+})
+
 test('space side › while a state is awaited, a lease counts from before', () => {
   const { bench } = consistentGroup()
   let leaseStart: () => number | null = () => null
