@@ -66,7 +66,10 @@ export interface Receipt {
   readonly n: number
   /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ViewChangedError / ClosedError. */
   readonly delivered: Promise<void>
-  /** Resolves when every member of the view it was sent in holds it. */
+  /**
+   * Resolves when every member of the view it was sent in holds it; if that view ends before, once those who go on from it
+   * together with this process do, be they of the primary component or not (docs/guarantees.md).
+   */
   readonly stable: Promise<void>
 }
 
