@@ -39,6 +39,8 @@ export interface GroupContext extends StateContext {
   now(): number
   after(ms: number, fn: () => void): () => void
   leaseStart(): number | null
+  /** When the kernel said what is being handled, by the clock of `now`; now, if nothing is. */
+  heardAt(): number
   cast(group: AppGroup, payload: Uint8Array, options: CastOptions): CastReceipt
   leave(group: AppGroup): void
   isWritable(): boolean
@@ -70,10 +72,15 @@ interface ToldView {
   readonly succession: Succession | undefined
 }
 
+/** A cast that waits for a state, and when it was heard. */
+interface PendingCast extends WaitingCast {
+  readonly at: number
+}
+
 /** A state that may be replaced: what was kept with it, and the views and casts that it has not been given since. */
 interface Aside {
   readonly kept: readonly KeptEvent[]
-  readonly events: (ToldView | WaitingCast | { readonly keep: KeptEvent })[]
+  readonly events: (ToldView | PendingCast | { readonly keep: KeptEvent })[]
 }
 
 /** Before what could not be brought into a group is tried again, in ms. */
@@ -101,13 +108,15 @@ export class AppGroup implements GroupPort {
   #awaits: 'nothing' | 'first view' | 'merge' | 'replace' = 'first view'
   /** The view in force, if the replica was not told of it because a state is to come. */
   #skipped: ToldView | null = null
-  #buffer: WaitingCast[] = []
+  #buffer: PendingCast[] = []
   /** Of a consistent group: what is here, and what has come since a state was first announced to it, which may not need one. */
   #aside: Aside | null = null
   /** The line in which its state was before one was awaited. */
   #lineThen: string | null = null
   /** The lease counts from there while a state is awaited: what is held is that of before (seed 90675). */
   #leaseThen: number | null = null
+  /** When the cast that is being applied was heard. */
+  #appliedAt: number | null = null
   #viewOfIndex = ''
   #index = 0
   #undigested = 0
@@ -293,6 +302,10 @@ export class AppGroup implements GroupPort {
     return this.#awaits === 'replace' ? this.#leaseThen : this.#context.leaseStart()
   }
 
+  heardAt(): number {
+    return this.#appliedAt ?? this.#context.heardAt()
+  }
+
   fault(code: string, detail?: unknown): void {
     this.#context.fault('', code, detail)
   }
@@ -433,7 +446,7 @@ export class AppGroup implements GroupPort {
       this.#unions.delete(event.n)
       this.#offering.done(event.n)
     }
-    const pending = this.#locate(event)
+    const pending = { ...this.#locate(event), at: this.#context.heardAt() }
     if (this.#awaits === 'nothing') this.#apply(pending)
     else this.#buffer.push(pending)
   }
@@ -550,8 +563,10 @@ export class AppGroup implements GroupPort {
     this.#state.traceDigest(this.#info.id, isAsMerged)
   }
 
-  #apply(pending: WaitingCast): void {
+  #apply(pending: PendingCast): void {
+    this.#appliedAt = pending.at
     this.#state.apply(pending)
+    this.#appliedAt = null
     this.#undigested += 1
     if (this.#undigested >= DIGEST_EVERY) this.digest()
   }

@@ -82,6 +82,8 @@ export class AppSide {
   /** What calls throw once the kernel has stopped. */
   #closed: ClosedError | null = null
   #leaseStart: number | null = null
+  /** When the kernel said what is being handled. */
+  #heardAt: number | null = null
   /** While casts wait for a cut of the whole space. */
   #hold: CastHold | null = null
 
@@ -104,6 +106,7 @@ export class AppSide {
       after,
       defer: options.defer ?? ((fn) => fn()),
       leaseStart: () => this.#leaseStart,
+      heardAt: () => this.#heardAt ?? options.now(),
       cast: (group, payload, castOptions) => this.#cast(group, payload, castOptions),
       leave: (group) => this.#leaveGroup(group),
       fault,
@@ -360,13 +363,19 @@ export class AppSide {
     this.#options.send(commands)
   }
 
-  /** Takes what the kernel has to say, in its order; then every object touched emits its changes once. */
-  receive(events: readonly AppEvent[]): void {
+  /**
+   * Takes what the kernel has to say, in its order; then every object touched emits its changes once. `at`: when the kernel
+   * said it, by this side's clock.
+   */
+  receive(events: readonly AppEvent[], at: number = this.#options.now()): void {
+    this.#heardAt = at
     for (const event of events) {
       // Whoever has been told of the end hears nothing more.
-      if (this.isClosed) return
+      if (this.isClosed) break
       this.#handle(event)
     }
+    this.#heardAt = null
+    if (this.isClosed) return
     this.#announceWritable()
     const touched = [...this.#touched]
     this.#touched.clear()

@@ -4,6 +4,7 @@
  * Casts and views go into it in their order; snapshots come out of it as they travel, and others' states are loaded or
  * united into it. A replica that throws is reported and harms no other group.
  */
+import { withoutNews } from './group-view.ts'
 import { KeptEvents, type WaitingCast } from './kept-events.ts'
 import type { AppEvent, GroupOptions } from './kernel/api.ts'
 import type { CastFate, GroupView, OpInfo, Replica, Succession } from './objects/replica.ts'
@@ -45,7 +46,7 @@ export class GroupState {
   #held: WaitingCast[] = []
   /** How far the state has come in the primary component. */
   #acted: Acted | null = null
-  /** The last view that the replica was told of, as it was before anything waited. */
+  /** The last view that the replica was told of, with the state that it has, as it was before anything waited. */
   #lastView: GroupView | null = null
   readonly #name: string
   readonly #isConsistent: boolean
@@ -127,6 +128,7 @@ export class GroupState {
     this.restoration.reset()
     this.#held = []
     this.#acted = null
+    this.#lastView = null
     this.kept.take()
     this.#cut.clear()
     this.#guard('state', () => this.#replica?.load(decodeValue(this.#initial)))
@@ -258,9 +260,18 @@ export class GroupState {
     const kept = this.kept.take()
     for (const event of kept) {
       if ('payload' in event) this.apply(event)
-      else this.#tell(event.line === null ? event : { ...event, line })
+      else this.#tellKept(event.line === null ? event : { ...event, line })
     }
     return kept.length
+  }
+
+  /**
+   * What is kept begins with the view that the state is of, for whoever gets both. The replica here is in that already, unless
+   * its state has been replaced since: it hears of it again only if it is another line's now.
+   */
+  #tellKept(view: GroupView): void {
+    if (view.id !== this.#lastView?.id) this.#tell(view)
+    else if (view.line !== this.#lastView.line) this.#tell(withoutNews(view))
   }
 
   /** An own cast will not be delivered here. */
@@ -355,6 +366,8 @@ export class GroupState {
       ? unpackState(source.state, this.#context.self)
       : plain(source.state)
     this.#replica?.load(decodeValue(state))
+    // This one has been told of no view.
+    this.#lastView = null
     this.kept.replace(kept)
     this.restoration.load(restoration)
     this.#held = [...held]

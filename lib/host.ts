@@ -305,7 +305,8 @@ export class Host {
   #flush(): void {
     if (this.#phase === 'stopped') return
     const events: AppEvent[] = []
-    if (this.#phase === 'running' && this.#inputs.length > 0) this.#step(events)
+    const at = this.#options.platform.now()
+    if (this.#phase === 'running' && this.#inputs.length > 0) this.#step(events, at)
     // The step itself may have found out.
     const isSuperseded = this.#phase === 'superseded'
     const { keeper } = this.#options
@@ -316,15 +317,15 @@ export class Host {
     if (isSuperseded) events.push({ type: 'closed', reason: 'superseded' })
     const notes = this.#notes
     this.#notes = []
-    if (events.length > 0 || notes.length > 0) this.#options.toApp({ events, notes })
+    if (events.length > 0 || notes.length > 0) this.#options.toApp({ events, at, notes })
     if (isSuperseded) this.stop()
   }
 
-  #step(events: AppEvent[]): void {
+  #step(events: AppEvent[], at: number): void {
     const inputs = this.#inputs
     this.#inputs = []
     try {
-      const effects = this.#options.kernel.step(this.#options.platform.now(), inputs)
+      const effects = this.#options.kernel.step(at, inputs)
       for (const effect of effects) {
         if (this.#phase !== 'running') break
         this.#carryOut(effect, events)

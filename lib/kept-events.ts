@@ -5,6 +5,7 @@
  * cut off. They, and the views since, take effect as soon as a primary view goes on from the state they are kept with,
  * and travel with every copy of it, so that whoever leads the line on has them.
  */
+import { withoutNews } from './group-view.ts'
 import type { GroupView, OpInfo } from './objects/replica.ts'
 
 /** A cast that waits, and its place in the agreed sequence. */
@@ -47,8 +48,8 @@ export class KeptEvents {
     return this.#events.splice(0)
   }
 
-  /** Keeps those that came with a state, and no others. */
+  /** Keeps those that came with a state, and no others. Of who has come and gone with its view, the state has heard. */
   replace(events: readonly KeptEvent[]): void {
-    this.#events = [...events]
+    this.#events = events.map((event, i) => (i > 0 || 'payload' in event ? event : withoutNews(event)))
   }
 }

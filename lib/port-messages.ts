@@ -30,6 +30,8 @@ export type HostNote =
 /** One message from the kernel's side. */
 export interface HostTick {
   readonly events: readonly AppEvent[]
+  /** When the kernel said that, by the clock of its thread; the page may be blocked for long before it hears of it. */
+  readonly at: number
   readonly notes: readonly HostNote[]
 }
 

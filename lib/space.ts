@@ -321,7 +321,7 @@ export class Space extends SpaceTools implements NumberedSource<ViewEvent> {
   /** @internal Takes one message of the kernel's side. */
   handleTick(tick: HostTick): void {
     for (const note of tick.notes) this.#handleNote(note)
-    this.#app.receive(tick.events)
+    this.#app.receive(tick.events, tick.at)
     this.#updateStatus()
     if (!this.#refoundWaiters.isEmpty && !this.#isEnded && !this.#app.isWanting) this.#refoundWaiters.resolve()
   }

@@ -167,8 +167,8 @@ class WorkerBackend implements Backend {
     }
   }
 
-  /** Leases are compared with this thread's clock, and the trace has one for both sides. */
-  #translate({ events, notes }: HostTick): HostTick {
+  /** Leases and times are compared with this thread's clock, and the trace has one for both sides. */
+  #translate({ events, at, notes }: HostTick): HostTick {
     const shift = this.#clockShift
     const hasLease = events.some((event) => event.type === 'lease')
     const isTraced = this.#config.host.isTraced
@@ -178,6 +178,7 @@ class WorkerBackend implements Backend {
         : events.map((event) =>
             event.type === 'lease' && event.start !== null ? { ...event, start: event.start + shift } : event,
           ),
+      at: at + shift,
       notes: !isTraced ? notes : notes.map((note) => (note.type === 'trace' ? { ...note, t: note.t + shift } : note)),
     }
   }

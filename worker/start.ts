@@ -46,7 +46,7 @@ export function startWorker(scope: WorkerScope, halves: WorkerHalves, stores: St
       parts: kernelParts,
       toApp(tick) {
         const { events, transfer } = packEvents(tick.events)
-        post({ type: 'tick', tick: { events, notes: tick.notes } }, transfer)
+        post({ type: 'tick', tick: { ...tick, events } }, transfer)
       },
       stopped: () => post({ type: 'stopped' }),
     })

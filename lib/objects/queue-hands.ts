@@ -64,6 +64,8 @@ export class QueueHands implements ItemActions {
   readonly #inHand = new Map<string, TakenItem<unknown> | null>()
   /** What stops the timers of those that must be back some time. */
   readonly #limits = new Map<string, () => void>()
+  /** When this process's kernel was told of each grant, from which the others count; absent: it came with a state. */
+  readonly #grantedAt = new Map<string, number>()
   /** When the last word on more time was sent. */
   readonly #extendedAt = new Map<string, number>()
   /** What ends pauses when the clock does. */
@@ -141,6 +143,12 @@ export class QueueHands implements ItemActions {
       this.#giveBack(id, token, false)
       throw signal.reason
     }
+    const grantedAt = this.#grantedAt.get(key)
+    if (item.grant?.limit && grantedAt === undefined) {
+      // It came with a state: since when its time runs, nobody here knows.
+      this.#giveBack(id, token, false)
+      return null
+    }
     if (!fits(this.#schema, item.value)) {
       // Whoever takes it finds the same: it is put aside, and can be looked at.
       this.#tell([OP.fail, id, [...token], 'it does not fit the schema', 0, true])
@@ -151,7 +159,7 @@ export class QueueHands implements ItemActions {
     const taken = new TakenItem<unknown>({ id: String(id), item: value, token, attempts, priority }, this)
     this.#inHand.set(key, taken)
     this.#leases.hold(key, { thing: taken, token, since })
-    if (item.grant !== null) this.#watchLimit(item.grant)
+    if (item.grant !== null) this.#watchLimit(item.grant, grantedAt)
     return taken
   }
 
@@ -230,8 +238,10 @@ export class QueueHands implements ItemActions {
     })
   }
 
-  /** It must be back some time: its holder stops by its own clock, before the others give it away by theirs. */
-  /** `since`: the others count from then at the earliest, though this page may have been blocked, and hear of it late. */
+  /**
+   * It must be back some time: its holder stops by its own clock, before the others give it away by theirs. `since`: the others
+   * count from then at the earliest, though this page may have been blocked, and hear of it late.
+   */
   #watchLimit({ token, limit }: Grant, since = Number.POSITIVE_INFINITY): void {
     const key = keyOf(token)
     this.#limits.get(key)?.()
@@ -250,6 +260,7 @@ export class QueueHands implements ItemActions {
     if (!('grant' in happening) || happening.grant.taker !== this.port.self) return
     const { type, grant } = happening
     const key = keyOf(grant.token)
+    if (type === 'taken') this.#grantedAt.set(key, this.port.heardAt())
     if (type === 'extended' && this.#inHand.has(key)) this.#watchLimit(grant, this.#extendedAt.get(key))
     if (type !== 'done' && type !== 'returned' && type !== 'dead') return
     this.#leases.end(key, grant.token, type !== 'done' && happening.by !== this.port.self)
@@ -260,6 +271,7 @@ export class QueueHands implements ItemActions {
     this.#limits.get(key)?.()
     this.#limits.delete(key)
     this.#extendedAt.delete(key)
+    this.#grantedAt.delete(key)
     this.#inHand.delete(key)
   }
 
@@ -267,7 +279,7 @@ export class QueueHands implements ItemActions {
     if (isLoaded) {
       const held = new Set(this.#own().map(({ grant }) => keyOf(grant.token)))
       this.#leases.loseUnless((key) => held.has(key))
-      for (const key of [...this.#inHand.keys()]) if (!held.has(key)) this.#forget(key)
+      for (const key of [...this.#inHand.keys(), ...this.#grantedAt.keys()]) if (!held.has(key)) this.#forget(key)
       this.#sweep.soon()
     }
     this.#leases.watchLine()

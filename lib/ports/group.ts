@@ -66,7 +66,10 @@ export interface Receipt {
   readonly n: number
   /** Resolves when this process has delivered it; rejects with UnknownOutcomeError / NotPrimaryError / ViewChangedError / ClosedError. */
   readonly delivered: Promise<void>
-  /** Resolves when every member of the view it was sent in holds it. */
+  /**
+   * Resolves when every member of the view it was sent in holds it; if that view ends before, once those who go on from it
+   * together with this process do, be they of the primary component or not (docs/guarantees.md).
+   */
   readonly stable: Promise<void>
 }
 
@@ -149,6 +152,11 @@ export interface GroupPort {
   after(ms: number, fn: () => void): () => void
   /** When this process last heard, in the sense of a lease: the time at which it sent the last heartbeat that a quorum answered from within its primary view, though it may be in another by now; null if none. */
   leaseStart(): number | null
+  /**
+   * When the kernel delivered what this process is being told, by the clock of `now`: before now, if the page was blocked
+   * meanwhile, or the state had to come first. Outside a delivery: now. As `now`, never for what the replica decides.
+   */
+  heardAt(): number
   /** Reports an internal or peer fault to the space (counted, logged, never thrown). */
   fault(code: string, detail?: unknown): void
   /** Leaves the group, unless somebody else in this process has it open too. */

@@ -33,6 +33,7 @@ export function scratchPort({ self, mail }: { readonly self: string; readonly ma
     now: () => 0,
     after: () => () => undefined,
     leaseStart: () => null,
+    heardAt: () => 0,
     fault: () => undefined,
     close: () => Promise.resolve(),
   }

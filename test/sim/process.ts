@@ -533,7 +533,8 @@ export class SimProcess {
     const { world } = this.#around
     const t = Math.max(this.#lastUp, world.now + this.#portDelay())
     this.#lastUp = t
-    world.at(t, new PageTask(this, () => this.app.receive(events)))
+    const at = this.now
+    world.at(t, new PageTask(this, () => this.app.receive(events, at)))
   }
 
   #sendDown(commands: readonly Command[]): void {

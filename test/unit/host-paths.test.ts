@@ -492,6 +492,7 @@ test('host › a process that others take for dead sends and hears nothing more,
   assert.deepEqual(bench.ticks, [
     {
       events: [{ type: 'closed', reason: 'superseded' }],
+      at: 1000,
       notes: [{ type: 'problem', transport: 'tabs', code: 'tabs-lock-lost', message: 'gone' }],
     },
   ])

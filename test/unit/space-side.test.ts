@@ -713,7 +713,7 @@ test('space side › what is kept is there still if the state that was announced
   assert.deepEqual(told(), ['view 1.a.0'])
   bench.receive(inComponent('4.a.0', true))
   const views = ['view 2.a.0', 'view 2.a.1', 'view 3.a.0', 'view 4.a.0']
-  assert.deepEqual(told().slice(1), ['view 1.a.0', 'apply kept', ...views])
+  assert.deepEqual(told().slice(1), ['apply kept', ...views])
 })
 
 test('space side › a state that is announced twice and never needed leaves nothing out', () => {
@@ -722,8 +722,8 @@ test('space side › a state that is announced twice and never needed leaves not
   bench.receive(inComponent('2.a.0', true, 'replace'), of('deliver', 2, 'x', '2.a.0'))
   bench.receive(of('keep', 3, 'late', '2.a.0'), inComponent('3.a.0', false, 'replace'), inComponent('3.a.1', true))
   assert.deepEqual(told(), [
-    ...['view 1.a.0', 'view 1.a.0', 'apply kept', 'view 2.a.0', 'apply x'],
-    ...['view 2.a.0', 'apply late', 'view 3.a.0', 'view 3.a.1'],
+    ...['view 1.a.0', 'apply kept', 'view 2.a.0', 'apply x'],
+    ...['apply late', 'view 3.a.0', 'view 3.a.1'],
   ])
 })
 
@@ -734,6 +734,58 @@ test('space side › a state that comes takes the place of what was put aside', 
   const sources = [{ from: 'c', subview: '1.c', state: bytes }]
   bench.receive({ type: 'state', group: 'h', view: '2.a.0', sources, cut: {} }, inComponent('3.a.0', true))
   assert.deepEqual(told(), ['view 1.a.0', 'load', 'view 2.a.0', 'view 3.a.0'])
+})
+
+test('space side › a replica is told of each view once and in order, though what is kept with a state begins with its view', () => {
+  class NewsReplica extends SetReplica {
+    override view({ id, left }: { readonly id: string; readonly left?: readonly string[] }): void {
+      this.log.push(`view ${id}, without ${left}`)
+    }
+  }
+  const consistent = { ...options, order: 'total', uniform: true, consistency: 'consistent' } as const
+  const open = () => {
+    const bench = new Bench()
+    const replica = new NewsReplica()
+    bench.side.openGroup('h', consistent, () => replica)
+    return { bench, told: () => replica.log.filter((each) => each !== 'settle') }
+  }
+  const without = (id: string, primary: boolean, left: string, plan: StatePlan = 'whole'): AppEvent => {
+    const event = inComponent(id, primary, plan)
+    return event.type === 'view' ? { ...event, view: { ...event.view, left: [left] } } : event
+  }
+  const [one, other] = [open(), open()]
+  one.bench.receive(without('1.a.0', true, 'x'), of('keep', 1, 'kept', '1.a.0'), without('2.a.0', false, 'y'))
+  one.bench.receive(of('keep', 2, 'also', '2.a.0'))
+  one.bench.receive({ type: 'snapshot', group: 'h', view: '2.a.0', transfer: 1, to: ['me'] })
+  const state = one.bench.sent.flat().find(({ type }) => type === 'snapshot')
+  assert.ok(state?.type === 'snapshot' && state.state !== null)
+  // It comes from elsewhere, and has been told of one of those views already, in its own state.
+  other.bench.receive(without('1.a.0', false, 'z'), without('2.a.0', false, 'y', 'replace'))
+  const sources = [{ from: 'c', subview: '1.c', state: state.state }]
+  other.bench.receive({ type: 'state', group: 'h', view: '2.a.0', sources, cut: {} })
+  for (const { bench } of [one, other]) bench.receive(without('3.a.0', true, 'w'))
+  const rest = ['apply kept', 'view 2.a.0, without y', 'apply also', 'view 3.a.0, without w']
+  assert.deepEqual(one.told(), ['view 1.a.0, without x', ...rest])
+  assert.deepEqual(other.told(), ['view 1.a.0, without z', 'load', 'view 1.a.0, without ', ...rest])
+})
+
+test('space side › what is told was heard when the kernel said it, also where the state had to come first', () => {
+  const heard: string[] = []
+  const bench = new Bench()
+  bench.side.openGroup('h', options, (port) => {
+    const replica = new SetReplica()
+    const apply = replica.apply.bind(replica)
+    replica.apply = (op) => {
+      heard.push(`${op} at ${port.heardAt()}`)
+      return apply(op)
+    }
+    return replica
+  })
+  const at = (plan: StatePlan, id: string): AppEvent => view(id, plan, 'h')
+  bench.side.receive([at('whole', '1.a.0'), of('deliver', 1, 'x', '1.a.0')], 300)
+  bench.side.receive([at('merge', '2.a.0'), of('deliver', 2, 'y', '2.a.0')], 500)
+  bench.side.receive([at('whole', '3.a.0'), of('deliver', 3, 'z', '3.a.0')], 700)
+  assert.deepEqual(heard, ['x at 300', 'y at 500', 'z at 700'])
 })
 
 test('space side › while a state is awaited, a lease counts from before', () => {

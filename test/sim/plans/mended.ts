@@ -30,6 +30,11 @@ export const MENDED: readonly Mutant[] = [
     file: 'lib/group.ts',
     find: '    if (view.id === this.#toldView) return\n',
     replace: '',
+    also: {
+      file: 'lib/group-state.ts',
+      find: 'if (view.id !== this.#lastView?.id) this.#tell(view)',
+      replace: 'this.#tell(view)\n    if (view.id !== this.#lastView?.id) return',
+    },
     properties: ['T15'],
   },
   {

@@ -35,6 +35,7 @@ export class Alone<Handle, Options> {
       now: () => 0,
       after: () => () => undefined,
       leaseStart: () => null,
+      heardAt: () => 0,
       fault: (code) => this.faults.push(code),
       close: () => Promise.resolve(),
     }

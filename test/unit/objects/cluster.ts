@@ -93,6 +93,7 @@ export class Cluster<Handle, Options> {
       now: () => 0,
       after: () => () => undefined,
       leaseStart: () => null,
+      heardAt: () => 0,
       fault: (code) => this.faults.push(code),
       close: () => Promise.resolve(),
     }

@@ -292,6 +292,21 @@ test('queue › an item goes back when its time is over, after its holder was to
   assert.equal(of(0).items[0]?.taker, 'p2')
 })
 
+test('queue › the time for the work counts from when the grant was delivered, though the page was blocked and hears of it late', async () => {
+  const { cluster, of } = made(2)
+  const take = asked(of(1).take({ timeout: 1_000 }))
+  await cluster.rest()
+  cluster.blockedMs = 400
+  asked(of(0).add('x'))
+  await cluster.rest()
+  cluster.blockedMs = 0
+  const item = taken(take)
+  await cluster.advance(599)
+  assert.equal(item.isLost, false)
+  await cluster.advance(1)
+  assert.equal(item.isLost, true)
+})
+
 test('queue › done twice, failed after it is done, done under way: the first one counts, the others are stale', async () => {
   const { cluster, of } = made(2)
   asked(of(0).add('x'))

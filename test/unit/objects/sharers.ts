@@ -141,6 +141,7 @@ export class Sharers<Handle, Options> {
         }
       },
       leaseStart: () => null,
+      heardAt: () => this.now,
       begun: () => undefined,
       offerEnded: () => undefined,
       lookAgain: () => undefined,

@@ -49,6 +49,8 @@ interface Timer {
 /** The processes, the order and the clock. */
 export class TotalCluster<Handle, Options> {
   now = 0
+  /** What is delivered has waited for so long at its page. */
+  blockedMs = 0
   /** Members of the primary component by rank. */
   primary: TotalMember<Handle>[] = []
   readonly faults: string[] = []
@@ -90,6 +92,7 @@ export class TotalCluster<Handle, Options> {
         }
       },
       leaseStart: () => member.answeredAt ?? member.cutOffAt ?? this.now,
+      heardAt: () => this.now - this.blockedMs,
       fault: (code) => this.faults.push(code),
       close: () => Promise.resolve(),
     }
