@@ -11,7 +11,7 @@ import {
 } from '../../../lib/objects/queue.ts'
 import { OP } from '../../../lib/objects/queue-machine.ts'
 import type { TakenItem } from '../../../lib/objects/taken-item.ts'
-import { encodeValue } from '../../../lib/values.ts'
+import { decodeValue, encodeValue } from '../../../lib/values.ts'
 import { asked, strings } from './requests.ts'
 import { TotalCluster } from './total-cluster.ts'
 
@@ -303,6 +303,31 @@ test('queue › the time for the work counts from when the grant was delivered, 
   const item = taken(take)
   await cluster.advance(599)
   assert.equal(item.isLost, false)
+  await cluster.advance(1)
+  assert.equal(item.isLost, true)
+})
+
+test('queue › who is granted an item by a state, and cannot know since when its time runs, has it granted anew', async () => {
+  const { cluster, of } = made(2)
+  const take = asked(of(1).take({ timeout: 1_000 }))
+  await cluster.rest()
+  const [first, second] = cluster.primary
+  assert.ok(first && second)
+  // What grants it is not delivered to the second one, whom the state of the first one tells of it later.
+  cluster.primary = [first]
+  asked(of(0).add('x'))
+  await cluster.rest()
+  await cluster.advance(500)
+  assert.equal(of(0).items[0]?.taker, 'p1')
+  cluster.primary = [first, second]
+  second.position = first.position
+  second.replica.load(decodeValue(encodeValue(first.replica.save())))
+  second.replica.view(second.view)
+  second.replica.settle()
+  await cluster.rest()
+  const item = taken(take)
+  await cluster.advance(999)
+  assert.deepEqual([item.isLost, of(0).items[0]?.taker], [false, 'p1'])
   await cluster.advance(1)
   assert.equal(item.isLost, true)
 })
