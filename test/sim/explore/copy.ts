@@ -15,6 +15,7 @@ const LAYERS = [
   'detector',
   'away',
   'contacts',
+  'departures',
   'delivery',
   'rounds',
   'transfer',
