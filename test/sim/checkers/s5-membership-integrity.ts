@@ -125,11 +125,31 @@ function firstLine(run: Run, { n, installs: [first] }: View): number {
  * before that, as a member throughout (seed 28 of `domains`)?
  */
 function isBroughtAlong(run: Run, process: Process | undefined, { left, back }: { left: View; back: View }): boolean {
-  const sv = left.installs[0]?.data.sv
-  if (process?.installs.get(run.space)?.some(({ view }) => view.id === sv) !== true) return false
+  const svs = whereDecided(run, left)
+  if (process?.installs.get(run.space)?.some(({ view }) => svs.has(view.id)) !== true) return false
   const own = process.installs.get(left.group) ?? []
   const last = own.findIndex(({ view }) => view === back)
   if (last < 0 || (own[last]?.data.subviews?.length ?? 0) < 2) return false
   const before = own.findLastIndex(({ view }, index) => index < last && isOlder(view, left))
   return before >= 0 && own.slice(before + 1, last + 1).every(({ data }) => data.prev !== null)
+}
+
+/**
+ * The space views in which that view of a group may have been decided: the one that it lies in, and the one before it, if a
+ * view of the group was decided there which nobody was told of before that ended (seed 343385).
+ */
+function whereDecided(run: Run, { group, installs }: View): ReadonlySet<string> {
+  const svs = new Set<string>()
+  for (const { data, before, process, at } of installs) {
+    if (data.sv !== undefined) svs.add(data.sv)
+    const decided = before?.space?.view.id
+    if (before === null || decided === undefined) continue
+    const isPassedOver = run
+      .of('groupPassedOver')
+      .some(
+        ({ data: { p, g }, line }) => p === process.id && g === group.name && line > before.at.line && line < at.line,
+      )
+    if (isPassedOver) svs.add(decided)
+  }
+  return svs
 }

@@ -221,10 +221,14 @@ const bAsksToLeave = (isTold: boolean): TraceWriter => {
   const trace = trio()
   return isTold ? trace.leave('g', 'b') : trace.write({ e: 'leave', t: trace.t, p: 'b', g: 'g' })
 }
-/** It is cut off then, in the group, until they merge. The others are in that view of the space when they go on. */
-const isBroughtAlong = (sv: string, isTold = false): TraceWriter => {
+/**
+ * It is cut off then, in the group, until they merge. The others are in that view of the space when they go on; those of
+ * `passedOver` know of a view of the group that was decided before.
+ */
+const isBroughtAlong = (sv: string, isTold = false, passedOver: readonly string[] = []): TraceWriter => {
   const trace = bAsksToLeave(isTold)
   if (sv !== '1.a') trace.view('', sv, ['a', 'c'])
+  for (const p of passedOver) trace.write({ e: 'groupPassedOver', t: trace.t, p, g: 'g', gn: 2 })
   return trace
     .view('g', `${sv}.2`, ['a', 'c'], { left: ['b'] })
     .view('', '3.b', ['b'], quietly)
@@ -238,6 +242,16 @@ tolerates(
   isBroughtAlong('1.a'),
 )
 rejects('S5', 'one that is said to have left a group by those who were cut off from it', isBroughtAlong('2.a'))
+tolerates(
+  'S5',
+  'one that left a group by a view of it that was decided before it was cut off, and told to nobody',
+  isBroughtAlong('2.a', false, ['a', 'c']),
+)
+rejects(
+  'S5',
+  'one that left a group, knew it, while the others passed over that view of it, and comes along by a merge',
+  isBroughtAlong('2.a', true, ['a', 'c']),
+)
 rejects('S5', 'one that left a group, knew it, and comes along by a merge without a join', isBroughtAlong('1.a', true))
 rejects(
   'S5',
