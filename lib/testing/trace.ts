@@ -633,6 +633,14 @@ export interface CutAgreedLine extends ProcessLine {
   readonly view: string
 }
 
+/** A view of a group is known to be decided, but ends with the view of the space before the application was told of it. */
+export interface GroupPassedOverLine extends ProcessLine {
+  readonly e: 'groupPassedOver'
+  readonly g: string
+  /** Which view of the group in that view of the space. */
+  readonly gn: number
+}
+
 /** The kernel hears that somebody is gone for good: it said goodbye, or (`dead`) its lock fell free. */
 export interface DepartedLine extends ProcessLine {
   readonly e: 'departed'
@@ -781,6 +789,7 @@ export type TraceLine =
   | ReadyLine
   | AttemptLine
   | CutAgreedLine
+  | GroupPassedOverLine
   | DepartedLine
   | RunLine
   | ProcessFaultLine

@@ -64,9 +64,10 @@ class Watch {
   readonly #port: GroupPort
   readonly #write: (line: RawLine) => void
   readonly #holds: Holds | undefined
-  /** What this process asks for, by number, in the present opening. */
+  /** What this process asks for, by opening and number. */
   readonly #asked = new Map<string, unknown>()
-  #opening = 0
+  readonly #openings = new Set<number>()
+  #sessions: AnyReplica['sessions'] | null = null
   /** The calls of this process that were cast, by opening and number. */
   readonly #castings = new Map<string, Casting>()
   /** The call that is about to be cast. */
@@ -97,7 +98,7 @@ class Watch {
       const m = `${this.#port.self}#${receipt.n}`
       this.#write({ e: 'ask', id: casting.id, call: [opening, n], body: plainValue(body), m })
       if (casting.call?.[0] !== opening || casting.call[1] !== n) {
-        this.#opening = opening
+        this.#openings.add(opening)
         this.#asked.set(`${opening} ${n}`, body)
         this.#noteRelease(body)
       }
@@ -108,6 +109,7 @@ class Watch {
   }
 
   attach(replica: AnyReplica): void {
+    this.#sessions = replica.sessions
     this.#watchCalls(replica)
     this.#watchMachine(replica.machine)
     this.#watchSteps(replica)
@@ -194,10 +196,11 @@ class Watch {
     }
   }
 
-  /** This process is given something to hold. */
+  /** This process is given something to hold. What an opening of before this replica is given, it knows nothing of. */
   #noteGrant({ process, call }: Caller, answer: Answer): void {
     if (process !== this.#port.self || !answer[0]) return
-    const body = this.#asked.get(`${this.#opening} ${call}`)
+    const opening = [...this.#openings].find((each) => (this.#sessions?.recordOf(process, each, call) ?? null) !== null)
+    const body = this.#asked.get(`${opening} ${call}`)
     const hold = body === undefined ? null : (this.#holds?.granted(body, answer[1]) ?? null)
     if (hold === null) return
     const lock = `${this.#port.name}/${hold.lock}`

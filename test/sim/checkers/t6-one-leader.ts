@@ -42,28 +42,48 @@ type Grants = ReadonlyMap<string, string>
 /** Of all groups of which somebody was shown a leader. A candidate waits, and is answered with its token. */
 function grantsOf(run: Run): Map<string, Map<string, string>> {
   const groups = new Set(run.of('leads').map(({ data }) => data.g))
-  /** What a process stands for under a number, in its present opening. */
-  const names = new Map<string, string>()
+  const names = new Candidacies()
   const grants = new Map<string, Map<string, string>>()
   const known = new Set<string>()
-  for (const { data } of [...run.of('ask'), ...run.of('exec')].sort((a, b) => a.line - b.line)) {
-    const { obj } = data
+  for (const { data } of run.of('exec')) {
+    const { p, obj } = data
     if (!groups.has(obj)) continue
-    if (data.e === 'ask') {
-      const [, name] = (Array.isArray(data.body) ? data.body : []) as unknown[]
-      names.set(`${obj} ${data.p} ${data.call[1]}`, String(name))
-      continue
-    }
+    names.take(data)
     for (const [by, n, answer] of data.deeds.flatMap((deed) => deed.answers ?? [])) {
       const [ok, token] = answer as readonly [boolean, readonly unknown[]]
       if (!ok || known.has(`${obj} ${token.join('|')}`)) continue
       known.add(`${obj} ${token.join('|')}`)
-      const lock = `${obj}/${names.get(`${obj} ${by} ${n}`)}`
+      const lock = `${obj}/${names.find(obj, by, n, p)}`
       const granted = grants.get(lock) ?? new Map<string, string>()
       grants.set(lock, granted.set(token.join('|'), by))
     }
   }
   return grants
+}
+
+/**
+ * What a process stands for under a number. The numbers of each opening begin anew, and what was cast in the one before may
+ * come after it was closed (seed 400392 of `tools`): so by what those have carried out who say what was granted.
+ */
+class Candidacies {
+  readonly #names = new Map<string, string>()
+  /** By group, process and number: the newest opening of which a call of that number was carried out anywhere. */
+  readonly #openings = new Map<string, number>()
+
+  take({ p, obj, step, op, by, call, body }: Located<'exec'>['data']): void {
+    if (step !== 'op' || op !== 'request' || call === undefined || !Array.isArray(body)) return
+    const [opening, n] = call
+    const key = `${obj} ${by} ${n}`
+    this.#names.set(`${key} ${p}`, String(body[1]))
+    if (opening < (this.#openings.get(key) ?? 0)) return
+    this.#openings.set(key, opening)
+    this.#names.set(key, String(body[1]))
+  }
+
+  /** As `p` carried it out; whoever has it with a state knows what was carried out elsewhere. */
+  find(obj: string, by: string, n: number, p: string): string | undefined {
+    return this.#names.get(`${obj} ${by} ${n} ${p}`) ?? this.#names.get(`${obj} ${by} ${n}`)
+  }
 }
 
 function checkShown(run: Run, verdict: Verdict, all: readonly Leads[], granted: Grants): void {

@@ -17,10 +17,19 @@ class LeaderWriter extends TraceWriter {
   }
 
   granted(by: string, token: TraceToken): this {
-    this.#index += 1
+    const n = this.#calls + 1
+    this.asks(by, [0, n], 'n0')
+    return this.carriedOut(by, n, token)
+  }
+
+  asks(by: string, call: readonly [opening: number, n: number], name: string): this {
     this.#calls += 1
-    const n = this.#calls
-    this.write({ e: 'ask', t: this.t, p: by, obj: 'leader', id: n, call: [0, n], body: [0, 'n0'] })
+    return this.write({ e: 'ask', t: this.t, p: by, obj: 'leader', id: this.#calls, call, body: [0, name] })
+  }
+
+  /** A candidate for n0 in the first opening. */
+  carriedOut(by: string, n: number, token: TraceToken): this {
+    this.#index += 1
     const deeds = [{ do: 'apply' as const, by, n, answer: 'waits', answers: [[by, n, [true, token]] as const] }]
     const step = { step: 'op', by, at: ['1.a.1', this.#index], op: 'request', call: [0, n], body: [0, 'n0'] } as const
     for (const p of all) this.write({ e: 'exec', t: this.t, p, obj: 'leader', ...step, deeds, h: `h${this.#index}` })
@@ -48,6 +57,11 @@ tolerates('T6', 'a leader, as all are shown it', granted().shown(all, 'a', first
 tolerates('T6', 'its successor, which some are shown at once', succeeded())
 rejects('T6', 'another leader under its token', granted().shown(['a', 'b'], 'a', first).shown(['c'], 'b', first))
 rejects('T6', 'a leader of a token that nobody was granted', granted().shown(['a'], 'a', second))
+tolerates(
+  'T6',
+  'a leader by what it had stood for before it opened the object again, and stood for something else',
+  new LeaderWriter().asks('a', [0, 1], 'n0').asks('a', [1, 1], 'n1').carriedOut('a', 1, first).shown(all, 'a', first),
+)
 rejects(
   'T6',
   'the former leader after its successor',
