@@ -83,6 +83,9 @@ interface Aside {
   readonly events: (ToldView | PendingCast | { readonly keep: KeptEvent })[]
 }
 
+/** To whoever stores the group: it has no state before it has gone on from what was stored. */
+const NOTHING = new Uint8Array(0)
+
 /** Before what could not be brought into a group is tried again, in ms. */
 const BRING_AGAIN_MS = 100
 
@@ -127,8 +130,8 @@ export class AppGroup implements GroupPort {
   readonly #offering: Offering
   /** Of a consistent group: it is stored here. */
   #isKept = false
-  /** Era and whether it had acted when its state was last said to be worth storing. */
-  #keptAs = ''
+  /** Of what history and era its state was, and whether it had acted, when it was last said to be worth storing. */
+  #keptAs: { readonly history: string; readonly hasActed: boolean } | null = null
   /** `view` while the group waits for what was stored. */
   #masked: { readonly of: GroupView; readonly as: GroupView } | null = null
   /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
@@ -224,10 +227,14 @@ export class AppGroup implements GroupPort {
     if (!this.#isReady || this.#view?.primary !== true) return
     this.#offering.act()
     if (this.isRestoring || this.#offering.isPending) return
-    const keptAs = `${this.era} ${this.hasActed} ${this.origin.birth}`
-    if (this.#keptAs === keptAs) return
-    this.#keptAs = keptAs
+    const { hasActed } = this
+    if (this.#keptAs?.history === this.#history && this.#keptAs.hasActed === hasActed) return
+    this.#keptAs = { history: this.#history, hasActed }
     this.#context.begun(this)
+  }
+
+  get #history(): string {
+    return `${this.era} ${this.origin.birth}`
   }
 
   /** It is a member, and awaits no state. */
@@ -488,8 +495,9 @@ export class AppGroup implements GroupPort {
    * buffered casts excluded.
    */
   handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
-    if (this.#awaits === 'replace' || this.#awaits === 'first view' || !this.#isWorth(event)) answer(null)
-    else this.#state.snapshot(event, answer)
+    if (this.#awaits === 'replace' || this.#awaits === 'first view') answer(null)
+    else if (this.#isWorth(event)) this.#state.snapshot(event, answer)
+    else answer(this.isRestoring ? NOTHING : null)
   }
 
   /** The group as it is now, with every event so far; null if it has no state, or no view yet. */
@@ -501,10 +509,13 @@ export class AppGroup implements GroupPort {
     return { name, kind, order, consistency, members, primary, isWhole, ...this.#state.record() }
   }
 
-  /** Is the state worth storing, if it is to be? Not one that waits for what was stored. */
+  /**
+   * Is the state worth storing, if it is to be? Not one that waits for what was stored. What is found later is decided about in
+   * the primary component only: what goes on meanwhile is stored as before (seed 774).
+   */
   #isWorth({ transfer }: Of<'snapshot'>): boolean {
     if (transfer >= 0 || this.options.consistency !== 'consistent') return true
-    return !this.isRestoring && !this.#offering.isPending
+    return !this.isRestoring && (!this.#offering.isPending || this.#keptAs?.history === this.#history)
   }
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
@@ -538,6 +549,9 @@ export class AppGroup implements GroupPort {
    */
   #tellOf(own: Stored & { readonly acted: Acted }): void {
     if (!this.#isKept || !own.acted.standing.hasActed || this.#view?.line !== this.#lineThen) return
+    const { birth } = own.acted
+    // Outside the primary component it is not known how far that has come. It is the same one, as far as it goes (seed 774).
+    if (!this.#view?.primary && birth !== undefined && birth === this.origin.birth) return
     if (this.#state.hasPassed(own.acted) || this.#state.restoration.judge(own) !== 'late') return
     this.#context.offerEnded(this, own, 'late')
   }

@@ -9,7 +9,7 @@
  *
  * What cannot be read is set aside under `SPACE//q/`, one copy at most.
  */
-import type { Storage } from '../ports/storage.ts'
+import type { Storage, StorageWrite } from '../ports/storage.ts'
 import { type LogEvent, readLogEvent } from './log-event.ts'
 import { encodeRecord, joinBytes, type RecordFault, RecordKind, readRecords } from './record.ts'
 
@@ -33,8 +33,11 @@ export interface CopyHead {
 export interface StoredCopy {
   /** The process that wrote it. */
   readonly id: string
-  /** The bytes of its head: a guard that nobody has changed it since. */
-  readonly guard: readonly [key: string, bytes: Uint8Array]
+  /**
+   * That nobody has changed it since: the bytes of its head and, if it is whole, that its log has not gone on. A page that is
+   * being closed may write a batch when its lock is free already (seed 621).
+   */
+  readonly guards: StorageWrite['guards']
   readonly keys: readonly string[]
   /** Null: it cannot be read, not even in part. */
   readonly content: CopyContent | null
@@ -129,7 +132,8 @@ async function readCopy(
   const values = await storage.read(keys)
   const found = new Map(keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]] as const])))
   const bytes = found.get(headKey(prefix))
-  const copy = { id, keys, guard: [headKey(prefix), bytes ?? NOTHING] as const }
+  const guard = [headKey(prefix), bytes ?? null] as const
+  const copy = { id, keys, guards: [guard] }
   if (bytes === undefined) return { ...copy, content: null, fault: 'missing' }
   const head = readHead(bytes)
   if (typeof head === 'string') return { ...copy, content: null, fault: head }
@@ -137,8 +141,10 @@ async function readCopy(
   const { generation, covers } = head
   const state = readState(found, prefix, head)
   if (typeof state === 'string') return { ...copy, content: null, fault: state }
-  const { events, fault } = readLog(found, prefix, generation)
-  return { ...copy, content: { generation, state, events, covers }, fault }
+  const { events, fault, batches } = readLog(found, prefix, generation)
+  const content = { generation, state, events, covers }
+  if (fault !== null) return { ...copy, content, fault }
+  return { ...copy, guards: [guard, [batchKey(prefix, generation, batches), null]], content, fault }
 }
 
 function readHead(bytes: Uint8Array): CopyHead | RecordFault {
@@ -177,22 +183,22 @@ function readLog(
   found: ReadonlyMap<string, Uint8Array>,
   prefix: string,
   generation: number,
-): { readonly events: readonly LogEvent[]; readonly fault: StoredCopy['fault'] } {
+): { readonly events: readonly LogEvent[]; readonly fault: StoredCopy['fault']; readonly batches: number } {
   const events: LogEvent[] = []
   const start = `${prefix}l/${digits(generation)}/`
   const batches = [...found.keys()].filter((key) => key.startsWith(start)).length
   for (let batch = 0; batch < batches; batch += 1) {
     const bytes = found.get(batchKey(prefix, generation, batch))
-    if (bytes === undefined) return { events, fault: 'missing' }
+    if (bytes === undefined) return { events, fault: 'missing', batches }
     const { records, fault } = readRecords(bytes)
     for (const record of records) {
       const event = record.kind === RecordKind.event ? readLogEvent(record) : null
-      if (event === null) return { events, fault: 'corrupt' }
+      if (event === null) return { events, fault: 'corrupt', batches }
       events.push(event)
     }
-    if (fault !== null) return { events, fault }
+    if (fault !== null) return { events, fault, batches }
   }
-  return { events, fault: null }
+  return { events, fault: null, batches }
 }
 
 function isCount(value: unknown): value is number {

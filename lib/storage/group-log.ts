@@ -91,6 +91,8 @@ export class GroupLog {
   #isWanting = false
   /** The page had no state worth storing when it was asked: it is asked again when something happens. */
   #isPutOff = false
+  /** Nor has it anything in its object: all of that is stored. */
+  #hasNothing = false
   /** What stands under the copy's keys is not known. */
   #isUnclear = false
   /** The copy is to be there, with nothing in it. */
@@ -272,15 +274,16 @@ export class GroupLog {
     return this.#request.id
   }
 
-  /** The answer to a request; null: the page could not give one. */
+  /** The answer to a request; null: the page could not give one; empty: there is nothing before the group has gone on. */
   answer(id: number, state: Uint8Array | null): void {
     const request = this.#request
     if (request === null || request.id !== id) return
     this.#request = null
-    if (state === null) {
+    if (state === null || state.length === 0) {
       // It waits for what was stored, and goes on without saying so if its state was worth storing before.
       this.#isPutOff = this.#context.isAgreed
-      return
+      this.#hasNothing = state !== null
+      return this.#settleNothing()
     }
     this.#isStale = false
     this.#isSuspended = false
@@ -371,6 +374,7 @@ export class GroupLog {
         cancel()
         this.#isWriting = false
         this.#kick()
+        this.#settleNothing()
       },
       (cause: unknown) => {
         cancel()
@@ -441,10 +445,10 @@ export class GroupLog {
   async #writeWith(adopted: readonly StoredCopy[], write: StorageWrite): Promise<boolean> {
     const { storage } = this.#context
     if (adopted.length > 0) {
-      const guards = [...write.guards, ...adopted.map(({ guard }) => guard)]
+      const guards = [...write.guards, ...adopted.flatMap((copy) => copy.guards)]
       const remove = [...write.remove, ...adopted.flatMap(({ keys }) => keys)]
       if (await storage.write({ ...write, guards, remove })) return true
-      // Somebody else has taken one of them over: that it is in both does no harm.
+      // Somebody else has taken one of them over, or it has gone on: that what was read is in both does no harm.
     }
     return storage.write(write)
   }
@@ -471,6 +475,11 @@ export class GroupLog {
     const due = this.#waiters.filter(({ at }) => at <= this.#stored)
     this.#waiters = this.#waiters.filter(({ at }) => at > this.#stored)
     for (const { done } of due) done(null)
+  }
+
+  /** What this process had before is stored: whoever asks does not wait for others' states. */
+  #settleNothing(): void {
+    if (this.#isPutOff && this.#hasNothing && this.#stored >= this.#heldAt) this.#markStored(this.#changes)
   }
 
   #mend(): void {

@@ -382,7 +382,9 @@ export class Keeper {
       const put = last.keys.flatMap((key, i) => (values[i] === undefined ? [] : [[prefix + key, values[i]] as const]))
       // Somebody else has set it aside meanwhile.
       if (put.length === 0) return
-      await storage.write({ guards: [], remove: [...former, ...broken.flatMap(({ keys }) => keys)], put })
+      // One that is whole may have gone on meanwhile.
+      const guards = broken.flatMap((copy) => (copy.fault === null ? copy.guards : []))
+      await storage.write({ guards, remove: [...former, ...broken.flatMap(({ keys }) => keys)], put })
     } catch {
       // Whoever opens the group next finds it again.
     }

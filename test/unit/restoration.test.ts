@@ -9,7 +9,7 @@ import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/me
 import { AppSide } from '../../lib/app-port.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
 import { GroupState } from '../../lib/group-state.ts'
-import type { StatePlan } from '../../lib/kernel/api.ts'
+import type { Command, StatePlan } from '../../lib/kernel/api.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
 import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
@@ -387,20 +387,28 @@ const AGREED = { order: 'total', uniform: true, strong: false, consistency: 'con
 function drivenGroup() {
   const asked: StoreCommand[] = []
   const store = (command: StoreCommand): void => void asked.push(command)
-  const side = new AppSide({ self: 'p', now: () => 0, send: () => undefined, store })
+  const sent: Command[] = []
+  const side = new AppSide({ self: 'p', now: () => 0, send: (commands) => void sent.push(...commands), store })
   const replica = { save: () => null, load: () => undefined, apply: () => true, view: () => undefined }
   const attach = (): Replica => ({ ...replica, settle: () => undefined }) as unknown as Replica
   const group = side.openGroup('g', { ...AGREED, kind: 'register' }, attach, { scratch: attach })
   side.restored({ type: 'restored', group: 'g', copies: [], isAnswer: true, isAlone: true })
-  const install = (id: string, state: StatePlan, line = 'l', ids = ['p', 'q']): void => {
+  const install = (id: string, state: StatePlan, line = 'l', ids = ['p', 'q'], primary = true): void => {
     const members = ids.map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
     const nobody = { trans: [], missing: [], subviews: [], joined: [], left: [], dead: [], expelled: [], away: [] }
-    const view = { ...nobody, id, spaceView: id, members, primary: true, line, prev: null, wasAwayMs: 0 }
+    const view = { ...nobody, id, spaceView: id, members, primary, line, prev: null, wasAwayMs: 0 }
     side.receive([{ type: 'view', group: 'g', view, state }])
   }
   const deliver = (from: string, payload: Uint8Array, view: string): void =>
     side.receive([{ type: 'deliver', group: 'g', from, n: 1, view, payload }])
-  return { side, group, asked, install, deliver }
+  /** The bytes of what it gives to be stored; null: nothing, for now. */
+  const stored = (): number | null => {
+    side.receive([{ type: 'snapshot', group: 'g', view: '', transfer: -1, to: [] }])
+    side.flush()
+    const answer = sent.findLast(({ type }) => type === 'snapshot')
+    return answer?.type === 'snapshot' ? (answer.state?.length ?? null) : null
+  }
+  return { side, group, asked, install, deliver, stored }
 }
 
 test('restoration › while its state is still to come, who was missing in that of before says nothing', () => {
@@ -418,17 +426,20 @@ test('restoration › while its state is still to come, who was missing in that 
 })
 
 test('restoration › who had begun a group that the others have begun anew is told that theirs is gone on from', () => {
-  for (const [began, line, outcome] of [
-    ['9.q.1', 'l', ['setAside']],
-    ['9.p.0', 'l', []],
+  for (const [began, line, outcome, primary] of [
+    ['9.q.1', 'l', ['setAside'], true],
+    ['9.p.0', 'l', [], true],
+    // Also where nothing says how far the state has come that they have.
+    ['9.q.1', 'l', ['setAside'], false],
+    ['9.p.0', 'l', [], false],
     // It is told that its line is lost.
-    ['9.q.1', 'm', []],
+    ['9.q.1', 'm', [], true],
   ] as const) {
     const { side, asked, install, deliver } = drivenGroup()
     install('9.p.0', 'whole', 'l', ['p'])
     side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
     deliver('p', encodeValue('own'), '9.p.0')
-    install('11.q.0', 'replace', line)
+    install('11.q.0', 'replace', line, ['p', 'q'], primary)
     const theirs = new Restoration()
     theirs.install({ ...view('q'), id: began })
     theirs.hasActed = true
@@ -436,8 +447,42 @@ test('restoration › who had begun a group that the others have begun anew is t
     const sources = [{ from: 'q', subview: '10.q.0', state: packState(packed) }]
     side.receive([{ type: 'state', group: 'g', view: '11.q.0', sources, cut: { q: 1 } }])
     const said = asked.flatMap((each) => (each.type === 'setAside' || each.type === 'adopted' ? [each.type] : []))
-    assert.deepEqual(said, outcome, `${began} ${line}`)
+    assert.deepEqual(said, outcome, `${began} ${line} ${primary}`)
   }
+})
+
+test('restoration › what is found where nobody can decide about it does not keep from being stored what was before', () => {
+  const { side, install, deliver, stored } = drivenGroup()
+  install('9.p.0', 'whole', 'l', ['p'])
+  side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+  deliver('p', encodeValue('own'), '9.p.0')
+  assert.equal((stored() ?? 0) > 0, true)
+  install('10.p.0', 'whole', 'l', ['p'], false)
+  const copy = {
+    id: 'q',
+    covers: [],
+    state: null,
+    steps: [],
+    acted: { ...acted('9.q.0', 3), birth: '9.p.0 0', past: [] },
+  }
+  side.restored({ type: 'restored', group: 'g', copies: [copy], isAnswer: false, isAlone: false })
+  assert.equal((stored() ?? 0) > 0, true)
+})
+
+test('restoration › while it waits for what was stored there is nothing to be stored, and whoever stores it is told so', () => {
+  const { side, install, deliver, stored } = drivenGroup()
+  install('9.p.0', 'whole')
+  side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+  deliver('p', encodeRestoration({ type: 'nothing' }), '9.p.0')
+  deliver(
+    'q',
+    encodeRestoration({ type: 'offer', offer: { covers: ['a'], acted: acted('5.a.0', 7, 'a', 'b') } }),
+    '9.p.0',
+  )
+  assert.equal(stored(), 0)
+  // There may be something, for all that is known.
+  install('10.p.0', 'replace')
+  assert.equal(stored(), null)
 })
 
 test('restoration › who comes back to a register that lives has nothing that it lacks', {

@@ -167,8 +167,9 @@ export class ConsistentClaims {
     const run = this.#run
     const store = this.#storeOfId(id)
     const start = run.process(id)?.start?.line ?? 0
-    const open = run.of('group').find(({ data }) => data.p === here.id && data.g === g)?.line ?? 0
-    const isOf = (line: number): boolean => line > start && line < open
+    // It joins once it has read what is there: the store may have been lost after it opened the object (seed 726).
+    const read = here.joins.get(g)?.[0]?.line ?? 0
+    const isOf = (line: number): boolean => line > start && line < read
     return (
       run.of('lose').some(({ data, line }) => this.#storeOfId(data.q) === store && isOf(line)) ||
       run.of('storage').some(({ data, line }) => {

@@ -96,6 +96,22 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'batch-left-behind',
+    about: 'whoever takes a copy over does not see that its log has gone on since it was read (be9a8b6)',
+    file: 'lib/storage/copies.ts',
+    find: '{ ...copy, guards: [guard, [batchKey(prefix, generation, batches), null]], content, fault }',
+    replace: '{ ...copy, content, fault }',
+    properties: ['T11'],
+  },
+  {
+    name: 'found-is-not-stored',
+    about: 'what was found where nobody can decide about it keeps from being stored what goes on (be9a8b6)',
+    file: 'lib/app-group.ts',
+    find: '(!this.#offering.isPending || this.#keptAs?.history === this.#history)',
+    replace: '!this.#offering.isPending',
+    properties: ['T11'],
+  },
+  {
     name: 'adopted-uncovered',
     about: 'who has what a copy holds removes it, and does not stand for its writer, for whom others wait (c572b3e)',
     file: 'lib/storage/group-log.ts',

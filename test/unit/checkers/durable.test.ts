@@ -361,6 +361,18 @@ rejects(
   'a page of the same store that is named and is there',
   sharing().together(9, ['c', 'a']).refound('c', 'a'),
 )
+/** `c` opens the object on the device of `a`, whose store is lost before it has read it, or after that; `a` is named. */
+const named = (when: 'before' | 'after'): KeptWriter => {
+  const writer = before(BOOK).gone('a', 'b').comeUp(['c'])
+  const open = { ...{ e: 'group', t: writer.t, p: 'c', g: 'g', uniform: true, state: true }, ...BOOK } as GroupLine
+  writer.write(open)
+  if (when === 'before') writer.lose('a')
+  writer.write({ e: 'join', t: writer.t, p: 'c', g: 'g' })
+  if (when === 'after') writer.lose('a')
+  return writer.together(9, ['c']).refound('c', 'a')
+}
+accepts('T11', 'one who is named, and whose store was lost before it was read', named('before'))
+rejects('T11', 'one who is named, and whose store was lost after that', named('after'))
 rejects(
   'T11',
   'a group that waits at rest',

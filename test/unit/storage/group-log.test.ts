@@ -346,6 +346,33 @@ test('log › a copy that it takes over goes in the write that has it, and stays
   )
 })
 
+test('log › a copy that has gone on since it was read stays as it is', async () => {
+  const store = new MemoryStore()
+  const former = new Rig(store, 'former')
+  former.log.deliver('you', 1, 'v1', bytes('a'))
+  await turns()
+  const [read] = await former.copies()
+  assert.ok(read)
+  // Its page is being closed: the lock is free, and one more record comes.
+  former.log.cast(1, bytes('b'))
+  assert.equal(await former.durable(), null)
+  const rig = new Rig(store)
+  rig.log.begin(bytes('a'), [read])
+  assert.equal(await rig.durable(), null)
+  const left = async (): Promise<unknown[]> => (await rig.copies()).map(({ id, fault }) => [id, fault])
+  assert.deepEqual(await left(), [
+    ['former', null],
+    ['me', null],
+  ])
+  assert.equal(await former.stored(), '|you#1 former#1')
+  // Whoever finds it next takes all of it.
+  const [now] = await rig.copies()
+  assert.ok(now)
+  rig.log.adopt([now])
+  assert.equal(await rig.durable(), null)
+  assert.deepEqual(await left(), [['me', null]])
+})
+
 test('log › what waits for a slow store is bounded', async () => {
   const rig = new Rig()
   let release: () => void = () => undefined
@@ -456,6 +483,39 @@ test('log › a page that has nothing worth storing when it is asked is asked ag
   assert.equal(await rig.durable(), null)
   const [copy] = await rig.copies()
   assert.equal(text(copy?.content?.state ?? null), 'all')
+})
+
+test('log › a page that has nothing before its group has gone on does not make whoever asks wait for that', async () => {
+  const rig = new Rig(new MemoryStore(), 'me', true)
+  rig.log.claim([])
+  rig.log.view(false, view)
+  rig.log.beginAgreed(0, true, {})
+  const first = rig.ask()
+  assert.ok(first !== null)
+  rig.log.answer(first, bytes('own'))
+  assert.equal(await rig.durable(), null)
+  const goOn = hang(rig.store)
+  rig.log.deliver('you', 1, view.id, bytes('a'))
+  rig.log.state()
+  const second = rig.ask()
+  assert.ok(second !== null)
+  let said: StorageReason | null | 'open' = 'open'
+  rig.log.whenStored((fault) => {
+    said = fault
+  })
+  rig.log.answer(second, new Uint8Array(0))
+  // What it had before is still under way.
+  await turns()
+  assert.equal(said, 'open')
+  await goOn()
+  assert.equal(said, null)
+  // Once there is something, it is waited for again.
+  rig.log.deliver('you', 2, view.id, bytes('state'))
+  assert.equal(await rig.durable(), 'open')
+  const third = rig.ask()
+  assert.ok(third !== null)
+  rig.log.answer(third, bytes('all'))
+  assert.equal(await rig.durable(), null)
 })
 
 test('log › what was kept takes effect with a later view: that is in no log, so a snapshot follows', async () => {

@@ -280,6 +280,25 @@ test('keeper › a copy whose writer was just closing is found a little later, a
   assert.deepEqual(shown(await new Rig(store, 'next').restore()), ['me: |1'])
 })
 
+test('keeper › what its writer has still written while it was set aside stays with the rest', async () => {
+  const store = await left()
+  const rig = new Rig(store, 'me')
+  await rig.restore()
+  rig.keep(null)
+  const setAside = async (): Promise<string[]> => {
+    rig.keeper.handle({ type: 'setAside', group: 'g', adopt: ['former'] })
+    await turns()
+    return [...store.entries.keys()].flatMap((key) => key.match(/\/\/q\/|former\/[hl]/)?.[0] ?? [])
+  }
+  const key = [...store.entries.keys()].find((each) => each.endsWith('l/00000000/00000001')) ?? ''
+  assert.ok(key.includes('/former/'))
+  const next = key.replace(/1$/, '2')
+  store.entries.set(next, store.entries.get(key) ?? new Uint8Array())
+  assert.deepEqual(await setAside(), ['former/h', 'former/l', 'former/l', 'former/l'])
+  store.entries.delete(next)
+  assert.equal((await setAside()).includes('former/h'), false)
+})
+
 test('keeper › what a store throws is told, also if it has no string form', async () => {
   const rig = new Rig(new MemoryStore(), 'me')
   rig.store.beforeWrite = () => {
