@@ -372,10 +372,11 @@ export class QueueMachine implements TakingPart {
   // Time
 
   /** The countdown of that many ms; null if there is nothing to be waited for. */
-  #count(ms: number, { view }: MachineContext): Countdown | null {
+  #count(ms: number, { line, view }: MachineContext): Countdown | null {
     if (ms === 0) return null
     this.#lastCountdown += 1
-    return { key: `${view}/${this.#lastCountdown}`, ms }
+    // Two lines may go on from one view, each with casts of its own that are of it (seed 990003).
+    return { key: `${line}/${view}/${this.#lastCountdown}`, ms }
   }
 
   #begin(countdown: Countdown, id: number, isDelay: boolean): void {

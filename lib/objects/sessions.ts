@@ -69,6 +69,9 @@ export class Sessions {
       get view() {
         return sessions.#view
       },
+      get line() {
+        return sessions.#line
+      },
       get isPrimary() {
         return sessions.#isPrimary
       },

@@ -25,6 +25,8 @@ export const CANCELLED: Answer = [false, 'cancelled', '']
 export interface MachineContext {
   /** The view of the group. */
   readonly view: string
+  /** The line in which it acts: what was kept as a primary component was lost takes effect in each line that goes on from there. */
+  readonly line: string
   /** Only a primary component grants anything. */
   readonly isPrimary: boolean
   readonly members: ReadonlySet<string>

@@ -319,6 +319,7 @@ export interface ExecLine extends ProcessLine {
   readonly view?: string
   readonly members?: readonly string[]
   readonly primary?: boolean
+  readonly line?: string | null
   readonly left?: readonly string[]
   readonly dead?: readonly string[]
   readonly deeds: readonly TraceDeed[]

@@ -71,6 +71,7 @@ interface Queued {
 /** Where what is read is ended: nothing is granted there, and nobody is answered. */
 const NOWHERE: MachineContext = {
   view: '',
+  line: '',
   isPrimary: false,
   members: new Set(),
   ranked: [],

@@ -182,6 +182,9 @@ class Watch {
       get view() {
         return context.view
       },
+      get line() {
+        return context.line
+      },
       get isPrimary() {
         return context.isPrimary
       },
@@ -226,8 +229,8 @@ class Watch {
     }
     replica.view = (next: GroupView) => {
       view.call(replica, next)
-      const { id, members, primary, left, dead } = next
-      this.#step(replica, { step: 'view', view: id, members, primary, left, dead })
+      const { id, members, primary, line, left, dead } = next
+      this.#step(replica, { step: 'view', view: id, members, primary, line, left, dead })
     }
     replica.load = (saved: unknown) => {
       load.call(replica, saved)

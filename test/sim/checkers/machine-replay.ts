@@ -45,7 +45,7 @@ export interface Around {
   given(given: Given, opening: number): void
   /** The time from which a process that is out of reach since that view may have lost what it held, told at that line. */
   expiresAt(view: string, process: string, line: number): number
-  /** When the first replica took this step. */
+  /** When the first replica took this step, in its line. */
   firstAt(exec: Exec): number
 }
 
@@ -54,6 +54,7 @@ interface Standing {
   point: Point
   members: ReadonlySet<string>
   isPrimary: boolean
+  line: string
 }
 
 /** All replicas of one object. */
@@ -73,7 +74,7 @@ export class MachineReplay {
     const { data, line } = exec
     if (data.step === 'begin') {
       const point = { state: this.#model.start(data.obj), sessions: new Map(), tokens: new Map(), view: '' }
-      this.#standing.set(data.p, { point, members: new Set(), isPrimary: false })
+      this.#standing.set(data.p, { point, members: new Set(), isPrimary: false, line: '' })
       this.#reach(exec, point)
       return
     }
@@ -88,6 +89,7 @@ export class MachineReplay {
     if (data.step === 'view') {
       standing.members = new Set(data.members)
       standing.isPrimary = data.primary === true
+      standing.line = data.line ?? ''
     }
     const step = new Step(exec, standing, this.#model, this.#around)
     standing.point = step.take()
@@ -213,6 +215,7 @@ class Step {
     return {
       isPrimary: this.#standing.isPrimary,
       view: this.#exec.data.at?.[0] ?? this.#exec.data.view ?? '',
+      line: this.#standing.line,
       at: this.#around.firstAt(this.#exec),
       members: this.#standing.members,
       nextToken: () => {

@@ -58,8 +58,9 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
   }
   const views = run.groups.find((group) => group.name === name)?.views
   const lease = run.bounds?.lease ?? 0
+  const steps = stepsOf(execs)
   const first = new Map<string, number>()
-  for (const exec of execs) first.set(stepOf(exec), Math.min(exec.t, first.get(stepOf(exec)) ?? exec.t))
+  for (const [{ t }, step] of steps) first.set(step, Math.min(t, first.get(step) ?? t))
   const machine = new MachineReplay(model, {
     fail: (message, line) => verdict.fail(message, line),
     given: ({ by, n, answer }: Given, opening) => {
@@ -75,7 +76,7 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       const before = Math.min(...installs.flatMap((install) => install.before?.at.t ?? []))
       return Math.min(Math.min(...times) + lease * LEASES * FASTEST - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
-    firstAt: (exec) => first.get(stepOf(exec)) ?? exec.t,
+    firstAt: (exec) => first.get(steps.get(exec) ?? '') ?? exec.t,
   })
   for (const exec of execs) {
     verdict.checked += exec.data.deeds.length
@@ -110,9 +111,16 @@ function lineOf({ space }: Exec): string | null {
   return space?.data.line ?? null
 }
 
-/** The same for all replicas that take it. */
-function stepOf({ data }: Exec): string {
-  return data.at?.join('#') ?? data.view ?? data.step
+/** Each step, named the same for all replicas that take it. Two lines that go on from one view take steps of their own in it. */
+function stepsOf(execs: readonly Exec[]): ReadonlyMap<Exec, string> {
+  const lines = new Map<string, string>()
+  const steps = new Map<Exec, string>()
+  for (const exec of execs) {
+    const { p, at, view, step, line } = exec.data
+    if (step === 'view') lines.set(p, line ?? '')
+    steps.set(exec, `${lines.get(p) ?? ''} ${at?.join('#') ?? view ?? step}`)
+  }
+  return steps
 }
 
 function placeOf(exec: Exec): string {

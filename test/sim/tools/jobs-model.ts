@@ -103,10 +103,10 @@ function apply(
   return [true, null]
 }
 
-function waitFor(jobs: Jobs, ms: number, { view, at }: ModelContext): Wait | null {
+function waitFor(jobs: Jobs, ms: number, { line, view, at }: ModelContext): Wait | null {
   if (ms === 0) return null
   jobs.lastWait += 1
-  return { key: `${view}/${jobs.lastWait}`, ms, from: at }
+  return { key: `${line}/${view}/${jobs.lastWait}`, ms, from: at }
 }
 
 function admit(jobs: Jobs, { priority, delay }: Add, context: ModelContext): number {

@@ -18,6 +18,8 @@ export interface ModelContext {
   readonly isPrimary: boolean
   /** The view of the group. */
   readonly view: string
+  /** The line in which it acts; empty: none. */
+  readonly line: string
   /** When the first of its replicas took this step, in ms of the world. */
   readonly at: number
   readonly members: ReadonlySet<string>

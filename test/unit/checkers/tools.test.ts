@@ -17,12 +17,16 @@ class MachineWriter extends TraceWriter {
     this.#obj = obj
     this.start(all).view('', '1.a', all).open(obj, all, options).view(obj, '1.a.1', all)
     for (const p of all) this.exec(p, 'h0', { step: 'begin' })
-    for (const p of all)
-      this.exec(p, 'h1', { step: 'view', view: '1.a.1', members: all, primary: true, left: [], dead: [] })
+    for (const p of all) this.isIn(p, 'L', 'h1')
   }
 
   exec(p: string, h: string, fields: Fields, deeds: readonly TraceDeed[] = []): this {
     return this.write({ e: 'exec', t: this.t, p, obj: this.#obj, step: 'op', ...fields, deeds, h })
+  }
+
+  /** It is told of the view, in that line. */
+  isIn(p: string, line: string, h: string): this {
+    return this.exec(p, h, { step: 'view', view: '1.a.1', members: all, primary: true, line, left: [], dead: [] })
   }
 
   ask(p: string, n: number, body: unknown): this {
@@ -185,7 +189,7 @@ const add = (by: string, n: number, priority = 0, delay = 0): Request => [by, n,
 const take = (by: string, n: number): Request => [by, n, [1, 0]]
 const gets = (by: string, n: number, id: number, k: number): TraceDeed =>
   apply(by, n, 'waits', [[by, n, [true, [id, token(k)]]]])
-const isOver: Request = ['c', 1, [6, ['1.a.1/1']]]
+const isOver: Request = ['c', 1, [6, ['L/1.a.1/1']]]
 /** a adds what is delayed by 100 ms, b waits for it, and c says so much later that it may be taken. */
 const delayed = (ms: number): MachineWriter =>
   jobs(0, 0)
@@ -204,6 +208,26 @@ rejects(
     .does(all, add('a', 1, 0, 100), 'h2', [apply('a', 1, [true, 1])])
     .does(all, take('b', 1), 'h3', [gets('b', 1, 1, 1)]),
 )
+/**
+ * Two lines go on from one view. In the one, of a, an item that is delayed by 100 ms is added; 60 ms later in the other one,
+ * of b, too. There, c says so much later that a delay is over, and it is then taken at once or waited for.
+ */
+const inTwoLines = (ms: number, line: string, isTaken: boolean): MachineWriter => {
+  const writer = jobs(0, 0).isIn('b', 'M', 'h1')
+  const does = (p: string, n: number, [by, call, body]: Request, deeds: readonly TraceDeed[]): unknown =>
+    writer.exec(p, `${p}${n}`, { by, at: ['1.a.1', n], op: 'request', call: [0, call], body }, deeds)
+  does('a', 1, add('a', 1, 0, 100), [apply('a', 1, [true, 1])])
+  writer.wait(60)
+  does('b', 1, add('a', 1, 0, 100), [apply('a', 1, [true, 1])])
+  writer.wait(ms)
+  does('b', 2, ['c', 1, [6, [`${line}/1.a.1/1`]]], [apply('c', 1, [true, null])])
+  does('b', 3, take('b', 1), [isTaken ? gets('b', 1, 1, 1) : apply('b', 1, 'waits')])
+  return writer
+}
+accepts('T12', 'a delay that is over in its line', inTwoLines(100, 'M', true))
+rejects('T12', 'a delay that is over in another line alone', inTwoLines(60, 'M', true))
+accepts('T12', "the end of another line's delay, which ends none here", inTwoLines(60, 'L', false))
+rejects('T12', "a delay that ends with another line's", inTwoLines(100, 'L', true))
 /** Two items, the second of a higher priority; and one is taken. */
 const ranked = (id: number): MachineWriter =>
   jobs(0, 0)

@@ -21,6 +21,7 @@ function contextOf(members: readonly string[] = ['p', 'q']): MachineContext & { 
   return {
     late,
     view: '1.p.0',
+    line: 'L',
     isPrimary: true,
     members: new Set(members),
     ranked: members,

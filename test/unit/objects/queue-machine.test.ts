@@ -165,6 +165,24 @@ test('queue machine › of those whose delays are over at once, the one of the h
   assert.equal(state.given(take)[0], 2)
 })
 
+test('queue machine › what is over in one line is not over in another that goes on from the same view', () => {
+  const [state, other] = [new State(), new State()]
+  // What was kept takes effect under the name of the line that goes on.
+  other.sessions.install({ ...VIEW, line: 'another' })
+  for (const each of [state, other]) {
+    each.add('later', { delay: 100 })
+    each.add('x')
+    each.take('q', 40)
+  }
+  state.ask('p', OP.due, [other.keyOf(1), other.keyOf(2)])
+  assert.deepEqual(
+    state.happened.map(({ type }) => type),
+    ['added', 'added', 'taken'],
+  )
+  state.ask('p', OP.due, [state.keyOf(1), state.keyOf(2)])
+  assert.equal(state.machine.countdownCount, 0)
+})
+
 test('queue machine › what failed waits as long as its taker says', () => {
   const state = new State()
   state.add('x')
@@ -348,6 +366,7 @@ test('queue machine › as many items, takes and adds as its limits say, and not
   let n = 0
   const context: MachineContext = {
     view: '1.p.0',
+    line: 'line',
     isPrimary: true,
     members: new Set(['p', 'q']),
     ranked: ['p', 'q'],

@@ -328,6 +328,7 @@ function bare() {
   const machine = new BallotMachine()
   const context: MachineContext = {
     view: '1.p0.0',
+    line: 'line',
     isPrimary: true,
     members: new Set(['p0', 'p1', 'p2']),
     ranked: ['p0', 'p1', 'p2'],

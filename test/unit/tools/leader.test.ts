@@ -240,6 +240,7 @@ function bare() {
     tokens = from
     return {
       view: '1.p0.0',
+      line: 'line',
       isPrimary: true,
       members: new Set(['p0', 'p1']),
       ranked: ['p0', 'p1'],

@@ -22,6 +22,7 @@ class Bench {
     const bench = this
     this.context = {
       view: '1.a.1',
+      line: 'L',
       get isPrimary() {
         return bench.isPrimary
       },

@@ -265,6 +265,7 @@ test('once › whoever is not a member is not granted a run, though it still wai
   const answered: string[] = []
   const context = (members: string[]): MachineContext => ({
     view: '1.p0.0',
+    line: 'line',
     isPrimary: true,
     members: new Set(members),
     ranked: members,
@@ -379,6 +380,7 @@ test('once › the machine takes so many keys and no more, refuses what is malfo
   let tokens = 0
   const context: MachineContext = {
     view: '1.p0.0',
+    line: 'line',
     isPrimary: true,
     members: new Set(['p0']),
     ranked: ['p0'],

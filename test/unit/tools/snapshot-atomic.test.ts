@@ -114,6 +114,7 @@ test('a snapshot › has a transaction that is under way in all of its objects, 
 test('a snapshot › carries out what an object is held for if the ledger has it committed, and nothing that waits', () => {
   const context: MachineContext = {
     view: '1.p.0',
+    line: 'L',
     isPrimary: true,
     members: new Set(['p']),
     ranked: ['p'],
