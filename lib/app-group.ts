@@ -129,6 +129,8 @@ export class AppGroup implements GroupPort {
   #isKept = false
   /** Era and whether it had acted when its state was last said to be worth storing. */
   #keptAs = ''
+  /** Of a consistent group: its state has come outside the primary component, and that was not said of it yet. */
+  #isBrought = false
   /** `view` while the group waits for what was stored. */
   #masked: { readonly of: GroupView; readonly as: GroupView } | null = null
   /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
@@ -195,6 +197,11 @@ export class AppGroup implements GroupPort {
     return this.#state.restoration.origin
   }
 
+  /** How far its state has come, outside the primary component; null: its primary view says it, or it is not known. */
+  get actedElsewhere(): Acted | null {
+    return this.#view?.primary === true ? null : this.#state.acted
+  }
+
   /** Goes on from what was stored without those who are missing. */
   forceRestoration(): void {
     this.#offering.force()
@@ -220,13 +227,30 @@ export class AppGroup implements GroupPort {
   }
 
   #actOnOffers(): void {
-    if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
-    if (!this.#isReady || this.#view?.primary !== true) return
+    if (this.options.consistency !== 'consistent' || this.#phase !== 'open' || !this.#isReady) return
+    if (this.#view?.primary !== true) return this.#keepElsewhere()
     this.#offering.act()
     if (this.isRestoring || this.#offering.isPending) return
-    const keptAs = `${this.era} ${this.hasActed} ${this.origin.birth}`
-    if (this.#keptAs === keptAs) return
-    this.#keptAs = keptAs
+    this.#isBrought = false
+    if (this.#keptAs !== this.#standsAs) this.#keep()
+  }
+
+  /**
+   * A state that has come outside the primary component is worth storing as well: whoever shows it may say that it is durable
+   * (seed 82221). What was stored here waits for the primary component; the two lie beside each other until then.
+   */
+  #keepElsewhere(): void {
+    if (!this.#isBrought || this.#view?.primary === true || this.isRestoring) return
+    this.#isBrought = false
+    if (this.#state.acted !== null) this.#keep()
+  }
+
+  get #standsAs(): string {
+    return `${this.era} ${this.hasActed} ${this.origin.birth}`
+  }
+
+  #keep(): void {
+    this.#keptAs = this.#standsAs
     this.#context.begun(this)
   }
 
@@ -488,8 +512,11 @@ export class AppGroup implements GroupPort {
    * buffered casts excluded.
    */
   handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
-    if (this.#awaits === 'replace' || this.#awaits === 'first view' || !this.#isWorth(event)) answer(null)
-    else this.#state.snapshot(event, answer)
+    const isWorth = this.#isWorth(event)
+    // It says so itself once it is.
+    if (!isWorth) this.#keptAs = ''
+    if (this.#awaits === 'replace' || this.#awaits === 'first view' || !isWorth) answer(null)
+    else this.#state.snapshot(event, this.#view?.primary === true, answer)
   }
 
   /** The group as it is now, with every event so far; null if it has no state, or no view yet. */
@@ -504,7 +531,7 @@ export class AppGroup implements GroupPort {
   /** Is the state worth storing, if it is to be? Not one that waits for what was stored. */
   #isWorth({ transfer }: Of<'snapshot'>): boolean {
     if (transfer >= 0 || this.options.consistency !== 'consistent') return true
-    return !this.isRestoring && !this.#offering.isPending
+    return !this.isRestoring && (this.#view?.primary !== true || !this.#offering.isPending)
   }
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
@@ -527,6 +554,9 @@ export class AppGroup implements GroupPort {
     this.#replay(event)
     this.#awaits = 'nothing'
     if (restored !== null) this.bring(restored)
+    // Before anything that is stored of it.
+    this.#isBrought = isReplacing && this.#view?.primary === false
+    if (this.#phase === 'open' && this.#isReady) this.#keepElsewhere()
     if (own !== null && this.isRestoring) this.#offering.add({ covers: [this.self], ...own })
     else if (own !== null) this.#tellOf({ covers: [this.self], ...own })
     this.#traceDigest(isUntouched)
