@@ -130,8 +130,10 @@ export class AppGroup implements GroupPort {
   readonly #offering: Offering
   /** Of a consistent group: it is stored here. */
   #isKept = false
-  /** Of what history and era its state was, and whether it had acted, when it was last said to be worth storing. */
-  #keptAs: { readonly history: string; readonly hasActed: boolean } | null = null
+  /** Era and whether it had acted when its state was last said to be worth storing; empty: it says so once it is. */
+  #keptAs = ''
+  /** Of a consistent group: its state has come outside the primary component, and that was not said of it yet. */
+  #isBrought = false
   /** `view` while the group waits for what was stored. */
   #masked: { readonly of: GroupView; readonly as: GroupView } | null = null
   /** The own casts that bring what was stored here, and what they bring: whoever has one of them lacks nothing of it. */
@@ -198,6 +200,11 @@ export class AppGroup implements GroupPort {
     return this.#state.restoration.origin
   }
 
+  /** How far its state has come, outside the primary component; null: its primary view says it, or it is not known. */
+  get actedElsewhere(): Acted | null {
+    return this.#view?.primary === true ? null : this.#state.acted
+  }
+
   /** Goes on from what was stored without those who are missing. */
   forceRestoration(): void {
     this.#offering.force()
@@ -223,18 +230,31 @@ export class AppGroup implements GroupPort {
   }
 
   #actOnOffers(): void {
-    if (this.options.consistency !== 'consistent' || this.#phase !== 'open') return
-    if (!this.#isReady || this.#view?.primary !== true) return
+    if (this.options.consistency !== 'consistent' || this.#phase !== 'open' || !this.#isReady) return
+    if (this.#view?.primary !== true) return this.#keepElsewhere()
     this.#offering.act()
     if (this.isRestoring || this.#offering.isPending) return
-    const { hasActed } = this
-    if (this.#keptAs?.history === this.#history && this.#keptAs.hasActed === hasActed) return
-    this.#keptAs = { history: this.#history, hasActed }
+    this.#isBrought = false
+    if (this.#keptAs !== this.#standsAs) this.#keep()
+  }
+
+  /**
+   * A state that has come outside the primary component is worth storing as well: whoever shows it may say that it is durable
+   * (seed 82221). What was stored here waits for the primary component; the two lie beside each other until then.
+   */
+  #keepElsewhere(): void {
+    if (!this.#isBrought || this.#view?.primary === true || this.isRestoring) return
+    this.#isBrought = false
+    if (this.#state.acted !== null) this.#keep()
+  }
+
+  #keep(): void {
+    this.#keptAs = this.#standsAs
     this.#context.begun(this)
   }
 
-  get #history(): string {
-    return `${this.era} ${this.origin.birth}`
+  get #standsAs(): string {
+    return `${this.era} ${this.hasActed} ${this.origin.birth}`
   }
 
   /** It is a member, and awaits no state. */
@@ -495,8 +515,11 @@ export class AppGroup implements GroupPort {
    * buffered casts excluded.
    */
   handleSnapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
+    const isWorth = this.#isWorth(event)
+    // It says so itself once it is.
+    if (!isWorth) this.#keptAs = ''
     if (this.#awaits === 'replace' || this.#awaits === 'first view') answer(null)
-    else if (this.#isWorth(event)) this.#state.snapshot(event, answer)
+    else if (isWorth) this.#state.snapshot(event, this.#view?.primary === true, answer)
     else answer(this.isRestoring ? NOTHING : null)
   }
 
@@ -515,7 +538,7 @@ export class AppGroup implements GroupPort {
    */
   #isWorth({ transfer }: Of<'snapshot'>): boolean {
     if (transfer >= 0 || this.options.consistency !== 'consistent') return true
-    return !this.isRestoring && (!this.#offering.isPending || this.#keptAs?.history === this.#history)
+    return !this.isRestoring && (this.#view?.primary !== true || !this.#offering.isPending)
   }
 
   /** Answers with what is here of a state that comes, now or in a later task: null if the object never was whole. */
@@ -538,6 +561,9 @@ export class AppGroup implements GroupPort {
     this.#replay(event)
     this.#awaits = 'nothing'
     if (restored !== null) this.bring(restored)
+    // Before anything that is stored of it.
+    this.#isBrought = isReplacing && this.#view?.primary === false
+    if (this.#phase === 'open' && this.#isReady) this.#keepElsewhere()
     if (own !== null && this.isRestoring) this.#offering.add({ covers: [this.self], ...own })
     else if (own !== null) this.#tellOf({ covers: [this.self], ...own })
     this.#traceDigest(isUntouched)

@@ -242,8 +242,9 @@ export class AppSide {
     const { store } = this.#options
     if (store === undefined || !this.#stored.has(group)) return
     this.flush()
-    const { name, era, hasActed, origin } = group
-    store({ type: 'keepAgreed', group: name, era, hasActed, origin })
+    const { name, era, hasActed, origin, actedElsewhere } = group
+    const elsewhere = actedElsewhere === null ? null : { view: group.view?.id ?? '', acted: actedElsewhere }
+    store({ type: 'keepAgreed', group: name, era, hasActed, origin, elsewhere })
   }
 
   #endOffer(group: AppGroup, { covers }: Stored, outcome: 'taken' | 'late'): void {

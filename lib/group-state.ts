@@ -214,6 +214,11 @@ export class GroupState {
     }
   }
 
+  /** How far it has come; null: not known, or nowhere. */
+  get acted(): Acted | null {
+    return this.#acted
+  }
+
   /** Is that a state which this one has come by, or from? */
   hasPassed({ standing, birth }: Acted): boolean {
     if (this.#acted === null || birth === undefined || birth !== this.restoration.origin.birth) return false
@@ -310,7 +315,7 @@ export class GroupState {
   // Snapshots
 
   /** Answers a request with the state as it is now, in this or in a later task; null if there is none. */
-  snapshot(event: Of<'snapshot'>, answer: (state: Uint8Array | null) => void): void {
+  snapshot(event: Of<'snapshot'>, isPrimary: boolean, answer: (state: Uint8Array | null) => void): void {
     if (this.#context.trace) this.#traceSnapshot(event, this.#context.trace)
     let steps: Iterator<undefined, unknown> | undefined
     if (!this.#guard('save', () => (steps = this.#replica?.saveInSteps?.()))) return answer(null)
@@ -320,6 +325,8 @@ export class GroupState {
       cut: new Map(this.#cut),
       restoration: this.restoration.save(),
       held: [...this.#held],
+      // A primary view says it to all who are in it.
+      acted: isPrimary || this.restoration.isWaiting ? null : this.#acted,
     }
     const give = (state: Uint8Array | null): void =>
       answer(state === null || !this.#isConsistent ? state : packState({ state, ...about }))
@@ -362,7 +369,7 @@ export class GroupState {
   #load(event: Of<'state'>): void {
     const [source, ...others] = event.sources
     if (source === undefined || source.state === null) throw new TypeError('a state event without a state')
-    const { state, kept, cut, restoration, held } = this.#isConsistent
+    const { state, kept, cut, restoration, held, acted } = this.#isConsistent
       ? unpackState(source.state, this.#context.self)
       : plain(source.state)
     this.#replica?.load(decodeValue(state))
@@ -379,7 +386,7 @@ export class GroupState {
     this.#cover(cut)
     if (this.#isConsistent) {
       if (restoration === null) this.restoration.hasActed = [...this.#cut.values()].some((n) => n > 0)
-      this.#acted = null
+      this.#acted = acted
     }
     if (!this.#context.trace) return
     if (others.length > 0) {
@@ -484,5 +491,5 @@ export class GroupState {
 
 /** The state of an available group travels as it is. */
 function plain(state: Uint8Array): TravellingState {
-  return { state, kept: [], cut: new Map(), restoration: null, held: [] }
+  return { state, kept: [], cut: new Map(), restoration: null, held: [], acted: null }
 }

@@ -25,12 +25,15 @@ import {
   type Acted,
   compareStandings,
   isIn,
+  isNames,
   type Origin,
   type Passed,
   pastAfter,
+  readActed,
   readPast,
   readStanding,
   type Standing,
+  saveActed,
   savePast,
   saveStanding,
 } from './storage/standing.ts'
@@ -339,25 +342,4 @@ export function readRestorationOp(value: unknown): RestorationOp | null {
 function readOffer([covers, acted]: readonly unknown[]): Offer | null {
   const read = readActed(acted)
   return read === undefined || !isNames(covers) ? null : { covers, acted: read }
-}
-
-function saveActed(acted: Acted | null): unknown {
-  if (acted === null) return null
-  const { standing, holders, birth, past } = acted
-  return [saveStanding(standing), [...holders], birth ?? null, past === undefined ? null : savePast(past)]
-}
-
-/** Undefined if it is malformed. */
-function readActed(saved: unknown): Acted | null | undefined {
-  if (saved === null) return null
-  const [savedStanding, holders, birth, savedPast] = Array.isArray(saved) ? (saved as unknown[]) : []
-  const standing = readStanding(savedStanding)
-  if (standing === null || !isNames(holders)) return undefined
-  const past = readPast(savedPast)
-  return { standing, holders, ...(typeof birth === 'string' ? { birth } : {}), ...(past === null ? {} : { past }) }
-}
-
-/** Process ids: at most as many as a space has members. */
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length <= 1024 && value.every((each) => typeof each === 'string')
 }

@@ -4,6 +4,7 @@
 import { ValueError } from './errors.ts'
 import type { KeptEvent, WaitingCast } from './kept-events.ts'
 import type { GroupView } from './objects/replica.ts'
+import { type Acted, readActed, saveActed } from './storage/standing.ts'
 import { decodeValue, encodeValue } from './values.ts'
 
 /** A state as it travels, taken apart. */
@@ -15,19 +16,22 @@ export interface TravellingState {
   /** How far it is restored (`Restoration.save`), and the casts that wait for that. */
   readonly restoration: unknown
   readonly held: readonly WaitingCast[]
+  /** How far it has come, where whoever gets it is in no view that says so. */
+  readonly acted: Acted | null
 }
 
 const headLengthBytes = 4
 
 /**
  * `length of the head (4 bytes, little-endian) | [cut, kept events] | state`. If anything was ever offered to the group that
- * was stored, the head has how far it is restored and the casts that wait for that, too.
+ * was stored, the head has how far it is restored and the casts that wait for that, too; and how far it has come, if that is said.
  */
-export function packState({ state, kept, cut, restoration, held }: TravellingState): Uint8Array {
+export function packState({ state, kept, cut, restoration, held, acted }: TravellingState): Uint8Array {
   const head = encodeValue([
     [...cut],
     kept.map((event) => ('payload' in event ? saveCast(event) : event)),
-    ...(restoration === null ? [] : [restoration, held.map(saveCast)]),
+    ...(restoration === null && acted === null ? [] : [restoration, held.map(saveCast)]),
+    ...(acted === null ? [] : [saveActed(acted)]),
   ])
   const bytes = new Uint8Array(headLengthBytes + head.length + state.length)
   new DataView(bytes.buffer).setUint32(0, head.length, true)
@@ -45,9 +49,11 @@ export function unpackState(bytes: Uint8Array, self: string): TravellingState {
   if (!Array.isArray(head) || !Array.isArray(head[0]) || !Array.isArray(head[1])) throw malformed()
   const cut = new Map(head[0].map(readCount))
   const kept = head[1].map((event: unknown) => (Array.isArray(event) ? readCast(event, self) : readView(event)))
-  const [, , restoration = null, held = []] = head as unknown[]
+  const [, , restoration = null, held = [], savedActed = null] = head as unknown[]
+  const acted = readActed(savedActed)
+  if (acted === undefined) throw malformed()
   if (!Array.isArray(held) || !held.every(Array.isArray)) throw malformed()
-  return { state: bytes.subarray(end), kept, cut, restoration, held: held.map((each) => readCast(each, self)) }
+  return { state: bytes.subarray(end), kept, cut, restoration, held: held.map((each) => readCast(each, self)), acted }
 }
 
 function saveCast({ payload, info }: WaitingCast): unknown[] {

@@ -17,8 +17,9 @@ import type { GroupView } from '../objects/replica.ts'
 import type { Storage, StorageReason, StorageWrite } from '../ports/storage.ts'
 import { batchKey, coveredBy, encodeHead, encodeParts, headKey, partKey, type StoredCopy } from './copies.ts'
 import { encodeLogEvent, furtherBy, type LogEvent } from './log-event.ts'
+import type { Elsewhere } from './messages.ts'
 import { joinBytes } from './record.ts'
-import type { Acted, Origin } from './standing.ts'
+import { type Acted, compareViews, type Origin } from './standing.ts'
 
 /** Bytes of a log from which on it is compacted, if it is larger than the snapshot as well. */
 export const LOG_BYTES_MAX: number = 256 * 1024
@@ -53,6 +54,14 @@ export interface LogContext {
   failed(reason: StorageReason, cause: unknown): void
   /** Everything is stored again. */
   mended(): void
+}
+
+/** What is said of a state that is worth storing: see `keepAgreed` of `StoreCommand`. */
+export interface AgreedBeginning {
+  readonly era: number
+  readonly hasActed: boolean
+  readonly origin: Origin
+  readonly elsewhere: Elsewhere | null
 }
 
 interface Waiter {
@@ -159,10 +168,13 @@ export class GroupLog {
   }
 
   /** The group's state is worth storing from here on. `era`: how often it has gone on from what was stored. */
-  beginAgreed(era: number, hasActed: boolean, origin: Origin): void {
+  beginAgreed({ era, hasActed, origin, elsewhere }: AgreedBeginning): void {
     this.#hasBegun = true
     this.#era = era
     this.#origin = origin
+    // Another part's state has come further than the primary views seen here; those that came since say how far it is.
+    const seen = this.#acted?.standing.view ?? null
+    if (elsewhere !== null && (seen === null || compareViews(seen, elsewhere.view) < 0)) this.#acted = elsewhere.acted
     if (this.#acted !== null) {
       const { standing, holders } = this.#acted
       const now = { ...standing, era, hasActed: hasActed || standing.hasActed }

@@ -92,7 +92,7 @@ export class Keeper {
       case 'keep':
         return this.#keep(command)
       case 'keepAgreed':
-        return this.#kept.get(command.group)?.log.beginAgreed(command.era, command.hasActed, command.origin)
+        return this.#kept.get(command.group)?.log.beginAgreed(command)
       case 'setAside':
         this.#tell(command.group, 'overtaken', undefined)
         void this.#setAside(this.#copiesOf(command.group, command.adopt))

@@ -35,6 +35,8 @@ export type StoreCommand =
       readonly era: number
       readonly hasActed: boolean
       readonly origin: Origin
+      /** Outside the primary component: the view, and how far the state has come. Null: the primary view says it. */
+      readonly elsewhere: Elsewhere | null
     }
   /** The group has acted without what these copies hold: they are set aside, and it is told. */
   | { readonly type: 'setAside'; readonly group: string; readonly adopt: readonly string[] }
@@ -42,6 +44,12 @@ export type StoreCommand =
   | { readonly type: 'adopted'; readonly group: string; readonly adopt: readonly string[] }
   /** Say when all that has come before this is durable. Answered with `synced`. */
   | { readonly type: 'sync'; readonly id: number }
+
+/** How far a state has come that is in no primary view, and the view in which it is. */
+export interface Elsewhere {
+  readonly view: string
+  readonly acted: Acted
+}
 
 /** One copy, as the page is given it: the steps are to be taken from the state on, in their order. */
 export interface RestoredCopy {

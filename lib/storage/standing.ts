@@ -40,10 +40,15 @@ export const PAST_MAX = 32
 
 /** Negative: the first has come less far. States of one view are each a beginning of the further ones. */
 export function compareStandings(a: Standing, b: Standing): number {
-  const [epochA, nA] = partsOf(a.view)
-  const [epochB, nB] = partsOf(b.view)
   const byPlace = a.view === b.view ? a.index - b.index : a.view < b.view ? -1 : 1
-  return Number(a.hasActed) - Number(b.hasActed) || a.era - b.era || epochA - epochB || nA - nB || byPlace
+  return Number(a.hasActed) - Number(b.hasActed) || a.era - b.era || compareViews(a.view, b.view) || byPlace
+}
+
+/** Of two views at one process: negative if the first came before the second. */
+export function compareViews(a: string, b: string): number {
+  const [epochA, nA] = partsOf(a)
+  const [epochB, nB] = partsOf(b)
+  return epochA - epochB || nA - nB
 }
 
 /** The histories before that of a state which goes on from this one; null: not known. */
@@ -84,6 +89,28 @@ export function readStanding(saved: unknown): Standing | null {
   const [hasActed, era, view, index] = Array.isArray(saved) ? (saved as unknown[]) : []
   const isRead = typeof hasActed === 'boolean' && isNumber(era) && typeof view === 'string' && isNumber(index)
   return isRead ? { hasActed, era, view, index } : null
+}
+
+/** As it is cast, and travels with a state. */
+export function saveActed(acted: Acted | null): unknown {
+  if (acted === null) return null
+  const { standing, holders, birth, past } = acted
+  return [saveStanding(standing), [...holders], birth ?? null, past === undefined ? null : savePast(past)]
+}
+
+/** Undefined if it is malformed. */
+export function readActed(saved: unknown): Acted | null | undefined {
+  if (saved === null) return null
+  const [savedStanding, holders, birth, savedPast] = Array.isArray(saved) ? (saved as unknown[]) : []
+  const standing = readStanding(savedStanding)
+  if (standing === null || !isNames(holders)) return undefined
+  const past = readPast(savedPast)
+  return { standing, holders, ...(typeof birth === 'string' ? { birth } : {}), ...(past === null ? {} : { past }) }
+}
+
+/** Process ids: at most as many as a space has members. */
+export function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= 1024 && value.every((each) => typeof each === 'string')
 }
 
 function isNumber(value: unknown): value is number {

@@ -9,7 +9,7 @@ import { MemoryHub, MemoryStore, memory, memoryStorage } from '../../adapters/me
 import { AppSide } from '../../lib/app-port.ts'
 import { NotPrimaryError } from '../../lib/errors.ts'
 import { GroupState } from '../../lib/group-state.ts'
-import type { Command, StatePlan } from '../../lib/kernel/api.ts'
+import type { AppEvent, Command, StatePlan } from '../../lib/kernel/api.ts'
 import type { SharedRegister } from '../../lib/objects/register.ts'
 import { REGISTER_OP, RegisterMachine } from '../../lib/objects/register-machine.ts'
 import type { Replica } from '../../lib/objects/replica.ts'
@@ -18,9 +18,9 @@ import { openSpace } from '../../lib/open-space.ts'
 import { encodeRestoration } from '../../lib/operations.ts'
 import { Restoration, type RestorationOp } from '../../lib/restoration.ts'
 import type { Space } from '../../lib/space.ts'
-import type { StoreCommand } from '../../lib/storage/messages.ts'
+import type { RestoredCopy, StoreCommand } from '../../lib/storage/messages.ts'
 import type { Acted } from '../../lib/storage/standing.ts'
-import { packState } from '../../lib/travelling-state.ts'
+import { packState, unpackState } from '../../lib/travelling-state.ts'
 import { encodeValue } from '../../lib/values.ts'
 import { actedIn as acted, viewOf as view } from './stored-groups.ts'
 import { until } from './until.ts'
@@ -384,7 +384,7 @@ test('restoration › outside the primary component nobody is named who was miss
 const AGREED = { order: 'total', uniform: true, strong: false, consistency: 'consistent', state: true } as const
 
 /** A group on its own, driven by hand, and what it asks of the store. */
-function drivenGroup() {
+function drivenGroup(copies: readonly RestoredCopy[] = []) {
   const asked: StoreCommand[] = []
   const store = (command: StoreCommand): void => void asked.push(command)
   const sent: Command[] = []
@@ -392,12 +392,19 @@ function drivenGroup() {
   const replica = { save: () => null, load: () => undefined, apply: () => true, view: () => undefined }
   const attach = (): Replica => ({ ...replica, settle: () => undefined }) as unknown as Replica
   const group = side.openGroup('g', { ...AGREED, kind: 'register' }, attach, { scratch: attach })
-  side.restored({ type: 'restored', group: 'g', copies: [], isAnswer: true, isAlone: true })
-  const install = (id: string, state: StatePlan, line = 'l', ids = ['p', 'q'], primary = true): void => {
+  side.restored({ type: 'restored', group: 'g', copies, isAnswer: true, isAlone: true })
+  const install = (
+    id: string,
+    state: StatePlan,
+    line = 'l',
+    ids = ['p', 'q'],
+    primary = true,
+    more: readonly AppEvent[] = [],
+  ): void => {
     const members = ids.map((id) => ({ id, name: '', origin: '', weight: 1, witness: false }))
     const nobody = { trans: [], missing: [], subviews: [], joined: [], left: [], dead: [], expelled: [], away: [] }
     const view = { ...nobody, id, spaceView: id, members, primary, line, prev: null, wasAwayMs: 0 }
-    side.receive([{ type: 'view', group: 'g', view, state }])
+    side.receive([{ type: 'view', group: 'g', view, state }, ...more])
   }
   const deliver = (from: string, payload: Uint8Array, view: string): void =>
     side.receive([{ type: 'deliver', group: 'g', from, n: 1, view, payload }])
@@ -408,7 +415,7 @@ function drivenGroup() {
     const answer = sent.findLast(({ type }) => type === 'snapshot')
     return answer?.type === 'snapshot' ? (answer.state?.length ?? null) : null
   }
-  return { side, group, asked, install, deliver, stored }
+  return { side, group, asked, sent, install, deliver, stored }
 }
 
 test('restoration › while its state is still to come, who was missing in that of before says nothing', () => {
@@ -443,7 +450,8 @@ test('restoration › who had begun a group that the others have begun anew is t
     const theirs = new Restoration()
     theirs.install({ ...view('q'), id: began })
     theirs.hasActed = true
-    const packed = { state: encodeValue(null), kept: [], cut: new Map(), restoration: theirs.save(), held: [] }
+    const about = { restoration: theirs.save(), held: [], acted: null }
+    const packed = { state: encodeValue(null), kept: [], cut: new Map(), ...about }
     const sources = [{ from: 'q', subview: '10.q.0', state: packState(packed) }]
     side.receive([{ type: 'state', group: 'g', view: '11.q.0', sources, cut: { q: 1 } }])
     const said = asked.flatMap((each) => (each.type === 'setAside' || each.type === 'adopted' ? [each.type] : []))
@@ -483,6 +491,61 @@ test('restoration › while it waits for what was stored there is nothing to be 
   // There may be something, for all that is known.
   install('10.p.0', 'replace')
   assert.equal(stored(), null)
+})
+
+/** The state that was given for that transfer. */
+function answered(
+  { side, sent }: Pick<ReturnType<typeof drivenGroup>, 'side' | 'sent'>,
+  transfer: number,
+): Uint8Array | null {
+  side.flush()
+  const answers = sent.flatMap((each) => (each.type === 'snapshot' && each.transfer === transfer ? [each.state] : []))
+  assert.equal(answers.length, 1)
+  return answers[0] ?? null
+}
+
+test('restoration › a state that comes outside the primary component says how far it has come, and is stored as that', () => {
+  const giver = drivenGroup()
+  giver.install('6.p.0', 'whole')
+  giver.side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+  giver.deliver('q', encodeRestoration({ type: 'nothing' }), '6.p.0')
+  giver.deliver('p', encodeRestoration({ type: 'nothing' }), '6.p.0')
+  giver.deliver('p', encodeValue('own'), '6.p.0')
+  const given = (transfer: number): Uint8Array => {
+    giver.side.receive([{ type: 'snapshot', group: 'g', view: '', transfer, to: ['r'] }])
+    return answered(giver, transfer) ?? assert.fail('no state')
+  }
+  assert.equal(unpackState(given(1), 'r').acted, null)
+  giver.install('7.p.0', 'whole', 'l', ['p'], false)
+  const state = given(2)
+  const standing = { hasActed: true, era: 0, view: '6.p.0', index: 3 }
+  const theirs = { standing, holders: ['p', 'q'], birth: '6.p.0 0', past: [] }
+  assert.deepEqual(unpackState(state, 'r').acted, theirs)
+
+  // Who gets it has something older in its store, and can offer it in the primary component only.
+  const older = { id: 'o', covers: [], state: null, steps: [], acted: acted('5.o.0', 1, 'o', 'p') }
+  const { side, group, asked, sent, install } = drivenGroup([older])
+  install('8.p.0', 'replace', 'l', ['p', 'r'], false)
+  side.receive([{ type: 'joined', group: 'g', outcome: 'ok' }])
+  const sources = [{ from: 'p', subview: '7.p.0', state }]
+  side.receive([
+    { type: 'state', group: 'g', view: '8.p.0', sources, cut: {} },
+    { type: 'snapshot', group: 'g', view: '', transfer: -1, to: [] },
+  ])
+  assert.equal(group.isWhole, false)
+  const kept = asked.filter(({ type }) => type === 'keepAgreed')
+  const about = { era: 0, hasActed: true, origin: { birth: '6.p.0 0', past: [] } }
+  assert.deepEqual(kept, [{ type: 'keepAgreed', group: 'g', ...about, elsewhere: { view: '8.p.0', acted: theirs } }])
+  assert.deepEqual(unpackState(answered({ side, sent }, -1) ?? assert.fail('no state'), 'r').acted, theirs)
+
+  // There it is judged, and the state stored again: it was put off while it was not.
+  const { length } = asked
+  install('9.p.0', 'whole', 'l', ['p', 'r'], true, [{ type: 'snapshot', group: 'g', view: '', transfer: -2, to: [] }])
+  assert.equal(answered({ side, sent }, -2), null)
+  assert.deepEqual(asked.slice(length), [
+    { type: 'setAside', group: 'g', adopt: ['o'] },
+    { type: 'keepAgreed', group: 'g', ...about, elsewhere: null },
+  ])
 })
 
 test('restoration › who comes back to a register that lives has nothing that it lacks', {

@@ -730,7 +730,14 @@ test('space side › a state that is announced twice and never needed leaves not
 test('space side › a state that comes takes the place of what was put aside', () => {
   const { bench, told } = consistentGroup()
   bench.receive(inComponent('1.a.0', true), of('keep', 1, 'kept', '1.a.0'), inComponent('2.a.0', true, 'replace'))
-  const bytes = packState({ state: encodeValue(['whole']), kept: [], cut: new Map(), restoration: null, held: [] })
+  const bytes = packState({
+    state: encodeValue(['whole']),
+    kept: [],
+    cut: new Map(),
+    restoration: null,
+    held: [],
+    acted: null,
+  })
   const sources = [{ from: 'c', subview: '1.c', state: bytes }]
   bench.receive({ type: 'state', group: 'h', view: '2.a.0', sources, cut: {} }, inComponent('3.a.0', true))
   assert.deepEqual(told(), ['view 1.a.0', 'load', 'view 2.a.0', 'view 3.a.0'])

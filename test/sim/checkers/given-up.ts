@@ -4,6 +4,9 @@
  * Whoever gives up those who are missing (`refound`) goes on without them. They may be in another line, and act there. What is
  * said to be durable in that line from then on is lost with it, unless it is the other line that is lost; and whoever comes
  * back with it is told, by `lineLost` or, if it was stored, that it is overtaken.
+ *
+ * Until the two lines meet, nobody knows which of them is lost: whoever acts in the line of those who were given up does
+ * without what was said to be durable in the other one since, too, as long as whoever was told so lives there (seed 82155).
  */
 import type { Claim, Claims } from './durable-claims.ts'
 import type { Install, Located, Process } from './model.ts'
@@ -43,17 +46,33 @@ export class GivenUp {
     return this.#surrenders.some(isMeant) && this.isTold(claim, now)
   }
 
+  /**
+   * Was it said by then in the line of those who had gone on without others, and is it these who act there, in a line of
+   * theirs? Whoever was told so lives, and is somewhere else, or whoever is here with it is told that it is lost.
+   */
+  isApart(claim: Claim, now: Shown): boolean {
+    const name = now.space?.data.line ?? null
+    const isMeant = ({ g, line, own, given }: Surrender): boolean =>
+      g === claim.g && line < claim.line && own !== null && own === claim.lineName && name !== null && given.has(name)
+    if (!this.#surrenders.some(isMeant)) return false
+    const isElsewhere = !this.#claims.isGone(claim.process.id, now.line) && !this.#membersFor(now).has(claim.process.id)
+    return isElsewhere || this.isTold(claim, now)
+  }
+
   /** Is whoever is here with what was said to be durable told that it is lost? */
   isTold({ g, store, line }: Claim, now: Shown): boolean {
-    const { process } = now
     const isOfStore = (each: Process | null | undefined): boolean =>
       each !== null && each !== undefined && this.#claims.storeOf(each) === store
-    const group = this.#run.groups.find(({ name }) => name === g)
-    const installs: readonly Install[] = (group && process.installs.get(group)) ?? []
-    const members = installs.findLast(({ at }) => at.line < now.line)?.view.members ?? [process.id]
-    if (![...members].some((id) => isOfStore(this.#run.process(id)))) return true
+    if (![...this.#membersFor(now)].some((id) => isOfStore(this.#run.process(id)))) return true
     const told = this.#run.of('storage').filter(({ data }) => data.reason === 'overtaken' && data.g === g)
     return told.some((each) => each.line > line && isOfStore(each.process))
+  }
+
+  /** Of the view of the object in force there. */
+  #membersFor({ process, g, line }: Shown): ReadonlySet<string> {
+    const group = this.#run.groups.find(({ name }) => name === g)
+    const installs: readonly Install[] = (group && process.installs.get(group)) ?? []
+    return installs.findLast(({ at }) => at.line < line)?.view.members ?? new Set([process.id])
   }
 
   /**

@@ -3,7 +3,8 @@
  *
  * Nothing is invented: an object shows what was put into it, once. It comes back with no half state: of an available object, a
  * process's elements without a gap, and, where its order is causal, with each what that process had seen when it put it there,
- * unless somebody has shown such a half before. And it does not go back at a process, unless that is told (`anew`, `lineLost`, `refound`).
+ * unless somebody has shown such a half before, or it was no part of what came back, but was cast to it since (seed 82057). And
+ * it does not go back at a process, unless that is told (`anew`, `lineLost`, `refound`).
  *
  * An available object shows, from when it may be used, all that was said to be durable to a process of the same store that
  * was gone when it was opened; if that one was only going, it does at rest; so it does if somebody else used the store before
@@ -20,7 +21,7 @@ import { type Checker, type Result, Verdict } from './checker.ts'
 import { getOrMake, pushTo } from './collections.ts'
 import { ConsistentClaims } from './consistent-claims.ts'
 import { type Claim, Claims, lacks } from './durable-claims.ts'
-import type { Located, Process } from './model.ts'
+import type { Located, Message, Process } from './model.ts'
 import { endsWaiting, isAtRest, restOf } from './rest.ts'
 import type { Run } from './run.ts'
 
@@ -98,11 +99,27 @@ function checkElements(run: Run, verdict: Verdict, shown: readonly Shown[]): voi
     if (acts) read.add(`${process.id} ${g}`)
     for (const [element, what] of gaps) {
       // Whoever was cut off before the states of two parts were united has such a half, and may have stored that.
-      if (isRead && isAlone(run, now) && !halves.has(`${g} ${element}`))
+      if (isRead && isAlone(run, now) && !halves.has(`${g} ${element}`) && !wasCast(run, now, puts, element))
         verdict.fail(`${where()} comes back with ${element}, and not with ${what}`, line)
       halves.add(`${g} ${element}`)
     }
   }
+}
+
+/** Was that element cast to this process by then? The cast of an element is written down right before it. */
+function wasCast(
+  run: Run,
+  { process, g, line }: Shown,
+  puts: ReadonlyMap<string, readonly Located<'put'>[]>,
+  element: string,
+): boolean {
+  const [author = '', k] = element.split('.')
+  const before = puts.get(`${g} ${author}`)?.[Number(k) - 2]?.line ?? 0
+  const put = puts.get(`${g} ${author}`)?.[Number(k) - 1]?.line ?? 0
+  const isMeant = ({ sender, group, cast }: Message): boolean =>
+    sender.id === author && group?.name === g && cast !== null && cast.line > before && cast.line < put
+  const delivered = run.messages.findLast(isMeant)?.deliveries ?? []
+  return delivered.some((each) => each.process === process && each.at.line < line)
 }
 
 /** Is it the only one in its view of the object? */

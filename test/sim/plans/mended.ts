@@ -80,6 +80,15 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T11'],
   },
   {
+    name: 'brought-and-not-stored',
+    about:
+      'what comes of a consistent object outside the primary component is stored once it is back in it only (3abb8fe)',
+    file: 'lib/app-group.ts',
+    find: 'this.#isBrought = isReplacing && this.#view?.primary === false\n',
+    replace: '',
+    properties: ['T11'],
+  },
+  {
     name: 'looked-once',
     about: 'who has found nothing, since another page had it all, says so also when that has left it (e5a345c)',
     file: 'lib/offering.ts',
@@ -107,7 +116,7 @@ export const MENDED: readonly Mutant[] = [
     name: 'found-is-not-stored',
     about: 'what was found where nobody can decide about it keeps from being stored what goes on (be9a8b6)',
     file: 'lib/app-group.ts',
-    find: '(!this.#offering.isPending || this.#keptAs?.history === this.#history)',
+    find: '(this.#view?.primary !== true || !this.#offering.isPending)',
     replace: '!this.#offering.isPending',
     properties: ['T11'],
   },
@@ -356,5 +365,30 @@ export const MENDED: readonly Mutant[] = [
     find: 'record.attempt?.line ?? line) === line',
     replace: "record.attempt?.line ?? '') === line",
     properties: ['L10'],
+  },
+  {
+    name: 'time-from-when-it-was-heard',
+    about:
+      'who is granted an item counts the time for the work from when its page hears of that, however late (4819a08)',
+    file: 'lib/objects/queue-hands.ts',
+    find: 'this.#watchLimit(item.grant, grantedAt)',
+    replace: 'this.#watchLimit(item.grant)',
+    properties: ['P3'],
+    workload: 'queue',
+  },
+  {
+    name: 'countdowns-of-any-line',
+    about:
+      'a countdown of a queue is taken for one of another line that goes on from the same view; so its model says (97e01eb)',
+    file: 'lib/objects/queue-machine.ts',
+    find: 'ms: number, { line, view }',
+    replace: 'ms: number, { view: line, view }',
+    also: {
+      file: 'test/sim/tools/jobs-model.ts',
+      find: 'ms: number, { line, view, at }',
+      replace: 'ms: number, { view: line, view, at }',
+    },
+    properties: ['T12'],
+    workload: 'queue',
   },
 ]

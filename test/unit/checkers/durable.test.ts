@@ -12,6 +12,7 @@ const STORES: Readonly<Record<string, string>> = {
   h: 'two',
   i: 'four',
   j: 'three',
+  k: 'one',
 }
 const MAP: Partial<GroupLine> = { order: 'causal', state: true }
 const BOOK: Partial<GroupLine> = { order: 'total', uniform: true, consistency: 'consistent', state: true }
@@ -112,6 +113,15 @@ rejects(
     .together(9, ['d'])
     .holds('d', { b: 1 }),
 )
+/** `d` awaits the state of `e`, who puts something into the object meanwhile, and goes on alone with what was cast to it. */
+const cutOff = (isCast: boolean): KeptWriter => {
+  const writer = new KeptWriter().come(['d', 'e'], MAP).together(1, ['e']).put('e', 1).together(2, ['e', 'd'])
+  writer.cast('e#1', 'g').put('e', 2, { e: 1 })
+  if (isCast) writer.deliver('d', 'g', 'e#1')
+  return writer.together(9, ['d']).holds('d', {}, { more: ['e.2'] })
+}
+tolerates('T11', 'an element without the one before it that was cast to whoever awaited the rest', cutOff(true))
+rejects('T11', 'one that was not cast to it', cutOff(false))
 tolerates('T11', 'what was not said to be durable, and is lost', alone({ a: 2, b: 1 }))
 tolerates(
   'T11',
@@ -302,6 +312,37 @@ tolerates(
   'T11',
   'somebody who comes back with that, and is told',
   comesBack().write({ e: 'storage', t: 99_000, p: 'd', g: 'g', reason: 'overtaken' }),
+)
+
+/**
+ * `c` gives up `b`, of whose store `h` is in a line of its own, and is told that something more is durable. Then others come to
+ * that one; `k` is of the store of `c`.
+ */
+const notMet = (come: readonly string[], more: (writer: KeptWriter) => KeptWriter = (writer) => writer): KeptWriter => {
+  const writer = before(BOOK)
+    .gone('a', 'b')
+    .come(['c', 'h'], BOOK)
+    .together(9, ['c'])
+    .together(10, ['h'], 'K')
+    .refound('c', 'b')
+    .holds('c', { a: 2, b: 1 })
+    .holds('h', { a: 2, b: 2 })
+    .put('c', 1, { a: 2, b: 1 })
+    .durable('c', { a: 2, b: 1, c: 1 })
+  return more(writer)
+    .come(['e', 'k'], BOOK)
+    .together(11, ['h', ...come], 'K')
+    .holds('e', { a: 2, b: 2 })
+}
+const gone = (writer: KeptWriter): KeptWriter => writer.gone('c')
+tolerates('T11', 'one of those who were given up, in a line that has not met the other', notMet(['e']))
+tolerates('T11', 'one that comes to it at a device of the other, whose process lives', notMet(['e', 'k']))
+rejects('T11', 'one who has met whoever was told that it is durable', notMet(['e', 'c']))
+rejects('T11', 'one that comes at a device of the other, whose process is gone', notMet(['e', 'k'], gone))
+tolerates(
+  'T11',
+  'one that comes there, and is told',
+  notMet(['e', 'k'], gone).write({ e: 'storage', t: 99_000, p: 'k', g: 'g', reason: 'overtaken' }),
 )
 
 /** `e` has a line of its own meanwhile, begins with nothing or with what `a` had, and comes back with all others as `j`. */

@@ -413,7 +413,7 @@ test('log › of a group that acts in the primary component, views and how far i
   rig.log.cast(1, bytes('own'))
   rig.log.deliver('you', 1, view.id, bytes('a'))
   assert.equal(rig.ask(), null)
-  rig.log.beginAgreed(2, false, {})
+  rig.log.beginAgreed({ era: 2, hasActed: false, origin: {}, elsewhere: null })
   const id = rig.ask()
   assert.ok(id !== null)
   rig.log.deliver('me', 1, view.id, bytes('own'))
@@ -436,6 +436,39 @@ test('log › of a group that acts in the primary component, views and how far i
   assert.equal((await restored())?.acted?.standing.view, alone.id)
 })
 
+test('log › a state that came outside the primary component is stored as far as it had come, and no less further on', async () => {
+  const elsewhere = {
+    view: '8.me.0',
+    acted: { standing: { hasActed: true, era: 1, view: '6.you.0', index: 4 }, holders: ['you', 'her'], birth: 'b' },
+  }
+  const apart = { ...view, id: elsewhere.view, primary: false }
+  for (const [seen, next, expected] of [
+    [undefined, undefined, elsewhere.acted],
+    // It had been in a primary view of its own before.
+    [{ ...view, id: '3.me.0' }, undefined, elsewhere.acted],
+    // The page has not heard of the next one yet.
+    [undefined, { ...view, id: '9.me.0' }, { view: '9.me.0', index: 0, holders: ['me', 'you'] }],
+  ] as const) {
+    const rig = new Rig(new MemoryStore(), 'me', true)
+    rig.log.claim([])
+    for (const each of [seen, apart, next]) if (each !== undefined) rig.log.view(false, each)
+    rig.log.beginAgreed({ era: 1, hasActed: true, origin: { birth: 'b' }, elsewhere })
+    assert.equal(await rig.durable(), 'open')
+    const id = rig.ask()
+    assert.ok(id !== null)
+    rig.log.answer(id, bytes('theirs'))
+    assert.equal(await rig.durable(), null)
+    const [copy] = await rig.copies()
+    const acted = stepsOf(copy?.content?.events ?? []).acted
+    const standing = 'standing' in expected ? expected.standing : { ...elsewhere.acted.standing, ...expected }
+    assert.deepEqual(
+      [text(copy?.content?.state ?? null), acted?.standing.view, acted?.standing.index, acted?.holders],
+      ['theirs', standing.view, standing.index, expected.holders],
+    )
+    assert.deepEqual([acted?.standing.era, acted?.standing.hasActed, acted?.birth], [1, true, 'b'])
+  }
+})
+
 test('log › whose copies are in a state that is stored, it stands for in the same write', async () => {
   const store = new MemoryStore()
   const former = new Rig(store, 'former', true)
@@ -445,7 +478,7 @@ test('log › whose copies are in a state that is stored, it stands for in the s
   const rig = new Rig(store, 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true, { birth: 'b' })
+  rig.log.beginAgreed({ era: 0, hasActed: true, origin: { birth: 'b' }, elsewhere: null })
   const id = rig.ask()
   assert.ok(id !== null)
   rig.log.answer(id, bytes('a'))
@@ -468,7 +501,7 @@ test('log › a page that has nothing worth storing when it is asked is asked ag
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(1, true, {})
+  rig.log.beginAgreed({ era: 1, hasActed: true, origin: {}, elsewhere: null })
   const first = rig.ask()
   assert.ok(first !== null)
   // It waits for what was stored.
@@ -489,7 +522,7 @@ test('log › a page that has nothing before its group has gone on does not make
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true, {})
+  rig.log.beginAgreed({ era: 0, hasActed: true, origin: {}, elsewhere: null })
   const first = rig.ask()
   assert.ok(first !== null)
   rig.log.answer(first, bytes('own'))
@@ -522,7 +555,7 @@ test('log › what was kept takes effect with a later view: that is in no log, s
   const rig = new Rig(new MemoryStore(), 'me', true)
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true, {})
+  rig.log.beginAgreed({ era: 0, hasActed: true, origin: {}, elsewhere: null })
   const first = rig.ask()
   assert.ok(first !== null)
   rig.log.answer(first, bytes('a'))
@@ -548,7 +581,7 @@ test('log › also if it was in the snapshot before, since the view between was 
   }
   rig.log.claim([])
   rig.log.view(false, view)
-  rig.log.beginAgreed(0, true, {})
+  rig.log.beginAgreed({ era: 0, hasActed: true, origin: {}, elsewhere: null })
   await give('a')
   rig.log.keep(view.id)
   rig.log.view(false, { ...view, id: '2.me.0', primary: false })

@@ -377,7 +377,7 @@ test('keeper › a copy that is cut short stays until its group has gone on from
     return rig
   }
   const act = async (rig: Rig, state: string): Promise<void> => {
-    rig.keeper.handle({ type: 'keepAgreed', group: 'g', era: 0, hasActed: true, origin: {} })
+    rig.keeper.handle({ type: 'keepAgreed', group: 'g', era: 0, hasActed: true, origin: {}, elsewhere: null })
     const [request] = rig.keeper.takeRequests()
     assert.ok(request?.type === 'snapshot')
     rig.keeper.pass({ type: 'snapshot', transfer: request.transfer, state: bytes(state) })
