@@ -2,9 +2,12 @@
  * The state machine of a total map: entries in the order in which their keys were first written, each with the number of
  * the commit that wrote it.
  *
- * Everything but `clear` is one request, the commit: it writes if every key that it names as read still has the version
- * that was read (0: there is none). Versions come from one counter, so that a key that was deleted and written again never
- * has a version that somebody may have seen of it. What is absent is the same however often it came and went.
+ * Everything but `clear` is a commit: it writes if every key that it names as read still has the version that was read (0:
+ * there is none). Versions come from one counter, so that a key that was deleted and written again never has a version
+ * that somebody may have seen of it. What is absent is the same however often it came and went.
+ *
+ * Several commits of one process may come in one request, as steps, each of which takes effect or is refused by itself. What
+ * an earlier step has written has no version yet when a later one reads it: that names the step, by its number below 0.
  *
  * Source: Kung, Robinson 1981 (optimistic concurrency control, backward validation).
  */
@@ -13,8 +16,11 @@ import type { TakingPart } from './atomic-machine.ts'
 import { assertState, isAuthor, isCount, isTotal } from './checks.ts'
 import type { Answer, Caller } from './state-machine.ts'
 
-/** The requests, by their first element: `[commit, reads, writes]`, `[clear]`. */
-export const TOTAL_MAP_OP = { commit: 0, clear: 1 } as const
+/** The requests, by their first element: `[commit, reads, writes]`, `[clear]`, `[steps, [reads, writes], …]`. */
+export const TOTAL_MAP_OP = { commit: 0, clear: 1, steps: 2 } as const
+
+/** Steps of one request, at most. */
+export const STEPS_MAX = 64
 
 /** Characters (UTF-16 units) of a key, at most. */
 export const KEY_LENGTH_MAX = 4_096
@@ -47,6 +53,8 @@ export class TotalMapMachine implements TakingPart {
         return body.length === 3 ? this.#commit(body[1], body[2], caller.process) : null
       case TOTAL_MAP_OP.clear:
         return body.length === 1 ? this.#clear(caller.process) : null
+      case TOTAL_MAP_OP.steps:
+        return this.#takeSteps(body.slice(1), caller.process)
       default:
         return null
     }
@@ -60,9 +68,23 @@ export class TotalMapMachine implements TakingPart {
     return this.#isCurrent(reads) ? [true, this.#write(changes, author)] : [true, null]
   }
 
-  #isCurrent(reads: readonly unknown[]): boolean {
+  /** One after the other, if all of them can be read. Answers what each has come to. */
+  #takeSteps(bodies: readonly unknown[], author: string): Answer | null {
+    if (bodies.length === 0 || bodies.length > STEPS_MAX) return null
+    const steps = bodies.flatMap((body) => readStep(body) ?? [])
+    if (steps.length < bodies.length) return null
+    const committed: Committed[] = []
+    for (const { reads, changes } of steps)
+      committed.push(this.#isCurrent(reads, committed) ? this.#write(changes, author) : null)
+    return [true, committed]
+  }
+
+  /** `before`: what the steps before it, of the same request, have come to. */
+  #isCurrent(reads: readonly unknown[], before: readonly Committed[] = []): boolean {
     for (let i = 0; i < reads.length; i += 2) {
-      if ((this.entries.get(reads[i] as string)?.version ?? 0) !== reads[i + 1]) return false
+      const read = reads[i + 1] as number
+      const expected = read < 0 ? before[-1 - read]?.[0] : read
+      if ((this.entries.get(reads[i] as string)?.version ?? 0) !== expected) return false
     }
     return true
   }
@@ -130,6 +152,22 @@ export class TotalMapMachine implements TakingPart {
 /** A key, or what could be one. */
 function isEntryKey(key: unknown): key is string {
   return typeof key === 'string' && key.length <= KEY_LENGTH_MAX
+}
+
+interface Step {
+  readonly reads: readonly unknown[]
+  readonly changes: readonly [key: string, stored: StoredValue | null][]
+}
+
+function readStep(body: unknown): Step | null {
+  if (!Array.isArray(body) || body.length !== 2 || !isPairs(body[0], isStepRead)) return null
+  const changes = readWrites(body[1])
+  return changes === null ? null : { reads: body[0], changes }
+}
+
+/** A version, or a step of the same request, from −1 down. */
+function isStepRead(read: unknown): boolean {
+  return isTotal(read) || (Number.isSafeInteger(read) && (read as number) >= -STEPS_MAX)
 }
 
 function isPairs(pairs: unknown, isSecond: (value: unknown) => boolean): pairs is unknown[] {

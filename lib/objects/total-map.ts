@@ -17,13 +17,14 @@ import { Fitting } from './fitting.ts'
 import type { Ledger } from './ledger.ts'
 import type { MachineReplica } from './machine-replica.ts'
 import type { MapChange, MapEvents } from './map.ts'
+import { OvertakenTransactions } from './overtaken.ts'
 import type { CallOptions } from './queue.ts'
 import type { CompareAndSetResult, RegisterSnapshot } from './register.ts'
 import type { GroupPort, ObjectKind } from './replica.ts'
 import { type StandardSchemaV1, validateForWrite } from './schema.ts'
 import type { Machine } from './state-machine.ts'
 import { type Committed, KEY_LENGTH_MAX, TOTAL_MAP_OP, type TotalEntry, TotalMapMachine } from './total-map-machine.ts'
-import { Transaction } from './transaction.ts'
+import { type SeenEntry, Transaction } from './transaction.ts'
 
 /** How a total map is opened: with `consistency: 'total'`. */
 export interface TotalMapOptions<V> extends AtomicOptions {
@@ -45,6 +46,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
   readonly #machine = new TotalMapMachine()
   readonly #schema: StandardSchemaV1 | undefined
   readonly #fitting: Fitting
+  readonly #overtaken: OvertakenTransactions<V>
   /** Since the last event. */
   readonly #touched = new Map<string, Touched>()
   /** Null when it has to be made anew. */
@@ -60,6 +62,13 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
     const settings = agreedSettings('map', options)
     const hooks = { toError: toUsageError, changed: () => this.#tell() }
     this.#replica = atomicReplica(port, this.#machine, { settings, hooks, options })
+    this.#overtaken = new OvertakenTransactions({
+      self: port.self,
+      versionNow: () => this.#machine.version,
+      entry: (key) => this.#machine.entries.get(key),
+      begin: (entry) => this.#newTransaction(entry),
+      call: (body, signal) => this.#replica.call(body, { signal }),
+    })
   }
 
   /** @internal */
@@ -173,8 +182,7 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
       const committed = await this.#commit([key, expectedVersion], [key, bytes], options)
       const now = this.versionOf(key)
       if (committed !== null) {
-        const [version] = committed
-        return { ok: true, version, value: now === version ? this.get(key) : (value as DeepReadonly<V>) }
+        return { ok: true, ...this.#writtenAs(key, committed[0], value) }
       }
       // It was another, and is as expected by now: that there is nothing can be true again.
       if (now !== expectedVersion) return { ok: false, version: now, value: this.get(key) }
@@ -195,9 +203,34 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
     for (;;) {
       options.signal?.throwIfAborted()
       const version = this.versionOf(key)
-      const result = await this.compareAndSet(key, version, await fn(this.get(key), version), options)
+      const made = fn(this.get(key), version)
+      const result = await this.compareAndSet(key, version, await made, options)
       if (result.ok) return { value: result.value, version: result.version }
+      if (isPromise(made)) continue
+      const again = await this.#overtaken.add((view) => this.#updateIn(view, key, fn), options.signal)
+      if (again.result !== null) return this.#writtenAs(key, again.version, again.result.value)
     }
+  }
+
+  /** Null: it cannot be told yet what comes of it. */
+  #updateIn(
+    view: Transaction<V>,
+    key: string,
+    fn: (value: DeepReadonly<V> | undefined, version: number) => V | PromiseLike<V>,
+  ): { readonly value: V } | null {
+    const value = fn(view.get(key), view.versionOf(key))
+    if (!isPromise(value)) {
+      view.set(key, value)
+      return { value }
+    }
+    // It is made again, by itself.
+    Promise.resolve(value).catch(() => undefined)
+    return null
+  }
+
+  /** What was written, as it is shown if it is still there. */
+  #writtenAs(key: string, version: number, value: V): RegisterSnapshot<V> {
+    return { version, value: this.versionOf(key) === version ? this.get(key) : (value as DeepReadonly<V>) }
   }
 
   /**
@@ -210,20 +243,20 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
    */
   async transaction<Result>(fn: (view: Transaction<V>) => Result, options: CallOptions = {}): Promise<Result> {
     checkFunction('a transaction', fn)
-    for (;;) {
-      options.signal?.throwIfAborted()
-      const view = this.#newTransaction()
-      const result = view.run(fn)
-      const committed = await this.#commit(view.reads(), view.writes(), options)
-      if (committed !== null) return result
-    }
+    options.signal?.throwIfAborted()
+    const view = this.#newTransaction()
+    const result = view.run(fn)
+    const committed = await this.#commit(view.reads(), view.writes(), options)
+    return committed !== null ? result : (await this.#overtaken.add(fn, options.signal)).result
   }
 
-  #newTransaction(): Transaction<V> {
+  #newTransaction(
+    entry: (key: string) => SeenEntry | undefined = (key) => this.#machine.entries.get(key),
+  ): Transaction<V> {
     return new Transaction<V>({
       read: (key) => {
         checkKey(key)
-        return this.#machine.entries.get(key)
+        return entry(key)
       },
       isShown: (entry) => this.#isShown(entry),
       value: (entry) => this.#shown(entry),
@@ -306,6 +339,10 @@ export class TotalMap<V = unknown> extends ObjectTarget<MapEvents<V>> {
 function isSameEntry(a: TotalEntry | undefined, b: TotalEntry | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   return a.version === b.version && a.author === b.author && sameBytes(a.bytes, b.bytes)
+}
+
+function isPromise<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function checkKey(key: unknown): void {

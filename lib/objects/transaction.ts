@@ -5,10 +5,19 @@ import { UsageError } from '../errors.ts'
 import type { DeepReadonly } from './events.ts'
 import type { TotalEntry } from './total-map-machine.ts'
 
+/** What is there when a transaction runs. */
+export interface SeenEntry extends TotalEntry {
+  /**
+   * If an earlier step of the same request writes it, which `version` names: the version that it gets unless somebody comes
+   * in between.
+   */
+  readonly foretold?: number
+}
+
 /** How it reaches the map. */
 interface Source<V> {
   /** What is there. Throws what a wrong key is refused with. */
-  read(key: string): TotalEntry | undefined
+  read(key: string): SeenEntry | undefined
   /** Do reads show it? */
   isShown(entry: TotalEntry | undefined): boolean
   /** What reads show of it. */
@@ -28,6 +37,8 @@ export class Transaction<V = unknown> {
   readonly #source: Source<V>
   readonly #versions = new Map<string, number>()
   readonly #written = new Map<string, Write<V>>()
+  /** By key: the version that was told of it, where that is foretold. */
+  readonly #foretold = new Map<string, number>()
   #isOver = false
 
   /** Made by `TotalMap.transaction`. */
@@ -63,13 +74,13 @@ export class Transaction<V = unknown> {
     return isThere
   }
 
-  #read(key: string): TotalEntry | undefined {
+  #read(key: string): SeenEntry | undefined {
     const entry = this.#check(key)
     if (!this.#written.has(key) && !this.#versions.has(key)) this.#versions.set(key, entry?.version ?? 0)
     return entry
   }
 
-  #check(key: string): TotalEntry | undefined {
+  #check(key: string): SeenEntry | undefined {
     if (this.#isOver) throw new UsageError('the transaction is over: its function has returned')
     return this.#source.read(key)
   }
@@ -92,9 +103,17 @@ export class Transaction<V = unknown> {
     this.#isOver = true
   }
 
-  /** @internal Key, version, …. */
+  /** @internal The version of what is under the key; foretold, if an earlier step of the same request writes it. */
+  versionOf(key: string): number {
+    const entry = this.#read(key)
+    if (entry?.foretold === undefined) return entry?.version ?? 0
+    this.#foretold.set(key, entry.foretold)
+    return entry.foretold
+  }
+
+  /** @internal Key, version or step, …. */
   reads(): unknown[] {
-    return [...this.#versions].flat()
+    return [...this.#versions, ...this.#foretold].flat()
   }
 
   /** @internal Key, bytes or null, …. */

@@ -4,10 +4,11 @@
  * and where the group waits for whoever has the state it last acted on, calls may wait; so do those of a service's clients.
  *
  * Who stands in line for a lock, or what else one has at a time, waits for all before it: such a call counts from when that
- * was last granted or given up, as long as it passes on within `tSettle` each time. And casts of one process that have waited
+ * was last granted or given up, as long as it passes on within `tSettle` each time; where whoever had it has vanished, from
+ * the primary view without that one, since when its lease counts. And casts of one process that have waited
  * go one after the other where they change between total groups, as L6 says. Where that holds up a cast that carries a call
  * of the object at this process (at any, if it is had by one at a time: somebody waits for what that one gives back), made
- * by then and not yet sent, the call counts from when the last such cast is settled. A call that is cast over and over is
+ * by then and not yet settled, the call counts from when the last such cast is settled. A call that is cast over and over is
  * none of those (`turns.ts`).
  */
 import { type Checker, type Result, Verdict } from './checker.ts'
@@ -53,7 +54,7 @@ export const checker: Checker = {
 function startOf(run: Run, { data, process }: Located<'invoke'>, { from, ms }: { from: number; ms: number }): number {
   const { obj, args } = data
   // Whatever it is over, a transaction waits for those before it.
-  const passed = lastPass(run, `${obj}/${obj === 'deals' ? '' : nameIn(args)}`, { from, ms })
+  const passed = lastPass(run, { obj, name: obj === 'deals' ? '' : nameIn(args) }, { from, ms })
   const by = passed > from ? null : process
   return Math.max(passed, lastTurn(run, { obj, by }, passed + ms))
 }

@@ -268,6 +268,14 @@ const planted: readonly ToolMutant[] = [
     properties: ['T12', 'T13'],
   },
   {
+    name: 'step-reads-anything',
+    about: 'what a transaction has read of one before it, with which it is tried again, need not have come',
+    file: 'lib/objects/total-map-machine.ts',
+    find: '      const expected = read < 0',
+    replace: '      if (read < 0) continue\n      const expected = read < 0',
+    properties: ['T12', 'T13'],
+  },
+  {
     name: 'blind-transaction',
     about: 'a transaction writes whatever has changed of what it has read',
     file: 'lib/objects/total-map.ts',

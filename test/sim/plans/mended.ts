@@ -391,4 +391,12 @@ export const MENDED: readonly Mutant[] = [
     properties: ['T12'],
     workload: 'queue',
   },
+  {
+    name: 'overtaken-one-by-one',
+    about: 'transactions of one process that have overtaken each other are tried again each by itself (b5371af)',
+    file: 'lib/objects/total-map.ts',
+    find: '(await this.#overtaken.add(fn, options.signal)).result',
+    replace: 'this.transaction(fn, options)',
+    properties: ['L9'],
+  },
 ]

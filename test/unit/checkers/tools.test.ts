@@ -533,7 +533,9 @@ function inTurn({ after, tries = 1, ends = 1 }: Turn): TraceWriter {
 tolerates('L9', 'a call whose cast waits for its turn', inTurn({ after: 1_500 }))
 tolerates('L9', 'a call that ends in time after its cast has had its turn', inTurn({ after: 1_500, ends: 900 }))
 rejects('L9', 'a call that ends too late after its cast has had its turn', inTurn({ after: 1_500, ends: 1_100 }))
-rejects('L9', 'a call whose cast was sent in time', inTurn({ after: 500, ends: 1_100 }))
+tolerates('L9', 'a call whose cast has its turn just in time', inTurn({ after: 850, ends: 900 }))
+rejects('L9', 'a call whose cast has its turn just in time, and which ends late', inTurn({ after: 850, ends: 1_100 }))
+rejects('L9', 'a call whose cast was settled in time', inTurn({ after: 500, ends: 1_100 }))
 rejects('L9', 'a call that is cast over and over', inTurn({ after: 1_500, tries: 4 }))
 
 /** b waits for a thing that passes from hand to hand, so long after the quiet line each, and gets it in the end. */
@@ -549,3 +551,16 @@ function inLine(...passes: readonly number[]): TraceWriter {
 
 tolerates('L9', 'a call that stands in line while what it waits for passes on', inLine(900, 1_800, 2_700))
 rejects('L9', 'a call that stands in line while what it waits for does not pass on', inLine(900, 1_000, 2_100))
+
+/** a vanishes with the thing, and b gets it when a's lease has run out, so long after the view without a. */
+function afterLease(viewMs: number, ms: number, answers: TraceDeed['answers'] = granted): TraceWriter {
+  const writer = lent().begins('b', 1, 'borrow', ['t'])
+  writer.crash('a').quiet(['b', 'c']).wait(viewMs)
+  writer.view('', '2.b', ['b', 'c']).view('loans', '2.b.1', ['b', 'c']).wait(ms)
+  const fields = { by: 'b', at: ['2.b.1', 1], op: 'expire', whom: ['a'], since: '2.b.1' } as const
+  for (const p of ['b', 'c']) writer.exec(p, 'h5', fields, [{ do: 'release', by: 'a', answers }])
+  return writer.ends('b', 1, null).wait(3_000).end()
+}
+tolerates('L9', 'a call that waits for the lease of one who has vanished', afterLease(500, 900))
+rejects('L9', 'a call that waits for longer than that', afterLease(500, 1_100))
+rejects('L9', 'a call where nothing was waited for', afterLease(500, 900, []))

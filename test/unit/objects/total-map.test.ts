@@ -296,6 +296,161 @@ test('total map › a schema types what is written, and what a peer wrote otherw
   )
 })
 
+test('total map › a step of a request takes effect if nobody but the steps before it has changed what it has read', () => {
+  const { of } = made(1)
+  const machine = of('p0').replica.machine as TotalMapMachine
+  const caller = { process: 'p0', call: 1 }
+  const good = Uint8Array.of(0)
+  assert.deepEqual(machine.apply([0, [], ['a', good, 'b', good]], caller), [true, [1, 0]])
+  const steps = [
+    [
+      ['a', 1],
+      ['a', good],
+    ],
+    [
+      ['a', -1, 'b', 1],
+      ['a', good, 'b', null],
+    ],
+    // It was written once more since; was never written; was written by a step that is refused; is to come.
+    [
+      ['a', -1],
+      ['c', good],
+    ],
+    [
+      ['d', -1],
+      ['c', good],
+    ],
+    [
+      ['c', -3],
+      ['d', good],
+    ],
+    [
+      ['c', -6],
+      ['d', good],
+    ],
+    // What is foretold is so, or not.
+    [['a', -2, 'a', 3, 'b', 0], []],
+    [['a', -2, 'a', 4], []],
+    [[], ['e', good]],
+  ]
+  const [, committed] = machine.apply([2, ...steps], caller) ?? []
+  assert.deepEqual(committed, [[2, 0], [3, 1], null, null, null, null, [3, 0], null, [4, 0]])
+})
+
+test('total map › of many transactions of one process those that overtook each other take effect with the next try', async () => {
+  const { cluster, of } = made(3)
+  const before = cluster.primary.map(({ casts }) => casts)
+  const sees = (version: number, value: unknown): void => assert.equal(value ?? 0, version)
+  const all = Array.from({ length: 20 }, () =>
+    asked(
+      of('p1').update('n', (n, version) => {
+        sees(version, n)
+        return Number(n ?? 0) + 1
+      }),
+    ),
+  )
+  await cluster.rest()
+  assert.deepEqual(
+    all.map(({ result }) => (result as { version: number }).version),
+    all.map((_, i) => i + 1),
+  )
+  assert.deepEqual(of('p2').get('n'), 20)
+  assert.deepEqual(
+    cluster.primary.map(({ casts }, i) => casts - (before[i] ?? 0)),
+    [0, 21, 0],
+  )
+})
+
+test('total map › what somebody else changes meanwhile holds up those that have read it, and no others', async () => {
+  const { cluster, of } = made(2)
+  const move = (from: string, to: string) =>
+    asked(
+      of('p0').transaction((view) => {
+        view.set(from, Number(view.get(from) ?? 0) - 1).set(to, Number(view.get(to) ?? 0) + 1)
+        return [from, to]
+      }),
+    )
+  const all = [move('a', 'b'), move('b', 'c'), move('x', 'y'), move('c', 'a'), move('y', 'x')]
+  asked(of('p1').set('b', 100))
+  await cluster.rest()
+  assert.ok(all.every(({ result }) => Array.isArray(result)))
+  assert.equal(Number(of('p1').get('b')) + Number(of('p1').get('a')) + Number(of('p1').get('c')) >= 99, true)
+  assert.deepEqual([of('p1').get('x'), of('p1').get('y')], [0, 0])
+})
+
+test('total map › what a transaction throws on what need not come counts only if it comes', async () => {
+  const { cluster, of } = made(2)
+  asked(of('p0').set('seats', 3))
+  await cluster.rest()
+  const seen: unknown[] = []
+  const book = () =>
+    asked(
+      of('p0').transaction((view) => {
+        const seats = Number(view.get('seats'))
+        seen.push(seats)
+        if (seats === 0) throw new RangeError('booked')
+        view.set('seats', seats - 1)
+        return seats
+      }),
+    )
+  const all = [book(), book(), book(), book(), book()]
+  await cluster.rest()
+  assert.deepEqual(
+    all.map(({ result }) => (result instanceof Error ? result.message : result)),
+    [3, 2, 1, 'booked', 'booked'],
+  )
+  assert.equal(of('p1').get('seats'), 0)
+  // Told first of what was foretold, then of what is there.
+  assert.deepEqual(seen.slice(5), [2, 1, 0, 0, 0, 0])
+})
+
+test('total map › an update whose function needs time once it is tried again is tried by itself', async () => {
+  const { cluster, of } = made(2)
+  let runs = 0
+  const sync = [1, 2].map(() => asked(of('p0').update('n', (n = 0) => Number(n) + 1)))
+  const odd = asked(
+    of('p0').update('n', (n = 0) => {
+      runs += 1
+      return runs === 1 ? Number(n) + 1 : Promise.resolve(Number(n) + 1)
+    }),
+  )
+  await cluster.rest()
+  assert.deepEqual([...sync, odd].map(({ result }) => (result as { value: number }).value).sort(), [1, 2, 3])
+  assert.equal(of('p1').get('n'), 3)
+})
+
+test('total map › overtaken together, each ends with its own signal, and all with the map', async () => {
+  const { cluster, of } = made(2)
+  const stop = new AbortController()
+  const add = (signal?: AbortSignal) =>
+    asked(
+      of('p0').transaction(
+        (view) => {
+          view.set('n', Number(view.get('n') ?? 0) + 1)
+          return 'done'
+        },
+        signal === undefined ? {} : { signal },
+      ),
+    )
+  const all = [add(), add(stop.signal), add()]
+  while (cluster.step());
+  // They are told now, and tried again; the request is under way.
+  await new Promise((resolve) => setImmediate(resolve))
+  stop.abort('enough')
+  await cluster.rest()
+  assert.deepEqual(
+    all.map(({ result }) => result),
+    ['done', 'enough', 'done'],
+  )
+  assert.equal(of('p1').get('n'), 3)
+  const last = [add(), add(), add()]
+  while (cluster.step());
+  await new Promise((resolve) => setImmediate(resolve))
+  of('p0').handleEnd()
+  await cluster.rest()
+  assert.equal(last.filter(({ result }) => result instanceof Error).length, 2)
+})
+
 test('total map › malformed requests and states change nothing', () => {
   const { of } = made(1)
   const machine = of('p0').replica.machine as TotalMapMachine
@@ -314,6 +469,24 @@ test('total map › malformed requests and states change nothing', () => {
     [0, [], ['k', 1]],
     [0, [], ['k', Uint8Array.of(255)]],
     [0, [], ['k', good, 'x'.repeat(4_097), good]],
+    [
+      2,
+      [
+        ['k', 0],
+        ['k', good],
+      ],
+      [['k']],
+    ],
+    [
+      2,
+      [
+        ['k', 0],
+        ['k', good],
+      ],
+      ['k', 0],
+    ],
+    [2, [['k', -65], []]],
+    [2, ...Array.from({ length: 65 }, () => [[], ['k', good]])],
   ]) {
     assert.equal(machine.apply(body, caller), null, JSON.stringify(body)?.slice(0, 80))
   }
