@@ -58,6 +58,11 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
   }
   const views = run.groups.find((group) => group.name === name)?.views
   const lease = run.bounds?.lease ?? 0
+  const told = new Map<string, number>()
+  for (const { data, line } of run.of('told')) {
+    const key = `${data.p} ${data.call.join(' ')}`
+    if (data.obj === name && !told.has(key)) told.set(key, line)
+  }
   const first = new Map<string, number>()
   for (const exec of execs) first.set(stepOf(exec), Math.min(exec.t, first.get(stepOf(exec)) ?? exec.t))
   const machine = new MachineReplay(model, {
@@ -76,6 +81,7 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       return Math.min(Math.min(...times) + lease * LEASES * FASTEST - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
     firstAt: (exec) => first.get(stepOf(exec)) ?? exec.t,
+    isTold: ({ by, n }, opening, line) => (told.get(`${by} ${opening} ${n}`) ?? line) < line,
   })
   for (const exec of execs) {
     verdict.checked += exec.data.deeds.length

@@ -156,6 +156,27 @@ rejects(
 accepts('T12', 'a request that is taken back', lent().cancels('b', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
 rejects('T12', 'a request that waits on though it is taken back', lent().cancels('b', 1, 'h4', []))
 rejects('T12', 'a request that another takes back', lent().cancels('c', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
+/** b asks again, and with that the one before is taken back. */
+const askedNext = (writer: MachineWriter): MachineWriter =>
+  writer.does(all, borrow('b', 2), 'h4', [{ do: 'cancel', by: 'b', n: 1 }, apply('b', 2, 'waits')])
+accepts(
+  'T12',
+  'a request whose end its process was told before it asks again',
+  askedNext(lent().told('b', 1, 'aborted', false)),
+)
+rejects('T12', 'a request that is taken back as its process asks again', askedNext(lent()))
+rejects(
+  'T12',
+  'a request whose end its process is told only after it was taken back',
+  askedNext(lent()).told('b', 1, 'aborted', false),
+)
+rejects(
+  'T12',
+  'a request whose end was told, taken back by another',
+  lent()
+    .told('b', 1, 'aborted', false)
+    .does(all, borrow('c', 2), 'h4', [{ do: 'cancel', by: 'b', n: 1 }, apply('c', 2, 'waits')]),
+)
 const released: TraceDeed = { do: 'release', by: 'a', answers: granted }
 accepts('T12', 'what the dead held, released', without('a', 'dead', [released, { do: 'view' }]))
 rejects('T12', 'what the dead hold on', without('a', 'dead', [{ do: 'view' }]))
@@ -400,7 +421,8 @@ rejects(
   doing('once', [...ran], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
 )
 const begun = ['a', 1, [0, 'b', '', ['yes', 'no'], 'majority', null, all], [true, null]] as const
-const yes = (by: string, answer: unknown = [true, null]) => [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
+const yes = (by: string, answer: unknown = [true, null]) =>
+  [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
 accepts(
   'T12',
   'a ballot that two of three decide',
