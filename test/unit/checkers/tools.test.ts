@@ -367,6 +367,18 @@ rejects(
   'a decision without a vote that was taken before',
   done('ballot', [...voted], ['b', 'decision', ['b'], decision(null, {})]),
 )
+/** c opened the ballot in a line of its own, where it was decided for no, and is told that in this one. */
+const openedElsewhere = (isAnew: boolean): MachineWriter => {
+  const writer = new MachineWriter('ballot')
+  writer.view('', '2.c', ['c'], { line: 'M' }).begins('c', 1, 'open', ['b']).ends('c', 1, null)
+  writer.view('', '3.a', all)
+  if (isAnew) writer.begins('c', 2, 'open', ['b']).ends('c', 2, null)
+  writer.begins('a', 1, 'vote', ['b', 'yes', 'a']).ends('a', 1, null)
+  writer.begins('a', 2, 'decision', ['b']).ends('a', 2, decision('yes', { a: 'yes' }))
+  return writer.begins('c', 3, 'decision', ['b']).ends('c', 3, decision('no', { c: 'no' }))
+}
+tolerates('T13', 'what was decided in the line in which it was opened', openedElsewhere(false))
+rejects('T13', 'what was decided in another line than that in which it was opened', openedElsewhere(true))
 rejects('T13', 'a vote that counts twice', done('ballot', [...voted], ['a', 'vote', ['b', 'no', 'a'], null]))
 
 /** What all members do, one after the other: [who, number, body, answer, answers to others]. */
@@ -422,7 +434,7 @@ rejects(
 )
 const begun = ['a', 1, [0, 'b', '', ['yes', 'no'], 'majority', null, all], [true, null]] as const
 const yes = (by: string, answer: unknown = [true, null]) =>
-  [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
+  [by, by === 'a' ? 2 : 1, [1, 'b', '1.a.1 a 1', 'yes'], answer] as const
 accepts(
   'T12',
   'a ballot that two of three decide',
