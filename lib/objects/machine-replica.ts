@@ -100,6 +100,8 @@ export class MachineReplica<M extends Machine> implements Replica {
   #lastPrimary: readonly string[] = []
   #cancelRetry: (() => void) | null = null
   #isLoaded = false
+  /** What the state knows of this process may be more than this process does. */
+  #maybeStrays = false
   #isStopped = false
 
   constructor(port: GroupPort, machine: M, settings: MachineSettings, hooks: MachineHooks) {
@@ -378,7 +380,10 @@ export class MachineReplica<M extends Machine> implements Replica {
   apply(op: unknown, info: OpInfo): boolean {
     const outcome = this.sessions.apply(op, info.author)
     if (outcome === 'malformed') return false
-    if (outcome === 'forgotten' && info.author === this.port.self) this.#beginAnew()
+    if (info.author === this.port.self) {
+      if (outcome === 'forgotten') this.#beginAnew()
+      else this.#maybeStrays ||= !this.#isAboutOpen(op as readonly unknown[])
+    }
     this.#changes.mark()
     return true
   }
@@ -395,9 +400,23 @@ export class MachineReplica<M extends Machine> implements Replica {
     this.#isLoaded = false
     this.#changes.flush()
     this.#rejectOutside()
-    if (isLoaded) this.#findStrays()
+    const maybeStrays = this.#maybeStrays
+    this.#maybeStrays = false
+    if (isLoaded || maybeStrays) this.#findStrays()
     this.#drive()
+    if (maybeStrays) this.#hooks.strayed?.()
     this.#hooks.settled?.(isLoaded)
+  }
+
+  /**
+   * Is that a call which is not settled here? One that is, in a line that is lost, may come after the state of the other
+   * line: what was kept with it is delivered once there is a primary component (seed 400209).
+   */
+  #isAboutOpen([kind, opening, , , , , call]: readonly unknown[]): boolean {
+    if (kind === SESSION_OP.expire) return true
+    if (opening !== this.#opening) return false
+    for (const { number } of this.#open) if (number === call) return true
+    return false
   }
 
   /** What waits in a state that was taken over, and was settled here. */

@@ -4,6 +4,8 @@
  * A ballot is decided as soon as the votes say so, whatever may still come: for a choice, or for none, when none can win any
  * more. Who left or is proven dead without having voted abstains; and a ballot is closed undecided when somebody says that
  * its time is over. Both are told by members, since the machine reads no clock, and knows only who takes part in ballots.
+ *
+ * What is said of a ballot names the very one that is meant: in a line that is lost there may have been another of its name.
  */
 import { assertState, isAuthor, isCount, isTotal } from '../objects/checks.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../objects/state-machine.ts'
@@ -43,6 +45,8 @@ export interface Outcome {
 
 /** One ballot. */
 export interface BallotState extends Terms {
+  /** Another one for each that was opened, whatever its name and its line: where, and by whom. */
+  readonly id: string
   /** Who may vote. */
   readonly electorate: readonly string[]
   /** Voter to choice. */
@@ -60,31 +64,36 @@ export class BallotMachine implements Machine {
     return this.#ballots.get(name) ?? null
   }
 
-  /** The names of those that are not decided. */
-  undecided(): string[] {
-    return [...this.#ballots].flatMap(([name, { outcome }]) => (outcome === null ? [name] : []))
+  /** Those that are not decided. */
+  undecided(): (readonly [name: string, ballot: BallotState])[] {
+    return [...this.#ballots].filter(([, { outcome }]) => outcome === null)
   }
 
   /**
-   * `[open, name, question, choices, rule, deadlineMs, electorate]`, `[vote, name, choice]`, `[gone, name, processes]` and
-   * `[close, name]`: each is answered with null. The first to open a ballot sets its terms and its electorate.
+   * `[open, name, question, choices, rule, deadlineMs, electorate]`, `[vote, name, id, choice]`, `[gone, name, id, processes]`
+   * and `[close, name, id]`: each is answered with null. The first to open a ballot sets its terms and its electorate.
    */
   apply(body: unknown, caller: Caller, context: MachineContext): Answer | null {
     if (!Array.isArray(body) || !isKey(body[1])) return null
-    const [kind, name, what] = body as [unknown, string, unknown]
-    if (kind === BALLOT_OP.open && body.length === 7) return this.#open(name, body.slice(2), context)
-    const ballot = this.#ballots.get(name)
-    if (kind === BALLOT_OP.vote && body.length === 3 && typeof what === 'string') {
+    const [kind, name, id, what] = body as [unknown, string, unknown, unknown]
+    if (kind === BALLOT_OP.open && body.length === 7) {
+      const opened = `${context.view} ${caller.process} ${caller.call}`
+      return this.#open(name, [opened, ...body.slice(2)], context)
+    }
+    if (typeof id !== 'string') return null
+    const known = this.#ballots.get(name)
+    const ballot = known?.id === id ? known : undefined
+    if (kind === BALLOT_OP.vote && body.length === 4 && typeof what === 'string') {
       return this.#vote(ballot, { voter: caller.process, choice: what }, context)
     }
-    if (kind === BALLOT_OP.gone && body.length === 3 && isElectorate(what)) return this.#gone(ballot, what, context)
-    if (kind === BALLOT_OP.close && body.length === 2) return this.#close(ballot, context)
+    if (kind === BALLOT_OP.gone && body.length === 4 && isElectorate(what)) return this.#gone(ballot, what, context)
+    if (kind === BALLOT_OP.close && body.length === 3) return this.#close(ballot, context)
     return null
   }
 
   #open(
     name: string,
-    [question, choices, rule, deadlineMs, electorate]: unknown[],
+    [id, question, choices, rule, deadlineMs, electorate]: [id: string, ...terms: unknown[]],
     context: MachineContext,
   ): Answer | null {
     const terms = { question, choices, rule, deadlineMs }
@@ -96,7 +105,7 @@ export class BallotMachine implements Machine {
     if (this.#ballots.size >= BALLOTS_MAX && !this.#forgetOldest()) {
       return [false, 'busy', `more than ${BALLOTS_MAX} ballots are undecided`]
     }
-    const ballot = { ...terms, electorate, votes: new Map(), gone: new Set<string>(), outcome: null }
+    const ballot = { ...terms, id, electorate, votes: new Map(), gone: new Set<string>(), outcome: null }
     this.#ballots.set(name, ballot)
     tally(ballot, context.view)
     return DONE
@@ -107,7 +116,8 @@ export class BallotMachine implements Machine {
     { voter, choice }: { voter: string; choice: string },
     context: MachineContext,
   ): Answer | null {
-    if (ballot === undefined || ballot.outcome !== null) return [false, 'decided', 'the ballot is decided']
+    if (ballot === undefined) return [false, 'unknown', 'there is no such ballot, or no more']
+    if (ballot.outcome !== null) return [false, 'decided', 'the ballot is decided']
     if (!ballot.choices.includes(choice)) return null
     if (!ballot.electorate.includes(voter)) return [false, 'no-vote', 'this process has no vote in the ballot']
     if (ballot.votes.has(voter)) return [false, 'voted', 'this process has voted']
@@ -136,8 +146,9 @@ export class BallotMachine implements Machine {
   /** Everything in the order in which it came. */
   save(): unknown {
     return [...this.#ballots].map(
-      ([name, { question, choices, rule, deadlineMs, electorate, votes, gone, outcome }]) => [
+      ([name, { id, question, choices, rule, deadlineMs, electorate, votes, gone, outcome }]) => [
         name,
+        id,
         question,
         [...choices],
         typeof rule === 'string' ? rule : { quorum: rule.quorum },
@@ -210,16 +221,17 @@ export function isElectorate(value: unknown): value is readonly string[] {
 }
 
 function readBallot(saved: unknown): [name: string, ballot: BallotState] {
-  assertState(Array.isArray(saved) && saved.length === 9 && isKey(saved[0]), 'ballot')
-  const [name, question, choices, rule, deadlineMs, electorate, votes, gone, outcome] = saved as [string, ...unknown[]]
+  assertState(Array.isArray(saved) && saved.length === 10 && isKey(saved[0]), 'ballot')
+  const [name, id, ...rest] = saved as [string, ...unknown[]]
+  const [question, choices, rule, deadlineMs, electorate, votes, gone, outcome] = rest
   const terms = { question, choices, rule, deadlineMs }
-  assertState(isTerms(terms) && isElectorate(electorate), 'ballot')
+  assertState(typeof id === 'string' && isTerms(terms) && isElectorate(electorate), 'ballot')
   assertState(Array.isArray(votes) && Array.isArray(gone) && gone.every(isAuthor), 'ballot')
   for (const vote of votes as unknown[]) {
     assertState(Array.isArray(vote) && vote.length === 2 && electorate.includes(vote[0]), 'vote')
     assertState(terms.choices.includes(vote[1]), 'vote')
   }
-  const about = { ...terms, electorate, votes: new Map(votes as [string, string][]), gone: new Set(gone) }
+  const about = { ...terms, id, electorate, votes: new Map(votes as [string, string][]), gone: new Set(gone) }
   if (outcome === null) return [name, { ...about, outcome }]
   assertState(Array.isArray(outcome) && outcome.length === 2 && typeof outcome[1] === 'string', 'outcome')
   const [choice, view] = outcome as [unknown, string]

@@ -74,6 +74,8 @@ export class Ballot<Choice extends string = string> extends ObjectTarget<BallotE
   /** The ids of those who may vote. */
   readonly electorate: readonly string[]
   readonly #ballots: Ballots
+  readonly #id: string
+  #isLost = false
   #snapshot: BallotSnapshot<Choice>
   #promised: { readonly resolve: (decision: Decision<Choice>) => void; readonly reject: (error: Error) => void } | null
   #decision: Promise<Decision<Choice>> | null = null
@@ -89,6 +91,7 @@ export class Ballot<Choice extends string = string> extends ObjectTarget<BallotE
     this.deadlineMs = state.deadlineMs
     this.electorate = Object.freeze([...state.electorate])
     this.#ballots = ballots
+    this.#id = state.id
     this.#snapshot = toSnapshot(state)
     this.#promised = null
   }
@@ -98,7 +101,11 @@ export class Ballot<Choice extends string = string> extends ObjectTarget<BallotE
     return this.#snapshot
   }
 
-  /** Resolves when it is decided, with the same decision at all members. Rejects with ClosedError; UnknownOutcomeError: the line that the ballot was in is lost. */
+  /**
+   * Resolves when it is decided, with the same decision at all members. Rejects with ClosedError; UnknownOutcomeError: the line
+   * that the ballot was in is lost, and no decision was known here. The ballot of that name in the other line is to be opened
+   * anew.
+   */
   get decision(): Promise<Decision<Choice>> {
     this.#decision ??= new Promise((resolve, reject) => {
       this.#promised = { resolve, reject }
@@ -110,20 +117,45 @@ export class Ballot<Choice extends string = string> extends ObjectTarget<BallotE
   /**
    * Votes, once and for good. Resolves when every member holds the vote; outside the primary component it waits.
    * Rejects with UsageError (not one of the choices), VoteError (`decided`, `voted`, or `no-vote`), BusyError, ClosedError,
-   * UnknownOutcomeError (closed meanwhile, or back after an absence of which the others have forgotten), or the signal's reason.
+   * UnknownOutcomeError (closed meanwhile, or back after an absence of which the others have forgotten, or the line that the
+   * ballot was in is lost: it counts in no other one's), or the signal's reason.
    */
   async vote(choice: Choice, options: BallotOptions = {}): Promise<void> {
     if (!this.choices.includes(choice)) {
       throw new UsageError(`ballot "${this.name}" has no such choice; there are ${this.choices.length}`)
     }
-    await this.#ballots.vote(this.name, choice, options)
+    if (this.#isLost) throw this.#lostError()
+    try {
+      await this.#ballots.vote([BALLOT_OP.vote, this.name, this.#id, choice], options)
+    } catch (error) {
+      if (!(error instanceof NoBallotError)) throw error
+      // One that was decided long ago may be forgotten by now.
+      if (this.#isLost || this.#snapshot.decision === null) throw this.#lostError()
+      throw new VoteError('the ballot is decided', 'decided')
+    }
   }
 
-  /** @internal Something may have changed; null: it is not known any more. */
-  update(state: BallotState | null): void {
-    if (this.#snapshot.decision !== null) return
-    if (state === null) return this.fail(new UnknownOutcomeError(`ballot "${this.name}" is not of this line`))
-    if (state.outcome === null && state.votes.size === Object.keys(this.#snapshot.votes).length) return
+  #lostError(): UnknownOutcomeError {
+    return new UnknownOutcomeError(`ballot "${this.name}" is not of this line`)
+  }
+
+  /** @internal Is it this one, as far as is known here? In a line that goes on apart, it may come to another decision. */
+  isOf(state: BallotState): boolean {
+    const { decision } = this.#snapshot
+    if (state.id !== this.#id) return false
+    return decision === null || (decision.outcome === state.outcome?.choice && decision.view === state.outcome.view)
+  }
+
+  /** @internal It is that of a line that is lost. What was decided there stays told; that may be another decision than here. */
+  lose(): void {
+    this.#isLost = true
+    this.fail(this.#lostError())
+  }
+
+  /** @internal Something may have changed. */
+  update(state: BallotState): void {
+    if (this.#snapshot.decision !== null || (state.outcome === null && isSame(state.votes, this.#snapshot.votes)))
+      return
     this.#snapshot = toSnapshot(state)
     this.#settle()
     this.dispatchEvent(new ChangeEvent([]))
@@ -152,6 +184,14 @@ function toSnapshot<Choice extends string>({ votes, outcome }: BallotState): Bal
   })
 }
 
+/** Are they the same votes? */
+function isSame(votes: ReadonlyMap<string, string>, known: Readonly<Record<string, string>>): boolean {
+  return votes.size === Object.keys(known).length && [...votes].every(([voter, choice]) => known[voter] === choice)
+}
+
+/** The machine knows of no such ballot. */
+class NoBallotError extends Error {}
+
 /** What ballots need of the space. */
 export interface BallotSurroundings {
   /** The ids of the members that can vote now. */
@@ -179,7 +219,10 @@ export class Ballots {
   readonly #handles = new Map<string, Ballot>()
   readonly #waiting = new Set<() => void>()
   readonly #gone = new Set<string>()
+  /** By the id of the ballot. */
   readonly #clocks = new Map<string, Clock>()
+  /** The state was replaced, and has not been in force since. */
+  #isReplaced = false
   #cancelWatch: (() => void) | null = null
   #isEnded = false
 
@@ -188,7 +231,10 @@ export class Ballots {
     this.#port = port
     this.#surroundings = surroundings
     const settings = { what: 'ballots', whenNotPrimary: 'wait', leaseMs: LEASE_MS } as const
-    this.#replica = new MachineReplica(port, this.#machine, settings, { toError, settled: () => this.#settled() })
+    this.#replica = new MachineReplica(port, this.#machine, settings, {
+      toError,
+      settled: (isLoaded) => this.#settled(isLoaded),
+    })
     surroundings.follow((gone) => this.#note(gone))
   }
 
@@ -229,15 +275,16 @@ export class Ballots {
 
   #handle(name: string, state: BallotState): Ballot {
     const known = this.#handles.get(name)
-    if (known !== undefined) return known
+    if (known?.isOf(state)) return known
+    known?.lose()
     const handle = new Ballot(name, state, this)
     this.#handles.set(name, handle)
     return handle
   }
 
   /** See `Ballot.vote`. */
-  async vote(name: string, choice: string, { signal }: BallotOptions): Promise<void> {
-    await this.#replica.call([BALLOT_OP.vote, name, choice], { signal })
+  async vote(body: unknown, { signal }: BallotOptions): Promise<void> {
+    await this.#replica.call(body, { signal })
   }
 
   /** Resolves when somebody has opened it. */
@@ -258,12 +305,22 @@ export class Ballots {
     })
   }
 
-  #settled(): void {
+  #settled(isLoaded: boolean): void {
+    this.#isReplaced ||= isLoaded
+    const isActing = this.#replica.sessions.isActingIn(this.#port.view)
     for (const [name, handle] of this.#handles) {
       const state = this.#machine.ballot(name)
-      handle.update(state)
-      if (state === null) this.#handles.delete(name)
+      if (state !== null && handle.isOf(state)) {
+        handle.update(state)
+        continue
+      }
+      // Of a state that is taken over the end may come only with the primary component.
+      if (!isActing) continue
+      this.#handles.delete(name)
+      // The oldest that are decided are forgotten.
+      if (state !== null || this.#isReplaced || handle.snapshot.decision === null) handle.lose()
     }
+    if (isActing) this.#isReplaced = false
     for (const look of [...this.#waiting]) look()
     this.#watch()
   }
@@ -281,30 +338,30 @@ export class Ballots {
   #watch(): void {
     this.#cancelWatch?.()
     this.#cancelWatch = null
-    const names = this.#isEnded ? [] : this.#machine.undecided()
-    for (const name of this.#clocks.keys()) if (!names.includes(name)) this.#clocks.delete(name)
+    const ballots = this.#isEnded ? [] : this.#machine.undecided()
+    const ids = new Set(ballots.map(([, { id }]) => id))
+    for (const id of this.#clocks.keys()) if (!ids.has(id)) this.#clocks.delete(id)
     const { view, self } = this.#port
     const rank = view?.members.indexOf(self) ?? -1
     if (rank < 0) return
-    const next = Math.min(...names.map((name) => this.#sayWhatIsDue(name, rank * BACKUP_MS)))
+    const next = Math.min(...ballots.map(([name, ballot]) => this.#sayWhatIsDue(name, ballot, rank * BACKUP_MS)))
     if (next === Number.POSITIVE_INFINITY) return
     this.#cancelWatch = this.#port.after(next - this.#port.now(), () => this.#watch())
   }
 
   /** Returns when there is something to say next. */
-  #sayWhatIsDue(name: string, patience: number): number {
-    const ballot = this.#machine.ballot(name)
-    if (ballot === null) return Number.POSITIVE_INFINITY
+  #sayWhatIsDue(name: string, ballot: BallotState, patience: number): number {
+    const { id } = ballot
     const now = this.#port.now()
-    const clock = this.#clocks.get(name) ?? { since: now, isClosed: false, goneSince: null, told: new Set() }
-    this.#clocks.set(name, clock)
+    const clock = this.#clocks.get(id) ?? { since: now, isClosed: false, goneSince: null, told: new Set() }
+    this.#clocks.set(id, clock)
     let next = Number.POSITIVE_INFINITY
     if (ballot.deadlineMs !== null && !clock.isClosed) {
       const due = clock.since + ballot.deadlineMs + patience
       if (due > now) next = due
       else {
         clock.isClosed = true
-        this.#say([BALLOT_OP.close, name], () => {
+        this.#say([BALLOT_OP.close, name, id], () => {
           clock.isClosed = false
         })
       }
@@ -317,7 +374,7 @@ export class Ballots {
     const due = clock.goneSince + patience
     if (due > now) return Math.min(next, due)
     for (const each of news) clock.told.add(each)
-    this.#say([BALLOT_OP.gone, name, news], () => {
+    this.#say([BALLOT_OP.gone, name, id, news], () => {
       for (const each of news) clock.told.delete(each)
     })
     return next
@@ -348,6 +405,7 @@ function closedError(): ClosedError {
 
 function toError(code: string, message: string): Error {
   if (code === 'group-mismatch') return new GroupMismatchError(message)
+  if (code === 'unknown') return new NoBallotError(message)
   if (code === 'decided' || code === 'voted' || code === 'no-vote') return new VoteError(message, code)
   return new BusyError(message)
 }

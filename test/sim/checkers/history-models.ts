@@ -103,6 +103,7 @@ interface BallotHistory {
 
 /** Votes, each process's once, until it is decided: that is told once, with the votes that there are then. */
 const ballot: HistoryModel = {
+  given: { by: 'open', read: 'decision' },
   keyOf: (op) => (op.f === 'open' ? null : keyOf(op)),
   start: JSON.stringify({ votes: {}, isOver: false }),
   step(state, { f, args, ok, value }) {

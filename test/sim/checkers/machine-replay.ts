@@ -47,6 +47,8 @@ export interface Around {
   expiresAt(view: string, process: string, line: number): number
   /** When the first replica took this step, in its line. */
   firstAt(exec: Exec): number
+  /** Was that process told before that line what its request of that opening has come to? */
+  isTold(given: Omit<Given, 'answer'>, opening: number, line: number): boolean
 }
 
 /** Where one replica stands. */
@@ -253,10 +255,14 @@ class Step {
   }
 
   #checkCancel(by: string, n: number): void {
-    const { data } = this.#exec
+    const { data, line } = this.#exec
     const isOwn = data.op === 'cancel' && data.by === by && data.call?.[1] === n
     const isAway = data.step === 'view' && data.primary === true && !this.#standing.members.has(by)
-    if (!isOwn && !isAway && !(this.#isNewOpening && data.by === by))
+    if (isOwn || isAway || (this.#isNewOpening && data.by === by)) return
+    // It had its answer in a line that is lost: what it asks next says that it waits no more (seeds 400209, 401339).
+    const opening = this.#sessions.get(by)?.opening
+    const isNext = data.by === by && data.call?.[0] === opening && n < (data.call?.[1] ?? 0)
+    if (opening === undefined || !isNext || !this.#around.isTold({ by, n }, opening, line))
       this.#fail(`takes back ${by}'s ${n} for no reason`)
   }
 

@@ -24,6 +24,8 @@ export interface HistoryModel {
   readonly stepsMax?: number
   /** Other groups that it stands on, beside that of its name. */
   readonly groups?: readonly string[]
+  /** The operation that gives an application the thing by whose name another reads it from then on. */
+  readonly given?: { readonly by: string; readonly read: string }
   /** The operations as the model takes them, before they are parted by their keys. */
   prepare?(ops: readonly TimedOp[]): readonly TimedOp[]
   /** The state after it, or null if it cannot have given that there. */

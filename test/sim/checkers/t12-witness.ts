@@ -59,6 +59,11 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
   const views = run.groups.find((group) => group.name === name)?.views
   const lease = run.bounds?.lease ?? 0
   const steps = stepsOf(execs)
+  const told = new Map<string, number>()
+  for (const { data, line } of run.of('told')) {
+    const key = `${data.p} ${data.call.join(' ')}`
+    if (data.obj === name && !told.has(key)) told.set(key, line)
+  }
   const first = new Map<string, number>()
   for (const [{ t }, step] of steps) first.set(step, Math.min(t, first.get(step) ?? t))
   const machine = new MachineReplay(model, {
@@ -77,6 +82,7 @@ function replay(run: Run, verdict: Verdict, name: string, execs: readonly Exec[]
       return Math.min(Math.min(...times) + lease * LEASES * FASTEST - TICK_MS, Math.max(before, heard ?? 0) + lease)
     },
     firstAt: (exec) => first.get(steps.get(exec) ?? '') ?? exec.t,
+    isTold: ({ by, n }, opening, line) => (told.get(`${by} ${opening} ${n}`) ?? line) < line,
   })
   for (const exec of execs) {
     verdict.checked += exec.data.deeds.length

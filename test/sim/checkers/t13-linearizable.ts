@@ -9,7 +9,8 @@
  * that takes too many steps says nothing, and is counted (`T13.unknown`).
  *
  * Within one line: operations that end in another, or after the group has begun anew, may or may not count; a line that
- * takes the place of another is not judged, since it may have lost some of what that had done.
+ * takes the place of another is not judged, since it may have lost some of what that had done. What is read of something that
+ * was given in another line, which is lost, is no operation of this one.
  *
  * Source: Wing, Gong 1993; Lowe 2017; Horn, Kroening 2015 (partitioning).
  */
@@ -37,10 +38,12 @@ export const checker: Checker = {
       const models = historiesOf(name)
       if (models.length === 0) continue
       const runs = runsOf(run, name)
+      const givings = givingsOf(models, list, returns)
       for (const line of linesOf(run, name)) {
         const groups = [name, ...models.flatMap((model) => model.groups ?? [])]
         const anew = Math.min(...groups.map((group) => anewAt(run, group, line)))
         const ops = list.flatMap((invoke) => {
+          if (isGivenElsewhere(invoke, givings, line)) return []
           const op = opOf(invoke, returns.get(`${invoke.data.p} ${invoke.data.id}`), { line, anew })
           return op === null ? [] : [op]
         })
@@ -56,6 +59,39 @@ export const checker: Checker = {
     }
     return { checked: verdict.checked, violations: verdict.violations, metrics }
   },
+}
+
+/** Where the applications were given what they read, by process and key: from which line of the trace on, in which line. */
+interface Givings {
+  readonly read: string
+  readonly by: ReadonlyMap<string, readonly { readonly from: number; readonly line: string | null }[]>
+}
+
+function givingsOf(
+  models: readonly HistoryModel[],
+  invokes: readonly Located<'invoke'>[],
+  returns: ReadonlyMap<string, Located<'return'>>,
+): Givings | null {
+  const given = models.find((model) => model.given !== undefined)?.given
+  if (given === undefined) return null
+  const by = new Map<string, { from: number; line: string | null }[]>()
+  for (const { data } of invokes) {
+    const end = data.f === given.by ? returns.get(`${data.p} ${data.id}`) : undefined
+    if (end?.data.ok === true) pushTo(by, thingOf(data), { from: end.line, line: end.space?.data.line ?? null })
+  }
+  for (const list of by.values()) list.sort((a, b) => a.from - b.from)
+  return { read: given.read, by }
+}
+
+function thingOf({ p, args }: Located<'invoke'>['data']): string {
+  return `${p} ${JSON.stringify((args as readonly unknown[])[0])}`
+}
+
+/** Is it read of what its process was given last in another line? */
+function isGivenElsewhere({ data, line: at }: Located<'invoke'>, givings: Givings | null, line: string): boolean {
+  if (givings === null || data.f !== givings.read) return false
+  const last = givings.by.get(thingOf(data))?.findLast(({ from }) => from < at)
+  return last !== undefined && last.line !== line
 }
 
 /** By key, as the model takes them. */

@@ -238,8 +238,8 @@ const planted: readonly ToolMutant[] = [
     name: 'vote-after-the-decision',
     about: 'a vote counts though the ballot is decided',
     file: 'lib/tools/ballot-machine.ts',
-    find: "if (ballot === undefined || ballot.outcome !== null) return [false, 'decided'",
-    replace: "if (ballot === undefined) return [false, 'decided'",
+    find: "    if (ballot.outcome !== null) return [false, 'decided', 'the ballot is decided']\n",
+    replace: '',
     properties: ['T12', 'T13'],
   },
   {

@@ -399,4 +399,13 @@ export const MENDED: readonly Mutant[] = [
     replace: 'this.transaction(fn, options)',
     properties: ['L9'],
   },
+  {
+    name: 'strays-only-with-the-state',
+    about:
+      'what was settled in a line that is lost, and comes again with what was kept for a state, is nobody’s (02dec75)',
+    file: 'lib/objects/machine-replica.ts',
+    find: '      else this.#maybeStrays ||= !this.#isAboutOpen(op as readonly unknown[])\n',
+    replace: '',
+    properties: ['L9'],
+  },
 ]

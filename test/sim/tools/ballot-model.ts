@@ -2,6 +2,8 @@
 import type { MachineModel, ModelAnswer } from './machine-model.ts'
 
 interface Ballot {
+  /** Who opened it where: what is said of another of its name is not said of it. */
+  readonly id: string
   readonly terms: string
   readonly choices: readonly string[]
   readonly rule: string | { readonly quorum: number }
@@ -18,27 +20,40 @@ const DONE: ModelAnswer = [true, null]
 
 export const ballotModel: MachineModel<Ballots> = {
   start: () => ({}),
-  apply(ballots, body, { by }): ModelAnswer {
+  apply(ballots, body, { by, n }, { view }): ModelAnswer {
     const [kind, name, third, ...rest] = body as [number, string, unknown, ...unknown[]]
-    const ballot = ballots[name]
     if (kind === 0) {
+      const ballot = ballots[name]
       const [choices, rule, deadlineMs, electorate] = rest as [string[], Ballot['rule'], number | null, string[]]
       const terms = JSON.stringify([third, choices, rule, deadlineMs])
       if (ballot !== undefined) return ballot.terms === terms ? DONE : [false, 'group-mismatch']
-      const begun = { terms, choices, rule, electorate, votes: {}, gone: {}, isDecided: false, choice: null }
+      const begun = {
+        id: `${view} ${by} ${n}`,
+        terms,
+        choices,
+        rule,
+        electorate,
+        votes: {},
+        gone: {},
+        isDecided: false,
+        choice: null,
+      }
       ballots[name] = begun
       tryToDecide(begun)
       return DONE
     }
+    const ballot = ballots[name]?.id === third ? ballots[name] : undefined
     const isOver = ballot === undefined || ballot.isDecided
+    const [what] = rest
     if (kind === 1) {
+      if (ballot === undefined) return [false, 'unknown']
       if (isOver) return [false, 'decided']
       if (!ballot.electorate.includes(by)) return [false, 'no-vote']
       if (ballot.votes[by] !== undefined) return [false, 'voted']
-      ballot.votes[by] = String(third)
+      ballot.votes[by] = String(what)
       tryToDecide(ballot)
     } else if (kind === 2 && !isOver) {
-      for (const each of third as string[]) if (ballot.electorate.includes(each)) ballot.gone[each] = true
+      for (const each of what as string[]) if (ballot.electorate.includes(each)) ballot.gone[each] = true
       tryToDecide(ballot)
     } else if (kind === 3 && !isOver) ballot.isDecided = true
     return DONE

@@ -1,5 +1,6 @@
 /** Ballots, as the simulator uses them: opened by whoever comes first, voted in, and looked at by all. */
 import type { AppGroup } from '../../../lib/app-group.ts'
+import { UnknownOutcomeError } from '../../../lib/errors.ts'
 import type { GroupPort } from '../../../lib/objects/replica.ts'
 import type { Ballot, Ballots, BallotTerms } from '../../../lib/tools/ballot.ts'
 import type { BallotRule } from '../../../lib/tools/ballot-machine.ts'
@@ -42,9 +43,21 @@ class OpenBallots implements OpenTool {
     if (draw < 0.7) {
       const choice = random.chance(0.7) ? 'yes' : 'no'
       const { id } = this.#calls.place.process
-      void this.#calls.run('vote', [name, choice, id], () => withReason(ballot.vote(choice, options)))
-    } else void this.#calls.run('decision', [name], () => ballot.decision)
+      void this.#calls.run('vote', [name, choice, id], () => {
+        return this.#unlessLost(name, ballot, withReason(ballot.vote(choice, options)))
+      })
+    } else void this.#calls.run('decision', [name], () => this.#unlessLost(name, ballot, ballot.decision))
     return true
+  }
+
+  /** One of a line that is lost is to be opened anew. */
+  async #unlessLost<Result>(name: string, ballot: Ballot, result: Promise<Result>): Promise<Result> {
+    try {
+      return await result
+    } catch (error) {
+      if (error instanceof UnknownOutcomeError && this.#open.get(name) === ballot) this.#open.delete(name)
+      throw error
+    }
   }
 
   /** One that is voted on twice, by all who open it, has the same terms. */

@@ -160,6 +160,27 @@ rejects(
 accepts('T12', 'a request that is taken back', lent().cancels('b', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
 rejects('T12', 'a request that waits on though it is taken back', lent().cancels('b', 1, 'h4', []))
 rejects('T12', 'a request that another takes back', lent().cancels('c', 1, 'h4', [{ do: 'cancel', by: 'b', n: 1 }]))
+/** b asks again, and with that the one before is taken back. */
+const askedNext = (writer: MachineWriter): MachineWriter =>
+  writer.does(all, borrow('b', 2), 'h4', [{ do: 'cancel', by: 'b', n: 1 }, apply('b', 2, 'waits')])
+accepts(
+  'T12',
+  'a request whose end its process was told before it asks again',
+  askedNext(lent().told('b', 1, 'aborted', false)),
+)
+rejects('T12', 'a request that is taken back as its process asks again', askedNext(lent()))
+rejects(
+  'T12',
+  'a request whose end its process is told only after it was taken back',
+  askedNext(lent()).told('b', 1, 'aborted', false),
+)
+rejects(
+  'T12',
+  'a request whose end was told, taken back by another',
+  lent()
+    .told('b', 1, 'aborted', false)
+    .does(all, borrow('c', 2), 'h4', [{ do: 'cancel', by: 'b', n: 1 }, apply('c', 2, 'waits')]),
+)
 const released: TraceDeed = { do: 'release', by: 'a', answers: granted }
 accepts('T12', 'what the dead held, released', without('a', 'dead', [released, { do: 'view' }]))
 rejects('T12', 'what the dead hold on', without('a', 'dead', [{ do: 'view' }]))
@@ -370,6 +391,18 @@ rejects(
   'a decision without a vote that was taken before',
   done('ballot', [...voted], ['b', 'decision', ['b'], decision(null, {})]),
 )
+/** c opened the ballot in a line of its own, where it was decided for no, and is told that in this one. */
+const openedElsewhere = (isAnew: boolean): MachineWriter => {
+  const writer = new MachineWriter('ballot')
+  writer.view('', '2.c', ['c'], { line: 'M' }).begins('c', 1, 'open', ['b']).ends('c', 1, null)
+  writer.view('', '3.a', all)
+  if (isAnew) writer.begins('c', 2, 'open', ['b']).ends('c', 2, null)
+  writer.begins('a', 1, 'vote', ['b', 'yes', 'a']).ends('a', 1, null)
+  writer.begins('a', 2, 'decision', ['b']).ends('a', 2, decision('yes', { a: 'yes' }))
+  return writer.begins('c', 3, 'decision', ['b']).ends('c', 3, decision('no', { c: 'no' }))
+}
+tolerates('T13', 'what was decided in the line in which it was opened', openedElsewhere(false))
+rejects('T13', 'what was decided in another line than that in which it was opened', openedElsewhere(true))
 rejects('T13', 'a vote that counts twice', done('ballot', [...voted], ['a', 'vote', ['b', 'no', 'a'], null]))
 
 /** What all members do, one after the other: [who, number, body, answer, answers to others]. */
@@ -424,7 +457,8 @@ rejects(
   doing('once', [...ran], ['b', 1, [0, 'k'], 'waits', [['b', 1, [true, [0, token(2)]]]]]),
 )
 const begun = ['a', 1, [0, 'b', '', ['yes', 'no'], 'majority', null, all], [true, null]] as const
-const yes = (by: string, answer: unknown = [true, null]) => [by, by === 'a' ? 2 : 1, [1, 'b', 'yes'], answer] as const
+const yes = (by: string, answer: unknown = [true, null]) =>
+  [by, by === 'a' ? 2 : 1, [1, 'b', '1.a.1 a 1', 'yes'], answer] as const
 accepts(
   'T12',
   'a ballot that two of three decide',

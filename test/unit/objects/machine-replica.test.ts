@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { TooLargeError, UnknownOutcomeError } from '../../../lib/errors.ts'
 import { assertState, isTotal } from '../../../lib/objects/checks.ts'
 import { type MachineCall, MachineReplica } from '../../../lib/objects/machine-replica.ts'
-import type { ObjectKind } from '../../../lib/objects/replica.ts'
+import type { ObjectKind, OpInfo } from '../../../lib/objects/replica.ts'
 import type { Answer, Caller, Machine, MachineContext } from '../../../lib/objects/state-machine.ts'
 import { makeRandom } from './cluster.ts'
 import { TotalCluster, type TotalMember } from './total-cluster.ts'
@@ -349,6 +349,36 @@ test('machine › what was settled here and waits in a state that is taken over 
     await cluster.advance(200)
     for (const { handle } of cluster.primary) assert.equal(handle.machine.holder, null)
   }
+})
+
+test('machine › what was settled here and comes again after a state that is taken over is taken back', async () => {
+  const { cluster, of } = made(2)
+  ask(of('p0'), 'borrow')
+  await cluster.advance(200)
+  const p1 = of('p1')
+  const older = structuredClone(p1.save())
+  const kept: [op: unknown, info: OpInfo][] = []
+  const { apply } = p1
+  p1.apply = (op, info) => {
+    if (info.local) kept.push([op, info])
+    return apply.call(p1, op, info)
+  }
+  const waiting = ask(p1, 'borrow')
+  await cluster.advance(200)
+  p1.apply = apply
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  assert.equal(waiting.result, 'p1')
+  for (const { replica } of cluster.primary) {
+    replica.load(older)
+    replica.settle()
+    for (const [op, info] of kept) replica.apply(op, info)
+    replica.settle()
+  }
+  await cluster.advance(200)
+  ask(of('p0'), 'give back')
+  await cluster.advance(200)
+  for (const { handle } of cluster.primary) assert.equal(handle.machine.holder, null)
 })
 
 test('machine › one that is passed over is not cast again as fast as it can be', async () => {

@@ -320,7 +320,83 @@ test('ballot › a vote whose fate was unknown counts once, and one of a lost li
   at(2).replica.load(empty.primary[0]?.replica.save())
   at(2).replica.settle()
   await cluster.rest()
+  // What was kept with that state may still open it.
+  assert.deepEqual(Object.keys(awaited), [])
+  at(2).replica.view(at(2).view)
+  at(2).replica.settle()
+  await cluster.rest()
   assert.ok(awaited.error instanceof UnknownOutcomeError)
+})
+
+/** The members go over to another line, in which somebody has opened ballots. */
+async function goOver(cluster: ReturnType<typeof made>['cluster'], ...opened: [name: string, terms: BallotTerms][]) {
+  const other = made(1, 7)
+  other.cluster.cutOff(other.cluster.join('p8'))
+  for (const [name, terms] of opened) watch(other.at(0).handle.open(name, terms, {}))
+  await other.cluster.rest()
+  const saved = other.at(0).replica.save()
+  for (const { replica, view } of cluster.primary) {
+    replica.load(saved)
+    replica.view(view)
+    replica.settle()
+  }
+  await cluster.rest()
+}
+
+test('ballot › of a lost line: a vote counts in no other of that name, and none is said to be decided', async () => {
+  const { cluster, openAll, at } = made(3)
+  const ballots = await openAll()
+  const awaited = watch(ballots[0]?.decision ?? Promise.reject())
+  // Under way when the line is lost, and after that.
+  const early = vote(ballots, 0, 'here')
+  await goOver(cluster, ['lunch', { choices: ['soup', 'here'], electorate: ['p0', 'p1'], rule: { quorum: 1 } }])
+  const late = vote(ballots, 1, 'there')
+  await cluster.rest()
+  for (const { error } of [awaited, early, late]) assert.ok(error instanceof UnknownOutcomeError)
+  assert.equal(ballots[0]?.snapshot.decision, null)
+  const anew = watch(at(0).handle.open('lunch', undefined, {}))
+  await cluster.rest()
+  const ballot = anew.value as Ballot
+  assert.deepEqual(ballot.choices, ['soup', 'here'])
+  assert.deepEqual([ballot.snapshot.votes, ...decisions([ballot])], [{}, null])
+  const counted = watch(ballot.vote('here'))
+  await cluster.rest()
+  assert.ok('value' in counted)
+  assert.equal(decided([ballot]).outcome, 'here')
+})
+
+test('ballot › of a lost line: what was decided stays told, and who opens it anew has that of this line', async () => {
+  const { cluster, openAll, at } = made(2)
+  const ballots = await openAll()
+  for (const voter of [0, 1]) vote(ballots, voter, 'here')
+  await cluster.rest()
+  const { snapshot } = ballots[0] as Ballot
+  assert.equal(decided(ballots).outcome, 'here')
+  await goOver(cluster, ['lunch', { ...lunch, electorate: ['p0'] }])
+  assert.equal(ballots[0]?.snapshot, snapshot)
+  const late = vote(ballots, 0, 'there')
+  const anew = watch(at(0).handle.open('lunch', lunch, {}))
+  await cluster.rest()
+  assert.ok(late.error instanceof UnknownOutcomeError)
+  const ballot = anew.value as Ballot
+  assert.notEqual(ballot, ballots[0])
+  assert.deepEqual(decisions([ballot]), [null])
+  const counted = watch(ballot.vote('there'))
+  await cluster.rest()
+  assert.ok('value' in counted)
+  assert.equal(decided([ballot]).outcome, 'there')
+})
+
+test('ballot › of a lost line: that its time is over is said of no other of that name', async () => {
+  const { cluster, openAll } = made(2)
+  await openAll({ ...lunch, deadlineMs: 1_000 })
+  await cluster.advance(900)
+  await goOver(cluster, ['lunch', { ...lunch, deadlineMs: 1_000, electorate: ['p0'] }])
+  const anew = await openAll({ ...lunch, deadlineMs: 1_000 })
+  await cluster.advance(900)
+  assert.deepEqual(decisions(anew), [null, null])
+  await cluster.advance(200)
+  assert.equal(decided(anew).outcome, null)
 })
 
 /** A machine without a group. */
@@ -344,9 +420,10 @@ test('ballot › the machine remembers so many, forgets the oldest decided, and 
   const { machine, ask, open } = bare()
   for (let i = 0; i < BALLOTS_MAX; i += 1) assert.deepEqual(open(`ballot ${i}`), [true, null])
   assert.deepEqual(open('one more')?.slice(0, 2), [false, 'busy'])
-  ask('p0', [BALLOT_OP.vote, 'ballot 3', 'a'])
-  ask('p1', [BALLOT_OP.vote, 'ballot 3', 'a'])
-  ask('p2', [BALLOT_OP.gone, 'ballot 4', ['p2', 'p9']])
+  const id = machine.ballot('ballot 3')?.id
+  ask('p0', [BALLOT_OP.vote, 'ballot 3', id, 'a'])
+  ask('p1', [BALLOT_OP.vote, 'ballot 3', id, 'a'])
+  ask('p2', [BALLOT_OP.gone, 'ballot 4', id, ['p2', 'p9']])
   assert.equal(machine.ballot('ballot 3')?.outcome?.choice, 'a')
   assert.deepEqual([...(machine.ballot('ballot 4')?.gone ?? [])], ['p2'])
   assert.deepEqual(open('one more'), [true, null])
@@ -359,20 +436,22 @@ test('ballot › the machine remembers so many, forgets the oldest decided, and 
     [0, 'x', '', ['a'], 'majority', null, ['p0', 'p0']],
     [0, 'x', 3, ['a'], 'majority', null, ['p0']],
     [0, 'x', '', ['a'], { quorum: 1.5 }, null, ['p0']],
-    [1, 'ballot 5', 'c'],
-    [1, 'ballot 5', 3],
-    [2, 'ballot 5', 'p0'],
+    [1, 'ballot 5', id, 'c'],
+    [1, 'ballot 5', id, 3],
+    [1, 'ballot 5', 'a'],
+    [2, 'ballot 5', id, 'p0'],
+    [3, 'ballot 5', id, 1],
     [3, 'ballot 5', 1],
-    [4, 'ballot 5'],
+    [4, 'ballot 5', id],
   ]) {
     assert.equal(ask('p0', body), null, JSON.stringify(body))
   }
-  assert.deepEqual(ask('p0', [BALLOT_OP.vote, 'unknown', 'a'])?.slice(0, 2), [false, 'decided'])
+  assert.deepEqual(ask('p0', [BALLOT_OP.vote, 'unknown', id, 'a'])?.slice(0, 2), [false, 'unknown'])
   assert.deepEqual(machine.save(), before)
   const copy = new BallotMachine()
   copy.load(before)
   assert.deepEqual(copy.save(), before)
-  const terms = ['x', '', ['a'], 'majority', null, ['p0']]
+  const terms = ['x', 'id', '', ['a'], 'majority', null, ['p0']]
   for (const saved of [
     null,
     [[...terms, [], [], [null]]],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BusyError, TooLargeError, UsageError } from '../../../lib/errors.ts'
+import type { OpInfo } from '../../../lib/objects/replica.ts'
 import { compareTokens, type Token } from '../../../lib/objects/token.ts'
 import type { Lock } from '../../../lib/tools/lock.ts'
 import type { LockReplica } from '../../../lib/tools/lock-replica.ts'
@@ -225,6 +226,36 @@ test('locks › what a state says is this process’s, of which it knows nothing
   await rest()
   for (const { replica } of members) {
     replica.load(older)
+    replica.settle()
+  }
+  const next = ask(of(1), 'x')
+  await cluster.advance(1_000)
+  lockOf(next)
+})
+
+test('locks › what is granted to this process after a state was taken over, and had its end before, is given back', async () => {
+  const { of, cluster, rest, members } = made(2)
+  const older = members[1]?.replica.save()
+  const kept: [op: unknown, info: OpInfo][] = []
+  const { replica } = members[0] as Member
+  const { apply } = replica
+  replica.apply = (op, info) => {
+    kept.push([op, info])
+    return apply.call(replica, op, info)
+  }
+  const held = ask(of(0), 'x')
+  await rest()
+  replica.apply = apply
+  held.end()
+  await rest()
+  for (const { replica } of members) {
+    replica.load(older)
+    replica.settle()
+  }
+  // Longer than it looks for what a state says.
+  await cluster.advance(1_000)
+  for (const { replica } of members) {
+    for (const [op, info] of kept) replica.apply(op, info)
     replica.settle()
   }
   const next = ask(of(1), 'x')
